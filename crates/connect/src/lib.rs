@@ -1,0 +1,1 @@
+//! Speaks HTTP to the apps as their manifests say, and reads source files.

@@ -1,0 +1,1 @@
+//! Imitations of the five vendors and an HR file, strict and stateful, for demo, tests and rehearsal.

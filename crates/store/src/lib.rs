@@ -1,0 +1,1 @@
+//! Keeps observations, decisions and the journal in SQLite or PostgreSQL.
