@@ -1,1 +1,10 @@
-//! The walk without the world: correlate, decide, diff, plan, approve and the journal's chain, as pure functions.
+//! The walk without the world. Correlate, decide, diff, plan, approve and the journal's chain, as total functions
+//! over values: no clock, no network, no disk, no chance.
+//! Read top to bottom: the words, what the walk starts from, its verbs in their order, what it ends in.
+
+pub mod abilities;
+pub mod account;
+pub mod change;
+pub mod facts;
+pub mod identity;
+pub mod name;

@@ -1,0 +1,210 @@
+//! What one connection can and cannot do, in the words of the walk.
+//! `connect` derives abilities from an app's manifest and the operator's configuration; `decide`, `diff` and `plan`
+//! read them. They say nothing of URLs or wire formats, so that planning needs no connector.
+
+use crate::account::Kind;
+use crate::name::{ConnectionName, EntitlementKind, FieldName, Name};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a step does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Makes an account.
+    Create,
+    /// Turns one kind of record into another.
+    Convert,
+    /// Lets a suspended account in again.
+    Resume,
+    /// Changes fields, single-valued entitlements (a role) among them.
+    Update,
+    /// Adds entitlements.
+    Grant,
+    /// Takes entitlements away.
+    Revoke,
+    /// Keeps the person out; can be undone.
+    Suspend,
+    /// Ends the sessions that are open.
+    EndSessions,
+    /// Removes the account.
+    Delete,
+    /// Something that a person must do by hand.
+    Manual,
+}
+
+impl Effect {
+    /// Returns the word that JSON uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Convert => "convert",
+            Self::Resume => "resume",
+            Self::Update => "update",
+            Self::Grant => "grant",
+            Self::Revoke => "revoke",
+            Self::Suspend => "suspend",
+            Self::EndSessions => "end_sessions",
+            Self::Delete => "delete",
+            Self::Manual => "manual",
+        }
+    }
+
+    /// Tells whether the step takes something away from its person; guards count these.
+    pub fn is_removal(self) -> bool {
+        matches!(self, Self::Revoke | Self::Suspend | Self::Delete)
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What a connection is to the company.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Says who should be here; the number is its place in the order of authority, 0 first.
+    Source(usize),
+    /// A place where people hold accounts.
+    Target,
+}
+
+/// Whether suspending somebody ends the sessions that they have open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sessions {
+    /// The app ends them.
+    Ended,
+    /// The app leaves them open: an open step remains.
+    Kept,
+    /// The vendor does not say.
+    Unstated,
+}
+
+/// What an effect does to the seats that the company has bought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Seat {
+    /// Takes one.
+    Takes,
+    /// Gives one back.
+    Frees,
+    /// Neither.
+    Keeps,
+}
+
+/// What one connection can do.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Abilities {
+    /// The connection.
+    pub connection: ConnectionName,
+    /// The app behind it.
+    pub app: Name,
+    /// The app's name for people, such as `Freshservice`.
+    pub title: Name,
+    /// Source or target.
+    pub standing: Standing,
+    /// The kind that a wish without `as` means.
+    pub default_kind: Kind,
+    /// What each kind of record can do; a kind that is absent here is neither read nor written.
+    pub kinds: BTreeMap<Kind, KindAbility>,
+    /// Whether suspending ends sessions.
+    pub sessions: Sessions,
+    /// The source connection that signs people in here, if the operator says so.
+    pub sso: Option<ConnectionName>,
+    /// The seats bought, where the operator or the app tells.
+    pub seats: Option<u64>,
+    /// Logins never to be changed: the credential's own account, the account owner.
+    pub protected_logins: Vec<Box<str>>,
+    /// Requests that the tenant's budget lets us make a second, for the plan's cost; `None` where nothing limits.
+    pub per_second: Option<f64>,
+}
+
+/// What one kind of record can do.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct KindAbility {
+    /// Whether a record of this kind takes a seat while it is not suspended.
+    pub takes_seat: bool,
+    /// Canonical field → what can be done with it.
+    pub fields: BTreeMap<FieldName, FieldAbility>,
+    /// The policy's word (`role`, `teams`) → what can be granted under it.
+    pub entitlements: BTreeMap<Name, EntitlementAbility>,
+    /// What can be done; an effect that is absent cannot.
+    pub effects: BTreeMap<Effect, EffectAbility>,
+    /// From which kinds a record can be converted into this one.
+    pub convert_from: Vec<Kind>,
+    /// Why an absent effect is absent, for the person who would do it by hand.
+    pub cannot: BTreeMap<Effect, String>,
+}
+
+/// What can be done with one field.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct FieldAbility {
+    /// The identity attribute from which it is filled; `None` for fields that only a policy sets.
+    pub from: Option<FieldName>,
+    /// Refused locally at create when there is no value.
+    pub required: bool,
+    /// Can be set at create.
+    pub at_create: bool,
+    /// Can be changed later.
+    pub at_update: bool,
+    /// Why it cannot be changed, in the operator's words.
+    pub cannot: Option<String>,
+    /// The words that a policy may use, where the field is an enumeration; empty for free values.
+    pub values: Vec<Name>,
+    /// Whether the value is the native id of another account of this connection, found through the identity that
+    /// the attribute names (a manager).
+    pub refers_to_account: bool,
+    /// Whether two values are compared without regard to case (addresses).
+    pub fold_case: bool,
+}
+
+/// What can be granted under one word of the policy.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EntitlementAbility {
+    /// The entitlement kind of the grants.
+    pub kind: EntitlementKind,
+    /// One at a time, or a set.
+    pub cardinality: Cardinality,
+    /// Whether each grant needs a scope beside its name.
+    pub scoped: bool,
+    /// The scope that is meant when a policy names none.
+    pub default_scope: Option<Name>,
+    /// The names that are privileged, from the manifest.
+    pub privileged: Vec<Name>,
+    /// The only names there are, where the app has a closed list that is no reference list; empty otherwise.
+    pub values: Vec<Name>,
+    /// Create is refused locally without it.
+    pub required: bool,
+    /// Whether names are compared exactly; otherwise without regard to case.
+    pub exact: bool,
+}
+
+/// How many of a kind of entitlement an account holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cardinality {
+    /// One at a time: granting another replaces it.
+    One,
+    /// A set.
+    Many,
+}
+
+/// What an effect costs and risks.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EffectAbility {
+    /// Cannot be undone.
+    pub irreversible: bool,
+    /// What happens to a seat.
+    pub seat: Seat,
+    /// Sends mail to the person.
+    pub sends_mail: bool,
+    /// What is lost, for the approval text.
+    pub loses: Option<String>,
+    /// Requests that one such step takes, reading back included.
+    pub requests: u32,
+}

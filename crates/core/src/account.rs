@@ -1,0 +1,303 @@
+//! What the world said: one record of one connection, in the same words whatever the app calls them.
+//! Connectors make accounts from pages, the store keeps them, the walk reads them.
+//! An account deliberately does not know to whom it belongs: that is a link, with its evidence.
+
+use crate::name::{ConnectionName, EntitlementKind, FieldName, NativeId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+use std::str::FromStr;
+
+/// Which sort of record an account is, where an app has several.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Somebody who works in the app and usually takes a seat.
+    Agent,
+    /// A customer-side record, such as Freshdesk's contacts.
+    Contact,
+    /// Somebody who may ask for things, such as Freshservice's requesters.
+    Requester,
+    /// A plain account of an app that knows one sort only.
+    User,
+    /// A machine: an integration, a service user.
+    Bot,
+    /// A record of a source: a row of an HR file, a worker.
+    Person,
+}
+
+impl Kind {
+    /// All kinds, in their order.
+    pub const ALL: [Kind; 6] = [Kind::Agent, Kind::Contact, Kind::Requester, Kind::User, Kind::Bot, Kind::Person];
+
+    /// Returns the word that files and JSON use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Agent => "agent",
+            Kind::Contact => "contact",
+            Kind::Requester => "requester",
+            Kind::User => "user",
+            Kind::Bot => "bot",
+            Kind::Person => "person",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that is not one of the known ones.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown word {word:?}, expected one of {expected}")]
+pub struct UnknownWord {
+    /// What was given.
+    pub word: String,
+    /// What would have been understood.
+    pub expected: &'static str,
+}
+
+impl FromStr for Kind {
+    type Err = UnknownWord;
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+            .ok_or(UnknownWord { word: word.into(), expected: "agent, contact, requester, user, bot, person" })
+    }
+}
+
+/// Where an account stands in its life, whatever the app calls it. Never derived from one flag alone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AccountState {
+    /// Created, but the person has not accepted yet; usually takes a seat already.
+    Invited,
+    /// Can be used.
+    Active,
+    /// Cannot be used, but can come back.
+    Suspended,
+    /// Is not there any more.
+    Removed,
+    /// The app did not tell.
+    Unknown,
+}
+
+impl AccountState {
+    /// All states, in their order.
+    pub const ALL: [AccountState; 5] = [Self::Invited, Self::Active, Self::Suspended, Self::Removed, Self::Unknown];
+
+    /// Returns the word that JSON uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Removed => "removed",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Tells whether the account lets its person in, or will as soon as an invitation is accepted.
+    pub fn gives_access(self) -> bool {
+        matches!(self, Self::Invited | Self::Active | Self::Unknown)
+    }
+}
+
+impl fmt::Display for AccountState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for AccountState {
+    type Err = UnknownWord;
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == word)
+            .ok_or(UnknownWord { word: word.into(), expected: "invited, active, suspended, removed, unknown" })
+    }
+}
+
+/// What holds an account in the world: connection, kind and the app's own immutable id.
+/// Written `gorgias/agent/42`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct AccountKey {
+    /// The connection in which the account lives.
+    pub connection: ConnectionName,
+    /// Its kind; two kinds of one app may use the same ids.
+    pub kind: Kind,
+    /// The app's own id.
+    pub id: NativeId,
+}
+
+impl AccountKey {
+    /// Returns the key of these three parts.
+    pub fn new(connection: &ConnectionName, kind: Kind, id: impl Into<NativeId>) -> Self {
+        Self { connection: connection.clone(), kind, id: id.into() }
+    }
+}
+
+impl fmt::Display for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.connection, self.kind, self.id)
+    }
+}
+
+/// One entitlement that an account holds.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// What sort of entitlement.
+    pub kind: EntitlementKind,
+    /// The app's id of the entitlement in this tenant; null where it is named only.
+    pub id: Option<Box<str>>,
+    /// The name that people know; falls back to the id where the reference list lacks it.
+    pub name: Box<str>,
+    /// Within which bounds it is granted, where the app has such bounds (`entire_helpdesk`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Box<str>>,
+    /// Whether the manifest calls it privileged.
+    #[serde(default)]
+    pub privileged: bool,
+}
+
+/// One entitlement that an app offers in this tenant: a line of a reference list.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Entitlement {
+    /// What sort.
+    pub kind: EntitlementKind,
+    /// The app's id in this tenant.
+    pub id: Box<str>,
+    /// The name that people know.
+    pub name: Box<str>,
+    /// Whether the manifest calls it privileged.
+    pub privileged: bool,
+}
+
+/// Canonical field → value, sorted by field. An absent field is unknown; null is known to be empty.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Fields(Vec<(FieldName, Value)>);
+
+impl Fields {
+    /// Returns the value of `field`, if the app told one (null included).
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        self.0.binary_search_by(|(name, _)| name.as_str().cmp(field)).ok().map(|at| &self.0[at].1)
+    }
+
+    /// Returns the text of `field`, if it is a text that is not empty.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Sets `field`, replacing what it was.
+    pub fn set(&mut self, field: FieldName, value: Value) {
+        match self.0.binary_search_by(|(name, _)| name.cmp(&field)) {
+            Ok(at) => self.0[at].1 = value,
+            Err(at) => self.0.insert(at, (field, value)),
+        }
+    }
+
+    /// Forgets `field`: it is unknown afterwards.
+    pub fn remove(&mut self, field: &str) -> Option<Value> {
+        let at = self.0.binary_search_by(|(name, _)| name.as_str().cmp(field)).ok()?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Lists the fields in order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&FieldName, &Value)> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+
+    /// Tells whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(FieldName, Value)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (FieldName, Value)>>(fields: I) -> Self {
+        let mut all = Fields::default();
+        for (field, value) in fields {
+            all.set(field, value);
+        }
+        all
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+        impl<'de> serde::de::Visitor<'de> for Map {
+            type Value = Fields;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of fields")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Fields(Vec::with_capacity(map.size_hint().unwrap_or(8).min(64)));
+                while let Some((field, value)) = map.next_entry()? {
+                    fields.set(field, value);
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Map)
+    }
+}
+
+/// One record of one connection, as last observed. Source records (people of an HR file) are accounts of kind
+/// `person` whose fields are identity attributes (`work_email`, `employee_id`, `start_date`, `status`, …).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Account {
+    /// What holds it.
+    pub key: AccountKey,
+    /// What the person signs in with, as the app spells it.
+    pub login: Option<Box<str>>,
+    /// The display name.
+    pub name: Option<Box<str>>,
+    /// Where it stands in its life.
+    pub state: AccountState,
+    /// The key that an outside system left on the record.
+    pub external_id: Option<Box<str>>,
+    /// What it holds, sorted; `None` for a kind whose grants the app did not tell is expressed by `grants_known`.
+    pub grants: Vec<Grant>,
+    /// The entitlement kinds whose grants the app told completely; others are unknown, not empty.
+    pub grants_known: Vec<EntitlementKind>,
+    /// Everything else, by canonical field name.
+    pub fields: Fields,
+    /// When the app says it was created (milliseconds since 1970, UTC).
+    pub created_ms: Option<i64>,
+    /// When the app says it last changed.
+    pub updated_ms: Option<i64>,
+}
+
+impl Account {
+    /// Returns an account of which nothing but its key is known.
+    pub fn unknown(key: AccountKey) -> Self {
+        Self {
+            key,
+            login: None,
+            name: None,
+            state: AccountState::Unknown,
+            external_id: None,
+            grants: Vec::new(),
+            grants_known: Vec::new(),
+            fields: Fields::default(),
+            created_ms: None,
+            updated_ms: None,
+        }
+    }
+
+    /// Lists the grants of one kind.
+    pub fn grants_of<'a>(&'a self, kind: &'a EntitlementKind) -> impl Iterator<Item = &'a Grant> {
+        self.grants.iter().filter(move |grant| grant.kind == *kind)
+    }
+}

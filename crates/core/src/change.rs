@@ -1,0 +1,340 @@
+//! What the walk ends in: changes, steps, holds, findings and the plan that carries them.
+//! `diff` makes changes, `plan` makes steps of them, the guards hold some back; `apply` carries steps out.
+//! Everything here names its cause: a change its reason, a step its changes, a hold its guard.
+
+use crate::abilities::Effect;
+use crate::account::{AccountKey, Kind};
+use crate::name::{ConnectionName, EntitlementKind, FieldName, FindingId, IdentityId, Name, PlanId, StepId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One thing that should be different: `before` → `after`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// The canonical field (`title`), or the policy's word of an entitlement (`role`, `teams`).
+    pub field: FieldName,
+    /// What is there now; absent means unknown, null known to be empty. Sets are sorted lists of names.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub before: Option<Value>,
+    /// What should be there. For sets: the whole wanted set after this step.
+    pub after: Value,
+    /// For entitlements: what this step adds and takes away, so that a merge loses nobody else's change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entitlement: Option<EntitlementChange>,
+    /// For a field that names another account (a manager): whose account it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refers_to: Option<IdentityId>,
+}
+
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+/// What a change adds to and takes from the grants of one kind.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct EntitlementChange {
+    /// The entitlement kind.
+    pub kind: EntitlementKind,
+    /// Grants to add.
+    pub add: Vec<WishedGrant>,
+    /// Grants to take away.
+    pub remove: Vec<WishedGrant>,
+}
+
+/// An entitlement by name, as a policy or a diff speaks of it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct WishedGrant {
+    /// Its name in this tenant.
+    pub name: Name,
+    /// The scope, where the app has scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Name>,
+    /// Whether it is privileged, from the manifest.
+    #[serde(default)]
+    pub privileged: bool,
+}
+
+/// Why something should change.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reason {
+    /// What happened to the person.
+    pub kind: ReasonKind,
+    /// The rule of the policy that wishes it, if one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// A plain sentence.
+    pub text: String,
+}
+
+/// What happened to the person.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReasonKind {
+    /// New here.
+    Joiner,
+    /// Attributes changed.
+    Mover,
+    /// Gone.
+    Leaver,
+    /// Back again.
+    Rehire,
+    /// The world differs from the policy without a change of the person.
+    Drift,
+    /// Somebody decided it.
+    Decision,
+}
+
+impl ReasonKind {
+    /// Returns the word that JSON uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Joiner => "joiner",
+            Self::Mover => "mover",
+            Self::Leaver => "leaver",
+            Self::Rehire => "rehire",
+            Self::Drift => "drift",
+            Self::Decision => "decision",
+        }
+    }
+}
+
+/// How much a step can hurt.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Can be undone, touches nothing privileged.
+    Low,
+    /// Irreversible, privileged, or takes access away.
+    High,
+}
+
+/// One change of the world.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// Derived from what it does.
+    pub id: StepId,
+    /// Where.
+    pub connection: ConnectionName,
+    /// What.
+    pub effect: Effect,
+    /// For whom; `None` for an account that belongs to nobody.
+    pub identity: Option<IdentityId>,
+    /// The person's name, for people who read plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// The account, by the app's id; `None` when it is yet to be made.
+    pub account: Option<String>,
+    /// The kind of record that the step makes or touches (for `convert`: what it becomes).
+    pub kind: Kind,
+    /// The full key of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_key: Option<AccountKey>,
+    /// What becomes different.
+    pub changes: Vec<Change>,
+    /// Why.
+    pub reason: Reason,
+    /// How much it can hurt.
+    pub risk: Risk,
+    /// Cannot be undone.
+    pub irreversible: bool,
+    /// What is lost for good, in the operator's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loses: Option<String>,
+    /// Steps that must be done before.
+    pub needs: Vec<StepId>,
+    /// Whether somebody must say yes, and whether they did.
+    pub approval: Approval,
+}
+
+/// Whether somebody must say yes to a step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Approval {
+    /// Where it stands.
+    pub state: ApprovalState,
+    /// Groups of approvers that may say it.
+    pub from: Vec<String>,
+    /// How many must say it.
+    pub count: u32,
+    /// Who said it.
+    pub by: Vec<String>,
+}
+
+/// Where an approval stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalState {
+    /// Nobody needs to be asked.
+    NotNeeded,
+    /// Somebody must still say yes.
+    Waiting,
+    /// Enough people said yes.
+    Approved,
+    /// Somebody said no.
+    Rejected,
+}
+
+impl ApprovalState {
+    /// Tells whether the step may run.
+    pub fn permits(self) -> bool {
+        matches!(self, Self::NotNeeded | Self::Approved)
+    }
+}
+
+/// A step kept back, with the reason.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Hold {
+    /// The step as it would be.
+    pub step: Step,
+    /// The guard that holds it, by name.
+    pub guard: String,
+    /// Why, in a plain sentence with the figures.
+    pub because: String,
+}
+
+/// What a plan costs.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// Seats taken (positive) or freed (negative), by connection.
+    pub seats: BTreeMap<ConnectionName, i64>,
+    /// Requests, by connection.
+    pub requests: BTreeMap<ConnectionName, u64>,
+    /// The least time that the rate limits allow, connections running side by side.
+    pub seconds: f64,
+}
+
+/// The changes that would make the world as wished.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// Derived from the digest.
+    pub id: PlanId,
+    /// SHA-256 over steps and holds (approvals left out), in hex.
+    pub digest: String,
+    /// When it was made (RFC 3339, UTC).
+    pub made_at: String,
+    /// Who asked for it; may not approve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    /// What would be done, in an order in which it can be done.
+    pub steps: Vec<Step>,
+    /// What is kept back.
+    pub held: Vec<Hold>,
+    /// The findings that stood when it was made.
+    pub findings: Vec<FindingId>,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+/// Something that a person should know.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// Derived from what it is about.
+    pub id: FindingId,
+    /// Which kind.
+    pub kind: FindingKind,
+    /// How bad.
+    pub severity: Severity,
+    /// Where.
+    pub connection: Option<ConnectionName>,
+    /// The account, as `connection/kind/id`.
+    pub account: Option<String>,
+    /// Whose.
+    pub identity: Option<IdentityId>,
+    /// A plain sentence.
+    pub text: String,
+    /// Since when it stands (RFC 3339, UTC), where the store knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// What the sentence is made of.
+    pub facts: BTreeMap<String, Value>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Somebody has access who should not.
+    High,
+    /// Something will go wrong.
+    Medium,
+    /// Good to know.
+    Low,
+}
+
+/// The kinds of finding.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words are explained in the findings page")]
+pub enum FindingKind {
+    OrphanAccount,
+    LeaverActive,
+    MissingAccount,
+    ExtraGrant,
+    Dispute,
+    DuplicateAccount,
+    PendingInvite,
+    SeatLimit,
+    UnsupportedChange,
+    IgnoredWrite,
+    ContractDrift,
+    PartialPull,
+    Credential,
+    Prerequisite,
+    OpenWork,
+    SessionNotEnded,
+    ProtectedAccount,
+    ServiceAccount,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Done and read back.
+    Done,
+    /// Nothing was to be done any more.
+    AlreadyTrue,
+    /// The world moved: what the step was planned on is not so any more.
+    Moved,
+    /// The app said no.
+    Refused,
+    /// The app cannot.
+    Unsupported,
+    /// Accepted, not yet visible.
+    Pending,
+    /// We do not know: it will be looked up before anything else happens to that account.
+    Unknown,
+    /// Not tried: held, not approved, or something it needs was not done.
+    Skipped,
+}
+
+/// What became of one asked field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldOutcome {
+    /// Read back as asked.
+    Applied,
+    /// Accepted, but unchanged.
+    Ignored,
+    /// Accepted, the app takes its time.
+    Pending,
+    /// Could not be read back.
+    Unknown,
+}
+
+/// What became of one step.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StepResult {
+    /// The step.
+    pub id: StepId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Each asked field.
+    pub fields: BTreeMap<FieldName, FieldOutcome>,
+    /// Why, where it is not simply done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// The app's id of the account that the step made or touched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+}

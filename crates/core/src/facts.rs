@@ -1,0 +1,123 @@
+//! What the walk starts from: observations, decisions and pinned links, for the whole company or for one cluster.
+//! The store fills it; `reconcile` reads it and never asks for more.
+//! Totals are given beside the records, so that a cluster is judged by the same guards as the whole.
+
+use crate::abilities::Abilities;
+use crate::account::{Account, AccountKey, Entitlement, Fields};
+use crate::name::{ConnectionName, IdentityId, StepId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything that one reconcile looks at.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The moment for which it is judged (milliseconds since 1970, UTC); passed in, never read here.
+    pub now_ms: i64,
+    /// Every configured connection.
+    pub connections: BTreeMap<ConnectionName, ConnectionFacts>,
+    /// Accounts and source records, in any order; records that are gone are not among them.
+    pub accounts: Vec<Account>,
+    /// Earlier versions of source records, oldest first, from which past wishes are known.
+    pub history: Vec<Account>,
+    /// Source records that were there and are gone from a complete pull: their people are not leavers by that.
+    pub vanished: Vec<Account>,
+    /// Pinned links.
+    pub links: Vec<Link>,
+    /// What people decided, oldest first.
+    pub decisions: Vec<Decision>,
+}
+
+/// What is known of one connection besides its accounts.
+#[derive(Clone, Debug)]
+pub struct ConnectionFacts {
+    /// What it can do.
+    pub abilities: Arc<Abilities>,
+    /// When its last complete pull started; `None` if there never was one.
+    pub complete_ms: Option<i64>,
+    /// How the newest pull ended, if there was one.
+    pub coverage: Option<Coverage>,
+    /// Why the newest pull is partial.
+    pub because: Option<String>,
+    /// Accounts that give access now, in the whole connection.
+    pub accounts_active: u64,
+    /// Seats taken now, pending invitations among them.
+    pub seats_taken: u64,
+    /// Records in the last believed complete pull before the newest (for sources: people).
+    pub records_before: Option<u64>,
+    /// Records in the newest complete pull.
+    pub records_now: Option<u64>,
+    /// The reference lists.
+    pub entitlements: Vec<Entitlement>,
+}
+
+/// Whether a read saw everything. Only `Complete` proves absence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Coverage {
+    /// Everything was read.
+    Complete,
+    /// Something was not.
+    Partial,
+}
+
+impl Coverage {
+    /// Returns the word that JSON uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Partial => "partial",
+        }
+    }
+}
+
+/// An identity holds an account, and why we think so.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Link {
+    /// The account or source record.
+    pub account: AccountKey,
+    /// Whose it is.
+    pub identity: IdentityId,
+    /// The rule that found it, such as `login = work_email`.
+    pub evidence: String,
+    /// Since when it is pinned (milliseconds since 1970, UTC).
+    pub since_ms: i64,
+}
+
+/// Something that a person decided. Append-only; a later decision about the same thing wins.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Decision {
+    /// Position in the store; later is larger.
+    pub seq: i64,
+    /// When (milliseconds since 1970, UTC).
+    pub at_ms: i64,
+    /// Who, by name.
+    pub by: String,
+    /// Why, in their words.
+    pub note: Option<String>,
+    /// What.
+    pub what: Decided,
+}
+
+/// What can be decided. The fields say on whom, from when and with which attributes.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "decided", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "each variant says it")]
+pub enum Decided {
+    /// This account is this identity's.
+    Link { account: AccountKey, identity: IdentityId },
+    /// This account is not this identity's (or nobody's, where none is named).
+    Unlink { account: AccountKey, identity: Option<IdentityId> },
+    /// This account is to be left alone: a service account, an agreed exception.
+    Exempt { account: AccountKey },
+    /// A person joins who may be in no source; founds an identity when none is known.
+    Join { identity: IdentityId, attributes: Fields, start_ms: Option<i64> },
+    /// A person's attributes are these, whatever the sources say.
+    Move { identity: IdentityId, attributes: Fields, from_ms: Option<i64> },
+    /// A person leaves, at once or at a moment.
+    Leave { identity: IdentityId, at_ms: Option<i64> },
+    /// This step may run.
+    Approve { step: StepId },
+    /// This step may not run.
+    Reject { step: StepId },
+}
