@@ -1,0 +1,288 @@
+//! `tenure.toml`: which store, which connections, which server. Read once at the start of a command and checked as a
+//! whole; every error has its line and the nearest known key.
+//! It knows where secrets lie, never what they are: `secrets` reads them when a connector is built.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tenure_core::place::{Misplaced, misplaced_key, read_toml};
+
+/// What `tenure.toml` says.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where observations, decisions and the journal are kept.
+    #[serde(default)]
+    pub store: StoreConfig,
+    /// Where the daemon listens.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// The policy file, relative to this file.
+    #[serde(default = "policy_default")]
+    pub policy: PathBuf,
+    /// Folders with further apps beside the built-in ones, relative to this file.
+    #[serde(default)]
+    pub apps: Vec<PathBuf>,
+    /// One entry per tenant of an app, under a name of your choice. Sources have authority in this order.
+    #[serde(default)]
+    pub connections: IndexMap<String, ConnectionConfig>,
+    /// The folder in which the file lies.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub folder: PathBuf,
+    /// The file itself.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub file: PathBuf,
+    /// Its text, for errors that are found later.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub text: String,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `sqlite:FILE`, relative to this file, or `postgres://user@host/db`.
+    pub url: String,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { url: "sqlite:tenure.db".into() }
+    }
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address on which the daemon listens.
+    pub listen: Option<String>,
+    /// The address under which people and apps reach it.
+    pub public_url: Option<String>,
+}
+
+/// `[connections.NAME]`: one tenant of an app.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct ConnectionConfig {
+    /// The app's name in the catalogue, or a folder with a manifest.
+    pub app: String,
+    /// Whether the connection says who should be here.
+    #[serde(default)]
+    pub source: bool,
+    /// The base URL, where the app's pattern does not fit (a sandbox, a proxy).
+    pub url: Option<String>,
+    /// The file of a source that is a file.
+    pub path: Option<PathBuf>,
+    /// The plan, which chooses the published rate limit.
+    pub plan: Option<String>,
+    /// The share of the tenant's rate budget that may be used, above 0 and up to 1.
+    pub share: Option<f64>,
+    /// A rate limit that overrides the published one.
+    pub limits: Option<LimitsConfig>,
+    /// Licences bought, where the app does not tell.
+    pub seats: Option<u64>,
+    /// `auto`, or a dialect that the manifest names.
+    pub dialect: Option<String>,
+    /// Which source connection signs people in here.
+    pub sso: Option<String>,
+    /// Accepts `http://` for an address that is not loopback.
+    #[serde(default)]
+    pub allow_http: bool,
+    /// Where each secret lies.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretPlace>,
+    /// Columns of a file whose headers differ: our name = theirs.
+    #[serde(default)]
+    pub map: BTreeMap<String, String>,
+    /// The app's SCIM surface, with a credential of its own.
+    pub scim: Option<ScimConfig>,
+    /// What the app's URL pattern asks for (`account`, `domain`, `org`), and its further keys.
+    #[serde(flatten)]
+    pub parameters: BTreeMap<String, toml::Value>,
+}
+
+/// `limits = { per_second = 5 }`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Requests a second.
+    pub per_second: Option<f64>,
+    /// Requests a minute.
+    pub per_minute: Option<f64>,
+    /// Requests an hour.
+    pub per_hour: Option<f64>,
+    /// Requests that may be open at the same time.
+    pub concurrent: Option<u32>,
+}
+
+/// `[connections.NAME.scim]`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScimConfig {
+    /// The SCIM base URL.
+    pub url: String,
+    /// Where its secrets lie.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretPlace>,
+}
+
+/// Where a secret lies. Never the secret itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum SecretPlace {
+    /// An environment variable.
+    Env(String),
+    /// A file whose whole text, without the last line break, is the secret.
+    File(PathBuf),
+    /// A program that prints the secret.
+    Command(Vec<String>),
+}
+
+fn policy_default() -> PathBuf {
+    "policy.toml".into()
+}
+
+/// Why `tenure.toml` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is not there or cannot be read.
+    #[error("read {path}: {source}\n  hint: `tenure init` writes one; --config PATH or TENURE_CONFIG names another")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file says something that it cannot say.
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
+}
+
+impl Config {
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, has an unknown key or a value of the wrong type.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let config = Self::parse(&text, path)?;
+        Ok(Self { folder: folder.to_path_buf(), ..config })
+    }
+
+    /// Checks `text` as the content of the file at `path`.
+    ///
+    /// # Errors
+    /// As [`Config::read`], without reading.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Misplaced> {
+        let mut config: Config = read_toml(text, &path.display().to_string())?;
+        config.file = path.to_path_buf();
+        config.text = text.to_owned();
+        for (name, connection) in &config.connections {
+            config.check_connection(name, connection)?;
+        }
+        Ok(config)
+    }
+
+    /// Returns `path` as seen from the file's folder.
+    pub fn beside(&self, path: &Path) -> PathBuf {
+        if path.is_absolute() { path.to_path_buf() } else { self.folder.join(path) }
+    }
+
+    /// Returns the store's address, with a relative SQLite file placed beside the configuration.
+    pub fn store_url(&self) -> String {
+        match self.store.url.strip_prefix("sqlite:") {
+            Some(file) if !file.starts_with(":memory:") => {
+                let file = file.strip_prefix("//").unwrap_or(file);
+                format!("sqlite:{}", self.beside(Path::new(file)).display())
+            }
+            _ => self.store.url.clone(),
+        }
+    }
+
+    /// Builds the error that points at `keys` (such as `connections`, `gorgias`, `plan`) in the file.
+    pub fn misplaced(&self, keys: &[&str], message: String, hint: Option<String>) -> Misplaced {
+        misplaced_key(&self.text, &self.file.display().to_string(), keys, message, hint)
+    }
+
+    fn check_connection(&self, name: &str, connection: &ConnectionConfig) -> Result<(), Misplaced> {
+        let at = |key: &str, message: &str, hint: &str| {
+            Err(self.misplaced(&["connections", name, key], message.to_owned(), Some(hint.to_owned())))
+        };
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
+        if name.is_empty() || !name.chars().all(good) || name.starts_with('.') {
+            let message = format!("connection name {name:?} has a character that it cannot have");
+            let hint = "letters, digits, `-`, `_` and `.`; it stands in URLs and in account keys".to_owned();
+            return Err(self.misplaced(&["connections", name], message, Some(hint)));
+        }
+        if connection.share.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
+            return at("share", "share must be above 0 and at most 1", "0.8 leaves a fifth to other integrations");
+        }
+        if let Some(limits) = &connection.limits {
+            let all = [limits.per_second, limits.per_minute, limits.per_hour];
+            if all.iter().flatten().any(|limit| !(*limit > 0.0 && limit.is_finite())) || limits.concurrent == Some(0) {
+                return at("limits", "a limit must be above 0", "such as `limits = { per_second = 5 }`");
+            }
+        }
+        if let Some(sso) = connection.sso.as_deref()
+            && !self.connections.get(sso).is_some_and(|other| other.source)
+        {
+            let message = format!("`sso` names {sso:?}, which is not a source connection of this file");
+            return at("sso", &message, "name a connection that has `source = true`");
+        }
+        Ok(())
+    }
+}
+
+/// Returns the JSON Schema of `tenure.toml`, for editors.
+pub fn config_schema() -> serde_json::Value {
+    serde_json::to_value(schemars::schema_for!(Config)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, Misplaced> {
+        Config::parse(text, Path::new("tenure.toml"))
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        let config = parse("").unwrap();
+        assert_eq!(config.store_url(), "sqlite:tenure.db");
+        assert_eq!(config.policy, PathBuf::from("policy.toml"));
+        assert!(config.connections.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
+        let error = parse("[store]\nurl = \"sqlite:x.db\"\n\n[servr]\nlisten = \"127.0.0.1:1\"\n").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("tenure.toml:4") && text.contains("servr") && text.contains("server"), "{text}");
+    }
+
+    #[test]
+    fn sources_keep_the_order_of_the_file() {
+        let config = parse("[connections.z]\napp = \"csv\"\nsource = true\n[connections.a]\napp = \"okta\"\n").unwrap();
+        assert_eq!(config.connections.keys().collect::<Vec<_>>(), ["z", "a"]);
+    }
+
+    #[test]
+    fn a_share_above_one_is_refused_at_its_line() {
+        let error = parse("[connections.g]\napp = \"gorgias\"\nshare = 1.5\n").unwrap_err();
+        assert!(error.to_string().contains("tenure.toml:3"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_in_clear_is_refused() {
+        let error = parse("[connections.g]\napp = \"gorgias\"\n[connections.g.secrets]\ntoken = \"abc\"\n").unwrap_err();
+        assert!(!error.to_string().contains("abc\"\n  hint"), "{error}");
+    }
+}
