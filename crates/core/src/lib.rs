@@ -8,3 +8,4 @@ pub mod change;
 pub mod facts;
 pub mod identity;
 pub mod name;
+pub mod place;
