@@ -300,4 +300,21 @@ impl Account {
     pub fn grants_of<'a>(&'a self, kind: &'a EntitlementKind) -> impl Iterator<Item = &'a Grant> {
         self.grants.iter().filter(move |grant| grant.kind == *kind)
     }
+
+    /// Returns what the app told of a canonical field, the ones with a place of their own included; `None` means that
+    /// it did not tell.
+    pub fn told(&self, field: &str) -> Option<Value> {
+        let text = |text: &Option<Box<str>>| text.as_ref().map(|text| Value::String(text.to_string()));
+        self.fields.get(field).cloned().or_else(|| match field {
+            "login" | "email" => text(&self.login),
+            "name" => text(&self.name),
+            "external_id" => text(&self.external_id),
+            _ => None,
+        })
+    }
+
+    /// Tells whether the account is of the kind that a step makes or touches.
+    pub fn kind_is(&self, step: &crate::change::Step) -> bool {
+        self.key.kind == step.kind
+    }
 }

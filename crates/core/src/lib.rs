@@ -7,5 +7,6 @@ pub mod account;
 pub mod change;
 pub mod facts;
 pub mod identity;
+pub mod look;
 pub mod name;
 pub mod place;
