@@ -1,0 +1,421 @@
+//! What the program can be asked, as clap knows it. Help, completions and the manual page are generated from here.
+//! Each command's arguments go to the file of that command; nothing is decided here.
+//! It deliberately knows neither the store nor any app.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Knows who holds what in every SaaS app of a company, and makes it what it should be.
+#[derive(Debug, Parser)]
+#[command(name = "tenure", version, about, arg_required_else_help = true, propagate_version = true)]
+#[command(after_help = "Examples:
+  tenure demo                      the whole walk against a sandbox, nothing to configure
+  tenure init && tenure check      start with your own apps
+  tenure pull && tenure plan       read everything, see what would change
+  tenure apply                     do the approved steps of the newest plan
+
+Exit codes: 0 done, or nothing to do · 1 usage or configuration · 2 there are changes, or problems ·
+3 held by a guard or waiting for approval · 4 finished, with failed steps or partial reads ·
+5 a remote side could not be reached · 70 our own fault")]
+pub struct Arguments {
+    /// What all commands take.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What all commands take.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The configuration file
+    #[arg(long, global = true, env = "TENURE_CONFIG", default_value = "tenure.toml", value_name = "PATH")]
+    pub config: PathBuf,
+    /// Prints one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Prints no progress and no advice
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Says more on standard error; twice for each request
+    #[arg(short, long = "verbose", global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The commands, in the order of the walk.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Writes a commented tenure.toml and policy.toml
+    #[command(after_help = "Examples:\n  tenure init            asks what it needs to know\n  tenure init --yes      takes the defaults")]
+    Init(InitArguments),
+    /// Validates files, secrets, credentials, rights, prerequisites and the clock; says who must do what
+    #[command(after_help = "Examples:\n  tenure check\n  tenure check --offline    files and secrets only, no request is sent")]
+    Check(CheckArguments),
+    /// Reads sources and targets into the store
+    #[command(after_help = "Examples:\n  tenure pull\n  tenure pull gorgias hr\n  tenure pull --full")]
+    Pull(PullArguments),
+    /// Lists people
+    #[command(after_help = "Examples:\n  tenure identities\n  tenure identities --where 'identity.state == \"left\"' --format csv")]
+    Identities(ListArguments),
+    /// Lists accounts
+    #[command(after_help = "Examples:\n  tenure accounts --connection gorgias\n  tenure accounts --where 'account.state == \"invited\"'\n  tenure accounts --as-of 2026-11-01T00:00:00Z")]
+    Accounts(ListArguments),
+    /// Lists what accounts are granted
+    #[command(after_help = "Examples:\n  tenure grants --where 'grant.privileged'")]
+    Grants(ListArguments),
+    /// Shows one person across everything: accounts, grants, links and why
+    #[command(after_help = "Examples:\n  tenure who jane@acme.com\n  tenure who E1042 --as-of 2026-11-01T00:00:00Z")]
+    Who(WhoArguments),
+    /// Walks back from an account, a step or a finding to its causes
+    #[command(after_help = "Examples:\n  tenure why gorgias/42\n  tenure why s-0a1b2c3d4e5f6071")]
+    Why(WhyArguments),
+    /// Lists what a person should know
+    #[command(after_help = "Examples:\n  tenure findings\n  tenure findings --kind leaver_active --fail-on high")]
+    Findings(FindingsArguments),
+    /// Shows what would change, what is held and why, and what it costs
+    #[command(after_help = "Examples:\n  tenure plan\n  tenure plan --only gorgias --identity jane@acme.com\n  tenure plan --out plan.json")]
+    Plan(PlanArguments),
+    /// Says yes to a plan or to steps
+    #[command(after_help = "Examples:\n  tenure approve p-1f2e3d4c5b6a --as mia@acme.example\n  tenure approve s-0a1b2c3d4e5f6071 --as mia@acme.example --note 'agreed with Jane'")]
+    Approve(ApproveArguments),
+    /// Says no to a plan or to steps
+    Reject(ApproveArguments),
+    /// Does the approved steps, verifies each, reports each; goes on where it was stopped
+    #[command(after_help = "Examples:\n  tenure apply\n  tenure apply p-1f2e3d4c5b6a --yes")]
+    Apply(ApplyArguments),
+    /// Somebody joins: decides it, pulls and plans for that person
+    #[command(after_help = "Examples:\n  tenure join E1042\n  tenure join new@acme.com --set name='New Person' --set department=Support --at 2026-12-01")]
+    Join(LifecycleArguments),
+    /// Somebody moves: decides it, pulls and plans for that person
+    #[command(after_help = "Examples:\n  tenure move jane@acme.com --set department='Customer Success'")]
+    Move(LifecycleArguments),
+    /// Somebody leaves: decides it, pulls and plans for that person
+    #[command(after_help = "Examples:\n  tenure leave jane@acme.com --yes\n  tenure leave jane@acme.com --at 2026-12-31T17:00:00Z")]
+    Leave(LifecycleArguments),
+    /// Decides that an account is a person's
+    #[command(after_help = "Examples:\n  tenure link gorgias/42 jane@acme.com")]
+    Link(LinkArguments),
+    /// Decides that an account is not a person's
+    Unlink(UnlinkArguments),
+    /// Decides that an account, or the account of a finding, is to be left alone
+    #[command(after_help = "Examples:\n  tenure exempt gorgias/7 --note 'reporting robot'")]
+    Exempt(ExemptArguments),
+    /// Checks or exports the journal
+    Audit(AuditArguments),
+    /// Lists the catalogue of apps
+    Apps,
+    /// Shows, makes, checks or tests one app
+    App(AppArguments),
+    /// Runs imitations of five vendors and an HR file, with a ready configuration
+    #[command(after_help = "Examples:\n  tenure sandbox --out rehearsal\n  tenure sandbox --people 1000 --fault '429:app=gorgias,rate=0.05'\n\nThen, in another terminal:\n  cd rehearsal && tenure pull && tenure plan")]
+    Sandbox(SandboxArguments),
+    /// Sandbox, pull, findings, plan, approval, apply and proof in one go, told as a story
+    Demo(DemoArguments),
+    /// Prints a JSON Schema, for editors
+    Schema(SchemaArguments),
+    /// Prints completions for a shell
+    Completions(CompletionsArguments),
+    /// Prints the manual page
+    Man,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// Takes the defaults without asking
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Overwrites files that are there
+    #[arg(long)]
+    pub force: bool,
+    /// The folder to write to
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// Sends no request
+    #[arg(long)]
+    pub offline: bool,
+    /// Only these connections
+    #[arg(value_name = "CONNECTION")]
+    pub connections: Vec<String>,
+}
+
+/// `pull`.
+#[derive(Debug, Args)]
+pub struct PullArguments {
+    /// Only these connections
+    #[arg(value_name = "CONNECTION")]
+    pub connections: Vec<String>,
+    /// Reads everything, even where the app could tell what changed
+    #[arg(long)]
+    pub full: bool,
+}
+
+/// Which form a list takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+}
+
+/// `identities`, `accounts` and `grants`.
+#[derive(Debug, Args)]
+pub struct ListArguments {
+    /// Only this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+    /// Only what this CEL expression is true for
+    #[arg(long = "where", value_name = "CEL")]
+    pub filter: Option<String>,
+    /// As it was at this moment (RFC 3339, or a date)
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// The form of the list
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: Format,
+}
+
+/// `who`.
+#[derive(Debug, Args)]
+pub struct WhoArguments {
+    /// An identity's id, employee id, address or name; or an account
+    pub key: String,
+    /// As it was at this moment (RFC 3339, or a date)
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+}
+
+/// `why`.
+#[derive(Debug, Args)]
+pub struct WhyArguments {
+    /// An account (`gorgias/42`), a step (`s-…`) or a finding (`f-…`)
+    pub thing: String,
+}
+
+/// `findings`.
+#[derive(Debug, Args)]
+pub struct FindingsArguments {
+    /// Only this kind
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Only this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+    /// Ends with exit code 2 when there is a finding of this severity or worse
+    #[arg(long, value_name = "SEVERITY", value_parser = ["high", "medium", "low"])]
+    pub fail_on: Option<String>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Only these connections
+    #[arg(long, value_name = "CONNECTION", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Only this person
+    #[arg(long, value_name = "KEY")]
+    pub identity: Option<String>,
+    /// Writes the plan to this file as JSON, too
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `approve` and `reject`.
+#[derive(Debug, Args)]
+pub struct ApproveArguments {
+    /// Plans (`p-…`) or steps (`s-…`)
+    #[arg(required = true, value_name = "PLAN|STEP")]
+    pub things: Vec<String>,
+    /// Who decides
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// The plan; the newest one by default
+    pub plan: Option<String>,
+    /// Does not ask on a terminal
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Who asks for it
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+}
+
+/// `join`, `move` and `leave`.
+#[derive(Debug, Args)]
+pub struct LifecycleArguments {
+    /// An identity's id, employee id, address or name
+    pub key: String,
+    /// From when on (RFC 3339, or a date)
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Sets an attribute
+    #[arg(long = "set", value_name = "ATTR=VALUE")]
+    pub set: Vec<String>,
+    /// Applies the approved steps at once
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Who asks for it
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `link`.
+#[derive(Debug, Args)]
+pub struct LinkArguments {
+    /// An account, such as `gorgias/42`
+    pub account: String,
+    /// A person: id, employee id, address or name
+    pub identity: String,
+    /// Who decides
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `unlink`.
+#[derive(Debug, Args)]
+pub struct UnlinkArguments {
+    /// An account, such as `gorgias/42`
+    pub account: String,
+    /// A person; without one, the account is nobody's
+    pub identity: Option<String>,
+    /// Who decides
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `exempt`.
+#[derive(Debug, Args)]
+pub struct ExemptArguments {
+    /// An account (`gorgias/7`) or a finding (`f-…`)
+    pub thing: String,
+    /// Who decides
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct AuditArguments {
+    /// What to do with the journal
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What `audit` can do.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Checks the chain of the journal
+    Verify,
+    /// Prints the journal, one JSON document a line
+    Export,
+}
+
+/// `app`.
+#[derive(Debug, Args)]
+pub struct AppArguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: AppCommand,
+}
+
+/// What `app` can do.
+#[derive(Debug, Subcommand)]
+pub enum AppCommand {
+    /// Shows what an app can and cannot do
+    Show {
+        /// The app's name, or its folder
+        name: String,
+    },
+    /// Makes a new app from a template, under apps/NAME
+    New {
+        /// The new app's name
+        name: String,
+    },
+    /// Checks a manifest
+    Lint {
+        /// The app's name, or its folder
+        name: String,
+    },
+    /// Replays an app's recorded exchanges
+    Test {
+        /// The app's name, or its folder
+        name: String,
+    },
+}
+
+/// `sandbox`.
+#[derive(Debug, Args)]
+pub struct SandboxArguments {
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1:8700", value_name = "ADDR")]
+    pub listen: std::net::SocketAddr,
+    /// How many people the company has
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub people: usize,
+    /// Chooses the company and the faults
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// A fault, such as `429:app=gorgias,rate=0.05`; may be repeated
+    #[arg(long, value_name = "SPEC")]
+    pub fault: Vec<String>,
+    /// Writes tenure.toml, policy.toml and the HR files to this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Keeps the files in this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How many people the company has
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    pub people: usize,
+    /// Chooses the company
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+}
+
+/// `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArguments {
+    /// Of which file
+    #[arg(value_parser = ["config", "policy", "manifest"])]
+    pub file: String,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// For which shell
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,111 @@
+//! How results look: tables that fit the terminal, one JSON document, or CSV.
+//! Commands hand over rows or values; what is printed goes to standard output, advice and progress to standard error.
+//! It knows nothing of what the rows mean.
+
+use crate::arguments::Common;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::io::{IsTerminal, Write};
+
+/// Where and how a command prints.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Print JSON.
+    pub json: bool,
+    /// Print no advice.
+    pub quiet: bool,
+}
+
+impl Output {
+    /// Returns the output that the common arguments ask for.
+    pub fn new(common: &Common) -> Self {
+        Self { json: common.json, quiet: common.quiet }
+    }
+
+    /// Prints one line of result.
+    pub fn line(&self, text: impl AsRef<str>) {
+        print(text.as_ref());
+    }
+
+    /// Prints advice: only for people, and on standard error.
+    pub fn advice(&self, text: impl AsRef<str>) {
+        if !self.quiet && !self.json {
+            eprintln!("{}", text.as_ref());
+        }
+    }
+
+    /// Prints one JSON document.
+    pub fn document(&self, document: &impl Serialize) -> anyhow::Result<()> {
+        print(&serde_json::to_string_pretty(document)?);
+        Ok(())
+    }
+
+    /// Prints rows as a table.
+    pub fn table(&self, headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+        print(&table(headers, rows));
+    }
+}
+
+/// Writes to standard output; a closed pipe (`tenure accounts | head`) ends the program quietly.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Lays rows out as a table that fits the terminal; off a terminal every cell keeps its whole text.
+pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(headers.iter().map(|header| Cell::new(header.to_uppercase())));
+    if std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    for row in rows {
+        table.add_row(row.into_iter().map(|text| {
+            let number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
+            let cell = Cell::new(clean(&text));
+            if number { cell.set_alignment(CellAlignment::Right) } else { cell }
+        }));
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((0, 1));
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Replaces control characters, so that a name from outside cannot speak to the terminal.
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Writes rows as CSV. A cell that a spreadsheet would run as a formula gets a leading apostrophe.
+pub fn csv(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| {
+        let cells: Vec<String> = cells.into_iter().map(|cell| csv_cell(&cell)).collect();
+        cells.join(",")
+    };
+    let mut lines = vec![line(headers.iter().map(|header| (*header).to_owned()).collect())];
+    lines.extend(rows.into_iter().map(line));
+    lines.join("\r\n")
+}
+
+fn csv_cell(text: &str) -> String {
+    let text = if text.starts_with(['=', '+', '-', '@', '\t']) { format!("'{text}") } else { text.to_owned() };
+    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_is_defused_in_csv() {
+        assert_eq!(csv(&["a"], [vec!["=1+1".into()], vec!["x,\"y".into()]]), "a\r\n'=1+1\r\n\"x,\"\"y\"");
+    }
+
+    #[test]
+    fn an_escape_sequence_in_a_name_does_not_reach_the_terminal() {
+        assert!(!table(&["name"], [vec!["\u{1b}[31mred".into()]]).contains('\u{1b}'));
+    }
+}

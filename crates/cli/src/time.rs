@@ -1,0 +1,50 @@
+//! Moments as people type them: RFC 3339, a date, `now`.
+//! A date means its first moment in UTC for `--as-of`, and so says the help. Nothing here reads a clock.
+
+use crate::exit::Mistake;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+/// Reads a moment.
+///
+/// # Errors
+/// The text is neither a moment nor a date.
+pub fn moment(text: &str, now_ms: i64) -> Result<i64, Mistake> {
+    if text == "now" {
+        return Ok(now_ms);
+    }
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment.as_millisecond());
+    }
+    text.parse::<Date>()
+        .ok()
+        .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
+        .map(|zoned| zoned.timestamp().as_millisecond())
+        .ok_or_else(|| Mistake(format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31")))
+}
+
+/// Writes milliseconds as RFC 3339 in UTC.
+pub fn rfc3339(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map(|moment| moment.to_string()).unwrap_or_default()
+}
+
+/// Writes a span as people say it: `3 s`, `2 min`, `1.5 h`.
+pub fn span(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => "under 1 s".into(),
+        s if s < 90.0 => format!("{s:.0} s"),
+        s if s < 5400.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_its_first_moment_in_utc() {
+        assert_eq!(rfc3339(moment("2026-11-24", 0).unwrap()), "2026-11-24T00:00:00Z");
+        assert!(moment("yesterday", 0).is_err());
+    }
+}
