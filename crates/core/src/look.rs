@@ -81,7 +81,7 @@ pub fn holds(change: &Change, account: &Account, ability: &KindAbility) -> Optio
         return Some(entitlement.add.iter().all(has) && !entitlement.remove.iter().any(has));
     }
     let fold_case = ability.fields.get(&change.field).is_some_and(|field| field.fold_case);
-    account.told(&change.field).map(|value| same(&value, &change.after, fold_case))
+    account.told(change.field.as_str()).map(|value| same(&value, &change.after, fold_case))
 }
 
 /// Tells whether two values are the same to a person: texts trimmed, numbers by what they say, empty equals null.
@@ -143,7 +143,7 @@ fn moved(change: &Change, account: &Account, ability: &KindAbility) -> Option<St
             .then(|| format!("{} is {} now, it was {before} when the plan was made", change.field, now.join(", ")));
     }
     let fold_case = ability.fields.get(&change.field).is_some_and(|field| field.fold_case);
-    let now = account.told(&change.field)?;
+    let now = account.told(change.field.as_str())?;
     (!same(&now, before, fold_case))
         .then(|| format!("{} is {now} now, it was {before} when the plan was made", change.field))
 }
