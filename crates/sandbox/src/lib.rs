@@ -1,1 +1,44 @@
-//! Imitations of the five vendors and an HR file, strict and stateful, for demo, tests and rehearsal.
+//! Imitations of five vendors and an HR file: strict, stateful, over real HTTP on one port. They are built from the
+//! vendors' guides alone and share no line with the connectors, so that both cannot err in the same way; the demo, the
+//! tests and people who rehearse use them. Nothing here knows the product's words, its manifests or its store.
+
+mod vendor;
+
+mod credentials;
+
+mod options;
+
+mod fault;
+
+mod company;
+
+mod clock;
+mod table;
+mod paging;
+mod fields;
+mod exchange;
+mod refusal;
+mod vendors;
+
+mod world;
+
+mod pace;
+mod statistics;
+mod mischief;
+mod gzip;
+mod door;
+mod serve;
+
+mod files;
+mod policy;
+mod sandbox;
+
+pub use company::{Company, Person, Status};
+pub use credentials::*;
+pub use fault::{Fault, FaultError, Kind};
+pub use files::Files;
+pub use options::{FreshdeskPlan, FreshservicePlan, GorgiasPlan, Limits, Options, Plans};
+pub use sandbox::{Sandbox, start};
+pub use statistics::{Statistics, VendorStatistics};
+pub use vendor::{UnknownVendor, Vendor};
+pub use world::{PutStyle, World};

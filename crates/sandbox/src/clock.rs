@@ -1,0 +1,21 @@
+//! The one place that reads the wall clock. Records carry whole seconds in UTC, as the vendors' samples do. Rate
+//! limits do not use it; they measure spans, not times of day.
+
+use jiff::civil::Date;
+use jiff::{Timestamp, Unit, Zoned};
+
+/// Returns the time of a write, as records carry it.
+pub(crate) fn now() -> String {
+    let now = Timestamp::now();
+    now.round(Unit::Second).unwrap_or(now).to_string()
+}
+
+/// Returns today's date where this machine stands.
+pub(crate) fn today() -> Date {
+    Zoned::now().date()
+}
+
+/// Returns nine in the morning of a day, as records carry it.
+pub(crate) fn morning(date: Date) -> String {
+    format!("{date}T09:00:00Z")
+}

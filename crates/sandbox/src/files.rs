@@ -1,0 +1,166 @@
+//! Writes what a person needs to run the product against the sandbox: configuration, policy, secrets, two HR exports.
+//! Everything is ready to run in the directory it is written to. It does not read anything back.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+
+use crate::credentials::*;
+use crate::policy;
+use crate::{Limits, Options, Person, Sandbox, Status, Vendor};
+
+/// Where the written files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// `tenure.toml`.
+    pub config: PathBuf,
+    /// `policy.toml`.
+    pub policy: PathBuf,
+    /// `people.csv`, yesterday's export.
+    pub people: PathBuf,
+    /// `people-today.csv`, today's export.
+    pub people_today: PathBuf,
+    /// `secrets/`.
+    pub secrets: PathBuf,
+}
+
+/// The secrets of each vendor's connection, by the names that the configuration uses.
+const SECRETS: [(Vendor, &[(&str, &str)]); 5] = [
+    (Vendor::Gorgias, &[("email", GORGIAS_EMAIL), ("token", GORGIAS_TOKEN)]),
+    (Vendor::Gladly, &[("username", GLADLY_USERNAME), ("secret", GLADLY_SECRET)]),
+    (Vendor::Freshdesk, &[("api_key", FRESHDESK_API_KEY)]),
+    (Vendor::Freshservice, &[("api_key", FRESHSERVICE_API_KEY)]),
+    (Vendor::Gainsight, &[("access_key", GAINSIGHT_ACCESS_KEY)]),
+];
+
+/// Writes all files.
+pub(crate) fn write(dir: &Path, sandbox: &Sandbox, options: &Options) -> io::Result<Files> {
+    let files = Files {
+        config: dir.join("tenure.toml"),
+        policy: dir.join("policy.toml"),
+        people: dir.join("people.csv"),
+        people_today: dir.join("people-today.csv"),
+        secrets: dir.join("secrets"),
+    };
+    fs::create_dir_all(&files.secrets)?;
+    for (vendor, secrets) in SECRETS {
+        for (name, secret) in secrets {
+            write_secret(&files.secrets.join(format!("{vendor}-{name}")), secret)?;
+        }
+    }
+    fs::write(&files.config, config(sandbox, options.limits))?;
+    fs::write(&files.policy, policy::text(options.people))?;
+    fs::write(&files.people, csv(&sandbox.company().yesterday))?;
+    fs::write(&files.people_today, csv(&sandbox.company().now))?;
+    Ok(files)
+}
+
+fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
+    let mut open = fs::OpenOptions::new();
+    open.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    open.open(path)?.write_all(secret.as_bytes())
+}
+
+fn config(sandbox: &Sandbox, limits: Limits) -> String {
+    let mut text = String::from(
+        "# Written by the sandbox: everything here is made up and safe to play with.\n\
+         # Today's HR export lies in people-today.csv; copy it over people.csv and see what changes.\n\n\
+         [store]\nurl = \"sqlite:tenure.db\"\n\n\
+         [connections.hr]\napp = \"csv\"\nsource = true\npath = \"people.csv\"\n",
+    );
+    for (vendor, secrets) in SECRETS {
+        text.push_str(&format!(
+            "\n[connections.{vendor}]\napp = \"{vendor}\"\nurl = \"{}\"\n",
+            sandbox.base_url(vendor)
+        ));
+        text.push_str(&pace_keys(vendor, limits));
+        if let Some((_, bought)) = sandbox.world().seats(vendor) {
+            text.push_str(&format!("seats = {bought}\n"));
+        }
+        text.push_str(&format!("[connections.{vendor}.secrets]\n"));
+        for (name, _) in secrets {
+            text.push_str(&format!("{name} = {{ file = \"secrets/{vendor}-{name}\" }}\n"));
+        }
+    }
+    text
+}
+
+/// Returns the plan whose published limit applies, or a limit that never bites when limits are off.
+fn pace_keys(vendor: Vendor, limits: Limits) -> String {
+    let Limits::Published(plans) = limits else {
+        return "limits = { per_second = 1000 }\n".into();
+    };
+    match vendor {
+        Vendor::Gorgias => format!("plan = \"{}\"\n", plans.gorgias.published().0),
+        Vendor::Freshdesk => format!("plan = \"{}\"\n", plans.freshdesk.published().0),
+        Vendor::Freshservice => format!("plan = \"{}\"\n", plans.freshservice.published().0),
+        Vendor::Gladly | Vendor::Gainsight => String::new(),
+    }
+}
+
+const COLUMNS: [&str; 17] = [
+    "employee_id",
+    "given_name",
+    "family_name",
+    "name",
+    "work_email",
+    "other_emails",
+    "type",
+    "department",
+    "title",
+    "location",
+    "manager_id",
+    "start_date",
+    "end_date",
+    "time_zone",
+    "status",
+    "phone",
+    "locale",
+];
+
+fn csv(people: &[Person]) -> String {
+    let mut text = COLUMNS.join(",");
+    text.push('\n');
+    for person in people {
+        let cells = row(person).map(|cell| quoted(&cell));
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    text
+}
+
+fn row(person: &Person) -> [String; 17] {
+    let date = |date: Option<Date>| date.map(|date| date.to_string()).unwrap_or_default();
+    let status = match person.status {
+        Status::Active => "active",
+        Status::Leave => "leave",
+        Status::Terminated => "terminated",
+    };
+    [
+        person.employee_id.clone().unwrap_or_default(),
+        person.given_name.clone(),
+        person.family_name.clone(),
+        person.name(),
+        person.work_email.clone(),
+        String::new(),
+        person.employment.into(),
+        person.department.into(),
+        person.title.clone(),
+        person.location.into(),
+        person.manager_id.clone().unwrap_or_default(),
+        date(Some(person.start_date)),
+        date(person.end_date),
+        person.time_zone.into(),
+        status.into(),
+        person.phone.clone().unwrap_or_default(),
+        person.locale.into(),
+    ]
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.into() }
+}

@@ -1,0 +1,147 @@
+//! What a sandbox is started with. It comes from the command line or from a test and is never changed afterwards,
+//! except for the faults. It does not know what the numbers lead to.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use jiff::civil::Date;
+
+use crate::{Fault, clock};
+
+/// What a sandbox is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How many people yesterday's HR file lists; the named cast is always there, so very small numbers are raised.
+    pub people: usize,
+    /// Equal seeds give equal companies, ids and luck.
+    pub seed: u64,
+    /// What goes wrong on purpose.
+    pub faults: Vec<Fault>,
+    /// Whether the vendors' rate limits apply.
+    pub limits: Limits,
+    /// How long each answer takes at least.
+    pub latency: Duration,
+    /// The day the story takes place; all dates in the files are relative to it.
+    pub today: Date,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            people: 40,
+            seed: 1,
+            faults: Vec::new(),
+            limits: Limits::Published(Plans::default()),
+            latency: Duration::ZERO,
+            today: clock::today(),
+        }
+    }
+}
+
+/// Whether rate limits apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limits {
+    /// What the vendors publish for these plans, and a guess where they publish nothing.
+    Published(Plans),
+    /// None at all.
+    Off,
+}
+
+impl Limits {
+    /// Returns the published limits of the default plans.
+    pub fn published() -> Self {
+        Limits::Published(Plans::default())
+    }
+}
+
+/// The plans that the made-up company pays for. The defaults are generous, so that a demo takes seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Plans {
+    /// The Gorgias plan.
+    pub gorgias: GorgiasPlan,
+    /// The Freshdesk plan.
+    pub freshdesk: FreshdeskPlan,
+    /// The Freshservice plan.
+    pub freshservice: FreshservicePlan,
+}
+
+/// The Gorgias plans with a published limit (GOR-34).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GorgiasPlan {
+    /// 2 requests a second.
+    Starter,
+    /// 2 requests a second.
+    Basic,
+    /// 10 requests a second.
+    #[default]
+    Pro,
+    /// 10 requests a second.
+    Advanced,
+}
+
+/// The Freshdesk plans (FD-36).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FreshdeskPlan {
+    /// 100 requests a minute.
+    Free,
+    /// 200 requests a minute.
+    Growth,
+    /// 400 requests a minute.
+    Pro,
+    /// 700 requests a minute.
+    #[default]
+    Enterprise,
+}
+
+/// The Freshservice plans (FS-36).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FreshservicePlan {
+    /// 50 requests a minute.
+    Starter,
+    /// 100 requests a minute.
+    Growth,
+    /// 200 requests a minute.
+    Pro,
+    /// 400 requests a minute.
+    #[default]
+    Enterprise,
+}
+
+impl GorgiasPlan {
+    /// Returns the plan's name and its requests per second.
+    pub fn published(self) -> (&'static str, u32) {
+        match self {
+            GorgiasPlan::Starter => ("starter", 2),
+            GorgiasPlan::Basic => ("basic", 2),
+            GorgiasPlan::Pro => ("pro", 10),
+            GorgiasPlan::Advanced => ("advanced", 10),
+        }
+    }
+}
+
+impl FreshdeskPlan {
+    /// Returns the plan's name and its requests per minute.
+    pub fn published(self) -> (&'static str, u32) {
+        match self {
+            FreshdeskPlan::Free => ("free", 100),
+            FreshdeskPlan::Growth => ("growth", 200),
+            FreshdeskPlan::Pro => ("pro", 400),
+            FreshdeskPlan::Enterprise => ("enterprise", 700),
+        }
+    }
+}
+
+impl FreshservicePlan {
+    /// Returns the plan's name and its requests per minute.
+    pub fn published(self) -> (&'static str, u32) {
+        match self {
+            FreshservicePlan::Starter => ("starter", 50),
+            FreshservicePlan::Growth => ("growth", 100),
+            FreshservicePlan::Pro => ("pro", 200),
+            FreshservicePlan::Enterprise => ("enterprise", 400),
+        }
+    }
+}

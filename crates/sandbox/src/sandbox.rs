@@ -1,0 +1,108 @@
+//! The running sandbox: one server for five vendors and the company behind them. It is started from options, looked at
+//! through the world and the statistics, and stopped or dropped. It does not know who talks to it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::door::{Cut, Door};
+use crate::files::{self, Files};
+use crate::mischief::Mischief;
+use crate::pace::Pace;
+use crate::serve::{Hall, lock, router};
+use crate::statistics::{Counter, Statistics};
+use crate::{Company, Fault, Options, Vendor, World};
+
+const STOP_MAX: Duration = Duration::from_secs(2);
+
+/// A running sandbox; dropping it stops it.
+pub struct Sandbox {
+    addr: SocketAddr,
+    options: Options,
+    company: Company,
+    hall: Arc<Hall>,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+}
+
+/// Starts a sandbox; when this returns, the port is open.
+pub async fn start(options: Options) -> std::io::Result<Sandbox> {
+    let listener = TcpListener::bind(options.listen).await?;
+    let addr = listener.local_addr()?;
+    let company = Company::invent(options.people, options.seed, options.today);
+    let (stop, stopping) = watch::channel(false);
+    let hall = Arc::new(Hall {
+        world: World::new(&company, options.seed),
+        paces: Vendor::ALL.map(|vendor| Mutex::new(Pace::new(vendor, options.limits))),
+        mischief: Mutex::new(Mischief::new(options.faults.clone(), options.seed)),
+        counter: Mutex::new(Counter::default()),
+        latency: options.latency,
+        stopping: stopping.clone(),
+    });
+    let service = router(hall.clone()).into_make_service_with_connect_info::<Cut>();
+    let server = tokio::spawn(async move {
+        let mut stopping = stopping;
+        let signal = async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        };
+        if let Err(error) = axum::serve(Door(listener), service).with_graceful_shutdown(signal).await {
+            tracing::error!(%error, "the sandbox stopped serving");
+        }
+    });
+    Ok(Sandbox { addr, options, company, hall, stop, server })
+}
+
+impl Sandbox {
+    /// Returns where the server listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Returns the URL that a connection to this vendor is configured with.
+    pub fn base_url(&self, vendor: Vendor) -> String {
+        format!("http://{}{}", self.addr, vendor.prefix())
+    }
+
+    /// Writes a ready configuration, a policy, the secrets and both HR exports into a directory.
+    pub fn write_files(&self, dir: &Path) -> std::io::Result<Files> {
+        files::write(dir, self, &self.options)
+    }
+
+    /// Returns what reached each vendor so far.
+    pub fn statistics(&self) -> Statistics {
+        lock(&self.hall.counter).counts.clone()
+    }
+
+    /// Returns the tenants, to look at and to change behind the API's back.
+    pub fn world(&self) -> World {
+        self.hall.world.clone()
+    }
+
+    /// Returns the people of the made-up company.
+    pub fn company(&self) -> &Company {
+        &self.company
+    }
+
+    /// Replaces all faults and forgets how often the old ones were met.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        lock(&self.hall.mischief).replace(faults);
+    }
+
+    /// Stops serving and waits until the port is free; requests under way are given a moment.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        let _ = tokio::time::timeout(STOP_MAX, &mut self.server).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        self.server.abort();
+    }
+}

@@ -1,0 +1,212 @@
+//! The way of a request through the server: count it, check its credential, its rate and its right, play a fault if one
+//! is due, and let the vendor answer. It turns HTTP into a call and a reply into HTTP. It knows no vendor's rules.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{self, Body};
+use axum::extract::{ConnectInfo, Query, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::credentials::{Right, right};
+use crate::door::Cut;
+use crate::exchange::{Call, Reply};
+use crate::mischief::{self, Mischief};
+use crate::pace::{Pace, too_many};
+use crate::refusal::refuse;
+use crate::statistics::Counter;
+use crate::{Fault, Kind, Vendor, World};
+
+const BODY_MAX_BYTES: usize = 1024 * 1024;
+const SLOW_MS_DEFAULT: u64 = 2000;
+
+/// Everything that requests share.
+pub(crate) struct Hall {
+    pub world: World,
+    pub paces: [Mutex<Pace>; 5],
+    pub mischief: Mutex<Mischief>,
+    pub counter: Mutex<Counter>,
+    pub latency: Duration,
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// Locks one of our own values; none of them can be left half-changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns the service for every path.
+pub(crate) fn router(hall: Arc<Hall>) -> Router {
+    Router::new().fallback(answer).with_state(hall)
+}
+
+async fn answer(State(hall): State<Arc<Hall>>, ConnectInfo(cut): ConnectInfo<Cut>, request: Request) -> Response {
+    let Some((vendor, rest)) = Vendor::of_path(request.uri().path()) else {
+        return (StatusCode::NOT_FOUND, "no vendor is imitated under this path\n").into_response();
+    };
+    let rest = rest.to_string();
+    lock(&hall.counter).received(vendor, Instant::now());
+    if !hall.latency.is_zero() {
+        tokio::time::sleep(hall.latency).await;
+    }
+    match read(request, &rest).await {
+        Ok((headers, call)) => admit(&hall, vendor, headers, call, cut).await,
+        Err(status) => finish(refuse(vendor, status, "invalid_request", "The request could not be read.")),
+    }
+}
+
+async fn read(request: Request, rest: &str) -> Result<(HeaderMap, Call), StatusCode> {
+    let (parts, body) = request.into_parts();
+    let query = Query::try_from_uri(&parts.uri).map_err(|_| StatusCode::BAD_REQUEST)?;
+    let body = body::to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
+    let json = |text: &str| text.split(';').next().is_some_and(|kind| kind.trim() == "application/json");
+    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let call = Call {
+        method: parts.method,
+        segments: rest.split('/').skip(1).map(String::from).collect(),
+        query: query.0,
+        json_declared: kind.is_some_and(json),
+        body,
+    };
+    Ok((parts.headers, call))
+}
+
+/// Checks the credential, the rate and the right, in this order.
+async fn admit(hall: &Hall, vendor: Vendor, headers: HeaderMap, call: Call, cut: Cut) -> Response {
+    let Some(right) = right(vendor, &headers) else {
+        lock(&hall.counter).on(vendor).unauthorized += 1;
+        let message = "You have to be logged in to perform this action.";
+        return finish(refuse(vendor, StatusCode::UNAUTHORIZED, "invalid_credentials", message));
+    };
+    let now = Instant::now();
+    let verdict = lock(&hall.paces[vendor.index()]).take(now);
+    if verdict.refused {
+        throttled(hall, vendor, verdict.retry_after);
+        return finish(verdict.refusal());
+    }
+    let fault = lock(&hall.mischief).pick(vendor, &call);
+    if call.is_write() && right == Right::Read {
+        let message = "You are not authorized to perform this action.";
+        return finish(verdict.sign(refuse(vendor, StatusCode::FORBIDDEN, "access_denied", message)));
+    }
+    match fault {
+        None => finish(verdict.sign(perform(hall, vendor, &call))),
+        Some(fault) => {
+            lock(&hall.counter).on(vendor).faulted += 1;
+            let sign = |reply| verdict.sign(reply);
+            play(hall, vendor, call, &fault, cut, sign).await
+        }
+    }
+}
+
+fn throttled(hall: &Hall, vendor: Vendor, retry_after: Option<u64>) {
+    let mut counter = lock(&hall.counter);
+    counter.on(vendor).throttled += 1;
+    if let Some(seconds) = retry_after {
+        counter.told_to_wait(vendor, Instant::now(), seconds);
+    }
+}
+
+/// Lets the vendor do the work, and counts it.
+fn perform(hall: &Hall, vendor: Vendor, call: &Call) -> Reply {
+    let reply = hall.world.answer(vendor, call);
+    let refused = reply.body.as_ref().is_some_and(|body| body.get("result") == Some(&false.into()));
+    if call.is_write() && reply.status.is_success() && !refused {
+        let mut counter = lock(&hall.counter);
+        counter.on(vendor).writes += 1;
+        counter.on(vendor).creates += u64::from(call.method == Method::POST);
+    }
+    reply
+}
+
+async fn play(
+    hall: &Hall,
+    vendor: Vendor,
+    mut call: Call,
+    fault: &Fault,
+    cut: Cut,
+    sign: impl Fn(Reply) -> Reply,
+) -> Response {
+    match fault.kind {
+        Kind::TooMany => finish(sign(storm(hall, vendor, fault))),
+        Kind::Broken => finish(sign(lock(&hall.mischief).broken(vendor))),
+        Kind::Stall => {
+            let _ = hall.stopping.clone().wait_for(|stopping| *stopping).await;
+            sever(cut)
+        }
+        Kind::Slow => {
+            tokio::time::sleep(Duration::from_millis(fault.ms.unwrap_or(SLOW_MS_DEFAULT))).await;
+            finish(sign(perform(hall, vendor, &call)))
+        }
+        Kind::CutBefore => sever(cut),
+        Kind::CutAfter => {
+            perform(hall, vendor, &call);
+            sever(cut)
+        }
+        Kind::Truncate => {
+            let reply = sign(perform(hall, vendor, &call));
+            let whole = text(&reply);
+            mischief::truncated(finish(reply), &whole)
+        }
+        Kind::RepeatCursor => {
+            mischief::hold_page(&mut call);
+            let mut reply = perform(hall, vendor, &call);
+            mischief::hold_cursor(&call, &mut reply);
+            finish(sign(reply))
+        }
+        Kind::Shift => {
+            hall.world.shift(vendor);
+            finish(sign(perform(hall, vendor, &call)))
+        }
+        Kind::DropField | Kind::RenameField => {
+            let mut reply = perform(hall, vendor, &call);
+            if let (Some(body), Some(field)) = (&mut reply.body, &fault.field) {
+                mischief::rename(body, field, fault.to.as_deref());
+            }
+            finish(sign(reply))
+        }
+        Kind::Html => mischief::html(),
+        Kind::Huge => mischief::huge(),
+        Kind::Bomb => mischief::bomb(),
+        Kind::Redirect => mischief::redirect(),
+        Kind::IgnoreWrite => finish(sign(hall.world.pretend(vendor, &call))),
+    }
+}
+
+/// Returns a 429 with the Retry-After that the fault asks for, or with what the vendor would say.
+fn storm(hall: &Hall, vendor: Vendor, fault: &Fault) -> Reply {
+    let usual = match vendor {
+        Vendor::Gorgias | Vendor::Gladly | Vendor::Freshservice => Some("1"),
+        Vendor::Freshdesk | Vendor::Gainsight => None,
+    };
+    let retry_after = fault.retry_after.as_deref().or(usual);
+    throttled(hall, vendor, retry_after.and_then(|text| text.trim().parse().ok()));
+    too_many(vendor, retry_after)
+}
+
+/// Cuts the connection; what is returned is never written.
+fn sever(cut: Cut) -> Response {
+    cut.cut();
+    StatusCode::NO_CONTENT.into_response()
+}
+
+fn text(reply: &Reply) -> Bytes {
+    reply.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default()
+}
+
+fn finish(reply: Reply) -> Response {
+    let mut response = Response::new(Body::from(text(&reply)));
+    *response.status_mut() = reply.status;
+    if reply.body.is_some() {
+        let json = header::HeaderValue::from_static("application/json; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
+    response.headers_mut().extend(reply.headers);
+    response
+}

@@ -1,0 +1,153 @@
+//! The five tenants side by side, and the ways in which a test may look at them and change them behind the API's back.
+//! The server asks it for replies; tests ask it what is really there. It knows nothing of HTTP, rates or faults.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::exchange::{Call, Reply};
+use crate::vendors::{Imitation, Seen, found};
+use crate::{Company, Vendor};
+
+/// Where a record truly stands, whatever its flags say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Invited,
+    Active,
+    Suspended,
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Stage::Invited => "invited",
+            Stage::Active => "active",
+            Stage::Suspended => "suspended",
+        }
+    }
+}
+
+/// What a Gainsight tenant's PUT does with fields that are left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutStyle {
+    /// They stay.
+    Partial,
+    /// They are forgotten.
+    Full,
+}
+
+/// The five tenants. Clones look at the same world.
+#[derive(Clone)]
+pub struct World {
+    tenants: Arc<[Mutex<Box<dyn Imitation>>; 5]>,
+}
+
+impl World {
+    pub(crate) fn new(company: &Company, seed: u64) -> Self {
+        World { tenants: Arc::new(Vendor::ALL.map(|vendor| Mutex::new(found(vendor, company, seed)))) }
+    }
+
+    fn tenant(&self, vendor: Vendor) -> MutexGuard<'_, Box<dyn Imitation>> {
+        self.tenants[vendor.index()].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn answer(&self, vendor: Vendor, call: &Call) -> Reply {
+        self.tenant(vendor).answer(call)
+    }
+
+    /// Answers as if the call were done, and takes it back before anyone can look.
+    pub(crate) fn pretend(&self, vendor: Vendor, call: &Call) -> Reply {
+        let mut tenant = self.tenant(vendor);
+        let before = tenant.copy();
+        let reply = tenant.answer(call);
+        *tenant = before;
+        reply
+    }
+
+    pub(crate) fn shift(&self, vendor: Vendor) {
+        self.tenant(vendor).shift();
+    }
+
+    /// Returns every record as the API shows it, with `sandbox: {kind, state}` added, which is the truth: state is
+    /// `invited`, `active` or `suspended`.
+    pub fn list(&self, vendor: Vendor) -> Vec<Value> {
+        self.tenant(vendor).census().into_iter().map(told).collect()
+    }
+
+    /// Returns the account with this e-mail, as [`World::list`] shows it; a Freshdesk contact only when there is no agent.
+    pub fn find(&self, vendor: Vendor, email: &str) -> Option<Value> {
+        self.tenant(vendor).sightings(email).into_iter().next().map(told)
+    }
+
+    /// Returns the id of the account with this e-mail.
+    pub fn id(&self, vendor: Vendor, email: &str) -> Option<String> {
+        self.tenant(vendor).sightings(email).into_iter().next().map(|seen| seen.id)
+    }
+
+    /// Returns `invited`, `active` or `suspended` for the account with this e-mail.
+    pub fn state(&self, vendor: Vendor, email: &str) -> Option<&'static str> {
+        self.tenant(vendor).sightings(email).into_iter().next().map(|seen| seen.stage.name())
+    }
+
+    /// Returns how many accounts have this e-mail; more than one is a double create. Freshdesk contacts do not count.
+    pub fn count(&self, vendor: Vendor, email: &str) -> usize {
+        self.tenant(vendor).sightings(email).into_iter().filter(|seen| seen.kind != "contact").count()
+    }
+
+    /// Returns every e-mail that more than one account has, with how many.
+    pub fn duplicates(&self, vendor: Vendor) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for seen in self.tenant(vendor).census().into_iter().filter(|seen| seen.kind != "contact") {
+            *counts.entry(seen.email.unwrap_or_default().to_lowercase()).or_default() += 1;
+        }
+        counts.retain(|_, count| *count > 1);
+        counts
+    }
+
+    /// Lets an invited person accept; says whether there was anything to accept.
+    pub fn confirm(&self, vendor: Vendor, email: &str) -> bool {
+        self.tenant(vendor).confirm(email)
+    }
+
+    /// Changes a record as another admin would: fields of `patch` replace the record's, past all checks. Says whether
+    /// there was such a record.
+    pub fn change(&self, vendor: Vendor, email: &str, patch: &Value) -> bool {
+        let mut tenant = self.tenant(vendor);
+        let id = tenant.sightings(email).into_iter().next().map(|seen| seen.id);
+        id.is_some_and(|id| tenant.change(&id, patch))
+    }
+
+    /// Removes a record without a trace, as a purge does; says whether there was one.
+    pub fn purge(&self, vendor: Vendor, email: &str) -> bool {
+        let mut tenant = self.tenant(vendor);
+        let id = tenant.sightings(email).into_iter().next().map(|seen| seen.id);
+        id.is_some_and(|id| tenant.purge(&id))
+    }
+
+    /// Returns licences taken and bought; nothing for Gladly and Gainsight, which do not count them.
+    pub fn seats(&self, vendor: Vendor) -> Option<(usize, usize)> {
+        self.tenant(vendor).seats()
+    }
+
+    /// Sets how many licences were bought.
+    pub fn set_seats(&self, vendor: Vendor, seats: usize) {
+        self.tenant(vendor).set_seats(seats);
+    }
+
+    /// Switches single sign-on of Freshservice, with which e-mail changes are ignored without a word.
+    pub fn set_freshservice_sso(&self, on: bool) {
+        self.tenant(Vendor::Freshservice).set_sso(on);
+    }
+
+    /// Chooses the version of the Gainsight tenant.
+    pub fn set_gainsight_put(&self, style: PutStyle) {
+        self.tenant(Vendor::Gainsight).set_put_style(style);
+    }
+}
+
+fn told(seen: Seen) -> Value {
+    let mut body = seen.body;
+    body["sandbox"] = json!({"kind": seen.kind, "state": seen.stage.name()});
+    body
+}
