@@ -10,3 +10,5 @@ pub mod abilities;
 pub mod facts;
 pub mod change;
 pub mod look;
+pub mod expression;
+pub mod policy;

@@ -1,0 +1,484 @@
+//! Conditions in CEL: the `when` of a policy, the `--where` of a list.
+//! They come from files and arguments and are judged against JSON-like values that the caller hands in. CEL has no
+//! cost limit and no types before it runs, so every text is looked through first; nothing here knows what it is about.
+
+use crate::place::nearest;
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
+use cel::objects::{Key, Map};
+use cel::parser::PrattParser;
+use cel::{Context, Env};
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// The longest text of an expression, in bytes.
+pub const TEXT_MAX: usize = 4096;
+/// How deep comprehensions (`exists`, `all`, `map`, `filter`) may stand in each other.
+pub const COMPREHENSIONS_MAX: usize = 2;
+/// How deep brackets may stand in each other.
+const DEPTH_MAX: u16 = 32;
+/// The signs that join parts; a chain of them becomes as deep a tree.
+const SIGNS: &[u8] = b"+-*/%|&<>=!?:.";
+/// How many of them a condition may have.
+const SIGNS_MAX: usize = 500;
+/// How many parts a condition may have.
+const NODES_MAX: usize = 1000;
+/// How many items of a list an expression gets to see.
+pub const ITEMS_MAX: usize = 1000;
+
+const FUNCTIONS: [&str; 19] = [
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "lowerAscii",
+    "upperAscii",
+    "trim",
+    "string",
+    "int",
+    "uint",
+    "double",
+    "bool",
+    "type",
+    "dyn",
+    "timestamp",
+    "duration",
+    "getFullYear",
+    "hasValue",
+];
+const MACROS: [&str; 6] = ["has", "exists", "all", "exists_one", "map", "filter"];
+const TYPES: [&str; 10] = ["bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"];
+
+/// A condition that has been read and looked through.
+#[derive(Clone)]
+pub struct Expression {
+    text: Arc<str>,
+    ast: Arc<IdedExpr>,
+    reads: Arc<BTreeSet<Vec<String>>>,
+}
+
+/// Why a text is no condition, or why a condition could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExpressionError {
+    /// What is wrong, in lower case.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Where in the text (bytes), if that is known.
+    pub offset: Option<usize>,
+}
+
+/// What a condition says of one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    Yes,
+    /// It does not hold, or reads something that the thing does not have.
+    No,
+    /// It makes no sense for this thing, such as comparing a text with a number.
+    Senseless(String),
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Expression({:?})", self.text)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Expression {
+    /// Reads a condition over the variables `roots`.
+    ///
+    /// # Errors
+    /// The text is too long, is no CEL, nests comprehensions too deep, or names a variable or function that is
+    /// not known here (the nearest known one is named).
+    pub fn parse(text: &str, roots: &[&str]) -> Result<Self, ExpressionError> {
+        if text.len() > TEXT_MAX {
+            return Err(error(format!("the condition has {} bytes, {TEXT_MAX} are allowed", text.len())));
+        }
+        if text.bytes().filter(|letter| SIGNS.contains(letter)).count() > SIGNS_MAX {
+            return Err(error(
+                "the condition has too many parts; `x in [\"a\", \"b\"]` is shorter than a chain of ||".into(),
+            ));
+        }
+        let parser = PrattParser::new().max_recursion_depth(DEPTH_MAX).max_expression_node_count(NODES_MAX);
+        let mut ast = parser.parse(text).map_err(|errors| syntax_error(&errors, text))?;
+        let mut lint = Lint { roots, bound: Vec::new(), reads: BTreeSet::new(), text };
+        lint.walk(&mut ast, 0)?;
+        let reads = Arc::new(lint.reads);
+        Ok(Self { text: text.into(), ast: Arc::new(ast), reads })
+    }
+
+    /// Returns the text as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Lists the paths that the condition reads, each from its root: `identity.department` is
+    /// `["identity", "department"]`. A path of one part reads the whole root.
+    pub fn reads(&self) -> impl Iterator<Item = &[String]> {
+        self.reads.iter().map(Vec::as_slice)
+    }
+
+    /// Tells whether the condition holds for `value`, which it calls `root`. What the value does not have is null.
+    ///
+    /// # Errors
+    /// The condition makes no sense for a value that has everything it reads, or does not end in yes or no.
+    pub fn matches(&self, root: &str, value: &Value) -> Result<bool, ExpressionError> {
+        match self.judge(root, value) {
+            Verdict::Yes => Ok(true),
+            Verdict::No => Ok(false),
+            Verdict::Senseless(message) => Err(error(message)),
+        }
+    }
+
+    /// Judges `value`, which the condition calls `root`.
+    pub fn judge(&self, root: &str, value: &Value) -> Verdict {
+        let paths: Vec<&[String]> = self
+            .reads()
+            .filter(|path| path[0] == root)
+            .map(|path| &path[1..])
+            .filter(|path| !path.is_empty())
+            .collect();
+        let mut lacks = false;
+        let value = completed(value, &paths, &mut lacks);
+        let mut context = Context::with_env(environment().clone());
+        context.add_variable_from_value(root, value);
+        match cel::Value::resolve(&self.ast, &context) {
+            Ok(cel::Value::Bool(true)) => Verdict::Yes,
+            Ok(cel::Value::Bool(false)) => Verdict::No,
+            Ok(_) | Err(_) if lacks => Verdict::No,
+            Err(cel::ExecutionError::NoSuchKey(_)) => Verdict::No,
+            Ok(other) => Verdict::Senseless(format!("the condition gives a {}, not yes or no", other.type_of())),
+            Err(cause) => Verdict::Senseless(format!("the condition makes no sense here: {}", kind_of(&cause))),
+        }
+    }
+}
+
+fn error(message: String) -> ExpressionError {
+    ExpressionError { message, hint: None, offset: None }
+}
+
+fn environment() -> &'static Arc<Env> {
+    static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
+    ENVIRONMENT.get_or_init(|| {
+        let mut env = Env::stdlib();
+        // A fresh standard environment has no strings functions, so adding them cannot conflict; should a later
+        // version have them, the ones that are there serve as well.
+        let _ = env.add_extension(cel::extensions::strings);
+        Arc::new(env)
+    })
+}
+
+fn syntax_error(errors: &cel::ParseErrors, text: &str) -> ExpressionError {
+    let Some(first) = errors.errors.first() else { return error("this is no condition".into()) };
+    let line_start =
+        text.lines().take(usize::try_from(first.pos.0 - 1).unwrap_or(0)).map(|line| line.len() + 1).sum::<usize>();
+    let offset = (line_start + usize::try_from(first.pos.1 - 1).unwrap_or(0)).min(text.len());
+    let message: String = first.msg.chars().take(200).collect();
+    ExpressionError { message: format!("this is no condition: {message}"), hint: None, offset: Some(offset) }
+}
+
+/// Says what went wrong without the values, which may be somebody's.
+fn kind_of(cause: &cel::ExecutionError) -> String {
+    use cel::ExecutionError as E;
+    match cause {
+        E::NoSuchOverload(overload) => overload.to_string(),
+        E::UndeclaredReference(name) => format!("{name} is not known"),
+        E::UnexpectedType { got, want } => format!("a {want} is expected where there is a {got}"),
+        E::FunctionError { function, .. } => format!("{function}() fails"),
+        E::ValuesNotComparable(left, right) => {
+            format!("a {} and a {} cannot be compared", left.type_of(), right.type_of())
+        }
+        E::DivisionByZero(_) | E::RemainderByZero(_) => "it divides by zero".into(),
+        _ => "its parts do not fit".into(),
+    }
+}
+
+/// Looks an expression through: only known names, bounded work. Notes what it reads, and turns `has(x.y)` into
+/// `x.y != null`, because absent attributes are handed in as null.
+struct Lint<'a> {
+    roots: &'a [&'a str],
+    bound: Vec<String>,
+    reads: BTreeSet<Vec<String>>,
+    text: &'a str,
+}
+
+impl Lint<'_> {
+    fn walk(&mut self, node: &mut IdedExpr, depth: usize) -> Result<(), ExpressionError> {
+        if let Some(path) = self.path_of(&node.expr) {
+            self.reads.insert(path);
+            presence(node);
+            return Ok(());
+        }
+        match &mut node.expr {
+            Expr::Unspecified | Expr::Literal(_) => Ok(()),
+            Expr::Ident(name) => self.name(name),
+            Expr::Select(select) => self.walk(&mut select.operand, depth),
+            Expr::Call(call) => self.call(call, depth),
+            Expr::List(list) => list.elements.iter_mut().try_for_each(|element| self.walk(element, depth)),
+            Expr::Map(map) => map.entries.iter_mut().try_for_each(|entry| self.entry(&mut entry.expr, depth)),
+            Expr::Struct(_) => Err(self.at("{", "a condition makes no records".into(), None)),
+            Expr::Comprehension(loop_) => {
+                if depth >= COMPREHENSIONS_MAX {
+                    let message =
+                        format!("exists, all, map and filter may stand in each other {COMPREHENSIONS_MAX} deep");
+                    return Err(self.at("", message, None));
+                }
+                self.walk(&mut loop_.iter_range, depth)?;
+                self.walk(&mut loop_.accu_init, depth)?;
+                let before = self.bound.len();
+                self.bound.extend([loop_.iter_var.clone(), loop_.accu_var.clone()]);
+                self.bound.extend(loop_.iter_var2.clone());
+                self.walk(&mut loop_.loop_cond, depth + 1)?;
+                self.walk(&mut loop_.loop_step, depth + 1)?;
+                self.walk(&mut loop_.result, depth + 1)?;
+                self.bound.truncate(before);
+                Ok(())
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: &mut EntryExpr, depth: usize) -> Result<(), ExpressionError> {
+        match entry {
+            EntryExpr::StructField(field) => self.walk(&mut field.value, depth),
+            EntryExpr::MapEntry(entry) => {
+                self.walk(&mut entry.key, depth)?;
+                self.walk(&mut entry.value, depth)
+            }
+        }
+    }
+
+    fn call(&mut self, call: &mut CallExpr, depth: usize) -> Result<(), ExpressionError> {
+        let is_word = call.func_name.starts_with(|first: char| first.is_ascii_alphabetic());
+        if is_word && !FUNCTIONS.contains(&call.func_name.as_str()) && !call.func_name.starts_with("get") {
+            let known: Vec<&str> = FUNCTIONS.into_iter().chain(MACROS).collect();
+            let hint = nearest(&call.func_name, &known).map(|nearest| format!("did you mean `{nearest}`?"));
+            return Err(self.at(&call.func_name, format!("unknown function `{}`", call.func_name), hint));
+        }
+        if let Some(target) = &mut call.target {
+            self.walk(target, depth)?;
+        }
+        call.args.iter_mut().try_for_each(|argument| self.walk(argument, depth))
+    }
+
+    fn name(&mut self, name: &str) -> Result<(), ExpressionError> {
+        let known = |known: &&str| *known == name;
+        if self.bound.iter().any(|bound| bound == name) || TYPES.iter().any(known) {
+            return Ok(());
+        }
+        if self.roots.iter().any(known) {
+            self.reads.insert(vec![name.to_owned()]);
+            return Ok(());
+        }
+        let hint = nearest(name, self.roots)
+            .map(|nearest| format!("did you mean `{nearest}`?"))
+            .or_else(|| Some(format!("known here: {}", self.roots.join(", "))));
+        Err(self.at(name, format!("unknown name `{name}`"), hint))
+    }
+
+    /// Returns the path that a chain of selections spells, if it starts at a root.
+    fn path_of(&self, expr: &Expr) -> Option<Vec<String>> {
+        let mut path = Vec::new();
+        let mut expr = expr;
+        loop {
+            match expr {
+                Expr::Select(select) => {
+                    path.push(select.field.clone());
+                    expr = &select.operand.expr;
+                }
+                Expr::Call(call) => {
+                    path.push(literal_index(call)?.to_owned());
+                    expr = &call.args[0].expr;
+                }
+                Expr::Ident(name) if !path.is_empty() => {
+                    let free = !self.bound.iter().any(|bound| bound == name);
+                    path.push(name.clone());
+                    path.reverse();
+                    return (free && self.roots.contains(&name.as_str())).then_some(path);
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    fn at(&self, word: &str, message: String, hint: Option<String>) -> ExpressionError {
+        ExpressionError { message, hint, offset: self.text.find(word) }
+    }
+}
+
+/// Turns `has(x.y)` into `x.y != null`.
+fn presence(node: &mut IdedExpr) {
+    if let Expr::Select(SelectExpr { test: true, operand, field }) = &node.expr {
+        let select = SelectExpr { operand: operand.clone(), field: field.clone(), test: false };
+        let args = vec![
+            IdedExpr { id: node.id, expr: Expr::Select(select) },
+            IdedExpr { id: node.id, expr: Expr::Literal(LiteralValue::Null) },
+        ];
+        node.expr = Expr::Call(CallExpr { func_name: operators::NOT_EQUALS.to_owned(), target: None, args });
+    }
+}
+
+/// Returns the key of `x["key"]`.
+fn literal_index(call: &CallExpr) -> Option<&str> {
+    match (call.func_name == operators::INDEX, call.args.as_slice()) {
+        (true, [_, IdedExpr { expr: Expr::Literal(LiteralValue::String(key)), .. }]) => Some(key.inner()),
+        _ => None,
+    }
+}
+
+/// Turns a JSON value into CEL's, with null for every path that is read and absent. Notes whether one was.
+fn completed(value: &Value, paths: &[&[String]], lacks: &mut bool) -> cel::Value {
+    let Value::Object(object) = value else {
+        if !paths.is_empty() && value.is_null() {
+            *lacks = true;
+            return map(paths_below(paths)
+                .into_iter()
+                .map(|(key, below)| (key, completed(&Value::Null, &below, lacks))));
+        }
+        *lacks |= value.is_null();
+        return plain(value);
+    };
+    let below = paths_below(paths);
+    let mut lacking = *lacks;
+    let absent: Vec<(&str, cel::Value)> = below
+        .iter()
+        .filter(|(key, _)| !object.contains_key(**key))
+        .map(|(key, below)| (*key, completed(&Value::Null, below, &mut lacking)))
+        .collect();
+    let present: Vec<(&str, cel::Value)> = object
+        .iter()
+        .map(|(key, value)| match below.get(key.as_str()) {
+            Some(below) => (key.as_str(), completed(value, below, &mut lacking)),
+            None => (key.as_str(), plain(value)),
+        })
+        .collect();
+    *lacks |= lacking;
+    map(present.into_iter().chain(absent))
+}
+
+fn paths_below<'a>(paths: &[&'a [String]]) -> HashMap<&'a str, Vec<&'a [String]>> {
+    let mut below: HashMap<&str, Vec<&[String]>> = HashMap::new();
+    for path in paths {
+        let rest = below.entry(&path[0]).or_default();
+        if path.len() > 1 {
+            rest.push(&path[1..]);
+        }
+    }
+    below
+}
+
+fn map<'a>(entries: impl Iterator<Item = (&'a str, cel::Value)>) -> cel::Value {
+    let entries = entries.map(|(key, value)| (Key::String(Arc::new(key.to_owned())), value)).collect();
+    cel::Value::Map(Map { map: Arc::new(entries) })
+}
+
+fn plain(value: &Value) -> cel::Value {
+    match value {
+        Value::Null => cel::Value::Null,
+        Value::Bool(yes) => cel::Value::Bool(*yes),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => cel::Value::Int(whole),
+            (None, Some(real)) => cel::Value::Float(real),
+            (None, None) => cel::Value::Null,
+        },
+        Value::String(text) => cel::Value::String(Arc::new(text.clone())),
+        Value::Array(items) => cel::Value::List(Arc::new(items.iter().take(ITEMS_MAX).map(plain).collect())),
+        Value::Object(object) => map(object.iter().map(|(key, value)| (key.as_str(), plain(value)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn judge(text: &str, value: &Value) -> Verdict {
+        Expression::parse(text, &["identity"]).unwrap().judge("identity", value)
+    }
+
+    #[test]
+    fn what_is_absent_is_null_and_no_error() {
+        let person = json!({"department": "Support"});
+        assert_eq!(judge("identity.department == 'Support'", &person), Verdict::Yes);
+        assert_eq!(judge("identity.title == 'Lead'", &person), Verdict::No);
+        assert_eq!(judge("identity.title == null", &person), Verdict::Yes);
+        assert_eq!(judge("identity.title.startsWith('L')", &person), Verdict::No);
+        assert_eq!(judge("has(identity.title)", &person), Verdict::No);
+        assert_eq!(judge("has(identity.department)", &person), Verdict::Yes);
+        assert_eq!(judge("identity['cost centre'] == '1'", &person), Verdict::No);
+        assert_eq!(
+            judge("identity.a.b.c == 'x' || identity.department.lowerAscii() == 'support'", &person),
+            Verdict::Yes
+        );
+    }
+
+    #[test]
+    fn an_absent_attribute_does_not_hide_the_other_half() {
+        let person = json!({"department": "Support"});
+        assert_eq!(judge("identity.title.contains('x') || identity.department == 'Support'", &person), Verdict::Yes);
+    }
+
+    #[test]
+    fn a_comparison_without_sense_is_told() {
+        assert!(matches!(judge("identity.age > 'x'", &json!({"age": 3})), Verdict::Senseless(_)));
+        assert!(matches!(judge("identity.age", &json!({"age": 3})), Verdict::Senseless(_)));
+    }
+
+    #[test]
+    fn an_unknown_name_has_a_nearest() {
+        let error = Expression::parse("identitty.department == 'x'", &["identity"]).unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("did you mean `identity`?"));
+        assert_eq!(error.offset, Some(0));
+        let error = Expression::parse("identity.x.startWith('a')", &["identity"]).unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("did you mean `startsWith`?"));
+    }
+
+    #[test]
+    fn work_is_bounded_before_it_starts() {
+        assert!(Expression::parse(&format!("'{}' == ''", "x".repeat(5000)), &[]).is_err());
+        let two = "[1].exists(a, [1].exists(b, a == b))";
+        let three = "[1].exists(a, [1].exists(b, [1].exists(c, a == c)))";
+        assert!(Expression::parse(two, &[]).is_ok());
+        assert!(Expression::parse(three, &[]).unwrap_err().message.contains("2 deep"));
+        for hostile in
+            ["(", "[", "{", "!", "-", "true?", "a.", "a||", "1+", "'", "((", "f(", "x[", "{1:", "\\", "a\n", "1 in "]
+        {
+            for times in [6, 12, 20, 100, 199, 400, 2000] {
+                let _ = Expression::parse(&hostile.repeat(times), &["a"]);
+                let _ = Expression::parse(&format!("{}1", hostile.repeat(times)), &["a"]);
+            }
+        }
+        for times in [31, 150, 199] {
+            assert!(
+                Expression::parse(&format!("{}true", "true||".repeat(times)), &["a"])
+                    .unwrap()
+                    .matches("a", &json!(1))
+                    .is_ok()
+            );
+        }
+        let deep = format!("{}1{} == 1", "(".repeat(20), ")".repeat(20));
+        assert!(Expression::parse(&deep, &[]).unwrap().matches("a", &json!(1)).unwrap());
+    }
+
+    #[test]
+    fn what_is_read_is_known() {
+        let expression = Expression::parse(
+            "identity.department == 'a' && identity.emails.exists(e, e.endsWith('x'))",
+            &["identity"],
+        )
+        .unwrap();
+        let reads: Vec<String> = expression.reads().map(|path| path.join(".")).collect();
+        assert_eq!(reads, ["identity.department", "identity.emails"]);
+        let whole = Expression::parse("size(identity) > 1", &["identity"]).unwrap();
+        assert_eq!(whole.reads().next().unwrap(), ["identity"]);
+    }
+}
