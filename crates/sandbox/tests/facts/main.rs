@@ -1,0 +1,12 @@
+//! The traps of the five vendors as facts, each asserted over real HTTP. A fact that fails means that the sandbox got
+//! tamer than the vendor. Nothing here uses the product's own connectors.
+
+mod client;
+mod door;
+mod faults;
+mod files;
+mod freshdesk;
+mod freshservice;
+mod gainsight;
+mod gladly;
+mod gorgias;
