@@ -90,11 +90,11 @@ async fn admit(hall: &Hall, vendor: Vendor, headers: HeaderMap, call: Call, cut:
         throttled(hall, vendor, verdict.retry_after);
         return finish(verdict.refusal());
     }
-    let fault = lock(&hall.mischief).pick(vendor, &call);
     if call.is_write() && right == Right::Read {
         let message = "You are not authorized to perform this action.";
         return finish(verdict.sign(refuse(vendor, StatusCode::FORBIDDEN, "access_denied", message)));
     }
+    let fault = lock(&hall.mischief).pick(vendor, &call);
     match fault {
         None => finish(verdict.sign(perform(hall, vendor, &call))),
         Some(fault) => {

@@ -85,6 +85,8 @@ fn cue(people: &mut [Person], today: Date) {
             "Derek" => leave(person, days_before(today, 200)),
             "Kofi" => person.oddity = Oddity::ExtraGroup,
             "Yuki" => person.oddity = Oddity::Pending,
+            // Where the day ends early, so that yesterday is over everywhere when the story begins.
+            "Bruno" | "Chloe" => (person.location, person.time_zone) = ("Berlin", "Europe/Berlin"),
             "Zoë" => person.employment = "contractor",
             "Hiro" => (person.location, person.time_zone) = ("San Francisco", "America/Los_Angeles"),
             _ => {}

@@ -101,6 +101,11 @@ impl Person {
         format!("{} {}", self.given_name, self.family_name)
     }
 
+    /// Returns the title, where there is one; machines and strangers have none.
+    pub(crate) fn known_title(&self) -> Option<String> {
+        Some(self.title.clone()).filter(|title| !title.is_empty())
+    }
+
     pub(crate) fn has_left(&self) -> bool {
         self.status == Status::Terminated
     }

@@ -115,7 +115,7 @@ impl Tenant {
             email: person.work_email.clone(),
             phone: person.phone.clone(),
             mobile: None,
-            job_title: Some(person.title.clone()),
+            job_title: person.known_title(),
             role_ids: vec![id_of(&self.roles, access.role)],
             group_ids: access.groups.iter().map(|group| id_of(&self.groups, group)).collect(),
             ticket_scope: access.ticket_scope,

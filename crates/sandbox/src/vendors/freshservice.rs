@@ -94,7 +94,7 @@ impl Tenant {
             email: person.work_email.clone(),
             phone: person.phone.clone(),
             mobile_phone_number: None,
-            job_title: Some(person.title.clone()),
+            job_title: person.known_title(),
             department_ids: known(&self.lists.departments, person.department).into_iter().collect(),
             location_id: known(&self.lists.locations, person.location),
             active: !person.has_left(),
