@@ -1,1 +1,85 @@
-//! Keeps observations, decisions and the journal in SQLite or PostgreSQL.
+//! Keeps observations, decisions and the journal in SQLite or PostgreSQL: the only room with SQL.
+//! The engine and the server call it; it reads and writes whole facts in the words of `tenure-core`.
+//! It decides nothing, reads no clock (every moment is passed in), and holds no transaction open while others work.
+
+mod bulk;
+mod db;
+mod error;
+mod migrate;
+mod open;
+
+mod connections;
+mod keys;
+mod record;
+mod seen;
+
+mod observe;
+mod pulls;
+// (verbs follow the walk: pull, then what is gone, then reading back)
+mod gone;
+
+mod accounts;
+mod cluster;
+mod load;
+
+mod decisions;
+mod links;
+mod notes;
+mod plans;
+
+pub use accounts::{AccountFilter, Cursor, Observed, Page};
+pub use cluster::{Managers, Seed};
+pub use connections::Totals;
+pub use decisions::{Concerns, NewDecision};
+pub use error::StoreError;
+pub use keys::JoinKeys;
+pub use links::PastLink;
+pub use load::{Extent, Loaded};
+pub use notes::{Claim, Lease};
+pub use observe::Counts;
+pub use plans::FindingScope;
+pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
+
+use db::{Db, Tx, args};
+use std::sync::Arc;
+
+/// The store. Clones share their connections.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) db: Arc<Db>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match *self.db {
+            Db::Sqlite { .. } => "Store(sqlite)",
+            Db::Postgres(_) => "Store(postgres)",
+        })
+    }
+}
+
+impl Store {
+    /// Opens the store at `url` (`sqlite:PATH`, `sqlite::memory:` or `postgres://…`), makes it if it is not there,
+    /// and brings it to the present shape.
+    ///
+    /// # Errors
+    /// The address is none, the database cannot be reached or created, or a later program has written it.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let db = Db::open(url).await?;
+        migrate::migrate(&db).await?;
+        Ok(Self { db: Arc::new(db) })
+    }
+
+    /// Closes the store for all its clones, when what is under way is done.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}
+
+/// Counts one further in a sequence, and keeps others from doing so until the end of the transaction.
+pub(crate) async fn next_number(tx: &mut Tx, name: &'static str) -> Result<i64, StoreError> {
+    let sql = "UPDATE counter SET value = value + 1 WHERE name = $1 RETURNING value";
+    tx.first(sql, args![name], |row| row.int(0))
+        .await?
+        .ok_or_else(|| StoreError::Missing { what: "counter", id: name.into() })
+}

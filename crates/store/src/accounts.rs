@@ -1,0 +1,184 @@
+//! Accounts as lists: of one connection or all, now or at an earlier moment, and single ones by key or by text.
+//! Read from the current rows, and from the earlier versions only where a row is younger than the moment asked for.
+//! Whose accounts they are is not known here.
+
+use crate::Store;
+use crate::bulk::Bulk;
+use crate::connections::{ids_of, number_of};
+use crate::db::{Row, Tx, args};
+use crate::error::{StoreError, read_json};
+use crate::keys::join_key;
+use tenure_core::account::{Account, AccountKey, Kind};
+use tenure_core::name::ConnectionName;
+
+/// Reads kind and native id of accounts by their ids inside the store.
+pub(crate) const KEYS: Bulk =
+    Bulk { head: "SELECT kind, native FROM account WHERE id IN (VALUES ", columns: 1, tail: ")" };
+
+const PAGE_MAX: usize = 1000;
+const FOUND_MAX: i64 = 200;
+
+/// Which accounts to list.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AccountFilter {
+    /// Of this connection only.
+    pub connection: Option<ConnectionName>,
+    /// As they were at this moment (milliseconds since 1970, UTC); nothing means now.
+    pub as_of_ms: Option<i64>,
+}
+
+/// An account and the time for which it was so.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Observed {
+    /// The account.
+    pub account: Account,
+    /// Since when it is so.
+    pub since_ms: i64,
+    /// Since when it is not so any more: it changed, or is gone.
+    pub until_ms: Option<i64>,
+}
+
+/// Where the next page goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cursor(i64);
+
+/// One page of accounts.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Page {
+    /// The accounts, in the order in which they were first observed.
+    pub accounts: Vec<Observed>,
+    /// Where to go on; nothing at the end.
+    pub next: Option<Cursor>,
+}
+
+const NOW: &str = "SELECT id, since_ms, gone_ms, body FROM account \
+     WHERE id > $1 AND id < $2 AND gone_ms IS NULL ORDER BY id LIMIT $3";
+
+/// The row itself where it is old enough, else the one version that covers the moment.
+macro_rules! then {
+    ($filter:literal) => {
+        concat!(
+            "SELECT a.id, CASE WHEN v.id IS NULL THEN a.since_ms ELSE v.since_ms END, ",
+            "CASE WHEN v.id IS NULL THEN a.gone_ms ELSE v.until_ms END, ",
+            "CASE WHEN v.id IS NULL THEN a.body ELSE v.body END ",
+            "FROM account a LEFT JOIN version v ON v.account = a.id AND v.until_ms > $1 AND v.since_ms <= $1 ",
+            "AND a.since_ms > $1 WHERE ",
+            $filter,
+            " AND (v.id IS NOT NULL OR (a.since_ms <= $1 AND (a.gone_ms IS NULL OR a.gone_ms > $1)))"
+        )
+    };
+}
+
+impl Store {
+    /// Lists accounts, a page of up to 1000 at a time.
+    pub async fn accounts(
+        &self,
+        filter: &AccountFilter,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Page, StoreError> {
+        let mut tx = self.db.read().await?;
+        let (first, end) = match &filter.connection {
+            None => (0, i64::MAX),
+            Some(connection) => match number_of(&mut tx, connection).await? {
+                Some(number) => ids_of(number),
+                None => return Ok(Page { accounts: Vec::new(), next: None }),
+            },
+        };
+        let after = after.map_or(first, |cursor| cursor.0.max(first));
+        let limit = limit.clamp(1, PAGE_MAX);
+        let found = match filter.as_of_ms {
+            None => tx.list(NOW, args![after, end, limit as i64], |row| read_row(&row)).await?,
+            Some(at_ms) => {
+                let sql = concat!(then!("a.id > $2 AND a.id < $3"), " ORDER BY a.id LIMIT $4");
+                tx.list(sql, args![at_ms, after, end, limit as i64], |row| read_row(&row)).await?
+            }
+        };
+        let next = if found.len() < limit { None } else { found.last().map(|(id, _)| Cursor(*id)) };
+        Ok(Page { accounts: found.into_iter().map(|(_, observed)| observed).collect(), next })
+    }
+
+    /// The account with this key, now or at an earlier moment; nothing if it was not there.
+    pub async fn account(&self, key: &AccountKey, as_of_ms: Option<i64>) -> Result<Option<Observed>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let Some(number) = number_of(&mut tx, &key.connection).await? else { return Ok(None) };
+        let (kind, native) = (key.kind.as_str(), key.id.as_str());
+        let found = match as_of_ms {
+            None => {
+                let sql = "SELECT id, since_ms, gone_ms, body FROM account \
+                           WHERE connection = $1 AND kind = $2 AND native = $3 AND gone_ms IS NULL";
+                tx.first(sql, args![number, kind, native], |row| read_row(&row)).await?
+            }
+            Some(at_ms) => {
+                let sql = then!("a.connection = $2 AND a.kind = $3 AND a.native = $4");
+                tx.first(sql, args![at_ms, number, kind, native], |row| read_row(&row)).await?
+            }
+        };
+        Ok(found.map(|(_, observed)| observed))
+    }
+
+    /// Every version of one account that is kept, oldest first; the last one is the current one, gone or not.
+    pub async fn versions(&self, key: &AccountKey, limit: usize) -> Result<Vec<Observed>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let Some(number) = number_of(&mut tx, &key.connection).await? else { return Ok(Vec::new()) };
+        let sql = "SELECT id, since_ms, gone_ms, body FROM account \
+                   WHERE connection = $1 AND kind = $2 AND native = $3";
+        let values = args![number, key.kind.as_str(), key.id.as_str()];
+        let Some((id, current)) = tx.first(sql, values, |row| read_row(&row)).await? else { return Ok(Vec::new()) };
+        let sql = "SELECT id, since_ms, until_ms, body FROM version WHERE account = $1 \
+                   ORDER BY until_ms DESC, id DESC LIMIT $2";
+        let mut all = vec![current];
+        let limit = limit.saturating_sub(1) as i64;
+        tx.each(sql, args![id, limit], |row| {
+            all.push(read_row(&row)?.1);
+            Ok(())
+        })
+        .await?;
+        all.reverse();
+        Ok(all)
+    }
+
+    /// Accounts that have this text as sign-in name, address, external id, employee id, or as their own id.
+    pub async fn find_accounts(&self, text: &str) -> Result<Vec<Observed>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let mut found = Vec::new();
+        if let Some(key) = join_key(text) {
+            let sql = "SELECT id, since_ms, gone_ms, body FROM account WHERE gone_ms IS NULL AND id IN (\
+                       SELECT id FROM account WHERE login_key = $1 \
+                       UNION SELECT id FROM account WHERE external_key = $1 \
+                       UNION SELECT id FROM account WHERE employee_key = $1 \
+                       UNION SELECT account FROM alias WHERE address = $1) ORDER BY id LIMIT $2";
+            found = tx.list(sql, args![key, FOUND_MAX], |row| read_row(&row)).await?;
+        }
+        found.extend(by_native_id(&mut tx, text).await?);
+        found.sort_by_key(|(id, _)| *id);
+        found.dedup_by_key(|(id, _)| *id);
+        Ok(found.into_iter().map(|(_, observed)| observed).collect())
+    }
+}
+
+async fn by_native_id(tx: &mut Tx, text: &str) -> Result<Vec<(i64, Observed)>, StoreError> {
+    const BY_KEY: Bulk = Bulk {
+        head: "WITH given (kind, native) AS (VALUES ",
+        columns: 2,
+        tail: ") SELECT a.id, a.since_ms, a.gone_ms, a.body FROM given CROSS JOIN connection c CROSS JOIN account a \
+               WHERE a.connection = c.number AND a.kind = given.kind AND a.native = given.native \
+               AND a.gone_ms IS NULL",
+    };
+    if text.is_empty() || text.contains('\0') {
+        return Ok(Vec::new());
+    }
+    let given = Kind::ALL.into_iter().flat_map(|kind| args![kind.as_str(), text]).collect();
+    let mut found = Vec::new();
+    tx.each_bulk(&BY_KEY, given, crate::bulk::none, |row| {
+        found.push(read_row(&row)?);
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+fn read_row(row: &Row<'_>) -> Result<(i64, Observed), StoreError> {
+    let account = read_json("an account", row.text(3)?)?;
+    Ok((row.int(0)?, Observed { account, since_ms: row.int(1)?, until_ms: row.int_or_none(2)? }))
+}

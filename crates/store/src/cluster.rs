@@ -1,0 +1,268 @@
+//! Facts of one person: everything that hangs together with them by keys, links or decisions, and nothing else.
+//! Starts from a seed and follows join keys to a fixed point by look-ups only; its cost is that of the cluster.
+//! It reaches too far rather than too short: whether records belong together is for `correlate` to say.
+
+use crate::Store;
+use crate::bulk::{Bulk, none};
+use crate::db::{Arg, Tx, args};
+use crate::error::{StoreError, read_json};
+use crate::keys::{JoinKeys, join_key, manager_key};
+use crate::load::{Extent, Loaded};
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::account::{Account, AccountKey, Kind};
+use tenure_core::facts::{Decided, Decision, Link};
+use tenure_core::name::IdentityId;
+
+/// A cluster with more records than this is no person; the whole is loaded instead.
+const ACCOUNTS_MAX: usize = 500;
+const KEYS_MAX: usize = 2000;
+const ROUNDS_MAX: usize = 16;
+
+/// From where a cluster is found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Seed {
+    /// Identities, found by their pinned links and by decisions about them.
+    pub identities: Vec<IdentityId>,
+    /// Sign-in names, addresses, external ids, employee ids.
+    pub keys: Vec<String>,
+    /// Accounts and source records.
+    pub accounts: Vec<AccountKey>,
+}
+
+/// Whether the managers of the people in a cluster are loaded with it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Managers {
+    /// They are, with their own accounts, so that a change can refer to them; their managers are not.
+    With,
+    /// They are not.
+    Without,
+}
+
+const BY_KEYS: Bulk = Bulk {
+    head: "WITH given (k) AS (VALUES ",
+    columns: 1,
+    tail: ") SELECT a.id FROM given CROSS JOIN account a WHERE a.login_key = given.k \
+           UNION SELECT a.id FROM given CROSS JOIN account a WHERE a.external_key = given.k \
+           UNION SELECT a.id FROM given CROSS JOIN account a WHERE a.employee_key = given.k \
+           UNION SELECT l.account FROM given CROSS JOIN alias l WHERE l.address = given.k",
+};
+
+const BY_ACCOUNTS: Bulk = Bulk {
+    head: "WITH given (connection, kind, native) AS (VALUES ",
+    columns: 3,
+    tail: ") SELECT a.id FROM given CROSS JOIN connection c CROSS JOIN account a WHERE c.name = given.connection \
+           AND a.connection = c.number AND a.kind = given.kind AND a.native = given.native",
+};
+
+const BODIES: Bulk = Bulk { head: "SELECT id, gone_ms, body FROM account WHERE id IN (VALUES ", columns: 1, tail: ")" };
+
+const LINKS_OF_IDENTITIES: Bulk =
+    Bulk { head: "SELECT body FROM link WHERE identity IN (VALUES ", columns: 1, tail: ")" };
+const LINKS_OF_ACCOUNTS: Bulk = Bulk { head: "SELECT body FROM link WHERE account IN (VALUES ", columns: 1, tail: ")" };
+const DECISIONS_OF_IDENTITIES: Bulk =
+    Bulk { head: "SELECT body FROM decision WHERE identity IN (VALUES ", columns: 1, tail: ")" };
+const DECISIONS_OF_ACCOUNTS: Bulk =
+    Bulk { head: "SELECT body FROM decision WHERE account IN (VALUES ", columns: 1, tail: ")" };
+const HISTORY: Bulk =
+    Bulk { head: "SELECT id, body FROM version WHERE account IN (VALUES ", columns: 1, tail: ") AND kind = 'person'" };
+
+impl Store {
+    /// Loads what hangs together with `seed`.
+    pub async fn load_cluster(&self, seed: &Seed, managers: Managers) -> Result<Loaded, StoreError> {
+        let mut tx = self.db.read().await?;
+        let mut walk = Walk::default();
+        walk.ask_seed(seed);
+        walk.to_the_end(&mut tx).await?;
+        if managers == Managers::With {
+            let wanted: BTreeSet<String> =
+                walk.found.values().filter_map(|(account, _)| manager_key(account)).collect();
+            walk.ask_keys(wanted.into_iter());
+            walk.to_the_end(&mut tx).await?;
+        }
+        walk.finish(&mut tx).await
+    }
+}
+
+/// What is asked next, what was asked already, and what was found.
+#[derive(Default)]
+struct Walk {
+    keys: Frontier<String>,
+    accounts: Frontier<AccountKey>,
+    identities: Frontier<IdentityId>,
+    found: BTreeMap<i64, (Account, Option<i64>)>,
+    links: BTreeMap<AccountKey, Link>,
+    decisions: BTreeMap<i64, Decision>,
+    cut: bool,
+}
+
+/// Things to ask for, each once.
+struct Frontier<T> {
+    asked: BTreeSet<T>,
+    next: Vec<T>,
+}
+
+impl<T> Default for Frontier<T> {
+    fn default() -> Self {
+        Self { asked: BTreeSet::new(), next: Vec::new() }
+    }
+}
+
+impl<T: Ord + Clone> Frontier<T> {
+    fn ask(&mut self, one: T) {
+        if self.asked.insert(one.clone()) {
+            self.next.push(one);
+        }
+    }
+
+    fn take(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.next)
+    }
+}
+
+impl Walk {
+    fn ask_seed(&mut self, seed: &Seed) {
+        seed.identities.iter().for_each(|identity| self.identities.ask(identity.clone()));
+        seed.accounts.iter().for_each(|account| self.accounts.ask(account.clone()));
+        self.ask_keys(seed.keys.iter().filter_map(|key| join_key(key)));
+    }
+
+    fn ask_keys(&mut self, keys: impl Iterator<Item = String>) {
+        keys.for_each(|key| self.keys.ask(key));
+    }
+
+    /// Asks until nothing new comes, or too much has come.
+    async fn to_the_end(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        for _ in 0..ROUNDS_MAX {
+            let (keys, accounts, identities) = (self.keys.take(), self.accounts.take(), self.identities.take());
+            if keys.is_empty() && accounts.is_empty() && identities.is_empty() {
+                return Ok(());
+            }
+            if self.found.len() > ACCOUNTS_MAX || self.keys.asked.len() > KEYS_MAX {
+                break;
+            }
+            let mut ids = Vec::new();
+            let mut id = |row: crate::db::Row<'_>| {
+                ids.push(row.int(0)?);
+                Ok(())
+            };
+            tx.each_bulk(&BY_KEYS, texts(keys), none, &mut id).await?;
+            let given =
+                accounts.iter().flat_map(|key| args![key.connection.as_str(), key.kind.as_str(), key.id.as_str()]);
+            tx.each_bulk(&BY_ACCOUNTS, given.collect(), none, &mut id).await?;
+            self.read_links(tx, &identities, &accounts).await?;
+            self.read_decisions(tx, &identities, &accounts).await?;
+            self.read_bodies(tx, ids).await?;
+        }
+        self.cut = true;
+        Ok(())
+    }
+
+    async fn read_bodies(&mut self, tx: &mut Tx, mut ids: Vec<i64>) -> Result<(), StoreError> {
+        ids.retain(|id| !self.found.contains_key(id));
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.len() > ACCOUNTS_MAX {
+            self.cut = true;
+            ids.truncate(ACCOUNTS_MAX);
+        }
+        let ids = ids.into_iter().map(Arg::from).collect();
+        let mut read: Vec<(i64, Option<i64>, Account)> = Vec::new();
+        tx.each_bulk(&BODIES, ids, none, |row| {
+            read.push((row.int(0)?, row.int_or_none(1)?, read_json("an account", row.text(2)?)?));
+            Ok(())
+        })
+        .await?;
+        for (id, gone_ms, account) in read {
+            self.accounts.ask(account.key.clone());
+            self.ask_keys(JoinKeys::of(&account).all().map(String::from));
+            self.found.insert(id, (account, gone_ms));
+        }
+        Ok(())
+    }
+
+    async fn read_links(
+        &mut self,
+        tx: &mut Tx,
+        identities: &[IdentityId],
+        accounts: &[AccountKey],
+    ) -> Result<(), StoreError> {
+        let mut read: Vec<Link> = Vec::new();
+        let mut link = |row: crate::db::Row<'_>| {
+            read.push(read_json("a link", row.text(0)?)?);
+            Ok(())
+        };
+        tx.each_bulk(&LINKS_OF_IDENTITIES, texts(identities), none, &mut link).await?;
+        tx.each_bulk(&LINKS_OF_ACCOUNTS, texts(accounts), none, &mut link).await?;
+        for link in read {
+            self.accounts.ask(link.account.clone());
+            self.identities.ask(link.identity.clone());
+            self.links.insert(link.account.clone(), link);
+        }
+        Ok(())
+    }
+
+    async fn read_decisions(
+        &mut self,
+        tx: &mut Tx,
+        identities: &[IdentityId],
+        accounts: &[AccountKey],
+    ) -> Result<(), StoreError> {
+        let mut read: Vec<Decision> = Vec::new();
+        let mut decision = |row: crate::db::Row<'_>| {
+            read.push(read_json("a decision", row.text(0)?)?);
+            Ok(())
+        };
+        tx.each_bulk(&DECISIONS_OF_IDENTITIES, texts(identities), none, &mut decision).await?;
+        tx.each_bulk(&DECISIONS_OF_ACCOUNTS, texts(accounts), none, &mut decision).await?;
+        for decision in read {
+            if let Decided::Link { account, identity } = &decision.what {
+                self.accounts.ask(account.clone());
+                self.identities.ask(identity.clone());
+            }
+            if let Decided::Join { attributes, .. } | Decided::Move { attributes, .. } = &decision.what {
+                let mut told = Account::unknown(AccountKey::new(&"".into(), Kind::Person, ""));
+                told.fields = attributes.clone();
+                self.ask_keys(JoinKeys::of(&told).all().map(String::from));
+            }
+            self.decisions.insert(decision.seq, decision);
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self, tx: &mut Tx) -> Result<Loaded, StoreError> {
+        let free = "SELECT body FROM decision WHERE identity IS NULL AND account IS NULL";
+        tx.each(free, vec![], |row| {
+            let decision: Decision = read_json("a decision", row.text(0)?)?;
+            self.decisions.insert(decision.seq, decision);
+            Ok(())
+        })
+        .await?;
+        let people = self.found.iter().filter(|(_, (account, _))| account.key.kind == Kind::Person);
+        let people = people.map(|(id, _)| Arg::from(*id)).collect();
+        let mut history: BTreeMap<i64, Account> = BTreeMap::new();
+        tx.each_bulk(&HISTORY, people, none, |row| {
+            history.insert(row.int(0)?, read_json("a version", row.text(1)?)?);
+            Ok(())
+        })
+        .await?;
+        let mut loaded = Loaded {
+            history: history.into_values().collect(),
+            links: self.links.into_values().collect(),
+            decisions: self.decisions.into_values().collect(),
+            extent: if self.cut { Extent::Cut } else { Extent::Cluster },
+            ..Loaded::default()
+        };
+        for (account, gone_ms) in self.found.into_values() {
+            match gone_ms {
+                None => loaded.accounts.push(account),
+                Some(_) if account.key.kind == Kind::Person => loaded.vanished.push(account),
+                Some(_) => {}
+            }
+        }
+        Ok(loaded)
+    }
+}
+
+fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<Arg> {
+    all.into_iter().map(|one| Arg::from(one.to_string())).collect()
+}

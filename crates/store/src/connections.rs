@@ -1,0 +1,139 @@
+//! Connections as the store numbers them, and how many accounts each has.
+//! The numbers are given when a connection is first pulled; the totals are kept by every write.
+//! Which connections are configured is not known here.
+
+use crate::db::{Durability, Tx, args};
+use crate::error::{StoreError, read_word};
+use crate::{Store, next_number};
+use std::collections::BTreeMap;
+use tenure_core::account::{AccountState, Entitlement, Kind};
+use tenure_core::name::{ConnectionName, EntitlementKind};
+
+/// Accounts of one connection have ids from `number << ID_BITS` upwards.
+const ID_BITS: u32 = 40;
+
+/// How many accounts of each kind stand in each state.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Totals(BTreeMap<(Kind, AccountState), u64>);
+
+impl Totals {
+    /// All accounts that are there, in whatever state.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Accounts that give access.
+    pub fn active(&self) -> u64 {
+        self.0.iter().filter(|((_, state), _)| state.gives_access()).map(|(_, accounts)| accounts).sum()
+    }
+
+    /// Accounts of the kinds for which `takes_seat` holds that are active or invited.
+    pub fn seats(&self, takes_seat: impl Fn(Kind) -> bool) -> u64 {
+        let taken = |kind, state| takes_seat(kind) && matches!(state, AccountState::Active | AccountState::Invited);
+        self.0.iter().filter(|((kind, state), _)| taken(*kind, *state)).map(|(_, accounts)| accounts).sum()
+    }
+
+    /// Accounts of one kind in one state.
+    pub fn of(&self, kind: Kind, state: AccountState) -> u64 {
+        self.0.get(&(kind, state)).copied().unwrap_or(0)
+    }
+}
+
+impl Store {
+    /// How many accounts a connection has. Costs the same however many there are.
+    pub async fn totals(&self, connection: &ConnectionName) -> Result<Totals, StoreError> {
+        let mut tx = self.db.read().await?;
+        let sql = "SELECT t.kind, t.state, t.accounts FROM tally t JOIN connection c ON c.number = t.connection \
+                   WHERE c.name = $1 AND t.accounts > 0";
+        let counted = tx
+            .list(sql, args![connection.as_str()], |row| {
+                let kind = read_word("a kind", row.text(0)?)?;
+                Ok(((kind, read_word("a state", row.text(1)?)?), row.int(2)?.max(0) as u64))
+            })
+            .await?;
+        Ok(Totals(counted.into_iter().collect()))
+    }
+
+    /// Every connection that was ever pulled, by name.
+    pub async fn connections(&self) -> Result<Vec<ConnectionName>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let mut names = tx.list("SELECT name FROM connection", vec![], |row| Ok(row.text(0)?.into())).await?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Replaces the reference list of one kind of entitlement.
+    pub async fn set_entitlements(
+        &self,
+        connection: &ConnectionName,
+        kind: &EntitlementKind,
+        entitlements: &[Entitlement],
+    ) -> Result<(), StoreError> {
+        const WRITE: crate::bulk::Bulk = crate::bulk::Bulk {
+            head: "INSERT INTO entitlement (connection, kind, id, name, privileged) VALUES ",
+            columns: 5,
+            tail: "",
+        };
+        let by_id: BTreeMap<&str, &Entitlement> = entitlements.iter().map(|one| (&*one.id, one)).collect();
+        let values = by_id
+            .into_values()
+            .flat_map(|one| {
+                let privileged = i64::from(one.privileged);
+                args![connection.as_str(), kind.as_str(), text(&one.id), text(&one.name), privileged]
+            })
+            .collect();
+        let mut tx = self.db.write(Durability::Normal).await?;
+        let sql = "DELETE FROM entitlement WHERE connection = $1 AND kind = $2";
+        tx.run(sql, args![connection.as_str(), kind.as_str()]).await?;
+        tx.run_bulk(&WRITE, values, crate::bulk::none).await?;
+        tx.commit().await
+    }
+
+    /// The reference lists of a connection, sorted.
+    pub async fn entitlements(&self, connection: &ConnectionName) -> Result<Vec<Entitlement>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let sql = "SELECT kind, id, name, privileged FROM entitlement WHERE connection = $1";
+        let mut all = tx
+            .list(sql, args![connection.as_str()], |row| {
+                Ok(Entitlement {
+                    kind: row.text(0)?.into(),
+                    id: row.text(1)?.into(),
+                    name: row.text(2)?.into(),
+                    privileged: row.int(3)? == 1,
+                })
+            })
+            .await?;
+        all.sort();
+        Ok(all)
+    }
+}
+
+/// Returns `text` as a database can hold it.
+fn text(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// Returns the number of a connection, if it was ever pulled.
+pub(crate) async fn number_of(tx: &mut Tx, connection: &ConnectionName) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT number FROM connection WHERE name = $1";
+    tx.first(sql, args![connection.as_str()], |row| row.int(0)).await
+}
+
+/// Returns the number of a connection, giving it one if it has none.
+pub(crate) async fn number_or_new(tx: &mut Tx, connection: &ConnectionName) -> Result<i64, StoreError> {
+    if let Some(number) = number_of(tx, connection).await? {
+        return Ok(number);
+    }
+    let number = next_number(tx, "connection").await?;
+    let sql = "INSERT INTO connection (name, number, next_id) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
+    tx.run(sql, args![connection.as_str(), number, (number << ID_BITS) + 1]).await?;
+    match number_of(tx, connection).await? {
+        Some(number) => Ok(number),
+        None => Err(StoreError::Missing { what: "connection", id: connection.to_string() }),
+    }
+}
+
+/// Returns the range of ids that a connection's accounts have: the last before it and the first after it.
+pub(crate) fn ids_of(number: i64) -> (i64, i64) {
+    (number << ID_BITS, (number + 1) << ID_BITS)
+}

@@ -1,0 +1,325 @@
+//! The two databases behind one face: transactions that take one SQL text and give rows.
+//! Everything else in this room speaks to `Tx` and `Row`; only this file knows that there are two of them.
+//! It knows no table and keeps no state beyond the connections.
+
+use crate::error::StoreError;
+use crate::open;
+use futures::TryStreamExt;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use std::sync::Arc;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+/// How sure a commit must be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Durability {
+    /// Survives a power cut: intents, outcomes, decisions, the journal.
+    Full,
+    /// Survives a kill; what a power cut takes can be observed again.
+    Normal,
+}
+
+/// The connections to one database.
+pub(crate) enum Db {
+    /// A file: one writer at a time, in two degrees of durability, and readers beside it.
+    Sqlite { full: SqlitePool, normal: SqlitePool, readers: SqlitePool, turn: Arc<Mutex<()>> },
+    /// A server.
+    Postgres(PgPool),
+}
+
+impl Db {
+    /// Opens the database at `url`.
+    pub(crate) async fn open(url: &str) -> Result<Self, StoreError> {
+        if let Some(rest) = url.strip_prefix("sqlite:") {
+            return open::sqlite(rest).await;
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return open::postgres(url).await.map(Self::Postgres);
+        }
+        Err(StoreError::Address {
+            what: "it names neither of the two databases".into(),
+            hint: "write `sqlite:PATH` or `postgres://USER@HOST/DATABASE`",
+        })
+    }
+
+    /// Begins to read: everything read until the end is of one moment.
+    pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite { readers, .. } => Ok(Tx::Sqlite(readers.begin_with("BEGIN").await?, None)),
+            Self::Postgres(pool) => {
+                Ok(Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
+            }
+        }
+    }
+
+    /// Begins to write.
+    pub(crate) async fn write(&self, durability: Durability) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite { full, normal, turn, .. } => {
+                let turn = turn.clone().lock_owned().await;
+                let pool = if durability == Durability::Full { full } else { normal };
+                Ok(Tx::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await?, Some(turn)))
+            }
+            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+        }
+    }
+
+    /// Closes all connections, waiting for what is under way.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite { full, normal, readers, .. } => {
+                readers.close().await;
+                normal.close().await;
+                full.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A value given to a statement.
+#[derive(Debug)]
+pub(crate) enum Arg {
+    Int(Option<i64>),
+    Text(Option<String>),
+    Bytes(Vec<u8>),
+}
+
+impl From<i64> for Arg {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+impl From<Option<i64>> for Arg {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+impl From<&str> for Arg {
+    fn from(value: &str) -> Self {
+        Self::Text(Some(value.into()))
+    }
+}
+impl From<String> for Arg {
+    fn from(value: String) -> Self {
+        Self::Text(Some(value))
+    }
+}
+impl From<Option<&str>> for Arg {
+    fn from(value: Option<&str>) -> Self {
+        Self::Text(value.map(String::from))
+    }
+}
+impl From<Option<String>> for Arg {
+    fn from(value: Option<String>) -> Self {
+        Self::Text(value)
+    }
+}
+impl From<Vec<u8>> for Arg {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+/// Lists the values of a statement: `args![name, since_ms]`.
+macro_rules! args {
+    ($($value:expr),* $(,)?) => { vec![$($crate::db::Arg::from($value)),*] };
+}
+pub(crate) use args;
+
+/// One row of an answer.
+pub(crate) enum Row<'r> {
+    Sqlite(&'r SqliteRow),
+    Postgres(&'r PgRow),
+}
+
+impl<'r> From<&'r SqliteRow> for Row<'r> {
+    fn from(row: &'r SqliteRow) -> Self {
+        Self::Sqlite(row)
+    }
+}
+impl<'r> From<&'r PgRow> for Row<'r> {
+    fn from(row: &'r PgRow) -> Self {
+        Self::Postgres(row)
+    }
+}
+
+macro_rules! column {
+    ($(#[$doc:meta])* $name:ident -> $type:ty) => {
+        $(#[$doc])*
+        pub(crate) fn $name(&self, at: usize) -> Result<$type, StoreError> {
+            Ok(match self {
+                Self::Sqlite(row) => row.try_get(at)?,
+                Self::Postgres(row) => row.try_get(at)?,
+            })
+        }
+    };
+}
+
+impl<'r> Row<'r> {
+    column!(
+        /// The integer in this column.
+        int -> i64
+    );
+    column!(
+        /// The integer in this column, if there is one.
+        int_or_none -> Option<i64>
+    );
+    column!(
+        /// The text in this column.
+        text -> &'r str
+    );
+    column!(
+        /// The text in this column, if there is one.
+        text_or_none -> Option<&'r str>
+    );
+    column!(
+        /// The bytes in this column.
+        bytes -> &'r [u8]
+    );
+}
+
+/// A transaction. Dropped without a commit, it has never been.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>, Option<OwnedMutexGuard<()>>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs the same expression with a query for whichever database it is.
+macro_rules! on {
+    ($tx:expr, $sql:expr, $args:expr, |$query:ident, $connection:ident| $body:expr) => {
+        match $tx {
+            Tx::Sqlite(tx, _) => {
+                let $query = sqlx::query_with($sql, sqlite_arguments($args)?);
+                let $connection = &mut **tx;
+                $body
+            }
+            Tx::Postgres(tx) => {
+                let $query = sqlx::query_with($sql, postgres_arguments($args)?);
+                let $connection = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+
+macro_rules! arguments {
+    ($name:ident, $type:ty) => {
+        fn $name(args: Vec<Arg>) -> Result<$type, StoreError> {
+            let mut arguments = <$type>::default();
+            arguments.reserve(args.len(), args.len() * 16);
+            for arg in args {
+                match arg {
+                    Arg::Int(value) => arguments.add(value),
+                    Arg::Text(value) => arguments.add(value),
+                    Arg::Bytes(value) => arguments.add(value),
+                }
+                .map_err(sqlx::Error::Encode)?;
+            }
+            Ok(arguments)
+        }
+    };
+}
+arguments!(sqlite_arguments, SqliteArguments);
+arguments!(postgres_arguments, PgArguments);
+
+impl Tx {
+    /// Runs a statement and returns how many rows it touched.
+    pub(crate) async fn run(&mut self, sql: impl SqlSafeStr, args: Vec<Arg>) -> Result<u64, StoreError> {
+        on!(self, sql, args, |query, connection| Ok(query.execute(connection).await?.rows_affected()))
+    }
+
+    /// Runs a statement and hands over its rows one by one, without keeping them.
+    pub(crate) async fn each(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+        mut take: impl FnMut(Row<'_>) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        on!(self, sql, args, |query, connection| {
+            let mut rows = query.fetch(connection);
+            while let Some(found) = rows.try_next().await? {
+                take(Row::from(&found))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Runs a statement and returns its rows, as read by `read`. The statement bounds how many there can be.
+    pub(crate) async fn list<T: Send>(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+        mut read: impl FnMut(Row<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        self.each(sql, args, |row| {
+            all.push(read(row)?);
+            Ok(())
+        })
+        .await?;
+        Ok(all)
+    }
+
+    /// Runs a statement and returns its first row, if it has one.
+    pub(crate) async fn first<T: Send>(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: Vec<Arg>,
+        read: impl FnOnce(Row<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Option<T>, StoreError> {
+        on!(self, sql, args, |query, connection| {
+            let found = query.fetch_optional(connection).await?;
+            found.as_ref().map(|found| read(Row::from(found))).transpose()
+        })
+    }
+
+    /// Runs a script of several statements without values.
+    pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        let script = |key: &str| sqlx::raw_sql(AssertSqlSafe(sql.replace("SERIAL_KEY", key)));
+        match self {
+            Tx::Sqlite(tx, _) => script("INTEGER PRIMARY KEY").execute(&mut **tx).await.map(drop)?,
+            Tx::Postgres(tx) => {
+                let key = "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY";
+                script(key).execute(&mut **tx).await.map(drop)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps other processes from changing the shape of the store until the end of this transaction.
+    pub(crate) async fn lock_shape(&mut self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(..) => Ok(()),
+            Tx::Postgres(tx) => {
+                sqlx::query("SELECT pg_advisory_xact_lock(7305808869231650)").execute(&mut **tx).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the placeholder of the `number`th value. SQLite finds unnumbered ones without searching, which counts
+    /// when there are thousands.
+    pub(crate) fn placeholder(&self, sql: &mut String, number: usize) {
+        match self {
+            Tx::Sqlite(..) => sql.push('?'),
+            Tx::Postgres(_) => {
+                sql.push('$');
+                sql.push_str(&number.to_string());
+            }
+        }
+    }
+
+    /// Makes everything of this transaction true at once.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx, turn) => {
+                let committed = tx.commit().await;
+                drop(turn);
+                Ok(committed?)
+            }
+            Tx::Postgres(tx) => Ok(tx.commit().await?),
+        }
+    }
+}

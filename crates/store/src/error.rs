@@ -1,0 +1,142 @@
+//! What can go wrong between us and the database, said so that the reader knows what to do.
+//! Raised by every file of this room; the engine turns it into an exit code or a retry.
+//! It never holds a password, a bound value or a record.
+
+use tenure_core::name::ConnectionName;
+
+/// Why the store could not do what it was asked. Reads after "failed to".
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address of the store is not one.
+    #[error("understand the store's address: {what}; {hint}")]
+    Address {
+        /// What is wrong with it.
+        what: String,
+        /// What to write instead.
+        hint: &'static str,
+    },
+    /// The store could not be opened.
+    #[error("open the store at {place}; {hint}")]
+    Open {
+        /// Where, without a password.
+        place: String,
+        /// What to do.
+        hint: String,
+        /// Why.
+        source: sqlx::Error,
+    },
+    /// The store was written by a later version of the program.
+    #[error("open the store: it has shape {found}, this program knows up to {known}; use a newer tenure")]
+    Newer {
+        /// The shape of the store.
+        found: i64,
+        /// The newest shape that this program knows.
+        known: i64,
+    },
+    /// Somebody else is writing for longer than we wait.
+    #[error("write to the store: another process keeps it busy; try again when it is done")]
+    Busy {
+        /// What the database said.
+        source: sqlx::Error,
+    },
+    /// The database said no.
+    #[error("use the store")]
+    Database {
+        /// What it said.
+        source: sqlx::Error,
+    },
+    /// Something in the store is not as we wrote it.
+    #[error("read {what} from the store: it is not as it was written")]
+    Broken {
+        /// What it is.
+        what: &'static str,
+        /// Why it cannot be read.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A record cannot be kept.
+    #[error("keep a record of {connection}: {because}")]
+    Record {
+        /// Whose record.
+        connection: ConnectionName,
+        /// Why not.
+        because: &'static str,
+    },
+    /// The pull has ended, perhaps in another process.
+    #[error("go on with pull {pull}: it has ended already")]
+    PullOver {
+        /// Which pull.
+        pull: i64,
+    },
+    /// The lease was lost to somebody else: whatever was being done must stop.
+    #[error("go on: the lease {name:?} now belongs to somebody else")]
+    LeaseLost {
+        /// Which lease.
+        name: String,
+    },
+    /// Something that must be there is not.
+    #[error("find {what} {id:?}")]
+    Missing {
+        /// What it would be.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+}
+
+impl StoreError {
+    /// Tells whether waiting and trying again may help.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Busy { .. })
+    }
+
+    /// Tells whether the database could not be reached, or not for long enough.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Busy { .. } => true,
+            Self::Open { source, .. } | Self::Database { source } => matches!(
+                source,
+                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed
+            ),
+            _ => false,
+        }
+    }
+
+    /// Tells whether the operator must change something: the address, a permission, the program's version.
+    pub fn is_operator(&self) -> bool {
+        matches!(self, Self::Address { .. } | Self::Open { .. } | Self::Newer { .. })
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(source: sqlx::Error) -> Self {
+        let waits = match &source {
+            sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(said) => said.code().is_some_and(|code| BUSY.contains(&&*code)),
+            _ => false,
+        };
+        if waits { Self::Busy { source } } else { Self::Database { source } }
+    }
+}
+
+/// SQLite's busy, busy-recovery, busy-snapshot and locked; PostgreSQL's serialization failure, deadlock, lock and
+/// statement timeouts.
+const BUSY: [&str; 8] = ["5", "261", "517", "6", "40001", "40P01", "55P03", "57014"];
+
+/// Reads JSON that we wrote.
+pub(crate) fn read_json<'a, T: serde::Deserialize<'a>>(what: &'static str, text: &'a str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Broken { what, source: error.into() })
+}
+
+/// Writes JSON that we will read.
+pub(crate) fn write_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Broken { what, source: error.into() })
+}
+
+/// Reads a word that we wrote.
+pub(crate) fn read_word<T>(what: &'static str, word: &str) -> Result<T, StoreError>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    word.parse().map_err(|error: T::Err| StoreError::Broken { what, source: error.into() })
+}

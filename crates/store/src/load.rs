@@ -1,0 +1,117 @@
+//! Facts of the whole company, as `reconcile` starts from: all accounts, what source records were, links and decisions.
+//! Read at one moment, in blocks of many records to a row, since rows cost more than records.
+//! Clusters are read elsewhere; abilities and totals are added by the engine.
+
+use crate::Store;
+use crate::db::{Arg, Tx, args};
+use crate::error::{StoreError, read_json};
+use serde::de::DeserializeOwned;
+use tenure_core::account::Account;
+use tenure_core::facts::{Decision, Link};
+
+const BLOCK: i64 = 256;
+
+/// Whether everything that was asked for is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Extent {
+    /// The whole company.
+    #[default]
+    Whole,
+    /// Everything that hangs together with what was asked for.
+    Cluster,
+    /// More hangs together than is read this way: load the whole.
+    Cut,
+}
+
+/// What the store gives to a reconcile.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// Accounts and source records that are there.
+    pub accounts: Vec<Account>,
+    /// Earlier versions of source records, oldest first.
+    pub history: Vec<Account>,
+    /// Source records that are gone.
+    pub vanished: Vec<Account>,
+    /// Pinned links.
+    pub links: Vec<Link>,
+    /// Decisions, oldest first.
+    pub decisions: Vec<Decision>,
+    /// How much of the company this is.
+    pub extent: Extent,
+}
+
+impl Store {
+    /// Loads everything.
+    pub async fn load_all(&self) -> Result<Loaded, StoreError> {
+        let mut tx = self.db.read().await?;
+        let accounts = "SELECT max(id), string_agg(body, $1) FROM (SELECT id, body FROM account \
+                        WHERE id > $2 AND gone_ms IS NULL ORDER BY id LIMIT $3) block";
+        let vanished = "SELECT max(id), string_agg(body, $1) FROM (SELECT id, body FROM account \
+                        WHERE id > $2 AND gone_ms IS NOT NULL AND kind = 'person' ORDER BY id LIMIT $3) block";
+        let history = "SELECT max(id), string_agg(body, $1) FROM (SELECT id, body FROM version \
+                       WHERE id > $2 AND kind = 'person' ORDER BY id LIMIT $3) block";
+        let decisions = "SELECT max(seq), string_agg(body, $1) FROM (SELECT seq, body FROM decision \
+                         WHERE seq > $2 ORDER BY seq LIMIT $3) block";
+        let mut loaded = Loaded {
+            accounts: blocks(&mut tx, "an account", accounts).await?,
+            history: blocks(&mut tx, "a version", history).await?,
+            vanished: blocks(&mut tx, "an account", vanished).await?,
+            links: links(&mut tx).await?,
+            decisions: blocks(&mut tx, "a decision", decisions).await?,
+            extent: Extent::Whole,
+        };
+        loaded.decisions.sort_by_key(|decision: &Decision| decision.seq);
+        Ok(loaded)
+    }
+}
+
+/// Reads all bodies of a table, by blocks in the order of its integer key.
+async fn blocks<T: DeserializeOwned + Send>(
+    tx: &mut Tx,
+    what: &'static str,
+    sql: &'static str,
+) -> Result<Vec<T>, StoreError> {
+    let mut all = Vec::new();
+    let mut after = 0;
+    loop {
+        let block = tx
+            .first(sql, args!["\n", after, BLOCK], |row| {
+                let Some(last) = row.int_or_none(0)? else { return Ok(None) };
+                read_block(what, row.text(1)?, &mut all)?;
+                Ok(Some(last))
+            })
+            .await?;
+        match block.flatten() {
+            Some(last) => after = last,
+            None => return Ok(all),
+        }
+    }
+}
+
+async fn links(tx: &mut Tx) -> Result<Vec<Link>, StoreError> {
+    let sql = "SELECT max(account), string_agg(body, $1) FROM (SELECT account, body FROM link \
+               WHERE account > $2 ORDER BY account LIMIT $3) block";
+    let mut all = Vec::new();
+    let mut after = String::new();
+    loop {
+        let block = tx
+            .first(sql, vec![Arg::from("\n"), Arg::from(after), Arg::from(BLOCK)], |row| {
+                let Some(last) = row.text_or_none(0)? else { return Ok(None) };
+                read_block("a link", row.text(1)?, &mut all)?;
+                Ok(Some(last.to_owned()))
+            })
+            .await?;
+        match block.flatten() {
+            Some(last) => after = last,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// Reads records of JSON that are parted by line ends; JSON as we write it holds none.
+fn read_block<T: DeserializeOwned>(what: &'static str, block: &str, all: &mut Vec<T>) -> Result<(), StoreError> {
+    for body in block.split('\n') {
+        all.push(read_json(what, body)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! Brings a store to the shape that this program knows, one numbered script after the other.
+//! The scripts lie in `migrations/`, one text for both databases; the store remembers how far it has come.
+//! It never goes back: a store of a later program is refused.
+
+use crate::db::{Db, Durability, args};
+use crate::error::StoreError;
+
+/// The scripts in their order; the number of a script is its place in this list, from 1.
+const SCRIPTS: [&str; 1] = [include_str!("../migrations/0001_first.sql")];
+
+/// Runs the scripts that the store has not seen yet, all in one transaction.
+pub(crate) async fn migrate(db: &Db) -> Result<(), StoreError> {
+    let known = SCRIPTS.len() as i64;
+    let mut tx = db.write(Durability::Full).await?;
+    tx.lock_shape().await?;
+    tx.script("CREATE TABLE IF NOT EXISTS shape (number BIGINT NOT NULL PRIMARY KEY)").await?;
+    let found = tx.first("SELECT max(number) FROM shape", vec![], |row| row.int_or_none(0)).await?.flatten();
+    let found = found.unwrap_or(0);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (script, number) in SCRIPTS.iter().zip(1_i64..) {
+        if number > found {
+            tx.script(script).await?;
+            tx.run("INSERT INTO shape (number) VALUES ($1)", args![number]).await?;
+        }
+    }
+    tx.commit().await
+}

@@ -1,0 +1,125 @@
+//! Small things to remember, and who may do what only one may do at a time.
+//! Notes are key and value per connection (a dialect's evidence, a learned budget); leases end by themselves.
+//! What the notes say and what a lease protects is the engine's affair.
+
+use crate::Store;
+use crate::db::{Durability, Tx, args};
+use crate::error::StoreError;
+use std::collections::BTreeMap;
+use tenure_core::name::ConnectionName;
+
+/// The right to do something alone, until it ends or somebody else takes it after its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    /// What it is the right to.
+    pub name: String,
+    /// Grows with every new holder: whoever has a smaller one has lost it.
+    pub token: i64,
+    /// When it ends (milliseconds since 1970, UTC).
+    pub until_ms: i64,
+}
+
+/// What came of asking for a lease.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// It is ours.
+    Held(Lease),
+    /// It is somebody else's, by the name they gave, until then.
+    Taken {
+        /// Who holds it.
+        by: String,
+        /// When it ends.
+        until_ms: i64,
+    },
+}
+
+impl Store {
+    /// What was noted for a connection under this name.
+    pub async fn note(&self, connection: &ConnectionName, name: &str) -> Result<Option<String>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let sql = "SELECT value FROM note WHERE connection = $1 AND name = $2";
+        tx.first(sql, args![connection.as_str(), name], |row| Ok(row.text(0)?.to_owned())).await
+    }
+
+    /// Everything that was noted for a connection.
+    pub async fn notes(&self, connection: &ConnectionName) -> Result<BTreeMap<String, String>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let sql = "SELECT name, value FROM note WHERE connection = $1";
+        let notes = tx
+            .list(sql, args![connection.as_str()], |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))
+            .await?;
+        Ok(notes.into_iter().collect())
+    }
+
+    /// Notes a value, or forgets it where there is none.
+    pub async fn set_note(
+        &self,
+        connection: &ConnectionName,
+        name: &str,
+        value: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.write(Durability::Normal).await?;
+        match value {
+            Some(value) => {
+                let sql = "INSERT INTO note (connection, name, value) VALUES ($1, $2, $3) \
+                           ON CONFLICT (connection, name) DO UPDATE SET value = excluded.value";
+                tx.run(sql, args![connection.as_str(), name, value]).await?;
+            }
+            None => {
+                let sql = "DELETE FROM note WHERE connection = $1 AND name = $2";
+                tx.run(sql, args![connection.as_str(), name]).await?;
+            }
+        }
+        tx.commit().await
+    }
+
+    /// Asks for a lease; it is ours if nobody holds it, or the holder let it end.
+    pub async fn claim_lease(&self, name: &str, holder: &str, now_ms: i64, lasts_ms: i64) -> Result<Claim, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        let until_ms = now_ms + lasts_ms;
+        let sql = "INSERT INTO lease (name, holder, token, until_ms) VALUES ($1, $2, 1, $3) \
+                   ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = lease.token + 1, \
+                   until_ms = excluded.until_ms WHERE lease.until_ms <= $4 RETURNING token";
+        let token = tx.first(sql, args![name, holder, until_ms, now_ms], |row| row.int(0)).await?;
+        let claim = match token {
+            Some(token) => Claim::Held(Lease { name: name.into(), token, until_ms }),
+            None => {
+                let sql = "SELECT holder, until_ms FROM lease WHERE name = $1";
+                let taken = tx.first(sql, args![name], |row| Ok((row.text(0)?.to_owned(), row.int(1)?))).await?;
+                let (by, until_ms) = taken.ok_or_else(|| StoreError::Missing { what: "lease", id: name.into() })?;
+                Claim::Taken { by, until_ms }
+            }
+        };
+        tx.commit().await?;
+        Ok(claim)
+    }
+
+    /// Holds a lease for longer. Fails if somebody else has taken it meanwhile.
+    pub async fn renew_lease(&self, lease: &Lease, now_ms: i64, lasts_ms: i64) -> Result<Lease, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        let until_ms = now_ms + lasts_ms;
+        let sql = "UPDATE lease SET until_ms = $1 WHERE name = $2 AND token = $3";
+        if tx.run(sql, args![until_ms, &*lease.name, lease.token]).await? == 0 {
+            return Err(StoreError::LeaseLost { name: lease.name.clone() });
+        }
+        tx.commit().await?;
+        Ok(Lease { until_ms, ..lease.clone() })
+    }
+
+    /// Lets a lease end now. One that was lost already stays with whoever has it.
+    pub async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        let sql = "UPDATE lease SET until_ms = 0 WHERE name = $1 AND token = $2";
+        tx.run(sql, args![&*lease.name, lease.token]).await?;
+        tx.commit().await
+    }
+}
+
+/// Fails if the lease is somebody else's by now; until the end of the transaction nobody else can take it.
+pub(crate) async fn check_lease(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
+    let sql = "UPDATE lease SET token = token WHERE name = $1 AND token = $2";
+    if tx.run(sql, args![&*lease.name, lease.token]).await? == 0 {
+        return Err(StoreError::LeaseLost { name: lease.name.clone() });
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! Writes what was observed: new accounts, new versions of changed ones, and nothing for those that are as they were.
+//! A batch is looked up by its keys first, under a lock on its connection; then only the differences are written.
+//! It does not know who asks: a pull that walks, or a single record read back after a write.
+
+use crate::bulk::{Bulk, none};
+use crate::db::{Arg, Row, Tx, args};
+use crate::error::{StoreError, read_word};
+use crate::record::Record;
+use crate::seen::Seen;
+use std::collections::BTreeMap;
+use tenure_core::account::{AccountState, Kind};
+
+/// What became of a batch, or of a whole pull so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counts {
+    /// Not known before, or gone and back.
+    pub added: u64,
+    /// Known, but different.
+    pub changed: u64,
+    /// As they were.
+    pub unchanged: u64,
+    /// Seen before in the same pull, and as they were then.
+    pub repeated: u64,
+    /// Proven to be gone.
+    pub gone: u64,
+}
+
+/// Answers with one text for the whole portion, since a row for each record would cost more than the look-up itself:
+/// `3=77` says that the third is account 77 as it was, `3!77!active` that it differs from an active one.
+const COMPARE: Bulk = Bulk {
+    head: "WITH given (n, kind, native, hash) AS (VALUES ",
+    columns: 4,
+    tail: ") SELECT string_agg(CASE WHEN a.gone_ms IS NULL AND a.hash = given.hash THEN given.n || '=' || a.id \
+           ELSE given.n || '!' || a.id || '!' || CASE WHEN a.gone_ms IS NULL THEN a.state ELSE 'gone' END END, ' ') \
+           FROM given CROSS JOIN account a \
+           WHERE a.connection = {} AND a.kind = given.kind AND a.native = given.native",
+};
+
+const KEEP_VERSIONS: Bulk = Bulk {
+    head: "INSERT INTO version (account, kind, since_ms, until_ms, body) \
+           WITH given (id, now_ms) AS (VALUES ",
+    columns: 2,
+    tail: ") SELECT a.id, a.kind, a.since_ms, CASE WHEN a.gone_ms IS NOT NULL THEN a.gone_ms \
+           WHEN a.since_ms > given.now_ms THEN a.since_ms ELSE given.now_ms END, a.body \
+           FROM given CROSS JOIN account a WHERE a.id = given.id",
+};
+
+const WRITE: Bulk = Bulk {
+    head: "INSERT INTO account (id, connection, kind, native, state, since_ms, login_key, external_key, employee_key, \
+           hash, body) VALUES ",
+    columns: 11,
+    tail: " ON CONFLICT (id) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms, gone_ms = NULL, \
+           login_key = excluded.login_key, external_key = excluded.external_key, \
+           employee_key = excluded.employee_key, hash = excluded.hash, body = excluded.body",
+};
+
+const FORGET_ALIASES: Bulk = Bulk { head: "DELETE FROM alias WHERE account IN (VALUES ", columns: 1, tail: ")" };
+const WRITE_ALIASES: Bulk = Bulk { head: "INSERT INTO alias (address, account) VALUES ", columns: 2, tail: "" };
+
+const TALLY: Bulk = Bulk {
+    head: "INSERT INTO tally (connection, kind, state, accounts) VALUES ",
+    columns: 4,
+    tail: " ON CONFLICT (connection, kind, state) DO UPDATE SET accounts = tally.accounts + excluded.accounts",
+};
+
+/// What the store holds of a given record.
+#[derive(Clone, Copy)]
+enum Held {
+    /// Nothing.
+    Nothing,
+    /// The same.
+    Same(i64),
+    /// Something else, in this state; in none if it was gone.
+    Other(i64, Option<AccountState>),
+}
+
+/// Keeps others from writing accounts of this connection, and returns the id that its next account gets.
+pub(crate) async fn lock(tx: &mut Tx, connection: i64) -> Result<i64, StoreError> {
+    let sql = "UPDATE connection SET next_id = next_id WHERE number = $1 RETURNING next_id";
+    tx.first(sql, args![connection], |row| row.int(0))
+        .await?
+        .ok_or_else(|| StoreError::Missing { what: "connection number", id: connection.to_string() })
+}
+
+/// Writes `records` of one connection. With a pull, marks them as seen by it.
+pub(crate) async fn put(
+    tx: &mut Tx,
+    connection: i64,
+    records: Vec<Record>,
+    pull: Option<i64>,
+    now_ms: i64,
+) -> Result<Counts, StoreError> {
+    let mut next_id = lock(tx, connection).await?;
+    let held = compare(tx, connection, &records).await?;
+    let ids: Vec<i64> = held
+        .iter()
+        .map(|held| match held {
+            Held::Same(id) | Held::Other(id, _) => *id,
+            Held::Nothing => {
+                next_id += 1;
+                next_id - 1
+            }
+        })
+        .collect();
+    let mut counts = Counts::default();
+    let mut repeated = vec![false; ids.len()];
+    if let Some(pull) = pull {
+        let mut seen = Seen::load(tx, pull, ids.iter().copied()).await?;
+        for (id, repeated) in ids.iter().zip(&mut repeated) {
+            *repeated = seen.mark(*id);
+        }
+        seen.save(tx).await?;
+    }
+    for (held, repeated) in held.iter().zip(repeated) {
+        match held {
+            Held::Nothing | Held::Other(_, None) => counts.added += 1,
+            Held::Other(_, Some(_)) => counts.changed += 1,
+            Held::Same(_) if repeated => counts.repeated += 1,
+            Held::Same(_) => counts.unchanged += 1,
+        }
+    }
+    if counts.added + counts.changed > 0 {
+        write(tx, connection, records, &held, &ids, now_ms).await?;
+        let sql = "UPDATE connection SET next_id = $1 WHERE number = $2";
+        tx.run(sql, args![next_id, connection]).await?;
+    }
+    Ok(counts)
+}
+
+async fn compare(tx: &mut Tx, connection: i64, records: &[Record]) -> Result<Vec<Held>, StoreError> {
+    let mut held = vec![Held::Nothing; records.len()];
+    let mut given = Vec::with_capacity(records.len() * COMPARE.columns);
+    for (record, n) in records.iter().zip(0_i64..) {
+        given.extend(args![n, record.kind.as_str(), &*record.native, record.hash.to_vec()]);
+    }
+    tx.each_bulk(&COMPARE, given, || args![connection], |row| read_held(&row, &mut held)).await?;
+    Ok(held)
+}
+
+fn read_held(row: &Row<'_>, held: &mut [Held]) -> Result<(), StoreError> {
+    for one in row.text_or_none(0)?.unwrap_or("").split_ascii_whitespace() {
+        let (n, found) = match one.split_once('=') {
+            Some((n, id)) => (n, Held::Same(read_word("an account's id", id)?)),
+            None => {
+                let mut parts = one.split('!');
+                let mut part = || parts.next().unwrap_or("");
+                let (n, id, state) = (part(), part(), part());
+                let state = if state == "gone" { None } else { Some(read_word("an account's state", state)?) };
+                (n, Held::Other(read_word("an account's id", id)?, state))
+            }
+        };
+        let n: usize = read_word("a position", n)?;
+        if let Some(slot) = held.get_mut(n) {
+            *slot = found;
+        }
+    }
+    Ok(())
+}
+
+async fn write(
+    tx: &mut Tx,
+    connection: i64,
+    records: Vec<Record>,
+    held: &[Held],
+    ids: &[i64],
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let mut tally = Tally::default();
+    let (mut before, mut rows, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
+    for ((record, held), id) in records.into_iter().zip(held).zip(ids) {
+        match held {
+            Held::Same(_) => continue,
+            Held::Other(_, was) => {
+                before.push(*id);
+                was.iter().for_each(|was| tally.add(record.kind, *was, -1));
+            }
+            Held::Nothing => {}
+        }
+        tally.add(record.kind, record.state, 1);
+        aliases.extend(record.keys.aliases.into_iter().flat_map(|address| args![address, *id]));
+        rows.extend(args![
+            *id,
+            connection,
+            record.kind.as_str(),
+            String::from(record.native),
+            record.state.as_str(),
+            now_ms,
+            record.keys.login,
+            record.keys.external,
+            record.keys.employee,
+            record.hash.to_vec(),
+            record.body,
+        ]);
+    }
+    let changed = before.iter().flat_map(|id| args![*id, now_ms]).collect();
+    tx.run_bulk(&KEEP_VERSIONS, changed, none).await?;
+    tx.run_bulk(&FORGET_ALIASES, before.into_iter().map(Arg::from).collect(), none).await?;
+    tx.run_bulk(&WRITE, rows, none).await?;
+    tx.run_bulk(&WRITE_ALIASES, aliases, none).await?;
+    tally.save(tx, connection).await
+}
+
+/// How the numbers of accounts change with a batch.
+#[derive(Default)]
+pub(crate) struct Tally(BTreeMap<(Kind, AccountState), i64>);
+
+impl Tally {
+    pub(crate) fn add(&mut self, kind: Kind, state: AccountState, accounts: i64) {
+        *self.0.entry((kind, state)).or_default() += accounts;
+    }
+
+    pub(crate) async fn save(self, tx: &mut Tx, connection: i64) -> Result<(), StoreError> {
+        let moved = self.0.into_iter().filter(|(_, accounts)| *accounts != 0);
+        let values = moved
+            .flat_map(|((kind, state), accounts)| args![connection, kind.as_str(), state.as_str(), accounts])
+            .collect();
+        tx.run_bulk(&TALLY, values, none).await.map(drop)
+    }
+}

@@ -1,0 +1,117 @@
+//! Plans and findings: what was proposed, and since when each finding stands.
+//! Both are derived and could be made again; they are kept because people refer to them by id.
+//! Old plans that no run refers to are dropped, so that the store does not grow with asking.
+
+use crate::bulk::{Bulk, none};
+use crate::db::{Durability, Tx, args};
+use crate::error::{StoreError, read_json, write_json};
+use crate::{Store, next_number};
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::change::Plan;
+use tenure_core::name::{FindingId, PlanId};
+
+/// Plans kept besides those that were carried out.
+const PLANS_KEPT: i64 = 50;
+
+/// Whether the findings given are all that there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FindingScope {
+    /// They are: those that are not among them are over, and begin anew when they come back.
+    All,
+    /// They are those of some people only.
+    Some,
+}
+
+impl Store {
+    /// Saves a plan and makes it the latest. The same plan saved again stays one plan, with its newer approvals.
+    pub async fn save_plan(&self, plan: &Plan, now_ms: i64) -> Result<(), StoreError> {
+        let body = write_json("a plan", plan)?;
+        let mut tx = self.db.write(Durability::Full).await?;
+        let number = next_number(&mut tx, "plan").await?;
+        let sql = "INSERT INTO plan (id, number, saved_ms, digest, body) VALUES ($1, $2, $3, $4, $5) \
+                   ON CONFLICT (id) DO UPDATE SET number = excluded.number, saved_ms = excluded.saved_ms, \
+                   digest = excluded.digest, body = excluded.body";
+        tx.run(sql, args![plan.id.as_str(), number, now_ms, &*plan.digest, body]).await?;
+        let sql = "DELETE FROM plan WHERE number <= $1 AND id NOT IN (SELECT plan FROM run)";
+        tx.run(sql, args![number - PLANS_KEPT]).await?;
+        tx.commit().await
+    }
+
+    /// The plan with this id.
+    pub async fn plan(&self, id: &PlanId) -> Result<Option<Plan>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let sql = "SELECT body FROM plan WHERE id = $1";
+        tx.first(sql, args![id.as_str()], |row| read_json("a plan", row.text(0)?)).await
+    }
+
+    /// The plan saved last.
+    pub async fn latest_plan(&self) -> Result<Option<Plan>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let sql = "SELECT body FROM plan ORDER BY number DESC LIMIT 1";
+        tx.first(sql, vec![], |row| read_json("a plan", row.text(0)?)).await
+    }
+
+    /// The ids of the plans that are kept, latest first.
+    pub async fn plan_ids(&self, limit: usize) -> Result<Vec<PlanId>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let sql = "SELECT id FROM plan ORDER BY number DESC LIMIT $1";
+        tx.list(sql, args![limit as i64], |row| Ok(row.text(0)?.into())).await
+    }
+
+    /// Tells since when each of these findings stands; for those never seen before, since now.
+    pub async fn findings_since(
+        &self,
+        findings: &[FindingId],
+        scope: FindingScope,
+        now_ms: i64,
+    ) -> Result<BTreeMap<FindingId, i64>, StoreError> {
+        let known = read_since(&mut self.db.read().await?, findings, scope).await?;
+        let wanted: BTreeSet<&FindingId> = findings.iter().collect();
+        let new: Vec<&FindingId> = wanted.iter().copied().filter(|id| !known.contains_key(*id)).collect();
+        let over: Vec<&FindingId> = known.keys().filter(|id| !wanted.contains(id)).collect();
+        if !new.is_empty() || !over.is_empty() {
+            self.keep_since(&new, &over, now_ms).await?;
+        }
+        let mut since: BTreeMap<FindingId, i64> = known.into_iter().filter(|(id, _)| wanted.contains(id)).collect();
+        for id in wanted {
+            since.entry(id.clone()).or_insert(now_ms);
+        }
+        Ok(since)
+    }
+
+    async fn keep_since(&self, new: &[&FindingId], over: &[&FindingId], now_ms: i64) -> Result<(), StoreError> {
+        const KEEP: Bulk = Bulk {
+            head: "INSERT INTO finding (id, since_ms) VALUES ",
+            columns: 2,
+            tail: " ON CONFLICT (id) DO NOTHING",
+        };
+        const DROP: Bulk = Bulk { head: "DELETE FROM finding WHERE id IN (VALUES ", columns: 1, tail: ")" };
+        let mut tx = self.db.write(Durability::Normal).await?;
+        let over = over.iter().flat_map(|id| args![id.as_str()]).collect();
+        tx.run_bulk(&DROP, over, none).await?;
+        let new = new.iter().flat_map(|id| args![id.as_str(), now_ms]).collect();
+        tx.run_bulk(&KEEP, new, none).await?;
+        tx.commit().await
+    }
+}
+
+async fn read_since(
+    tx: &mut Tx,
+    findings: &[FindingId],
+    scope: FindingScope,
+) -> Result<BTreeMap<FindingId, i64>, StoreError> {
+    const SOME: Bulk = Bulk { head: "SELECT id, since_ms FROM finding WHERE id IN (VALUES ", columns: 1, tail: ")" };
+    let mut since = BTreeMap::new();
+    let mut read = |row: crate::db::Row<'_>| {
+        since.insert(FindingId::from(row.text(0)?), row.int(1)?);
+        Ok(())
+    };
+    match scope {
+        FindingScope::All => tx.each("SELECT id, since_ms FROM finding", vec![], read).await?,
+        FindingScope::Some => {
+            let wanted = findings.iter().flat_map(|id| args![id.as_str()]).collect();
+            tx.each_bulk(&SOME, wanted, none, &mut read).await?;
+        }
+    }
+    Ok(since)
+}
