@@ -1,2 +1,69 @@
-//! The tenure program.
-fn main() {}
+//! The `tenure` program: parses arguments, runs one command, picks an exit code.
+//! Commands are one file each under `commands`; what they show goes through `output`, how they end through `exit`.
+//! Everything else is asked of the engine.
+
+mod arguments;
+mod commands;
+mod exit;
+mod ground;
+mod output;
+mod progress;
+mod time;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use exit::Exit;
+use output::Output;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            let asked_for = matches!(
+                error.kind(),
+                clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+            );
+            return ExitCode::from(if asked_for { Exit::Done } else { Exit::Usage } as u8);
+        }
+    };
+    listen_to_logs(arguments.common.verbose);
+    let output = Output::new(&arguments.common);
+    match run(arguments, &output) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => {
+            let exit = exit::exit_for(&error);
+            if output.json {
+                let document = serde_json::json!({ "error": format!("{error:#}"), "exit": exit as u8 });
+                eprintln!("{document}");
+            } else {
+                eprintln!("tenure: {error:#}");
+            }
+            ExitCode::from(exit as u8)
+        }
+    }
+}
+
+fn run(arguments: Arguments, output: &Output) -> anyhow::Result<Exit> {
+    use commands as c;
+    match &arguments.command {
+        Command::Init(init) => c::init::run(init, output),
+        Command::Apps => c::apps::list(&arguments.common, output),
+        Command::App(app) => ground::block_on(c::apps::run(&arguments.common, app, output)),
+        Command::Schema(schema) => c::documents::schema(schema, output),
+        Command::Completions(completions) => c::documents::completions(completions),
+        Command::Man => c::documents::man(),
+        Command::Sandbox(sandbox) => ground::block_on(c::sandbox::run(sandbox, output)),
+        Command::Demo(demo) => ground::block_on(c::demo::run(demo, &arguments.common, output)),
+        walk => ground::block_on(c::walk(walk, &arguments.common, output)),
+    }
+}
+
+/// Sends log lines to standard error: warnings by default, more with `-v`; `TENURE_LOG` overrides.
+fn listen_to_logs(verbose: u8) {
+    use tracing_subscriber::EnvFilter;
+    let level = ["warn", "tenure=info,warn", "tenure=debug,info", "trace"][usize::from(verbose.min(3))];
+    let filter = EnvFilter::try_from_env("TENURE_LOG").unwrap_or_else(|_| EnvFilter::new(level.replace("tenure=", "tenure_engine=")));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

@@ -1,0 +1,91 @@
+//! `tenure apply`: does the permitted steps of a plan and reports each.
+//! On a terminal it asks first. Interrupted, the same command goes on where it was stopped.
+
+use crate::arguments::ApplyArguments;
+use crate::commands::plan::change_line;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::{ground, progress};
+use std::io::IsTerminal;
+use tenure_core::change::{FieldOutcome, Outcome, Plan, StepResult};
+use tenure_engine::apply::{ApplyReport, apply};
+use tenure_engine::house::House;
+use tenure_engine::plan::find_plan;
+
+/// Applies.
+pub async fn run(house: &House, arguments: &ApplyArguments, output: &Output) -> anyhow::Result<Exit> {
+    let plan = find_plan(house, arguments.plan.as_deref()).await?;
+    let asks = !arguments.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+    if asks && !plan.steps.is_empty() {
+        eprintln!("{}", crate::commands::plan::story(&plan));
+        ground::confirm("Do these steps?")?;
+    }
+    let report = apply(house, &plan, &ground::actor(arguments.by.as_deref()), &progress::listener(output)).await?;
+    show(&plan, &report, output)?;
+    Ok(exit(&report))
+}
+
+/// Picks the exit code.
+pub fn exit(report: &ApplyReport) -> Exit {
+    let failed = |result: &StepResult| {
+        matches!(result.outcome, Outcome::Moved | Outcome::Refused | Outcome::Unsupported | Outcome::Unknown)
+    };
+    if report.steps.iter().any(failed) || report.steps.iter().any(|r| r.outcome == Outcome::Skipped && !report.waits(r)) {
+        if report.all_unreachable() { Exit::Unreachable } else { Exit::Incomplete }
+    } else if report.held > 0 || report.steps.iter().any(|result| report.waits(result)) {
+        Exit::Held
+    } else {
+        Exit::Done
+    }
+}
+
+/// Shows what became of each step.
+pub fn show(plan: &Plan, report: &ApplyReport, output: &Output) -> anyhow::Result<()> {
+    if output.json {
+        return output.document(report);
+    }
+    if report.steps.is_empty() {
+        output.line(format!("plan {}: nothing to do", plan.id));
+        return Ok(());
+    }
+    output.line(format!("run {}", report.run));
+    for result in &report.steps {
+        let Some(step) = plan.steps.iter().find(|step| step.id == result.id) else { continue };
+        let person = step.person.as_deref().unwrap_or("nobody's");
+        output.line(format!(
+            "  {} {:<12} {:<8} {:<14} {person}",
+            sign(result.outcome),
+            crate::commands::findings::word(&result.outcome),
+            step.effect,
+            step.connection
+        ));
+        for change in &step.changes {
+            let outcome = result.fields.get(&change.field);
+            let mark = match outcome {
+                Some(FieldOutcome::Applied) => "✓",
+                Some(FieldOutcome::Ignored) => "✗ ignored",
+                Some(FieldOutcome::Pending) => "… pending",
+                Some(FieldOutcome::Unknown) => "? unknown",
+                None => continue,
+            };
+            output.line(format!("      {} {mark}", change_line(change)));
+        }
+        if let Some(because) = &result.because {
+            output.line(format!("      {because}"));
+        }
+    }
+    let count = |outcome: Outcome| report.steps.iter().filter(|result| result.outcome == outcome).count();
+    let done = count(Outcome::Done) + count(Outcome::AlreadyTrue);
+    output.line(format!("{done} of {} steps done; {} held", report.steps.len(), report.held));
+    Ok(())
+}
+
+fn sign(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done | Outcome::AlreadyTrue => "✓",
+        Outcome::Pending => "…",
+        Outcome::Unknown => "?",
+        Outcome::Skipped => "-",
+        Outcome::Moved | Outcome::Refused | Outcome::Unsupported => "✗",
+    }
+}

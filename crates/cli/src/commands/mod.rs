@@ -1,0 +1,57 @@
+//! The commands, one file each, in the order of the walk. This is the one place that lists them.
+//! Each opens the house, calls a verb of the engine, shows the result and says how the program ends.
+//! None of them decides anything about a company.
+
+pub mod init;
+pub mod check;
+pub mod pull;
+pub mod lists;
+pub mod who;
+pub mod why;
+pub mod findings;
+pub mod plan;
+pub mod approve;
+pub mod apply;
+pub mod lifecycle;
+pub mod decide;
+pub mod audit;
+pub mod apps;
+pub mod sandbox;
+pub mod demo;
+pub mod documents;
+
+use crate::arguments::{Command, Common};
+use crate::exit::Exit;
+use crate::ground;
+use crate::output::Output;
+
+/// Runs a command that walks with an opened house.
+pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    if let Command::Check(arguments) = command {
+        return check::run(common, arguments, output).await;
+    }
+    let house = ground::open(common).await?;
+    let exit = match command {
+        Command::Pull(arguments) => pull::run(&house, arguments, output).await,
+        Command::Identities(arguments) => lists::identities(&house, arguments, output).await,
+        Command::Accounts(arguments) => lists::accounts(&house, arguments, output).await,
+        Command::Grants(arguments) => lists::grants(&house, arguments, output).await,
+        Command::Who(arguments) => who::run(&house, arguments, output).await,
+        Command::Why(arguments) => why::run(&house, arguments, output).await,
+        Command::Findings(arguments) => findings::run(&house, arguments, output).await,
+        Command::Plan(arguments) => plan::run(&house, arguments, output).await,
+        Command::Approve(arguments) => approve::run(&house, arguments, approve::Answer::Yes, output).await,
+        Command::Reject(arguments) => approve::run(&house, arguments, approve::Answer::No, output).await,
+        Command::Apply(arguments) => apply::run(&house, arguments, output).await,
+        Command::Join(arguments) => lifecycle::run(&house, lifecycle::Event::Join, arguments, output).await,
+        Command::Move(arguments) => lifecycle::run(&house, lifecycle::Event::Move, arguments, output).await,
+        Command::Leave(arguments) => lifecycle::run(&house, lifecycle::Event::Leave, arguments, output).await,
+        Command::Link(arguments) => decide::link(&house, arguments, output).await,
+        Command::Unlink(arguments) => decide::unlink(&house, arguments, output).await,
+        Command::Exempt(arguments) => decide::exempt(&house, arguments, output).await,
+        Command::Audit(arguments) => audit::run(&house, arguments, output).await,
+        other => anyhow::bail!("command {other:?} does not walk"),
+    };
+    house.store.close().await;
+    exit
+}

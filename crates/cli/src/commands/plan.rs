@@ -1,0 +1,132 @@
+//! `tenure plan`: shows what would change, what is held and why, and what it costs.
+//! The plan is kept in the store, so that `approve` and `apply` speak of the same one.
+
+use crate::arguments::PlanArguments;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::time;
+use anyhow::Context;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tenure_core::change::{ApprovalState, Change, Plan, Step};
+use tenure_engine::house::House;
+use tenure_engine::plan::make_plan;
+use tenure_engine::reconcile::Scope;
+
+/// Makes and shows a plan.
+pub async fn run(house: &House, arguments: &PlanArguments, output: &Output) -> anyhow::Result<Exit> {
+    let only = if arguments.only.is_empty() { Vec::new() } else { house.asked(&arguments.only)? };
+    let scope = Scope { only, identity: arguments.identity.clone() };
+    let plan = make_plan(house, &scope, &crate::ground::actor(None)).await?;
+    if let Some(file) = &arguments.out {
+        let text = serde_json::to_string_pretty(&plan)?;
+        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
+    }
+    show(&plan, output)?;
+    Ok(exit(&plan))
+}
+
+/// Picks the exit code: a guard that holds outweighs changes.
+pub fn exit(plan: &Plan) -> Exit {
+    if !plan.held.is_empty() {
+        Exit::Held
+    } else if !plan.steps.is_empty() {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
+}
+
+/// Shows a plan.
+pub fn show(plan: &Plan, output: &Output) -> anyhow::Result<()> {
+    if output.json {
+        return output.document(plan);
+    }
+    output.line(story(plan));
+    if !plan.steps.is_empty() {
+        let waiting = plan.steps.iter().any(|step| step.approval.state == ApprovalState::Waiting);
+        let next = if waiting { format!("tenure approve {} --as WHO, then ", plan.id) } else { String::new() };
+        output.advice(format!("next: {next}tenure apply {}", plan.id));
+    }
+    Ok(())
+}
+
+/// Tells a plan as people read it: by person, each change before → after, then what is held, then the cost.
+pub fn story(plan: &Plan) -> String {
+    if plan.steps.is_empty() && plan.held.is_empty() {
+        return format!("plan {}: nothing to change", plan.id);
+    }
+    let mut lines = vec![format!("plan {} · {} steps, {} held", plan.id, plan.steps.len(), plan.held.len())];
+    let mut by_person: BTreeMap<(String, String), Vec<&Step>> = BTreeMap::new();
+    for step in &plan.steps {
+        let id = step.identity.as_ref().map(ToString::to_string).unwrap_or_default();
+        by_person.entry((step.person.clone().unwrap_or_else(|| "nobody's".into()), id)).or_default().push(step);
+    }
+    for ((person, _), steps) in by_person {
+        lines.push(format!("\n{person}"));
+        for step in steps {
+            lines.extend(step_lines(step));
+        }
+    }
+    if !plan.held.is_empty() {
+        lines.push("\nheld".into());
+        for hold in &plan.held {
+            let person = hold.step.person.as_deref().unwrap_or("nobody's");
+            lines.push(format!("  ✋ {} {} in {} · {person}", hold.step.id, hold.step.effect, hold.step.connection));
+            lines.push(format!("       {}: {}", hold.guard, hold.because));
+        }
+    }
+    lines.push(cost(plan));
+    lines.join("\n")
+}
+
+fn step_lines(step: &Step) -> Vec<String> {
+    let sign = match step.effect.as_str() {
+        "create" | "grant" | "resume" => "+",
+        "suspend" | "revoke" | "delete" => "-",
+        _ => "~",
+    };
+    let account = step.account.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
+    let mut lines = vec![format!("  {sign} {} {} {}{account}   {}", step.id, step.effect, step.connection, step.reason.text)];
+    lines.extend(step.changes.iter().map(|change| format!("       {}", change_line(change))));
+    match step.approval.state {
+        ApprovalState::NotNeeded => {}
+        ApprovalState::Waiting => lines.push(format!("       waits for {} of {}", step.approval.count, from(step))),
+        ApprovalState::Approved => lines.push(format!("       approved by {}", step.approval.by.join(", "))),
+        ApprovalState::Rejected => lines.push(format!("       rejected by {}", step.approval.by.join(", "))),
+    }
+    if let Some(loses) = &step.loses {
+        lines.push(format!("       cannot be undone: {loses}"));
+    }
+    lines
+}
+
+fn from(step: &Step) -> String {
+    if step.approval.from.is_empty() { "any approver".into() } else { step.approval.from.join(" or ") }
+}
+
+/// Writes a change as `field: before → after`.
+pub fn change_line(change: &Change) -> String {
+    match &change.before {
+        Some(before) => format!("{}: {} → {}", change.field, value(before), value(&change.after)),
+        None => format!("{}: {}", change.field, value(&change.after)),
+    }
+}
+
+fn value(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".into(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "none".into(),
+        Value::Array(items) => items.iter().map(self::value).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn cost(plan: &Plan) -> String {
+    let requests: u64 = plan.cost.requests.values().sum();
+    let seats: Vec<String> =
+        plan.cost.seats.iter().filter(|(_, seats)| **seats != 0).map(|(name, seats)| format!("{name} {seats:+}")).collect();
+    let seats = if seats.is_empty() { "none".into() } else { seats.join(", ") };
+    format!("\ncost: seats {seats} · {requests} requests · {}", time::span(plan.cost.seconds))
+}

@@ -1,0 +1,64 @@
+//! `tenure pull`: reads connections and shows how each read went.
+//! A partial read ends with its own exit code, a side that could not be reached with another.
+
+use crate::arguments::PullArguments;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::{progress, time};
+use tenure_engine::house::House;
+use tenure_engine::pull::{Reach, pull};
+use tenure_engine::view::PullView;
+
+/// Pulls.
+pub async fn run(house: &House, arguments: &PullArguments, output: &Output) -> anyhow::Result<Exit> {
+    let names = house.asked(&arguments.connections)?;
+    let reach = if arguments.full { Reach::Everything } else { Reach::Changed };
+    let pulls = pull(house, &names, reach, &progress::listener(output)).await?;
+    tenure_engine::reconcile::pin_links(house).await?;
+    show(&pulls, output)?;
+    Ok(exit(&pulls))
+}
+
+/// Shows how pulls went.
+pub fn show(pulls: &[PullView], output: &Output) -> anyhow::Result<()> {
+    if output.json {
+        return output.document(&serde_json::json!({ "pulls": pulls }));
+    }
+    let headers = ["connection", "coverage", "accounts", "added", "changed", "gone", "requests", "throttled", "time"];
+    output.table(
+        &headers,
+        pulls.iter().map(|pull| {
+            vec![
+                pull.connection.clone(),
+                pull.coverage.to_owned(),
+                pull.accounts.to_string(),
+                pull.added.to_string(),
+                pull.changed.to_string(),
+                pull.gone.to_string(),
+                pull.requests.to_string(),
+                pull.throttled.to_string(),
+                time::span(pull.seconds),
+            ]
+        }),
+    );
+    for pull in pulls {
+        if let Some(because) = &pull.because {
+            output.line(format!("\n{} was read in part: {because}", pull.connection));
+        }
+        for problem in &pull.problems {
+            output.line(format!("  {problem}"));
+        }
+    }
+    Ok(())
+}
+
+/// Picks the exit code.
+pub fn exit(pulls: &[PullView]) -> Exit {
+    if !pulls.is_empty() && pulls.iter().all(|pull| pull.unreachable) {
+        Exit::Unreachable
+    } else if pulls.iter().any(|pull| pull.coverage != "complete") {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    }
+}

@@ -1,0 +1,92 @@
+//! Shows on a terminal what long work says of itself: one bar per connection with rate, time left and requests.
+//! Off a terminal, or when told to be quiet, nothing is drawn; trouble is logged either way.
+//! It only listens: results come from the verbs.
+
+use crate::output::Output;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::Duration;
+use tenure_engine::progress::{Progress, Said};
+
+/// Returns a listener that draws where drawing makes sense.
+pub fn listener(output: &Output) -> Progress {
+    let draw = std::io::stderr().is_terminal() && !output.quiet && !output.json;
+    let bars = draw.then(|| Mutex::new(Bars { all: MultiProgress::new(), by_connection: BTreeMap::new() }));
+    Progress::to(move |said| {
+        if let Said::Trouble { connection, text } = &said {
+            tracing::info!(connection, "{text}");
+        }
+        if let Some(bars) = &bars {
+            bars.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).show(&said);
+        }
+    })
+}
+
+struct Bars {
+    all: MultiProgress,
+    by_connection: BTreeMap<String, ProgressBar>,
+}
+
+impl Bars {
+    fn show(&mut self, said: &Said) {
+        match said {
+            Said::PullBegan { connection, .. } => {
+                let bar = self.all.add(ProgressBar::new_spinner());
+                bar.set_style(style("{spinner} {prefix:14} {pos:>8} accounts  {per_sec:>12}  {msg}"));
+                bar.set_prefix(connection.clone());
+                bar.enable_steady_tick(Duration::from_millis(120));
+                self.by_connection.insert(connection.clone(), bar);
+            }
+            Said::Read { connection, accounts, total, requests } => {
+                let Some(bar) = self.by_connection.get(connection) else { return };
+                if let Some(total) = total
+                    && bar.length() != Some(*total)
+                {
+                    bar.set_length(*total);
+                    bar.set_style(style("{spinner} {prefix:14} {pos:>8}/{len} accounts  {per_sec:>12}  {eta} left  {msg}"));
+                }
+                bar.set_position(*accounts);
+                bar.set_message(format!("{requests} requests"));
+            }
+            Said::PullEnded { connection, .. } => {
+                if let Some(bar) = self.by_connection.remove(connection) {
+                    bar.finish_and_clear();
+                }
+            }
+            Said::Waiting { connection, seconds } => {
+                if let Some(bar) = self.by_connection.get(connection) {
+                    bar.set_message(format!("waits {seconds:.0} s for the rate limit"));
+                }
+            }
+            Said::StepBegan { step } => {
+                let bar = self.by_connection.entry(step.connection.to_string()).or_insert_with(|| {
+                    let bar = self.all.add(ProgressBar::new_spinner());
+                    bar.set_style(style("{spinner} {prefix:14} {pos:>5} steps  {msg}"));
+                    bar.set_prefix(step.connection.to_string());
+                    bar
+                });
+                bar.set_message(format!("{} {}", step.effect, step.person.as_deref().unwrap_or("")));
+            }
+            Said::StepEnded { step, .. } => {
+                if let Some(bar) = self.by_connection.get(step.connection.as_str()) {
+                    bar.inc(1);
+                }
+            }
+            Said::Trouble { .. } => {}
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        for bar in self.by_connection.values() {
+            bar.finish_and_clear();
+        }
+    }
+}

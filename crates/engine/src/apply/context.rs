@@ -1,0 +1,51 @@
+//! What all steps of a run share: the house, the people concerned, and which accounts were made a moment ago.
+//! It answers questions about identities from the store, so that a step carries keys and no payloads.
+//! It performs nothing.
+
+use crate::house::House;
+use crate::progress::Progress;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use tenure_core::account::{AccountKey, Kind};
+use tenure_core::change::Step;
+use tenure_core::name::{ConnectionName, IdentityId, NativeId};
+
+/// What all steps of a run share.
+pub(super) struct Context<'a> {
+    pub house: &'a House,
+    pub progress: &'a Progress,
+    /// The work address of each identity that the plan touches.
+    pub addresses: BTreeMap<IdentityId, String>,
+    /// Accounts that this run made, by whose they are and where.
+    made: Mutex<BTreeMap<(IdentityId, ConnectionName), AccountKey>>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(house: &'a House, progress: &'a Progress, addresses: BTreeMap<IdentityId, String>) -> Self {
+        Self { house, progress, addresses, made: Mutex::default() }
+    }
+
+    /// Returns the address by which a step's account can be found.
+    pub fn address_of(&self, step: &Step) -> Option<String> {
+        step.identity.as_ref().and_then(|identity| self.addresses.get(identity)).cloned()
+    }
+
+    /// Remembers an account that was made for an identity.
+    pub fn made(&self, identity: &IdentityId, key: &AccountKey) {
+        let mut made = self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        made.insert((identity.clone(), key.connection.clone()), key.clone());
+    }
+
+    /// Returns the app's own id of an identity's account, made a moment ago or known from the links.
+    pub async fn account_of(&self, identity: &IdentityId, connection: &ConnectionName, kind: Kind) -> Option<NativeId> {
+        {
+            let made = self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if let Some(key) = made.get(&(identity.clone(), connection.clone())) {
+                return Some(key.id.clone());
+            }
+        }
+        let links = self.house.store.links_of(identity).await.ok()?;
+        let here = links.into_iter().filter(|link| link.account.connection == *connection);
+        here.max_by_key(|link| link.account.kind == kind).map(|link| link.account.id)
+    }
+}

@@ -1,0 +1,20 @@
+//! `apply`: does the permitted steps of a plan, each once, and reports each. Steps of one account keep their order,
+//! several accounts go side by side within each connection's budget, open work of an earlier run goes first.
+//! It chooses nothing: what may run was decided by plan and approvals; what it finds changed it leaves alone.
+
+mod context;
+mod run;
+mod step;
+
+pub use run::{ApplyReport, apply};
+
+use context::Context;
+
+/// Whether a step starts for the first time, or was started before and its outcome is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    /// Never started.
+    Fresh,
+    /// Started by a run that did not live to write the outcome.
+    Again,
+}

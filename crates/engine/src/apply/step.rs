@@ -1,0 +1,270 @@
+//! One step: probe, perform, read back. What it writes to the journal is written by `run`, around it.
+//! It looks before it acts and after, settles an ambiguous answer by looking, and reports each asked field.
+//! It makes no choices: what is neither as planned nor as wished is reported as moved and left alone.
+
+use super::{Context, Opened};
+use crate::progress::Said;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tenure_connect::{Act, ConnectError, Connector, ErrorKind, Look, LookupBy, Priority};
+use tenure_core::abilities::{Effect, KindAbility};
+use tenure_core::account::{Account, AccountKey};
+use tenure_core::change::{Change, FieldOutcome, Outcome, Step, StepResult};
+use tenure_core::look::{Sight, effect_holds, field_outcomes, sight};
+
+/// How often an effect is tried when an ambiguous answer turned out to mean that nothing happened.
+const ATTEMPTS_MAX: u32 = 3;
+/// How long a read-back waits for the app to show what it accepted.
+const PATIENCE: [Duration; 4] =
+    [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(750), Duration::from_millis(1500)];
+
+/// What became of a step, and the account as it was read back.
+pub(super) struct Carried {
+    pub result: StepResult,
+    pub read_back: Option<Account>,
+}
+
+/// Carries one step out.
+pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened) -> Carried {
+    let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
+    let found = match walk.look().await {
+        Ok(found) => found,
+        Err(error) => return walk.ends(Outcome::Skipped, format!("could not look before acting: {error}"), None),
+    };
+    match sight(step, found.as_ref(), &walk.ability) {
+        Sight::AlreadyTrue => return walk.already_true(found),
+        Sight::Moved(because) => return walk.ends(Outcome::Moved, because, found),
+        Sight::Open => {}
+    }
+    if step.effect == Effect::Create
+        && opened == Opened::Fresh
+        && let Some(found) = found
+    {
+        let because = format!("{} exists already, as {}; pull and plan again", found.key, found.state);
+        return walk.ends(Outcome::Moved, because, Some(found));
+    }
+    walk.act(found).await
+}
+
+fn ability_of(connector: &Connector, step: &Step) -> KindAbility {
+    connector.abilities().kinds.get(&step.kind).cloned().unwrap_or_default()
+}
+
+/// One step on its way.
+struct Walk<'a> {
+    context: &'a Context<'a>,
+    connector: &'a Connector,
+    step: &'a Step,
+    ability: KindAbility,
+}
+
+impl Walk<'_> {
+    /// Looks for the step's account: by id where there is one, else by the address that the step would give it.
+    async fn look(&self) -> Result<Option<Account>, ConnectError> {
+        match &self.step.account_key {
+            None => self.find_by_address().await,
+            Some(key) if self.step.effect == Effect::Convert => {
+                let converted = AccountKey { kind: self.step.kind, ..key.clone() };
+                match self.read(&converted).await? {
+                    Some(account) => Ok(Some(account)),
+                    None => self.read(key).await,
+                }
+            }
+            Some(key) => {
+                let found = self.read(key).await?;
+                let usable = found.as_ref().is_some_and(|account| account.state.gives_access());
+                if self.step.effect != Effect::Resume || usable {
+                    return Ok(found);
+                }
+                // Some apps let a person in again under a new id (Freshdesk's make_agent, FD-35).
+                let other = self.find_by_address().await?;
+                Ok(other.filter(|account| account.state.gives_access()).or(found))
+            }
+        }
+    }
+
+    async fn read(&self, key: &AccountKey) -> Result<Option<Account>, ConnectError> {
+        match self.connector.read(key).await {
+            Look::Found(account) => Ok(Some(*account)),
+            Look::Absent => Ok(None),
+            Look::CouldNotLook(error) => Err(error),
+        }
+    }
+
+    async fn find_by_address(&self) -> Result<Option<Account>, ConnectError> {
+        let asked = |field: &str| {
+            self.step.changes.iter().find(|change| change.field.as_str() == field).and_then(|change| change.after.as_str())
+        };
+        let address = asked("email").map(str::to_owned).or_else(|| self.context.address_of(self.step));
+        let Some(address) = address else { return Ok(None) };
+        match self.connector.find(self.step.kind, LookupBy::Email(&address)).await {
+            Look::Found(mut accounts) => {
+                accounts.sort_by_key(|account| (!account.state.gives_access(), account.key.clone()));
+                Ok(accounts.into_iter().find(|account| account.kind_is(self.step)))
+            }
+            Look::Absent => Ok(None),
+            Look::CouldNotLook(error) => Err(error),
+        }
+    }
+
+    /// Performs, and performs again only after a look showed that nothing had happened.
+    async fn act(&self, mut found: Option<Account>) -> Carried {
+        let mut because = String::new();
+        for attempt in 1..=ATTEMPTS_MAX {
+            let changes = self.resolved_changes().await;
+            let (effect, target) = self.remaining(found.as_ref());
+            let act = Act {
+                effect,
+                kind: self.step.kind,
+                account: target.as_ref(),
+                changes: &changes,
+                priority: self.priority(),
+            };
+            let error = match self.connector.perform(&act).await {
+                Ok(performed) => return self.verify(&performed.account).await,
+                Err(error) => error,
+            };
+            self.context.progress.say(Said::Trouble { connection: self.step.connection.to_string(), text: error.to_string() });
+            if !error.may_have_happened {
+                return self.refused(&error, found);
+            }
+            because = error.to_string();
+            tokio::time::sleep(Duration::from_millis(200 * u64::from(attempt))).await;
+            found = match self.look().await {
+                Ok(found) => found,
+                Err(look) => {
+                    let because = format!("{because}; and then could not look: {look}");
+                    return self.ends(Outcome::Unknown, because, None);
+                }
+            };
+            if sight(self.step, found.as_ref(), &self.ability) == Sight::AlreadyTrue {
+                let Some(account) = &found else { return self.ends(Outcome::Done, "gone, as asked".into(), None) };
+                return self.verify(&account.key).await;
+            }
+        }
+        self.ends(Outcome::Unknown, format!("{because}; tried {ATTEMPTS_MAX} times, looked each time"), found)
+    }
+
+    /// Returns what is left to do, by what is there: a create that got half way goes on as an update.
+    fn remaining(&self, found: Option<&Account>) -> (Effect, Option<AccountKey>) {
+        match (self.step.effect, found) {
+            (Effect::Create, Some(account)) if account.state.gives_access() => (Effect::Update, Some(account.key.clone())),
+            (Effect::Create, Some(account)) => (Effect::Resume, Some(account.key.clone())),
+            (Effect::Convert, Some(account)) if account.kind_is(self.step) => (Effect::Update, Some(account.key.clone())),
+            (Effect::Resume, Some(account)) if account.state.gives_access() => (Effect::Update, Some(account.key.clone())),
+            (effect, Some(account)) => (effect, Some(account.key.clone())),
+            (effect, None) => (effect, self.step.account_key.clone()),
+        }
+    }
+
+    /// Fills in the app's own id of an account that a change refers to (a manager), which may have been made a moment
+    /// ago. A reference that cannot be resolved is left out and reported, so that it blocks nobody.
+    async fn resolved_changes(&self) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(self.step.changes.len());
+        for change in &self.step.changes {
+            match &change.refers_to {
+                None => changes.push(change.clone()),
+                Some(identity) => {
+                    if let Some(id) = self.context.account_of(identity, &self.step.connection, self.step.kind).await {
+                        changes.push(Change { after: id.as_str().into(), ..change.clone() });
+                    }
+                }
+            }
+        }
+        changes
+    }
+
+    fn priority(&self) -> Priority {
+        if self.step.effect.is_removal() { Priority::Leaver } else { Priority::Write }
+    }
+
+    /// Reads back with patience and compares each asked field.
+    async fn verify(&self, key: &AccountKey) -> Carried {
+        let asked = Step { changes: self.resolved_changes().await, ..self.step.clone() };
+        let mut last: Option<Account> = None;
+        let mut trouble = None;
+        for wait in PATIENCE {
+            tokio::time::sleep(wait).await;
+            match self.read(key).await {
+                Ok(read_back) => {
+                    let fields = read_back.as_ref().map(|account| field_outcomes(&asked, account, &self.ability));
+                    let settled = fields.iter().flatten().all(|(_, outcome)| *outcome != FieldOutcome::Ignored);
+                    last = read_back;
+                    trouble = None;
+                    if settled && effect_holds(self.step, last.as_ref()) {
+                        break;
+                    }
+                }
+                Err(error) => trouble = Some(error),
+            }
+        }
+        self.verdict(&asked, key, last, trouble)
+    }
+
+    fn verdict(&self, asked: &Step, key: &AccountKey, last: Option<Account>, trouble: Option<ConnectError>) -> Carried {
+        if let Some(error) = trouble {
+            let mut carried = self.ends(Outcome::Unknown, format!("accepted, but could not be read back: {error}"), last);
+            carried.result.account = Some(key.id.to_string());
+            return carried;
+        }
+        let mut fields =
+            last.as_ref().map(|account| field_outcomes(asked, account, &self.ability)).unwrap_or_default();
+        for change in &self.step.changes {
+            fields.entry(change.field.clone()).or_insert(match self.step.effect {
+                Effect::Suspend | Effect::Delete => FieldOutcome::Applied,
+                _ => FieldOutcome::Unknown,
+            });
+        }
+        let ignored: Vec<&str> =
+            fields.iter().filter(|(_, o)| **o == FieldOutcome::Ignored).map(|(field, _)| field.as_str()).collect();
+        let (outcome, because) = if !ignored.is_empty() {
+            (Outcome::Refused, Some(format!("the app answered that it was done, but did not change {}", ignored.join(", "))))
+        } else if !effect_holds(self.step, last.as_ref()) {
+            (Outcome::Pending, Some("accepted, but not visible yet".to_owned()))
+        } else {
+            (Outcome::Done, None)
+        };
+        let account = last.as_ref().map_or_else(|| key.id.to_string(), |account| account.key.id.to_string());
+        Carried {
+            result: StepResult { id: self.step.id.clone(), outcome, fields, because, account: Some(account) },
+            read_back: last,
+        }
+    }
+
+    fn already_true(&self, found: Option<Account>) -> Carried {
+        let fields = self.step.changes.iter().map(|change| (change.field.clone(), FieldOutcome::Applied)).collect();
+        Carried {
+            result: StepResult {
+                id: self.step.id.clone(),
+                outcome: Outcome::AlreadyTrue,
+                fields,
+                because: found.is_none().then(|| "the account is gone".into()),
+                account: found.as_ref().map(|account| account.key.id.to_string()),
+            },
+            read_back: found,
+        }
+    }
+
+    fn refused(&self, error: &ConnectError, found: Option<Account>) -> Carried {
+        let outcome = match error.kind {
+            ErrorKind::Unsupported => Outcome::Unsupported,
+            ErrorKind::NotFound => Outcome::Moved,
+            ErrorKind::Unreachable | ErrorKind::RateLimited => Outcome::Skipped,
+            _ => Outcome::Refused,
+        };
+        self.ends(outcome, error.to_string(), found)
+    }
+
+    fn ends(&self, outcome: Outcome, because: String, found: Option<Account>) -> Carried {
+        Carried {
+            result: StepResult {
+                id: self.step.id.clone(),
+                outcome,
+                fields: BTreeMap::new(),
+                because: Some(because),
+                account: found.as_ref().map(|account| account.key.id.to_string()).or_else(|| self.step.account.clone()),
+            },
+            read_back: found,
+        }
+    }
+}

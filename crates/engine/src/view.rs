@@ -1,0 +1,204 @@
+//! Accounts, identities, grants and pulls as JSON shows them: one shape for the command line and for the server.
+//! Made from the walk's own types when somebody looks; nothing is stored in this form.
+//! Absent means unknown, null means known to be empty.
+
+use crate::clock::moment_text;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tenure_core::account::{Account, AccountKey, Fields, Grant};
+use tenure_core::identity::Identity;
+
+/// An account.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the contract names the fields")]
+pub struct AccountView {
+    pub connection: String,
+    pub id: String,
+    pub kind: &'static str,
+    pub login: Option<String>,
+    pub name: Option<String>,
+    pub state: &'static str,
+    pub external_id: Option<String>,
+    pub grants: Vec<Grant>,
+    pub identity: Option<String>,
+    pub evidence: Option<String>,
+    pub attributes: Fields,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<String>,
+    pub observed_at: Option<String>,
+}
+
+impl AccountView {
+    /// Shows `account`, whose it is by the evidence of a link, and when it was observed so.
+    pub fn new(account: &Account, link: Option<(&str, &str)>, observed_ms: Option<i64>) -> Self {
+        let text = |text: &Option<Box<str>>| text.as_ref().map(ToString::to_string);
+        Self {
+            connection: account.key.connection.to_string(),
+            id: account.key.id.to_string(),
+            kind: account.key.kind.as_str(),
+            login: text(&account.login),
+            name: text(&account.name),
+            state: account.state.as_str(),
+            external_id: text(&account.external_id),
+            grants: account.grants.clone(),
+            identity: link.map(|(identity, _)| identity.to_owned()),
+            evidence: link.map(|(_, evidence)| evidence.to_owned()),
+            attributes: account.fields.clone(),
+            created_at: account.created_ms.map(moment_text),
+            updated_at: account.updated_ms.map(moment_text),
+            observed_at: observed_ms.map(moment_text),
+        }
+    }
+}
+
+/// One grant of one account, as `grants` lists it.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the fields are those of an account and of a grant")]
+pub struct GrantView {
+    pub connection: String,
+    pub account: String,
+    pub login: Option<String>,
+    pub identity: Option<String>,
+    pub kind: String,
+    pub id: Option<String>,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    pub privileged: bool,
+}
+
+impl GrantView {
+    /// Lists the grants of an account.
+    pub fn of(account: &AccountView) -> impl Iterator<Item = GrantView> + '_ {
+        account.grants.iter().map(|grant| GrantView {
+            connection: account.connection.clone(),
+            account: account.id.clone(),
+            login: account.login.clone(),
+            identity: account.identity.clone(),
+            kind: grant.kind.to_string(),
+            id: grant.id.as_ref().map(ToString::to_string),
+            name: grant.name.to_string(),
+            scope: grant.scope.as_ref().map(ToString::to_string),
+            privileged: grant.privileged,
+        })
+    }
+}
+
+/// An identity.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the contract names the fields")]
+pub struct IdentityView {
+    pub id: String,
+    pub name: Option<String>,
+    pub given_name: Option<String>,
+    pub family_name: Option<String>,
+    pub work_email: Option<String>,
+    pub emails: Vec<String>,
+    pub employee_id: Option<String>,
+    pub external_ids: BTreeMap<String, String>,
+    #[serde(rename = "type")]
+    pub worker_type: Option<String>,
+    pub state: &'static str,
+    pub department: Option<String>,
+    pub title: Option<String>,
+    pub manager: Option<String>,
+    pub start_date: Option<String>,
+    pub end_date: Option<String>,
+    pub time_zone: Option<String>,
+    pub attributes: Fields,
+    pub accounts: Vec<AccountBrief>,
+}
+
+/// An account in one line.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the contract names the fields")]
+pub struct AccountBrief {
+    pub connection: String,
+    pub id: String,
+    pub kind: &'static str,
+    pub state: &'static str,
+}
+
+const OWN_PLACE: [&str; 11] = [
+    "name",
+    "given_name",
+    "family_name",
+    "work_email",
+    "employee_id",
+    "type",
+    "department",
+    "title",
+    "start_date",
+    "end_date",
+    "time_zone",
+];
+
+impl IdentityView {
+    /// Shows `identity` with its accounts in the target connections.
+    pub fn new<'a>(identity: &Identity, accounts: impl Iterator<Item = &'a Account>) -> Self {
+        let text = |field: &str| identity.attributes.text(field).map(str::to_owned);
+        let attributes = identity
+            .attributes
+            .iter()
+            .filter(|(field, _)| !OWN_PLACE.contains(&field.as_str()))
+            .map(|(field, value): (_, &Value)| (field.clone(), value.clone()))
+            .collect();
+        let mut external_ids = BTreeMap::new();
+        for AccountKey { connection, id, .. } in &identity.records {
+            external_ids.insert(connection.to_string(), id.to_string());
+        }
+        Self {
+            id: identity.id.to_string(),
+            name: text("name"),
+            given_name: text("given_name"),
+            family_name: text("family_name"),
+            work_email: text("work_email"),
+            emails: identity.emails.iter().map(ToString::to_string).collect(),
+            employee_id: text("employee_id"),
+            external_ids,
+            worker_type: text("type"),
+            state: identity.state.as_str(),
+            department: text("department"),
+            title: text("title"),
+            manager: identity.manager.as_ref().map(ToString::to_string),
+            start_date: identity.start_date.map(|date| date.to_string()),
+            end_date: identity.end_date.map(|date| date.to_string()),
+            time_zone: text("time_zone"),
+            attributes,
+            accounts: accounts
+                .map(|account| AccountBrief {
+                    connection: account.key.connection.to_string(),
+                    id: account.key.id.to_string(),
+                    kind: account.key.kind.as_str(),
+                    state: account.state.as_str(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// How one pull went.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs, reason = "the contract names the fields")]
+pub struct PullView {
+    pub connection: String,
+    pub coverage: &'static str,
+    pub because: Option<String>,
+    pub accounts: u64,
+    pub added: u64,
+    pub changed: u64,
+    pub gone: u64,
+    pub requests: u64,
+    pub throttled: u64,
+    pub floor_seconds: f64,
+    pub seconds: f64,
+    /// Whether the remote side could not be reached at all.
+    #[serde(skip)]
+    pub unreachable: bool,
+    /// Problems with rows of a file, with their lines.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
