@@ -27,6 +27,9 @@ mod links;
 mod notes;
 mod plans;
 
+#[cfg(feature = "test-support")]
+pub mod test_support;
+
 pub use accounts::{AccountFilter, Cursor, Observed, Page};
 pub use cluster::{Managers, Seed};
 pub use connections::Totals;

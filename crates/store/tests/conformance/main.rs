@@ -1,0 +1,57 @@
+//! What a store must do, told once and asked of both databases.
+//! Each story is a function over an empty store; the macro at the end runs it on SQLite and on a private PostgreSQL.
+//! Speed is measured elsewhere (`examples/ingest.rs`).
+
+mod list_stories;
+mod observation_stories;
+
+/// Runs each named story on both databases.
+macro_rules! on_both {
+    ($($module:ident::$story:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    crate::$module::$story(&tenure_store::test_support::sqlite_store().await).await;
+                }
+            )*
+        }
+        mod on_postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $story() {
+                    if let Some(empty) = tenure_store::test_support::postgres_store().await {
+                        crate::$module::$story(&empty).await;
+                    }
+                }
+            )*
+        }
+    };
+}
+
+on_both![
+    observation_stories::a_batch_is_counted_as_added_changed_or_unchanged,
+    observation_stories::a_record_that_comes_twice_in_one_pull_is_kept_once,
+    observation_stories::a_killed_pull_goes_on_where_its_last_batch_ended,
+    observation_stories::an_old_unfinished_pull_is_begun_anew,
+    observation_stories::a_partial_sweep_never_proves_absence,
+    observation_stories::only_what_a_complete_walk_did_not_meet_is_gone,
+    observation_stories::a_finished_pull_takes_no_more_batches,
+    observation_stories::an_earlier_moment_is_answered_as_it_was,
+    observation_stories::an_account_that_comes_back_has_a_gap_in_its_past,
+    observation_stories::totals_follow_every_write,
+    observation_stories::a_doubted_pull_is_not_what_a_source_is_compared_with,
+    observation_stories::two_pulls_of_one_connection_at_once_lose_nothing,
+    observation_stories::hostile_texts_are_kept_or_refused_never_fatal,
+    list_stories::a_cluster_is_all_that_hangs_together_and_nothing_else,
+    list_stories::a_manager_comes_with_a_cluster_when_asked_for,
+    list_stories::a_cluster_without_end_is_cut_and_says_so,
+    list_stories::the_whole_is_loaded_with_history_and_the_vanished,
+    list_stories::pages_show_every_account_once,
+    list_stories::an_account_is_found_by_any_of_its_keys,
+    list_stories::a_link_outlives_a_new_login,
+    list_stories::decisions_are_numbered_in_the_order_in_which_they_were_made,
+    list_stories::reference_lists_are_replaced_by_kind,
+    list_stories::a_finding_keeps_its_first_moment_until_it_is_over,
+    list_stories::a_plan_saved_twice_is_one_plan,
+];
