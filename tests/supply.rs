@@ -60,46 +60,45 @@ fn offences(package: &Value, rules: &Rules) -> Vec<String> {
     offences
 }
 
-/// Tells whether an SPDX expression can be met with the allowed licences. `OR` binds weaker than `AND`.
+/// Tells whether an SPDX expression can be met with the allowed licences. `OR` binds weaker than `AND`; what is no
+/// expression is met by nothing.
 fn permits(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut at = 0;
-    !words.is_empty() && any(&words, &mut at, allowed) && at == words.len()
+    matches!(any(&words, allowed), Some((true, [])))
 }
 
-fn any(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
-    let mut met = all(words, at, allowed);
-    while words.get(*at) == Some(&"OR") {
-        *at += 1;
-        met |= all(words, at, allowed);
+/// Whether a part is met, and the words behind it; `None` where there is no such part.
+type Read<'a> = Option<(bool, &'a [&'a str])>;
+
+fn any<'a>(words: &'a [&'a str], allowed: &BTreeSet<String>) -> Read<'a> {
+    let (mut met, mut rest) = all(words, allowed)?;
+    while let Some((&"OR", after)) = rest.split_first() {
+        let (next, behind) = all(after, allowed)?;
+        (met, rest) = (met | next, behind);
     }
-    met
+    Some((met, rest))
 }
 
-fn all(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
-    let mut met = licence(words, at, allowed);
-    while words.get(*at) == Some(&"AND") {
-        *at += 1;
-        met &= licence(words, at, allowed);
+fn all<'a>(words: &'a [&'a str], allowed: &BTreeSet<String>) -> Read<'a> {
+    let (mut met, mut rest) = licence(words, allowed)?;
+    while let Some((&"AND", after)) = rest.split_first() {
+        let (next, behind) = licence(after, allowed)?;
+        (met, rest) = (met & next, behind);
     }
-    met
+    Some((met, rest))
 }
 
-fn licence(words: &[&str], at: &mut usize, allowed: &BTreeSet<String>) -> bool {
-    let Some(word) = words.get(*at) else { return false };
-    *at += 1;
-    if *word == "(" {
-        let met = any(words, at, allowed);
-        *at += 1;
-        return met;
+fn licence<'a>(words: &'a [&'a str], allowed: &BTreeSet<String>) -> Read<'a> {
+    match words {
+        ["(", rest @ ..] => match any(rest, allowed)? {
+            (met, [")", behind @ ..]) => Some((met, behind)),
+            _ => None,
+        },
+        [name, "WITH", exception, rest @ ..] => Some((allowed.contains(&format!("{name} WITH {exception}")), rest)),
+        [name, rest @ ..] => Some((allowed.contains(*name), rest)),
+        [] => None,
     }
-    let mut name = (*word).to_owned();
-    if words.get(*at) == Some(&"WITH") {
-        name = format!("{name} WITH {}", words.get(*at + 1).unwrap_or(&"?"));
-        *at += 2;
-    }
-    allowed.contains(&name)
 }
 
 #[test]
