@@ -1,0 +1,21 @@
+//! The rate budget of one tenant: who may send when, learned from what is published and from every answer.
+//! All workers of a connection share one governor; they ask it before a request and tell it the answer.
+//! It sends nothing itself (`send_governed` joins it with a transport) and keeps nothing beyond the process.
+
+mod backoff;
+mod budget;
+mod learn;
+mod limits;
+mod permit;
+mod queue;
+mod retry_after;
+mod send;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use crate::transport::{Clock, SystemClock};
+pub use limits::{Covers, Learn, Limits, SubLimit, Window, WindowKind};
+pub use permit::{Governor, NotAdmitted, Permit, Statistics};
+pub use retry_after::{RetryAfter, read_retry_after};
+pub use send::{Idempotency, RetryPolicy, SendError, send_governed};

@@ -1,0 +1,21 @@
+//! Sends one HTTP request and brings back one bounded answer, or says what may have happened to it.
+//! Connectors and the governor hand in requests; answers go back to them as status, headers and bytes.
+//! It knows no app, no paging and no rate limit, follows no redirect, and repeats nothing by itself.
+
+mod clock;
+mod credential;
+mod error;
+mod exchange;
+mod oauth;
+mod options;
+mod request;
+#[cfg(test)]
+mod tests;
+
+pub use clock::{Clock, SystemClock};
+pub use credential::Credential;
+pub use error::{Target, TransportError};
+pub use exchange::{Transport, Wire};
+pub use oauth::{ClientCredentials, ClientStyle};
+pub use options::{HttpPolicy, Timeouts, TransportOptions};
+pub use request::{Priority, Request, Response};

@@ -1,0 +1,154 @@
+//! OAuth 2 client credentials: one token per credential, kept until shortly before it ends, fetched by one asker.
+//! The transport asks for a token before a request and for a fresh one after a 401; the token endpoint is asked
+//! through the same transport, without a credential of its own in the way.
+//! It knows no app: endpoint, scope and the form of the client's proof are handed in.
+
+use super::credential::basic;
+use super::error::{TransportError, host_and_port};
+use super::exchange::Transport;
+use super::request::{Request, Response};
+use http::{HeaderValue, Method};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+use url::Url;
+
+const LIFETIME_DEFAULT: Duration = Duration::from_secs(300);
+const LIFETIME_MAX: Duration = Duration::from_secs(24 * 3600);
+const EARLY_MAX: Duration = Duration::from_secs(60);
+
+/// Who we are to a token endpoint, and the token that it gave.
+pub struct ClientCredentials {
+    token_url: Url,
+    id: SecretString,
+    secret: SecretString,
+    scope: Option<String>,
+    style: ClientStyle,
+    token: Mutex<Option<Token>>,
+}
+
+/// How the client proves itself at the token endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClientStyle {
+    /// Id and secret as HTTP Basic.
+    Basic,
+    /// Id and secret in the form.
+    Form,
+}
+
+#[derive(Clone)]
+pub(super) struct Token {
+    pub value: SecretString,
+    fresh_until: Instant,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    #[serde(default)]
+    expires_in: Option<serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Denied {
+    error: String,
+}
+
+impl ClientCredentials {
+    /// Returns credentials without a token yet.
+    pub fn new(
+        token_url: Url,
+        id: SecretString,
+        secret: SecretString,
+        scope: Option<String>,
+        style: ClientStyle,
+    ) -> Self {
+        Self { token_url, id, secret, scope, style, token: Mutex::new(None) }
+    }
+
+    /// Returns a token that is still good, fetching one where needed. Where several ask, one fetches.
+    /// `refused` is a token that the app did not accept.
+    pub(super) async fn token(
+        &self,
+        transport: &Transport,
+        request: &Request,
+        refused: Option<&Token>,
+    ) -> Result<Token, TransportError> {
+        let mut kept = self.token.lock().await;
+        if let Some(token) = kept.as_ref() {
+            let was_refused =
+                refused.is_some_and(|refused| refused.value.expose_secret() == token.value.expose_secret());
+            if !was_refused && transport.clock().now() < token.fresh_until {
+                return Ok(token.clone());
+            }
+        }
+        *kept = None;
+        let fetched = self.fetch(transport, request).await?;
+        *kept = Some(fetched.clone());
+        Ok(fetched)
+    }
+
+    async fn fetch(&self, transport: &Transport, request: &Request) -> Result<Token, TransportError> {
+        let fail = |because: String, wait_may_help: bool| TransportError::Credential {
+            target: request.target(),
+            token_host: host_and_port(&self.token_url),
+            because,
+            wait_may_help,
+        };
+        let ask = self.ask().map_err(|because| fail(because.to_owned(), false))?;
+        let asked_at = transport.clock().now();
+        let response = transport
+            .exchange(&ask, None)
+            .await
+            .map_err(|error| fail(error.to_string(), error.wait_may_help()))?;
+        if !response.status.is_success() {
+            let status = response.status;
+            let wait_may_help = status.is_server_error() || status.as_u16() == 429;
+            return Err(fail(format!("it answered {}{}", status.as_u16(), denied(&response)), wait_may_help));
+        }
+        let granted: Granted = serde_json::from_slice(&response.body)
+            .map_err(|_| fail("its answer has no `access_token`".into(), false))?;
+        Ok(Token { fresh_until: fresh_until(asked_at, granted.expires_in.as_ref()), value: granted.access_token.into() })
+    }
+
+    fn ask(&self) -> Result<Request, &'static str> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.append_pair("grant_type", "client_credentials");
+        if let Some(scope) = &self.scope {
+            form.append_pair("scope", scope);
+        }
+        if self.style == ClientStyle::Form {
+            form.append_pair("client_id", self.id.expose_secret());
+            form.append_pair("client_secret", self.secret.expose_secret());
+        }
+        let mut ask = Request::new(Method::POST, self.token_url.clone())
+            .body("application/x-www-form-urlencoded", form.finish())
+            .header(http::header::ACCEPT, HeaderValue::from_static("application/json"));
+        if self.style == ClientStyle::Basic {
+            ask.headers.insert(http::header::AUTHORIZATION, basic(&self.id, &self.secret)?);
+        }
+        Ok(ask)
+    }
+}
+
+/// Returns until when a token is used: a tenth of its life, at most a minute, before it ends.
+fn fresh_until(asked_at: Instant, expires_in: Option<&serde_json::Value>) -> Instant {
+    let seconds = expires_in.and_then(|value| match value {
+        serde_json::Value::String(text) => text.trim().parse::<f64>().ok(),
+        other => other.as_f64(),
+    });
+    let lifetime = seconds
+        .filter(|seconds| seconds.is_finite() && *seconds > 0.0)
+        .map_or(LIFETIME_DEFAULT, |seconds| Duration::from_secs_f64(seconds.min(LIFETIME_MAX.as_secs_f64())));
+    asked_at + lifetime - (lifetime / 10).min(EARLY_MAX)
+}
+
+/// Returns the endpoint's own word for the refusal, where it is one of OAuth's plain words.
+fn denied(response: &Response) -> String {
+    serde_json::from_slice::<Denied>(&response.body)
+        .ok()
+        .map(|denied| denied.error)
+        .filter(|word| word.len() <= 40 && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .map_or_else(String::new, |word| format!(" ({word})"))
+}
