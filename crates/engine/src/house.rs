@@ -93,6 +93,11 @@ impl House {
         self.connections.iter().map(|(name, connection)| (name.clone(), connection.abilities.clone())).collect()
     }
 
+    /// Tells whether people hold accounts in a connection.
+    pub fn is_target(&self, name: &ConnectionName) -> bool {
+        self.connections.get(name).is_some_and(|connection| connection.abilities.standing == Standing::Target)
+    }
+
     /// Returns the connector of a connection, built at first use.
     ///
     /// # Errors

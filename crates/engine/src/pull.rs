@@ -19,7 +19,7 @@ use tenure_store::{Belief, Counts, Pull, PullEnd, PullMode, PullRun};
 const BATCH: usize = 5_000;
 /// Connections that are read at the same time.
 const AT_ONCE: usize = 8;
-/// Missing accounts that are looked up one by one; when more are missing, the list is not believed.
+/// Missing accounts that one pull looks up one by one; while more are missing, the read counts as partial.
 const LOOKED_UP_MAX: usize = 200;
 /// How far an incremental pull reaches back before its watermark, for clocks that disagree and indexes that lag.
 const OVERLAP_MS: i64 = 5 * 60 * 1000;
@@ -188,14 +188,9 @@ impl Sweeping<'_> {
         let store = &self.house.store;
         let Some(sweep) = run.sweep(Coverage::Complete) else { return Ok(Ok(())) };
         let kinds: Vec<Kind> = self.connector.listed_kinds();
-        let missing = store.unseen(&sweep, &kinds, LOOKED_UP_MAX + 1).await?;
-        if missing.len() > LOOKED_UP_MAX {
-            let because = format!(
-                "more than {LOOKED_UP_MAX} accounts that were there are missing from the list; it is not believed before \
-                 somebody looks (pull again, or remove them with care)"
-            );
-            return Ok(Err(because));
-        }
+        let mut missing = store.unseen(&sweep, &kinds, LOOKED_UP_MAX + 1).await?;
+        let more = missing.len() > LOOKED_UP_MAX;
+        missing.truncate(LOOKED_UP_MAX);
         let mut gone: Vec<AccountKey> = Vec::new();
         for key in missing {
             match self.connector.read(&key).await {
@@ -210,7 +205,11 @@ impl Sweeping<'_> {
             }
         }
         store.mark_gone(&sweep, &gone, self.house.clock.now_ms()).await?;
-        Ok(Ok(()))
+        Ok(if more {
+            Err(format!("more than {LOOKED_UP_MAX} accounts are missing from the list; {} were looked up and are gone, the others are looked up by the next pulls", gone.len()))
+        } else {
+            Ok(())
+        })
     }
 }
 

@@ -22,6 +22,12 @@ const PATIENCE: [Duration; 4] =
 pub(super) struct Carried {
     pub result: StepResult,
     pub read_back: Option<Account>,
+    /// A clear answer said that the account is not there any more.
+    pub found_gone: bool,
+    /// The other side could not be reached.
+    pub unreachable: bool,
+    /// The app refused because no seat is left.
+    pub no_seat: bool,
 }
 
 /// Carries one step out.
@@ -29,7 +35,11 @@ pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step
     let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
     let found = match walk.look().await {
         Ok(found) => found,
-        Err(error) => return walk.ends(Outcome::Skipped, format!("could not look before acting: {error}"), None),
+        Err(error) => {
+            let because = format!("could not look before acting: {error}");
+            let unreachable = error.kind == ErrorKind::Unreachable;
+            return Carried { unreachable, ..walk.ends(Outcome::Skipped, because, None) };
+        }
     };
     match sight(step, found.as_ref(), &walk.ability) {
         Sight::AlreadyTrue => return walk.already_true(found),
@@ -226,8 +236,11 @@ impl Walk<'_> {
         };
         let account = last.as_ref().map_or_else(|| key.id.to_string(), |account| account.key.id.to_string());
         Carried {
+            found_gone: last.is_none() && self.step.effect.is_removal(),
             result: StepResult { id: self.step.id.clone(), outcome, fields, because, account: Some(account) },
             read_back: last,
+            unreachable: false,
+            no_seat: false,
         }
     }
 
@@ -241,7 +254,10 @@ impl Walk<'_> {
                 because: found.is_none().then(|| "the account is gone".into()),
                 account: found.as_ref().map(|account| account.key.id.to_string()),
             },
+            found_gone: found.is_none(),
             read_back: found,
+            unreachable: false,
+            no_seat: false,
         }
     }
 
@@ -252,7 +268,11 @@ impl Walk<'_> {
             ErrorKind::Unreachable | ErrorKind::RateLimited => Outcome::Skipped,
             _ => Outcome::Refused,
         };
-        self.ends(outcome, error.to_string(), found)
+        Carried {
+            unreachable: error.kind == ErrorKind::Unreachable,
+            no_seat: error.kind == ErrorKind::SeatLimit,
+            ..self.ends(outcome, error.to_string(), found)
+        }
     }
 
     fn ends(&self, outcome: Outcome, because: String, found: Option<Account>) -> Carried {
@@ -265,6 +285,9 @@ impl Walk<'_> {
                 account: found.as_ref().map(|account| account.key.id.to_string()).or_else(|| self.step.account.clone()),
             },
             read_back: found,
+            found_gone: false,
+            unreachable: false,
+            no_seat: false,
         }
     }
 }

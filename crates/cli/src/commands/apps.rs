@@ -1,0 +1,192 @@
+//! `tenure apps` and `tenure app …`: the catalogue, one app's abilities, a new app from a template, lint and tapes.
+//! None of it needs a configuration; apps beside one are found when there is one.
+
+use crate::arguments::{AppArguments, AppCommand, Common};
+use crate::exit::{Exit, Mistake};
+use crate::output::Output;
+use anyhow::Context;
+use std::path::{Path, PathBuf};
+use tenure_connect::{Catalogue, lint, run_tapes};
+
+const TEMPLATE: &str = include_str!("../../templates/manifest.toml");
+
+/// Lists the catalogue.
+pub fn list(common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let catalogue = catalogue(common)?;
+    let apps: Vec<_> = catalogue.apps().collect();
+    if output.json {
+        let apps: Vec<_> = apps
+            .iter()
+            .map(|app| {
+                serde_json::json!({
+                    "app": app.app, "title": app.title, "covers": app.covers,
+                    "kinds": app.kinds.keys().collect::<Vec<_>>(), "secrets": app.secrets.keys().collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        output.document(&serde_json::json!({ "apps": apps }))?;
+    } else {
+        output.table(
+            &["app", "covers", "secrets"],
+            apps.iter().map(|app| {
+                vec![app.app.clone(), app.covers.clone(), app.secrets.keys().cloned().collect::<Vec<_>>().join(", ")]
+            }),
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// Runs one of the `app` commands.
+pub async fn run(common: &Common, arguments: &AppArguments, output: &Output) -> anyhow::Result<Exit> {
+    match &arguments.command {
+        AppCommand::Show { name } => show(&named(common, name)?, name, output),
+        AppCommand::New { name } => new(name, output),
+        AppCommand::Lint { name } => lint_one(common, name, output),
+        AppCommand::Test { name } => test(common, name, output).await,
+    }
+}
+
+fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
+    let mut folders = vec![PathBuf::from("apps")];
+    if let Ok(config) = tenure_engine::config::Config::read(&common.config) {
+        folders = config.apps.iter().map(|folder| config.beside(folder)).collect();
+        folders.push(config.beside(Path::new("apps")));
+    }
+    folders.retain(|folder| folder.is_dir());
+    Ok(Catalogue::load(&folders)?)
+}
+
+fn named(common: &Common, name: &str) -> anyhow::Result<Catalogue> {
+    if Path::new(name).join("manifest.toml").is_file() {
+        return Ok(Catalogue::of_app(Path::new(name))?);
+    }
+    catalogue(common)
+}
+
+fn show(catalogue: &Catalogue, name: &str, output: &Output) -> anyhow::Result<Exit> {
+    let manifest = match Path::new(name).join("manifest.toml").is_file() {
+        true => catalogue.apps().next().cloned(),
+        false => catalogue.get(name),
+    };
+    let manifest = manifest.ok_or_else(|| unknown(catalogue, name))?;
+    let abilities = tenure_connect::abilities_of_app(&manifest);
+    if output.json {
+        output.document(&serde_json::json!({
+            "app": manifest.app, "title": manifest.title, "covers": manifest.covers, "dialect": manifest.dialect,
+            "abilities": abilities,
+        }))?;
+        return Ok(Exit::Done);
+    }
+    output.line(format!("{} ({})\n{}", manifest.title, manifest.app, manifest.covers));
+    if let Some(base) = &manifest.base {
+        output.line(format!("\nanswers at  {}", base.url));
+    }
+    for (secret, help) in &manifest.secrets {
+        output.line(format!("secret      {secret}: {} Issued at: {}", help.says, help.issued));
+    }
+    for prerequisite in &manifest.prerequisites {
+        output.line(format!("needs       {}", prerequisite.says));
+    }
+    for (kind, ability) in &abilities.kinds {
+        let effects: Vec<String> = ability.effects.keys().map(ToString::to_string).collect();
+        output.line(format!("\n{kind}{}", if ability.takes_seat { " · takes a seat" } else { "" }));
+        output.line(format!("  can       {}", if effects.is_empty() { "be read".into() } else { effects.join(", ") }));
+        let words: Vec<&str> = ability.entitlements.keys().map(|word| word.as_str()).collect();
+        if !words.is_empty() {
+            output.line(format!("  grants    {}", words.join(", ")));
+        }
+        for (effect, why) in &ability.cannot {
+            output.line(format!("  cannot    {effect}: {why}"));
+        }
+        for (field, ability) in &ability.fields {
+            if let Some(why) = &ability.cannot {
+                output.line(format!("  cannot    change {field}: {why}"));
+            }
+        }
+        for (effect, ability) in ability.effects.iter().filter(|(_, ability)| ability.irreversible) {
+            let loses = ability.loses.as_deref().unwrap_or("cannot be undone");
+            output.line(format!("  careful   {effect}: {loses}"));
+        }
+    }
+    if let Some(page) = catalogue.page(&manifest.app) {
+        output.line(format!("\n{page}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn unknown(catalogue: &Catalogue, name: &str) -> Mistake {
+    let known: Vec<String> = catalogue.apps().map(|app| app.app.clone()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let hint = tenure_core::place::nearest(name, &known)
+        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    Mistake(format!("no app is named {name:?}; {hint}"))
+}
+
+fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
+    if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        return Err(Mistake(format!("{name:?} cannot name an app; use lower case letters, digits and `-`")).into());
+    }
+    let folder = Path::new("apps").join(name);
+    if folder.exists() {
+        return Err(Mistake(format!("{} is there already", folder.display())).into());
+    }
+    std::fs::create_dir_all(folder.join("tape")).with_context(|| format!("make {}", folder.display()))?;
+    std::fs::create_dir_all(folder.join("expected"))?;
+    std::fs::write(folder.join("manifest.toml"), TEMPLATE.replace("@NAME@", name))?;
+    std::fs::write(folder.join("README.md"), format!("# {name}\n\nHow to get the credential, which rights it needs, what the app cannot do.\n"))?;
+    if output.json {
+        output.document(&serde_json::json!({ "written": folder.display().to_string() }))?;
+    } else {
+        output.line(format!("wrote {}", folder.display()));
+    }
+    output.advice(format!("next: edit {}/manifest.toml, then `tenure app lint {name}`", folder.display()));
+    Ok(Exit::Done)
+}
+
+fn lint_one(common: &Common, name: &str, output: &Output) -> anyhow::Result<Exit> {
+    let folder = Path::new(name);
+    let manifest = if folder.join("manifest.toml").is_file() {
+        Catalogue::read(folder)?
+    } else {
+        let catalogue = catalogue(common)?;
+        catalogue.get(name).ok_or_else(|| unknown(&catalogue, name))?
+    };
+    let problems = lint(&manifest);
+    if output.json {
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|problem| {
+                serde_json::json!({
+                    "path": problem.path, "line": problem.line, "column": problem.column,
+                    "message": problem.message, "hint": problem.hint,
+                })
+            })
+            .collect();
+        output.document(&serde_json::json!({ "app": name, "problems": problems }))?;
+    } else if problems.is_empty() {
+        output.line(format!("{name}: no problems"));
+    } else {
+        for problem in &problems {
+            output.line(problem.to_string());
+        }
+    }
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::Changes })
+}
+
+async fn test(common: &Common, name: &str, output: &Output) -> anyhow::Result<Exit> {
+    let catalogue = named(common, name)?;
+    let report = run_tapes(&catalogue, name).await?;
+    if output.json {
+        output.document(&report)?;
+    } else {
+        for tape in &report.tapes {
+            let sign = if tape.problems.is_empty() { "✓" } else { "✗" };
+            output.line(format!("{sign} {}", tape.name));
+            for problem in &tape.problems {
+                output.line(format!("    {problem}"));
+            }
+        }
+        output.line(format!("{} tapes", report.tapes.len()));
+    }
+    Ok(if report.tapes.iter().all(|tape| tape.problems.is_empty()) { Exit::Done } else { Exit::Changes })
+}

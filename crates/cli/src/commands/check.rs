@@ -1,0 +1,41 @@
+//! `tenure check`: validates files, secrets, credentials, rights, prerequisites and the clock with read-only calls, and
+//! says who must do what. `--offline` stops before the first request.
+
+use crate::arguments::{CheckArguments, Common};
+use crate::exit::Exit;
+use crate::ground;
+use crate::output::Output;
+use tenure_engine::check::{CheckLine, Verdict, check};
+
+/// Checks everything.
+pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -> anyhow::Result<Exit> {
+    let house = ground::open(common).await?;
+    let lines = check(&house, &arguments.connections, arguments.offline).await?;
+    house.store.close().await;
+    show(&lines, output)?;
+    let problems = lines.iter().filter(|line| line.verdict == Verdict::Problem).count();
+    let unreachable = lines.iter().any(|line| line.unreachable);
+    if !output.json {
+        output.line(if problems == 0 { "everything that can be checked is in order".into() } else { format!("{problems} problems") });
+    }
+    Ok(match problems {
+        0 => Exit::Done,
+        _ if unreachable && lines.iter().all(|line| line.verdict != Verdict::Problem || line.unreachable) => Exit::Unreachable,
+        _ => Exit::Changes,
+    })
+}
+
+fn show(lines: &[CheckLine], output: &Output) -> anyhow::Result<()> {
+    if output.json {
+        return output.document(&serde_json::json!({ "checks": lines }));
+    }
+    for line in lines {
+        let sign = match line.verdict {
+            Verdict::Good => "✓",
+            Verdict::Confirm => "?",
+            Verdict::Problem => "✗",
+        };
+        output.line(format!("{sign} {:<14} {:<14} {}", line.connection.as_deref().unwrap_or("files"), line.what, line.says));
+    }
+    Ok(())
+}

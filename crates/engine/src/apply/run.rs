@@ -1,0 +1,402 @@
+//! One run over a plan: which steps may start, in which order, how many at once, and what is written before and after
+//! each. The lease keeps a second run away; a crash leaves open steps, which the next run looks up first.
+//! How one step is carried out is `step`.
+
+use super::step::{Carried, carry_out};
+use super::{Context, Opened};
+use crate::clock::moment_text;
+use crate::error::EngineError;
+use crate::house::{House, Reader};
+use crate::progress::{Progress, Said};
+use crate::reconcile::{Scope, company};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use tenure_connect::Connector;
+use tenure_core::abilities::Effect;
+use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResult};
+use tenure_core::facts::Link;
+use tenure_core::journal::Draft;
+use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
+use tenure_store::{Claim, Lease};
+
+/// Steps that one connection carries out side by side; their accounts differ.
+const AT_ONCE_PER_CONNECTION: usize = 8;
+/// How long the right to apply lasts without being renewed.
+const LEASE_MS: i64 = 60_000;
+const LEASE: &str = "apply";
+
+/// What became of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct ApplyReport {
+    /// The run.
+    pub run: RunId,
+    /// Each step of the plan, in its order.
+    pub steps: Vec<StepResult>,
+    /// How many steps guards keep back.
+    pub held: usize,
+    #[serde(skip)]
+    waiting: BTreeSet<StepId>,
+    #[serde(skip)]
+    unreachable: BTreeSet<StepId>,
+}
+
+impl ApplyReport {
+    /// Tells whether a step was skipped because somebody must still say yes.
+    pub fn waits(&self, result: &StepResult) -> bool {
+        self.waiting.contains(&result.id)
+    }
+
+    /// Tells whether every step that was tried failed because its side could not be reached.
+    pub fn all_unreachable(&self) -> bool {
+        let tried: Vec<_> = self.steps.iter().filter(|result| !self.waits(result)).collect();
+        !tried.is_empty() && tried.iter().all(|result| self.unreachable.contains(&result.id))
+    }
+}
+
+/// Does the permitted steps of a plan.
+///
+/// # Errors
+/// Another run is at it, a connector cannot be built, or the store failed. What an app refuses is in the report.
+pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
+    let lease = claim(house, by).await?;
+    let applied = apply_alone(house, plan, by, progress, &lease).await;
+    house.store.release_lease(&lease).await?;
+    applied
+}
+
+async fn claim(house: &House, by: &str) -> Result<Lease, EngineError> {
+    let holder = format!("{by} (process {})", std::process::id());
+    match house.store.claim_lease(LEASE, &holder, house.clock.now_ms(), LEASE_MS).await? {
+        Claim::Ours(lease) => Ok(lease),
+        Claim::Taken { holder, until_ms } => Err(EngineError::Busy(format!(
+            "{holder} is applying a plan; wait, or, if that process is gone, try again after {}",
+            moment_text(until_ms)
+        ))),
+    }
+}
+
+async fn apply_alone(
+    house: &House,
+    plan: &Plan,
+    by: &str,
+    progress: &Progress,
+    lease: &Lease,
+) -> Result<ApplyReport, EngineError> {
+    let company = company(house, &Scope::default()).await?;
+    let graph = company.graph(house);
+    let mut addresses = BTreeMap::new();
+    let mut steps = Vec::with_capacity(plan.steps.len());
+    for step in &plan.steps {
+        let identity = step.identity.as_ref().and_then(|id| graph.identity(id));
+        if let Some((id, address)) = identity.and_then(|identity| Some((&identity.id, identity.work_email()?))) {
+            addresses.insert(id.clone(), address.to_owned());
+        }
+        let asked_by = plan.requested_by.as_deref();
+        let decisions = &company.facts.decisions;
+        let approval = tenure_core::approve::approval(step, decisions, asked_by, identity, &house.policy);
+        steps.push(Step { approval, ..step.clone() });
+    }
+    let run = house.store.begin_run(&plan.id, by, house.clock.now_ms()).await?;
+    let context = Context::new(house, progress, addresses);
+    let mut walk = Run::new(&context, run, by, lease.clone(), &steps).await?;
+    walk.journal("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest })).await?;
+    walk.carry_out_all().await?;
+    walk.end(&steps, plan.held.len()).await
+}
+
+/// A run on its way.
+struct Run<'a> {
+    context: &'a Context<'a>,
+    id: RunId,
+    by: String,
+    lease: Lease,
+    connectors: BTreeMap<ConnectionName, Arc<Connector>>,
+    /// The steps of each account in their order; only the first of a lane can start.
+    lanes: Vec<Lane<'a>>,
+    /// Steps that are not settled yet.
+    left: BTreeSet<StepId>,
+    /// Steps that an earlier run started and did not live to end.
+    open: BTreeSet<StepId>,
+    results: BTreeMap<StepId, StepResult>,
+    waiting: BTreeSet<StepId>,
+    unreachable: BTreeSet<StepId>,
+    /// Connections that have no seat left: no further create is tried there.
+    full: BTreeSet<ConnectionName>,
+    busy_connections: BTreeMap<ConnectionName, usize>,
+}
+
+impl<'a> Run<'a> {
+    async fn new(
+        context: &'a Context<'a>,
+        id: RunId,
+        by: &str,
+        lease: Lease,
+        steps: &'a [Step],
+    ) -> Result<Self, EngineError> {
+        let open: BTreeSet<StepId> = context.house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
+        let mut connectors = BTreeMap::new();
+        for step in steps {
+            if !connectors.contains_key(&step.connection)
+                && let Reader::App(connector) = context.house.reader(&step.connection).await?
+            {
+                connectors.insert(step.connection.clone(), connector);
+            }
+        }
+        let left = steps.iter().map(|step| step.id.clone()).collect();
+        let lanes = lanes(steps, &open);
+        Ok(Self {
+            context,
+            id,
+            by: by.to_owned(),
+            lease,
+            connectors,
+            lanes,
+            left,
+            open,
+            results: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            unreachable: BTreeSet::new(),
+            full: BTreeSet::new(),
+            busy_connections: BTreeMap::new(),
+        })
+    }
+
+    async fn carry_out_all(&mut self) -> Result<(), EngineError> {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            while let Some((lane, step)) = self.next_ready() {
+                let opened = if self.open.contains(&step.id) { Opened::Again } else { Opened::Fresh };
+                self.begin(step).await?;
+                let connector = self.connectors[&step.connection].clone();
+                let context = self.context;
+                under_way.push(async move { (lane, step, carry_out(context, &connector, step, opened).await) });
+            }
+            let Some((lane, step, carried)) = under_way.next().await else {
+                self.skip_rest();
+                return Ok(());
+            };
+            self.lanes[lane].busy = false;
+            self.settle(step, carried).await?;
+            self.renew().await?;
+        }
+    }
+
+    /// Takes the next step whose needs are met, whose account is free and whose connection has room. Steps that can
+    /// never start are settled on the way.
+    fn next_ready(&mut self) -> Option<(usize, &'a Step)> {
+        for at in 0..self.lanes.len() {
+            while let (false, Some(step)) = (self.lanes[at].busy, self.lanes[at].steps.front().copied()) {
+                match self.obstacle(step) {
+                    Some(Obstacle::Now) => break,
+                    Some(Obstacle::Ever(because)) => {
+                        self.lanes[at].steps.pop_front();
+                        self.skip(step, because);
+                    }
+                    None => {
+                        self.lanes[at].steps.pop_front();
+                        self.lanes[at].busy = true;
+                        return Some((at, step));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn obstacle(&self, step: &Step) -> Option<Obstacle> {
+        let ever = |because: &str| Some(Obstacle::Ever(because.to_owned()));
+        if !step.approval.state.permits() {
+            return Some(Obstacle::Ever(waits_for(&step.approval)));
+        }
+        if step.effect == Effect::Manual {
+            return ever("a person must do this by hand; the next pull sees it");
+        }
+        if !self.connectors.contains_key(&step.connection) {
+            return ever("the connection has no app that could be written to");
+        }
+        if step.effect == Effect::Create && self.full.contains(&step.connection) {
+            return ever("the app has no seat left; free one or buy one, then plan again");
+        }
+        for need in &step.needs {
+            match self.results.get(need).map(|result| result.outcome) {
+                Some(Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending) => {}
+                Some(_) => return Some(Obstacle::Ever(format!("{need}, which it needs, was not done"))),
+                None if self.left.contains(need) => return Some(Obstacle::Now),
+                None => {} // not a step of this plan: what it made is there already
+            }
+        }
+        let busy = self.busy_connections.get(&step.connection).is_some_and(|count| *count >= AT_ONCE_PER_CONNECTION);
+        busy.then_some(Obstacle::Now)
+    }
+
+    async fn begin(&mut self, step: &Step) -> Result<(), EngineError> {
+        *self.busy_connections.entry(step.connection.clone()).or_default() += 1;
+        self.context.progress.say(Said::StepBegan { step: Box::new(step.clone()) });
+        let body = serde_json::json!({
+            "connection": step.connection, "effect": step.effect, "identity": step.identity,
+            "account": step.account, "changes": step.changes, "reason": step.reason, "approval": step.approval,
+        });
+        let draft = self.draft("step_started", Some(&step.id), body);
+        self.context.house.store.begin_step(&self.id, step, draft, self.context.house.clock.now_ms()).await?;
+        Ok(())
+    }
+
+    async fn settle(&mut self, step: &Step, carried: Carried) -> Result<(), EngineError> {
+        if let Some(count) = self.busy_connections.get_mut(&step.connection) {
+            *count -= 1;
+        }
+        self.observe(step, &carried).await?;
+        let result = carried.result;
+        if carried.unreachable {
+            self.unreachable.insert(step.id.clone());
+        }
+        if carried.no_seat {
+            self.full.insert(step.connection.clone());
+        }
+        let body = serde_json::json!({
+            "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
+            "fields": result.fields, "because": result.because, "account": result.account,
+        });
+        let draft = self.draft("step_ended", Some(&step.id), body);
+        self.context.house.store.end_step(&self.id, &result, draft, self.context.house.clock.now_ms()).await?;
+        self.context.progress.say(Said::StepEnded { step: Box::new(step.clone()), result: Box::new(result.clone()) });
+        self.left.remove(&step.id);
+        self.results.insert(step.id.clone(), result);
+        Ok(())
+    }
+
+    /// Writes what was read back as an observation, and pins the link of an account that was made for somebody.
+    async fn observe(&mut self, step: &Step, carried: &Carried) -> Result<(), EngineError> {
+        let house = self.context.house;
+        let now_ms = house.clock.now_ms();
+        let Some(account) = &carried.read_back else {
+            let gone = step.account_key.as_ref().filter(|_| carried.found_gone);
+            if let Some(key) = gone {
+                house.store.record_gone(&step.connection, std::slice::from_ref(key), now_ms).await?;
+            }
+            return Ok(());
+        };
+        house.store.record_accounts(&step.connection, std::slice::from_ref(account), now_ms).await?;
+        if step.effect == Effect::Convert
+            && let Some(before) = step.account_key.as_ref().filter(|key| **key != account.key)
+            && matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue)
+        {
+            house.store.record_gone(&step.connection, std::slice::from_ref(before), now_ms).await?;
+        }
+        let makes = matches!(step.effect, Effect::Create | Effect::Convert | Effect::Resume);
+        let ours = matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending);
+        if let (true, true, Some(identity)) = (makes, ours, &step.identity) {
+            self.context.made(identity, &account.key);
+            let link = Link {
+                account: account.key.clone(),
+                identity: identity.clone(),
+                evidence: format!("{} by step {}", step.effect, step.id),
+                since_ms: now_ms,
+            };
+            house.store.pin_links(&[link], now_ms).await?;
+        }
+        Ok(())
+    }
+
+    fn skip(&mut self, step: &Step, because: String) {
+        if step.approval.state == ApprovalState::Waiting {
+            self.waiting.insert(step.id.clone());
+        }
+        let result = StepResult {
+            id: step.id.clone(),
+            outcome: Outcome::Skipped,
+            fields: BTreeMap::new(),
+            because: Some(because),
+            account: step.account.clone(),
+        };
+        self.left.remove(&step.id);
+        self.results.insert(step.id.clone(), result);
+    }
+
+    fn skip_rest(&mut self) {
+        for lane in std::mem::take(&mut self.lanes) {
+            for step in lane.steps {
+                self.skip(step, "it needs steps that need it in turn".into());
+            }
+        }
+    }
+
+    async fn renew(&mut self) -> Result<(), EngineError> {
+        let now_ms = self.context.house.clock.now_ms();
+        if self.lease.until_ms - now_ms < LEASE_MS / 2 {
+            self.lease = self.context.house.store.renew_lease(&self.lease, now_ms, LEASE_MS).await?;
+        }
+        Ok(())
+    }
+
+    async fn end(mut self, steps: &[Step], held: usize) -> Result<ApplyReport, EngineError> {
+        let results: Vec<StepResult> = steps.iter().filter_map(|step| self.results.remove(&step.id)).collect();
+        let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::AlreadyTrue)).count();
+        let body = serde_json::json!({ "steps": results.len(), "done": done, "held": held });
+        self.journal("run_ended", None, body).await?;
+        self.context.house.store.end_run(&self.id, self.context.house.clock.now_ms()).await?;
+        Ok(ApplyReport { run: self.id, steps: results, held, waiting: self.waiting, unreachable: self.unreachable })
+    }
+
+    async fn journal(&self, event: &str, step: Option<&StepId>, body: serde_json::Value) -> Result<(), EngineError> {
+        let draft = self.draft(event, step, body);
+        self.context.house.store.append_journal(vec![draft]).await?;
+        Ok(())
+    }
+
+    fn draft(&self, event: &str, step: Option<&StepId>, body: serde_json::Value) -> Draft {
+        Draft {
+            at: self.context.house.clock.now_text(),
+            actor: self.by.clone(),
+            event: event.to_owned(),
+            run: Some(self.id.to_string()),
+            step: step.map(ToString::to_string),
+            body,
+        }
+    }
+}
+
+/// The steps of one account, in their order.
+struct Lane<'a> {
+    busy: bool,
+    steps: VecDeque<&'a Step>,
+}
+
+/// Why a step cannot start.
+enum Obstacle {
+    /// Not now; later in this run perhaps.
+    Now,
+    /// Not in this run.
+    Ever(String),
+}
+
+/// Sorts steps into lanes. Lanes with open work come first, then the plan's order.
+fn lanes<'a>(steps: &'a [Step], open: &BTreeSet<StepId>) -> Vec<Lane<'a>> {
+    let mut by_account: BTreeMap<_, usize> = BTreeMap::new();
+    let mut lanes: Vec<Lane<'a>> = Vec::new();
+    for step in steps {
+        let at = *by_account.entry(account_of(step)).or_insert_with(|| {
+            lanes.push(Lane { busy: false, steps: VecDeque::new() });
+            lanes.len() - 1
+        });
+        lanes[at].steps.push_back(step);
+    }
+    lanes.sort_by_key(|lane| !lane.steps.iter().any(|step| open.contains(&step.id)));
+    lanes
+}
+
+fn account_of(step: &Step) -> (ConnectionName, Option<IdentityId>, Option<String>) {
+    let account = if step.identity.is_some() { None } else { step.account.clone() };
+    (step.connection.clone(), step.identity.clone(), account)
+}
+
+fn waits_for(approval: &Approval) -> String {
+    match approval.state {
+        ApprovalState::Rejected => format!("rejected by {}", approval.by.join(", ")),
+        _ if approval.from.is_empty() => "waits for an approval".into(),
+        _ => format!("waits for {} of {}", approval.count, approval.from.join(" or ")),
+    }
+}

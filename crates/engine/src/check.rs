@@ -1,0 +1,118 @@
+//! `check`: looks whether everything that a walk needs is in order, with read-only calls and none that writes.
+//! Files were checked when the house was opened; here come the policy's words, secrets, and what each connection says
+//! of itself. It mends nothing.
+
+use crate::error::EngineError;
+use crate::house::{House, Reader};
+use futures::{StreamExt, stream};
+use serde::Serialize;
+use tenure_connect::ErrorKind;
+use tenure_core::name::ConnectionName;
+
+const AT_ONCE: usize = 8;
+
+/// One thing that was checked.
+#[derive(Debug, Clone, Serialize)]
+pub struct CheckLine {
+    /// Of which connection; none for the files.
+    pub connection: Option<String>,
+    /// What.
+    pub what: String,
+    /// How it is.
+    pub verdict: Verdict,
+    /// In a sentence; for a problem, who must do what.
+    pub says: String,
+    /// Whether the remote side could not be reached.
+    #[serde(skip)]
+    pub unreachable: bool,
+}
+
+/// How a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// In order.
+    Good,
+    /// Only a person can tell.
+    Confirm,
+    /// Somebody must do something.
+    Problem,
+}
+
+/// Checks the files and the connections named.
+///
+/// # Errors
+/// A connection of that name does not exist.
+pub async fn check(house: &House, names: &[String], offline: bool) -> Result<Vec<CheckLine>, EngineError> {
+    let names = house.asked(names)?;
+    let mut lines = files(house);
+    let checked: Vec<_> =
+        stream::iter(&names).map(|name| check_one(house, name, offline)).buffered(AT_ONCE).collect().await;
+    lines.extend(checked.into_iter().flatten());
+    Ok(lines)
+}
+
+fn files(house: &House) -> Vec<CheckLine> {
+    let line = |what: &str, verdict, says: String| CheckLine {
+        connection: None,
+        what: what.to_owned(),
+        verdict,
+        says,
+        unreachable: false,
+    };
+    let config = house.config.file.display();
+    let mut lines = vec![
+        line("configuration", Verdict::Good, format!("{config} has {} connections", house.config.connections.len())),
+        line("policy", Verdict::Good, format!("{} grants, {} approval rules", house.policy.grants.len(), house.policy.approvals.len())),
+        line("store", Verdict::Good, "can be opened and is of this version".into()),
+    ];
+    if !house.config.connections.values().any(|connection| connection.source) {
+        let says = "no connection has `source = true`, so nobody is known to belong here".into();
+        lines.push(line("sources", Verdict::Problem, says));
+    }
+    for (name, connection) in &house.config.connections {
+        if connection.scim.is_some() {
+            let says = format!("the SCIM surface of `{name}` is not used by this version; its REST surface is");
+            lines.push(line("scim", Verdict::Confirm, says));
+        }
+    }
+    lines
+}
+
+async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<CheckLine> {
+    let line = |what: &str, verdict, says: String| CheckLine {
+        connection: Some(name.to_string()),
+        what: what.to_owned(),
+        verdict,
+        says,
+        unreachable: false,
+    };
+    let reader = match house.reader(name).await {
+        Ok(reader) => reader,
+        Err(error) => return vec![line("secrets", Verdict::Problem, error.to_string())],
+    };
+    match reader {
+        Reader::File(file) => vec![match std::fs::File::open(&file.path) {
+            Ok(_) => line("file", Verdict::Good, format!("{} can be read", file.path.display())),
+            Err(error) => line("file", Verdict::Problem, format!("open {}: {error}", file.path.display())),
+        }],
+        Reader::App(_) if offline => vec![line("secrets", Verdict::Good, "are there; nothing was sent".into())],
+        Reader::App(connector) => connector
+            .check()
+            .await
+            .into_iter()
+            .map(|checked| CheckLine {
+                unreachable: checked.kind == Some(ErrorKind::Unreachable),
+                ..line(&checked.what, verdict(checked.ok), checked.says)
+            })
+            .collect(),
+    }
+}
+
+fn verdict(ok: Option<bool>) -> Verdict {
+    match ok {
+        Some(true) => Verdict::Good,
+        Some(false) => Verdict::Problem,
+        None => Verdict::Confirm,
+    }
+}

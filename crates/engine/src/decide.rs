@@ -1,0 +1,234 @@
+//! What people decide: approvals, links, exceptions, joins, moves and leaves. Each is appended with a name and a moment
+//! and never changed; a later decision about the same thing wins.
+//! It records. What a decision leads to is for `reconcile` to say.
+
+use crate::error::EngineError;
+use crate::house::House;
+use crate::plan::find_plan;
+use crate::reconcile::{Scope, company, find_identity};
+use serde_json::Value;
+use tenure_core::account::{AccountKey, Fields, Kind};
+use tenure_core::change::{ApprovalState, Plan, Step};
+use tenure_core::correlate::found_identity_id;
+use tenure_core::facts::Decided;
+use tenure_core::identity::Identity;
+use tenure_core::journal::Draft;
+use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, StepId};
+use tenure_store::{Concerns, NewDecision};
+
+/// How many plans back a step is looked for.
+const PLANS_BACK: usize = 50;
+
+/// Which way an approver decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The steps may run.
+    Approve,
+    /// They may not.
+    Reject,
+}
+
+/// Who decides, and why.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// By name.
+    pub who: String,
+    /// In their words.
+    pub note: Option<String>,
+}
+
+/// What happens to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LifecycleEvent {
+    /// They join.
+    Join,
+    /// Their attributes change.
+    Move,
+    /// They leave.
+    Leave,
+}
+
+/// Records one decision, and a line in the journal with it.
+///
+/// # Errors
+/// The store failed.
+pub async fn decide(house: &House, by: By, what: Decided) -> Result<(), EngineError> {
+    record(house, &by, vec![(what, Concerns::default())]).await
+}
+
+async fn record(house: &House, by: &By, decided: Vec<(Decided, Concerns)>) -> Result<(), EngineError> {
+    let at_ms = house.clock.now_ms();
+    let mut drafts = Vec::with_capacity(decided.len());
+    let mut decisions = Vec::with_capacity(decided.len());
+    for (what, concerns) in decided {
+        drafts.push(Draft {
+            at: crate::clock::moment_text(at_ms),
+            actor: by.who.clone(),
+            event: "decided".into(),
+            run: None,
+            step: match &what {
+                Decided::Approve { step } | Decided::Reject { step } => Some(step.to_string()),
+                _ => None,
+            },
+            body: serde_json::json!({ "decision": what, "note": by.note }),
+        });
+        decisions.push(NewDecision { at_ms, by: by.who.clone(), note: by.note.clone(), what, concerns });
+    }
+    house.store.append_journal(drafts).await?;
+    house.store.decide(decisions).await?;
+    Ok(())
+}
+
+/// Records that somebody lets steps run, or forbids it. A thing is a plan, which means those of its steps that need
+/// an approval, or a step. Returns the steps as they stand afterwards.
+///
+/// # Errors
+/// A thing is not known, or `by` may not decide about it; then nothing is recorded.
+pub async fn judge_steps(
+    house: &House,
+    things: &[String],
+    verdict: Verdict,
+    by: &str,
+    note: Option<String>,
+) -> Result<Vec<Step>, EngineError> {
+    let mut steps: Vec<(Step, Option<String>)> = Vec::new();
+    for thing in things {
+        if thing.starts_with("s-") {
+            let (step, plan) = step_of_plan(house, thing)
+                .await?
+                .ok_or_else(|| EngineError::Asked(format!("no step has the id {thing:?}; `tenure plan` shows them")))?;
+            steps.push((step, plan.requested_by));
+        } else {
+            let plan = find_plan(house, Some(thing)).await?;
+            let needs = |step: &&Step| step.approval.state != ApprovalState::NotNeeded;
+            steps.extend(plan.steps.iter().filter(needs).map(|step| (step.clone(), plan.requested_by.clone())));
+        }
+    }
+    let company = company(house, &Scope::default()).await?;
+    let graph = company.graph(house);
+    let concerned = |step: &Step| step.identity.as_ref().and_then(|id| graph.identity(id));
+    let mut decided = Vec::new();
+    for (step, requested_by) in &steps {
+        if verdict == Verdict::Approve {
+            tenure_core::approve::may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy)
+                .map_err(|refusal| EngineError::Asked(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection)))?;
+        }
+        let what = match verdict {
+            Verdict::Approve => Decided::Approve { step: step.id.clone() },
+            Verdict::Reject => Decided::Reject { step: step.id.clone() },
+        };
+        decided.push((what, Concerns { identity: step.identity.clone(), account: None }));
+    }
+    record(house, &By { who: by.to_owned(), note }, decided).await?;
+    let decisions = house.store.load_all().await?.decisions;
+    let judged = |(step, requested_by): (Step, Option<String>)| {
+        let identity: Option<&Identity> = concerned(&step);
+        let approval = tenure_core::approve::approval(&step, &decisions, requested_by.as_deref(), identity, &house.policy);
+        Step { approval, ..step }
+    };
+    Ok(steps.into_iter().map(judged).collect())
+}
+
+/// Returns a step that some kept plan has.
+///
+/// # Errors
+/// The store failed.
+pub async fn find_step(house: &House, id: &str) -> Result<Option<Step>, EngineError> {
+    Ok(step_of_plan(house, id).await?.map(|(step, _)| step))
+}
+
+async fn step_of_plan(house: &House, id: &str) -> Result<Option<(Step, Plan)>, EngineError> {
+    let id = StepId::from(id);
+    for plan_id in house.store.plan_ids(PLANS_BACK).await? {
+        let Some(plan) = house.store.plan(&plan_id).await? else { continue };
+        let all = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step));
+        if let Some(step) = all.into_iter().find(|step| step.id == id).cloned() {
+            return Ok(Some((step, plan)));
+        }
+    }
+    Ok(None)
+}
+
+/// Records that somebody joins, moves or leaves. Returns whom it is about; somebody who joins may be new.
+///
+/// # Errors
+/// The key means nobody (for a move or a leave), or several people.
+pub async fn decide_lifecycle(
+    house: &House,
+    event: LifecycleEvent,
+    key: &str,
+    attributes: Fields,
+    at_ms: Option<i64>,
+    by: &By,
+) -> Result<IdentityId, EngineError> {
+    let company = company(house, &Scope::default()).await?;
+    let graph = company.graph(house);
+    let known = graph.search(key);
+    let (identity, attributes) = match event {
+        LifecycleEvent::Join if known.is_empty() => newcomer(key, attributes)?,
+        _ => (find_identity(&graph, key)?, attributes),
+    };
+    let what = match event {
+        LifecycleEvent::Join => Decided::Join { identity: identity.clone(), attributes, start_ms: at_ms },
+        LifecycleEvent::Move => Decided::Move { identity: identity.clone(), attributes, from_ms: at_ms },
+        LifecycleEvent::Leave => Decided::Leave { identity: identity.clone(), at_ms },
+    };
+    decide(house, by.clone(), what).await?;
+    Ok(identity)
+}
+
+/// Founds an identity for somebody whom no source knows; an address is the least that is needed.
+fn newcomer(key: &str, mut attributes: Fields) -> Result<(IdentityId, Fields), EngineError> {
+    if !key.contains('@') && attributes.text("work_email").is_none() {
+        return Err(EngineError::Asked(format!(
+            "nobody is known as {key:?}; to have somebody join whom no source knows, give the work address as the key"
+        )));
+    }
+    if key.contains('@') && attributes.text("work_email").is_none() {
+        attributes.set(FieldName::new("work_email"), Value::String(key.trim().to_owned()));
+    }
+    let connection = ConnectionName::new("decision");
+    let record = AccountKey::new(&connection, Kind::Person, NativeId::from(key.trim().to_lowercase()));
+    Ok((found_identity_id(&record), attributes))
+}
+
+/// Reads `connection/id` or `connection/kind/id`; without a kind it is guessed by [`find_account`].
+pub fn parse_account(text: &str) -> Option<AccountKey> {
+    let (connection, rest) = text.trim().split_once('/')?;
+    let (kind, id) = rest.split_once('/')?;
+    let kind: Kind = kind.parse().ok()?;
+    (!id.is_empty()).then(|| AccountKey::new(&ConnectionName::new(connection), kind, id))
+}
+
+/// Finds the account that a person means by `connection/id`, `connection/kind/id`, or a login within a connection.
+///
+/// # Errors
+/// There is none, or several.
+pub async fn find_account(house: &House, text: &str) -> Result<AccountKey, EngineError> {
+    if let Some(key) = parse_account(text)
+        && house.store.account(&key, None).await?.is_some()
+    {
+        return Ok(key);
+    }
+    let (connection, id) = text.trim().split_once('/').unwrap_or(("", text.trim()));
+    if !connection.is_empty() {
+        house.connection(connection)?;
+    }
+    let found: Vec<AccountKey> = house
+        .store
+        .find_accounts(id)
+        .await?
+        .into_iter()
+        .map(|observed| observed.account.key)
+        .filter(|key| connection.is_empty() || key.connection.as_str() == connection)
+        .filter(|key| !connection.is_empty() || house.is_target(&key.connection))
+        .collect();
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(EngineError::Asked(format!("no account is {text:?}; write it as gorgias/42 (`tenure accounts` lists them)"))),
+        several => {
+            let all: Vec<String> = several.iter().take(6).map(ToString::to_string).collect();
+            Err(EngineError::Asked(format!("{text:?} may be {}", all.join(", "))))
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `plan`: makes a plan of what `reconcile` found, keeps it, and finds it again for those who approve and apply.
+//! The same plan made twice is one plan. Making one writes a line to the journal and nothing to the world.
+
+use crate::error::EngineError;
+use crate::house::House;
+use crate::reconcile::{Scope, company};
+use tenure_core::change::Plan;
+use tenure_core::journal::Draft;
+use tenure_core::name::PlanId;
+
+/// Makes a plan for a scope and keeps it.
+///
+/// # Errors
+/// Nothing was ever pulled, the person asked for is not known, or the store failed.
+pub async fn make_plan(house: &House, scope: &Scope, requested_by: &str) -> Result<Plan, EngineError> {
+    let company = company(house, scope).await?;
+    if company.facts.connections.values().all(|connection| connection.coverage.is_none()) {
+        return Err(EngineError::Asked("nothing was read yet; `tenure pull` first".into()));
+    }
+    let found = company.judge(house, Some(requested_by)).await?;
+    let links: Vec<_> = found.graph.new_links().collect();
+    house.store.pin_links(&links, house.clock.now_ms()).await?;
+    let mut plan = found.plan;
+    plan.findings = found.findings.iter().map(|finding| finding.id.clone()).collect();
+    house.store.save_plan(&plan, house.clock.now_ms()).await?;
+    let draft = Draft {
+        at: house.clock.now_text(),
+        actor: requested_by.to_owned(),
+        event: "plan_made".into(),
+        run: None,
+        step: None,
+        body: serde_json::json!({
+            "plan": plan.id, "digest": plan.digest, "steps": plan.steps.len(), "held": plan.held.len(),
+        }),
+    };
+    house.store.append_journal(vec![draft]).await?;
+    Ok(plan)
+}
+
+/// Returns the plan with this id, or the newest one.
+///
+/// # Errors
+/// There is none.
+pub async fn find_plan(house: &House, id: Option<&str>) -> Result<Plan, EngineError> {
+    match id {
+        Some(id) => house.store.plan(&PlanId::from(id)).await?.ok_or_else(|| {
+            EngineError::Asked(format!("no plan has the id {id:?}; `tenure plan` makes one and shows its id"))
+        }),
+        None => house
+            .store
+            .latest_plan()
+            .await?
+            .ok_or_else(|| EngineError::Asked("there is no plan yet; `tenure plan` makes one".into())),
+    }
+}

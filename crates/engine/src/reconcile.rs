@@ -1,0 +1,203 @@
+//! `reconcile`: loads the facts of the whole company, or of one person's cluster, and judges them.
+//! Facts come from the store, abilities and totals are added here; `core` does the judging. What it finds is pinned
+//! (links) or dated (findings) in the store; nothing of the world is touched.
+
+use crate::error::EngineError;
+use crate::house::House;
+use tenure_core::change::{Finding, Plan};
+use tenure_core::correlate::{Graph, correlate};
+use tenure_core::facts::{ConnectionFacts, Facts};
+use tenure_core::name::{ConnectionName, IdentityId};
+use tenure_core::{Asked, reconcile as judge};
+use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Seed};
+
+const PAGE: usize = 1000;
+
+/// Which part of the company is looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Only these connections; all where it is empty.
+    pub only: Vec<ConnectionName>,
+    /// Only this person, by id, employee id, address, account or name.
+    pub identity: Option<String>,
+    /// As it was at this moment (milliseconds since 1970, UTC); now where there is none.
+    pub as_of_ms: Option<i64>,
+}
+
+/// The facts of a scope.
+#[derive(Debug)]
+pub struct Company {
+    /// The facts.
+    pub facts: Facts,
+    scope: Scope,
+}
+
+/// What judging came to.
+#[derive(Debug)]
+pub struct Found<'f> {
+    /// Who is who, and whose is what.
+    pub graph: Graph<'f>,
+    /// What a person should know, worst first.
+    pub findings: Vec<Finding>,
+    /// What would make it as wished.
+    pub plan: Plan,
+    /// The person that was asked for.
+    pub identity: Option<IdentityId>,
+}
+
+/// Loads the facts of a scope.
+///
+/// # Errors
+/// The store failed.
+pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineError> {
+    let loaded = match (&scope.identity, scope.as_of_ms) {
+        (_, Some(at_ms)) => load_past(house, at_ms).await?,
+        (None, None) => house.store.load_all().await?,
+        (Some(key), None) => load_person(house, key).await?,
+    };
+    let facts = Facts {
+        now_ms: scope.as_of_ms.unwrap_or_else(|| house.clock.now_ms()),
+        connections: connection_facts(house).await?,
+        accounts: loaded.accounts,
+        history: loaded.history,
+        vanished: loaded.vanished,
+        links: loaded.links,
+        decisions: loaded.decisions,
+    };
+    Ok(Company { facts, scope: scope.clone() })
+}
+
+/// Loads what hangs together with one person, by look-ups where the key allows it. A name is no key: the whole is
+/// loaded for it.
+async fn load_person(house: &House, key: &str) -> Result<Loaded, EngineError> {
+    let mut seed = Seed::default();
+    seed.identities.push(IdentityId::from(key.trim()));
+    seed.keys.push(key.trim().to_lowercase());
+    if let Some(account) = crate::decide::parse_account(key) {
+        seed.accounts.push(account);
+    }
+    let loaded = house.store.load_cluster(&seed, Managers::Loaded).await?;
+    let useless = loaded.accounts.is_empty() && loaded.decisions.is_empty();
+    Ok(if useless || loaded.extent == Extent::Cut { house.store.load_all().await? } else { loaded })
+}
+
+/// Loads the company as it was: the accounts of that moment, the decisions and links that were known then. What hangs
+/// together is found out anew from these, by the same rules.
+async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
+    let now = house.store.load_all().await?;
+    let filter = AccountFilter { connection: None, as_of_ms: Some(at_ms) };
+    let mut accounts = Vec::new();
+    let mut after = None;
+    loop {
+        let page = house.store.accounts(&filter, after, PAGE).await?;
+        accounts.extend(page.accounts.into_iter().map(|observed| observed.account));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    Ok(Loaded {
+        accounts,
+        history: Vec::new(),
+        vanished: Vec::new(),
+        links: now.links.into_iter().filter(|link| link.since_ms <= at_ms).collect(),
+        decisions: now.decisions.into_iter().filter(|decision| decision.at_ms <= at_ms).collect(),
+        extent: Extent::Whole,
+    })
+}
+
+async fn connection_facts(
+    house: &House,
+) -> Result<std::collections::BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
+    let mut all = std::collections::BTreeMap::new();
+    for (name, abilities) in house.abilities() {
+        let totals = house.store.totals(&name).await?;
+        let last = house.store.last_pull(&name).await?;
+        let complete = house.store.last_complete_pull(&name).await?;
+        let previous = house.store.previous_complete_pull(&name).await?;
+        let end = last.as_ref().and_then(|pull| pull.end.as_ref());
+        let takes_seat = |kind| abilities.kinds.get(&kind).is_some_and(|kind| kind.takes_seat);
+        let facts = ConnectionFacts {
+            complete_ms: complete.as_ref().map(|pull| pull.started_ms),
+            coverage: end.map(|end| end.coverage),
+            because: end.and_then(|end| end.because.clone()),
+            accounts_active: totals.active(),
+            seats_taken: totals.seats(takes_seat),
+            records_before: previous.map(|pull| pull.accounts),
+            records_now: complete.map(|pull| pull.accounts),
+            entitlements: house.store.entitlements(&name).await?,
+            abilities: abilities.clone(),
+        };
+        all.insert(name, facts);
+    }
+    Ok(all)
+}
+
+impl Company {
+    /// Finds out who is who and whose is what, and no more.
+    pub fn graph(&self, house: &House) -> Graph<'_> {
+        correlate(&self.facts, &house.policy)
+    }
+
+    /// Judges everything for somebody who asks.
+    ///
+    /// # Errors
+    /// The person that was asked for is nobody, or several; or the store failed.
+    pub async fn judge(&self, house: &House, requested_by: Option<&str>) -> Result<Found<'_>, EngineError> {
+        let identity = match &self.scope.identity {
+            None => None,
+            Some(key) => Some(find_identity(&self.graph(house), key)?),
+        };
+        let asked = Asked {
+            requested_by: requested_by.map(str::to_owned),
+            only: self.scope.only.clone(),
+            identity: identity.clone(),
+            made_at: house.clock.now_text(),
+        };
+        let judged = judge(&self.facts, &house.policy, &asked);
+        let mut findings = judged.findings;
+        let scope = if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
+        let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();
+        let since = house.store.findings_since(&ids, scope, house.clock.now_ms()).await?;
+        for finding in &mut findings {
+            finding.since = since.get(&finding.id).map(|ms| crate::clock::moment_text(*ms));
+        }
+        findings.sort_by(|one, other| (one.severity, one.kind, &one.id).cmp(&(other.severity, other.kind, &other.id)));
+        Ok(Found { graph: judged.graph, findings, plan: judged.plan, identity })
+    }
+}
+
+/// Returns the one identity that a key means.
+///
+/// # Errors
+/// It means nobody, or several people.
+pub fn find_identity(graph: &Graph<'_>, key: &str) -> Result<IdentityId, EngineError> {
+    let found = graph.search(key);
+    match found.as_slice() {
+        [one] => Ok(graph.identity_at(*one).id.clone()),
+        [] => Err(EngineError::Asked(format!(
+            "nobody is known as {key:?}; give an id, an employee id, an address or a name (`tenure identities` lists them)"
+        ))),
+        several => {
+            let all: Vec<String> = several
+                .iter()
+                .take(5)
+                .map(|at| graph.identity_at(*at))
+                .map(|identity| format!("{} ({})", identity.id, identity.work_email().unwrap_or("no address")))
+                .collect();
+            Err(EngineError::Asked(format!("{key:?} may be {} people: {}", several.len(), all.join(", "))))
+        }
+    }
+}
+
+/// Correlates everything and pins the links that are new, so that they outlive a change of name or address.
+/// Returns how many are new.
+///
+/// # Errors
+/// The store failed.
+pub async fn pin_links(house: &House) -> Result<u64, EngineError> {
+    let company = company(house, &Scope::default()).await?;
+    let graph = company.graph(house);
+    let links: Vec<_> = graph.new_links().collect();
+    Ok(house.store.pin_links(&links, house.clock.now_ms()).await?)
+}
