@@ -1,6 +1,6 @@
 //! Measures how fast accounts are written and read: the first pull, the same again, one in a hundred changed.
-//! `cargo run --release -p tenure-store --example ingest -- [URL] [ACCOUNTS] [BATCH]`; prints rows per second of wall time
-//! and of CPU time, and what the process holds in memory.
+//! `cargo run --release -p tenure-store --example ingest -- [-|postgres|URL] [ACCOUNTS] [BATCH]`; prints rows per second
+//! of wall time and of CPU time, and what the process holds in memory. `postgres` is a private server without fsync.
 //! Made-up accounts of ordinary size; nothing of the network is in the figures.
 
 use serde_json::json;
@@ -8,26 +8,21 @@ use std::time::Instant;
 use tenure_core::account::{Account, AccountKey, AccountState, Grant, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
-use tenure_store::{Belief, Counts, Managers, PullEnd, PullMode, Seed, Store, StoreError};
+use tenure_store::{Belief, Counts, Managers, PullEnd, PullMode, Seed, Store, StoreError, test_support};
 
 fn account(connection: &ConnectionName, id: u64, generation: u64) -> Account {
     let mut account = Account::unknown(AccountKey::new(connection, Kind::Agent, format!("{id}")));
     account.login = Some(format!("person.{id}@acme.example").into());
     account.name = Some(format!("Person Number {id}").into());
     account.state = AccountState::Active;
-    account.grants = vec![Grant {
-        kind: "role".into(),
-        id: Some("2".into()),
-        name: "agent".into(),
-        scope: None,
-        privileged: false,
-    }];
+    account.grants =
+        vec![Grant { kind: "role".into(), id: Some("2".into()), name: "agent".into(), scope: None, privileged: false }];
     account.grants_known = vec!["role".into()];
     account.created_ms = Some(1_700_000_000_000);
     account.updated_ms = Some(1_700_000_000_000);
     account.fields.set("given_name".into(), json!("Person"));
     account.fields.set("family_name".into(), json!(format!("Number {id}")));
-    let title = if generation > 0 && id % 100 == 0 { format!("Title {generation}") } else { "Agent".into() };
+    let title = if generation > 0 && id.is_multiple_of(100) { format!("Title {generation}") } else { "Agent".into() };
     account.fields.set("title".into(), json!(title));
     account.fields.set("time_zone".into(), json!("Europe/Berlin"));
     account
@@ -94,11 +89,15 @@ async fn pull(
 async fn main() -> Result<(), StoreError> {
     let mut arguments = std::env::args().skip(1);
     let folder = std::env::temp_dir().join(format!("tenure-ingest-{}", std::process::id()));
-    let url = arguments.next().filter(|url| url != "-");
+    let url = match arguments.next().as_deref() {
+        None | Some("-") => format!("sqlite:{}", folder.join("tenure.db").display()),
+        Some("postgres") => test_support::postgres_url().unwrap_or_default(),
+        Some(url) => url.to_owned(),
+    };
     let accounts: u64 = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(100_000);
     let batch: u64 = arguments.next().and_then(|number| number.parse().ok()).unwrap_or(5_000).max(1);
     let _ = std::fs::create_dir_all(&folder);
-    let store = Store::open(&url.unwrap_or_else(|| format!("sqlite:{}", folder.join("tenure.db").display()))).await?;
+    let store = Store::open(&url).await?;
     let connection = ConnectionName::new("bench");
 
     let (began, cpu) = (Instant::now(), spent().0);
@@ -115,7 +114,7 @@ async fn main() -> Result<(), StoreError> {
     while rounds < 200 {
         let id = rounds * (accounts / 200).max(1);
         let seed = Seed { keys: vec![format!("person.{id}@acme.example")], ..Seed::default() };
-        let loaded = store.load_cluster(&seed, Managers::With).await?;
+        let loaded = store.load_cluster(&seed, Managers::Loaded).await?;
         assert_eq!(loaded.accounts.len(), 1, "the cluster of {id}");
         rounds += 1;
     }

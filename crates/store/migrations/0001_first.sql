@@ -168,6 +168,8 @@ CREATE TABLE journal_head (
     hash TEXT NOT NULL
 );
 
+INSERT INTO journal_head (name, seq, hash) VALUES ('journal', 0, '');
+
 CREATE TABLE run (
     id TEXT NOT NULL PRIMARY KEY,
     number BIGINT NOT NULL UNIQUE,

@@ -33,9 +33,9 @@ pub struct Seed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Managers {
     /// They are, with their own accounts, so that a change can refer to them; their managers are not.
-    With,
+    Loaded,
     /// They are not.
-    Without,
+    Left,
 }
 
 const BY_KEYS: Bulk = Bulk {
@@ -72,12 +72,12 @@ impl Store {
         let mut tx = self.db.read().await?;
         let mut walk = Walk::default();
         walk.ask_seed(seed);
-        walk.to_the_end(&mut tx).await?;
-        if managers == Managers::With {
+        walk.follow(&mut tx).await?;
+        if managers == Managers::Loaded {
             let wanted: BTreeSet<String> =
                 walk.found.values().filter_map(|(account, _)| manager_key(account)).collect();
             walk.ask_keys(wanted.into_iter());
-            walk.to_the_end(&mut tx).await?;
+            walk.follow(&mut tx).await?;
         }
         walk.finish(&mut tx).await
     }
@@ -131,7 +131,7 @@ impl Walk {
     }
 
     /// Asks until nothing new comes, or too much has come.
-    async fn to_the_end(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+    async fn follow(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         for _ in 0..ROUNDS_MAX {
             let (keys, accounts, identities) = (self.keys.take(), self.accounts.take(), self.identities.take());
             if keys.is_empty() && accounts.is_empty() && identities.is_empty() {

@@ -2,6 +2,7 @@
 //! The numbers are given when a connection is first pulled; the totals are kept by every write.
 //! Which connections are configured is not known here.
 
+use crate::bulk::{Bulk, none};
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_word};
 use crate::{Store, next_number};
@@ -69,23 +70,23 @@ impl Store {
         kind: &EntitlementKind,
         entitlements: &[Entitlement],
     ) -> Result<(), StoreError> {
-        const WRITE: crate::bulk::Bulk = crate::bulk::Bulk {
-            head: "INSERT INTO entitlement (connection, kind, id, name, privileged) VALUES ",
-            columns: 5,
-            tail: "",
-        };
-        let by_id: BTreeMap<&str, &Entitlement> = entitlements.iter().map(|one| (&*one.id, one)).collect();
-        let values = by_id
-            .into_values()
-            .flat_map(|one| {
-                let privileged = i64::from(one.privileged);
-                args![connection.as_str(), kind.as_str(), text(&one.id), text(&one.name), privileged]
-            })
-            .collect();
         let mut tx = self.db.write(Durability::Normal).await?;
         let sql = "DELETE FROM entitlement WHERE connection = $1 AND kind = $2";
         tx.run(sql, args![connection.as_str(), kind.as_str()]).await?;
-        tx.run_bulk(&WRITE, values, crate::bulk::none).await?;
+        let own = entitlements.iter().filter(|one| one.kind == *kind);
+        write_entitlements(&mut tx, connection, own).await?;
+        tx.commit().await
+    }
+
+    /// Replaces the reference lists of all kinds.
+    pub async fn set_all_entitlements(
+        &self,
+        connection: &ConnectionName,
+        entitlements: &[Entitlement],
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.write(Durability::Normal).await?;
+        tx.run("DELETE FROM entitlement WHERE connection = $1", args![connection.as_str()]).await?;
+        write_entitlements(&mut tx, connection, entitlements.iter()).await?;
         tx.commit().await
     }
 
@@ -106,6 +107,23 @@ impl Store {
         all.sort();
         Ok(all)
     }
+}
+
+/// Writes reference lists; of two entitlements with one id the later counts.
+async fn write_entitlements(
+    tx: &mut Tx,
+    connection: &ConnectionName,
+    entitlements: impl Iterator<Item = &Entitlement>,
+) -> Result<(), StoreError> {
+    const WRITE: Bulk =
+        Bulk { head: "INSERT INTO entitlement (connection, kind, id, name, privileged) VALUES ", columns: 5, tail: "" };
+    let by_id: BTreeMap<(&str, String), &Entitlement> =
+        entitlements.map(|one| ((one.kind.as_str(), text(&one.id)), one)).collect();
+    let mut values = Vec::with_capacity(by_id.len() * WRITE.columns);
+    for ((kind, id), one) in by_id {
+        values.extend(args![connection.as_str(), kind, id, text(&one.name), i64::from(one.privileged)]);
+    }
+    tx.run_bulk(&WRITE, values, none).await.map(drop)
 }
 
 /// Returns `text` as a database can hold it.

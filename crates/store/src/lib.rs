@@ -15,7 +15,6 @@ mod seen;
 
 mod observe;
 mod pulls;
-// (verbs follow the walk: pull, then what is gone, then reading back)
 mod gone;
 
 mod accounts;
@@ -24,8 +23,11 @@ mod load;
 
 mod decisions;
 mod links;
-mod notes;
 mod plans;
+
+mod journal;
+mod notes;
+mod runs;
 
 #[cfg(feature = "test-support")]
 pub mod test_support;
@@ -35,6 +37,7 @@ pub use cluster::{Managers, Seed};
 pub use connections::Totals;
 pub use decisions::{Concerns, NewDecision};
 pub use error::StoreError;
+pub use journal::Head;
 pub use keys::JoinKeys;
 pub use links::PastLink;
 pub use load::{Extent, Loaded};
@@ -42,6 +45,7 @@ pub use notes::{Claim, Lease};
 pub use observe::Counts;
 pub use plans::FindingScope;
 pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
+pub use runs::{OpenStep, Run};
 
 use db::{Db, Tx, args};
 use std::sync::Arc;

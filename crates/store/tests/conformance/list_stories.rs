@@ -62,15 +62,14 @@ pub async fn a_cluster_is_all_that_hangs_together_and_nothing_else(TestStore { s
 
     let expected = ["gorgias/agent/11", "gorgias/agent/12", "gorgias/agent/13", "gorgias/agent/15", "hr/person/7"];
     let by_identity = Seed { identities: vec!["01JANE".into()], ..Seed::default() };
-    let by_account =
-        Seed { accounts: vec![AccountKey::new(&gorgias(), Kind::Agent, "12")], ..Seed::default() };
+    let by_account = Seed { accounts: vec![AccountKey::new(&gorgias(), Kind::Agent, "12")], ..Seed::default() };
     for seed in [seed("jane@acme.com"), seed("7"), seed(" JD@old.com "), by_identity, by_account] {
-        let loaded = store.load_cluster(&seed, Managers::Without).await.unwrap();
+        let loaded = store.load_cluster(&seed, Managers::Left).await.unwrap();
         assert_eq!(ids(&loaded.accounts), expected, "from {seed:?}");
         assert_eq!((loaded.links.len(), loaded.decisions.len()), (2, 1));
         assert_eq!(loaded.extent, Extent::Cluster);
     }
-    let nobody = store.load_cluster(&seed("nobody@acme.com"), Managers::Without).await.unwrap();
+    let nobody = store.load_cluster(&seed("nobody@acme.com"), Managers::Left).await.unwrap();
     assert_eq!(nobody.accounts, []);
 }
 
@@ -81,9 +80,9 @@ pub async fn a_manager_comes_with_a_cluster_when_asked_for(TestStore { store, ..
     max.fields.set("manager_id".into(), json!("9"));
     pull(store, &hr(), &[jane, max, person("9", "ceo@acme.com")], 1000).await;
     pull(store, &gorgias(), &[agent("1", "jane@acme.com"), agent("2", "max@acme.com")], 1000).await;
-    let alone = store.load_cluster(&seed("jane@acme.com"), Managers::Without).await.unwrap();
+    let alone = store.load_cluster(&seed("jane@acme.com"), Managers::Left).await.unwrap();
     assert_eq!(ids(&alone.accounts), ["gorgias/agent/1", "hr/person/7"]);
-    let with = store.load_cluster(&seed("jane@acme.com"), Managers::With).await.unwrap();
+    let with = store.load_cluster(&seed("jane@acme.com"), Managers::Loaded).await.unwrap();
     assert_eq!(ids(&with.accounts), ["gorgias/agent/1", "gorgias/agent/2", "hr/person/7", "hr/person/8"]);
 }
 
@@ -94,7 +93,7 @@ pub async fn a_cluster_without_end_is_cut_and_says_so(TestStore { store, .. }: &
         account
     };
     pull(store, &gorgias(), &(0..900).map(shared).collect::<Vec<_>>(), 1000).await;
-    let loaded = store.load_cluster(&seed("shared"), Managers::Without).await.unwrap();
+    let loaded = store.load_cluster(&seed("shared"), Managers::Left).await.unwrap();
     assert_eq!(loaded.extent, Extent::Cut);
     assert!(loaded.accounts.len() <= 1000);
 }
@@ -112,9 +111,9 @@ pub async fn the_whole_is_loaded_with_history_and_the_vanished(TestStore { store
     assert_eq!(loaded.vanished, [person("8", "max@acme.com")]);
     assert_eq!(loaded.links.len(), 700);
     assert_eq!(loaded.extent, Extent::Whole);
-    let cluster = store.load_cluster(&seed("7"), Managers::Without).await.unwrap();
+    let cluster = store.load_cluster(&seed("7"), Managers::Left).await.unwrap();
     assert_eq!(cluster.history, [person("7", "jane@acme.com")]);
-    let vanished = store.load_cluster(&seed("max@acme.com"), Managers::Without).await.unwrap();
+    let vanished = store.load_cluster(&seed("max@acme.com"), Managers::Left).await.unwrap();
     assert_eq!(vanished.vanished, [person("8", "max@acme.com")]);
 }
 
@@ -197,9 +196,9 @@ pub async fn decisions_are_numbered_in_the_order_in_which_they_were_made(TestSto
     assert_eq!(store.decisions(1, 10).await.unwrap(), made[1..]);
     assert_eq!(store.load_all().await.unwrap().decisions, made);
     let of_jane = Seed { identities: vec!["01JANE".into()], ..Seed::default() };
-    assert_eq!(store.load_cluster(&of_jane, Managers::Without).await.unwrap().decisions, made);
+    assert_eq!(store.load_cluster(&of_jane, Managers::Left).await.unwrap().decisions, made);
     let of_max = Seed { identities: vec!["01MAX".into()], ..Seed::default() };
-    assert_eq!(store.load_cluster(&of_max, Managers::Without).await.unwrap().decisions, made[1..]);
+    assert_eq!(store.load_cluster(&of_max, Managers::Left).await.unwrap().decisions, made[1..]);
     let mut tasks = Vec::new();
     for _ in 0..8 {
         let (store, decision) = (store.clone(), approve("lee", Concerns::default()));

@@ -2,6 +2,7 @@
 //! Each story is a function over an empty store; the macro at the end runs it on SQLite and on a private PostgreSQL.
 //! Speed is measured elsewhere (`examples/ingest.rs`).
 
+mod journal_stories;
 mod list_stories;
 mod observation_stories;
 
@@ -54,4 +55,9 @@ on_both![
     list_stories::reference_lists_are_replaced_by_kind,
     list_stories::a_finding_keeps_its_first_moment_until_it_is_over,
     list_stories::a_plan_saved_twice_is_one_plan,
+    journal_stories::the_journal_is_one_chain_however_many_write,
+    journal_stories::a_tampered_entry_is_noticed,
+    journal_stories::an_intent_without_an_outcome_is_an_open_step,
+    journal_stories::only_one_holds_the_lease_and_a_lost_one_writes_nothing,
+    journal_stories::a_note_is_replaced_and_forgotten,
 ];

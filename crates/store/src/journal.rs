@@ -1,0 +1,89 @@
+//! The journal: what we did, one entry after the other, each sealed on the one before.
+//! Drafts come from the engine; whoever appends takes the head first, so that however many write there is one chain.
+//! What an entry means and how it is sealed is `tenure_core::journal`'s affair.
+
+use crate::Store;
+use crate::bulk::{Bulk, none};
+use crate::db::{Durability, Row, Tx, args};
+use crate::error::{StoreError, read_json, write_json};
+use tenure_core::journal::{Draft, Entry, seal};
+use tenure_core::name::{RunId, StepId};
+
+const WRITE: Bulk = Bulk { head: "INSERT INTO journal (seq, hash, run, step, body) VALUES ", columns: 5, tail: "" };
+
+/// Where the journal ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head {
+    /// The number of the last entry; 0 while there is none.
+    pub seq: i64,
+    /// Its hash; empty while there is none.
+    pub hash: String,
+}
+
+impl Store {
+    /// Appends entries, all or none, and returns them sealed.
+    pub async fn append_journal(&self, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        let entries = append(&mut tx, drafts).await?;
+        tx.commit().await?;
+        Ok(entries)
+    }
+
+    /// The entries after the one with number `after`, oldest first.
+    pub async fn read_journal(&self, after: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let sql = "SELECT body FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+        self.db.read().await?.list(sql, args![after, limit as i64], read_entry).await
+    }
+
+    /// The entries of one run, oldest first.
+    pub async fn journal_of_run(&self, run: &RunId, after: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let sql = "SELECT body FROM journal WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+        self.db.read().await?.list(sql, args![run.as_str(), after, limit as i64], read_entry).await
+    }
+
+    /// The entries about one step, oldest first.
+    pub async fn journal_of_step(&self, step: &StepId, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let sql = "SELECT body FROM journal WHERE step = $1 ORDER BY seq LIMIT $2";
+        self.db.read().await?.list(sql, args![step.as_str(), limit as i64], read_entry).await
+    }
+
+    /// Where the journal ends, as it was written beside it: a chain that ends earlier has lost entries.
+    pub async fn journal_head(&self) -> Result<Head, StoreError> {
+        let sql = "SELECT seq, hash FROM journal_head WHERE name = 'journal'";
+        let head = self.db.read().await?.first(sql, vec![], |row| read_head(&row)).await?;
+        head.ok_or_else(|| StoreError::Missing { what: "journal's head", id: "journal".into() })
+    }
+}
+
+/// Appends entries within a transaction that also writes what they tell of.
+pub(crate) async fn append(tx: &mut Tx, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
+    if drafts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = "UPDATE journal_head SET seq = seq WHERE name = 'journal' RETURNING seq, hash";
+    let mut head = tx
+        .first(sql, vec![], |row| read_head(&row))
+        .await?
+        .ok_or_else(|| StoreError::Missing { what: "journal's head", id: "journal".into() })?;
+    let (mut entries, mut rows) = (Vec::with_capacity(drafts.len()), Vec::with_capacity(drafts.len() * 5));
+    for draft in drafts {
+        let last = (head.seq > 0).then_some((head.seq, &*head.hash));
+        let entry = seal(last, draft);
+        head = Head { seq: entry.seq, hash: entry.hash.clone() };
+        let (run, step) = (entry.run.as_deref(), entry.step.as_deref());
+        rows.extend(args![entry.seq, &*entry.hash, run, step, write_json("an entry", &entry)?]);
+        entries.push(entry);
+    }
+    tx.run_bulk(&WRITE, rows, none).await?;
+    let sql = "UPDATE journal_head SET seq = $1, hash = $2 WHERE name = 'journal'";
+    tx.run(sql, args![head.seq, head.hash]).await?;
+    Ok(entries)
+}
+
+fn read_entry(row: Row<'_>) -> Result<Entry, StoreError> {
+    read_json("an entry", row.text(0)?)
+}
+
+fn read_head(row: &Row<'_>) -> Result<Head, StoreError> {
+    Ok(Head { seq: row.int(0)?, hash: row.text(1)?.to_owned() })
+}

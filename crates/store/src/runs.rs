@@ -1,0 +1,181 @@
+//! Runs of `apply` and how far their steps have come: the intent before a call, the outcome after it.
+//! Each is written together with its entries in the journal, and only by whoever holds the lease.
+//! An intent without an outcome is an open step: somebody died between the two, and must look before going on.
+
+use crate::db::{Durability, Row, Tx, args};
+use crate::error::{StoreError, read_json, write_json};
+use crate::journal::append;
+use crate::notes::{Lease, check_lease};
+use crate::{Store, next_number};
+use serde_json::Value;
+use tenure_core::change::StepResult;
+use tenure_core::journal::{Draft, Entry};
+use tenure_core::name::{PlanId, RunId, StepId};
+
+const OPEN_MAX: i64 = 10_000;
+
+/// One execution of `apply`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The plan that it carries out.
+    pub plan: PlanId,
+    /// Who asked for it.
+    pub actor: String,
+    /// When it began.
+    pub started_ms: i64,
+    /// When it ended; nothing while it is under way or interrupted.
+    pub finished_ms: Option<i64>,
+}
+
+/// A step whose intent was written and whose outcome was not.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OpenStep {
+    /// The run that began it.
+    pub run: RunId,
+    /// The plan that it belongs to.
+    pub plan: PlanId,
+    /// The step.
+    pub step: StepId,
+    /// When it was begun.
+    pub started_ms: i64,
+    /// What was written about it before the call.
+    pub intent: Value,
+}
+
+impl Store {
+    /// Begins a run.
+    pub async fn begin_run(&self, lease: &Lease, run: &Run, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
+        let mut tx = self.held(lease).await?;
+        let number = next_number(&mut tx, "run").await?;
+        let sql = "INSERT INTO run (id, number, plan, actor, started_ms) VALUES ($1, $2, $3, $4, $5)";
+        tx.run(sql, args![run.id.as_str(), number, run.plan.as_str(), &*run.actor, run.started_ms]).await?;
+        finish(tx, drafts).await
+    }
+
+    /// Writes the intent of a step, before the call that carries it out. Beginning it again is allowed.
+    pub async fn begin_step(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        step: &StepId,
+        intent: &Value,
+        drafts: Vec<Draft>,
+        now_ms: i64,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut tx = self.held(lease).await?;
+        let intent = write_json("an intent", intent)?;
+        let sql = "INSERT INTO step_progress (run, step, started_ms, intent) VALUES ($1, $2, $3, $4) \
+                   ON CONFLICT (run, step) DO UPDATE SET started_ms = excluded.started_ms, settled_ms = NULL, \
+                   intent = excluded.intent, outcome = NULL";
+        tx.run(sql, args![run.as_str(), step.as_str(), now_ms, intent]).await?;
+        finish(tx, drafts).await
+    }
+
+    /// Writes the outcome of a step, after the call or after a look; one that was never begun is written as well.
+    pub async fn settle_step(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        result: &StepResult,
+        drafts: Vec<Draft>,
+        now_ms: i64,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut tx = self.held(lease).await?;
+        let outcome = write_json("a step's result", result)?;
+        let sql = "INSERT INTO step_progress (run, step, started_ms, settled_ms, intent, outcome) \
+                   VALUES ($1, $2, $3, $3, 'null', $4) ON CONFLICT (run, step) DO UPDATE SET \
+                   settled_ms = excluded.settled_ms, outcome = excluded.outcome";
+        tx.run(sql, args![run.as_str(), result.id.as_str(), now_ms, outcome]).await?;
+        finish(tx, drafts).await
+    }
+
+    /// Ends a run.
+    pub async fn finish_run(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        drafts: Vec<Draft>,
+        now_ms: i64,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let mut tx = self.held(lease).await?;
+        let sql = "UPDATE run SET finished_ms = $1 WHERE id = $2";
+        if tx.run(sql, args![now_ms, run.as_str()]).await? == 0 {
+            return Err(StoreError::Missing { what: "run", id: run.to_string() });
+        }
+        finish(tx, drafts).await
+    }
+
+    /// Steps that were begun and not settled, in whatever run, oldest first.
+    pub async fn open_steps(&self) -> Result<Vec<OpenStep>, StoreError> {
+        let sql = "SELECT p.run, r.plan, p.step, p.started_ms, p.intent FROM step_progress p \
+                   JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL ORDER BY p.started_ms, p.step LIMIT $1";
+        let read = |row: Row<'_>| {
+            Ok(OpenStep {
+                run: row.text(0)?.into(),
+                plan: row.text(1)?.into(),
+                step: row.text(2)?.into(),
+                started_ms: row.int(3)?,
+                intent: read_json("an intent", row.text(4)?)?,
+            })
+        };
+        self.db.read().await?.list(sql, args![OPEN_MAX], read).await
+    }
+
+    /// What became of the steps of a run, in the order in which they were settled.
+    pub async fn results(&self, run: &RunId) -> Result<Vec<StepResult>, StoreError> {
+        let sql = "SELECT outcome FROM step_progress WHERE run = $1 AND outcome IS NOT NULL ORDER BY settled_ms, step";
+        let read = |row: Row<'_>| read_json("a step's result", row.text(0)?);
+        self.db.read().await?.list(sql, args![run.as_str()], read).await
+    }
+
+    /// What became of a step the last time that it was settled, in whatever run.
+    pub async fn last_result(&self, step: &StepId) -> Result<Option<StepResult>, StoreError> {
+        let sql = "SELECT outcome FROM step_progress WHERE step = $1 AND outcome IS NOT NULL \
+                   ORDER BY settled_ms DESC LIMIT 1";
+        let read = |row: Row<'_>| read_json("a step's result", row.text(0)?);
+        self.db.read().await?.first(sql, args![step.as_str()], read).await
+    }
+
+    /// The run with this id.
+    pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
+        let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run WHERE id = $1";
+        self.db.read().await?.first(sql, args![id.as_str()], |row| read_run(&row)).await
+    }
+
+    /// The newest runs, newest first.
+    pub async fn runs(&self, limit: usize) -> Result<Vec<Run>, StoreError> {
+        let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run ORDER BY number DESC LIMIT $1";
+        self.db.read().await?.list(sql, args![limit as i64], |row| read_run(&row)).await
+    }
+
+    /// The newest run of a plan that was begun and not ended: interrupted, or under way elsewhere.
+    pub async fn unfinished_run(&self, plan: &PlanId) -> Result<Option<Run>, StoreError> {
+        let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run \
+                   WHERE plan = $1 AND finished_ms IS NULL ORDER BY number DESC LIMIT 1";
+        self.db.read().await?.first(sql, args![plan.as_str()], |row| read_run(&row)).await
+    }
+
+    async fn held(&self, lease: &Lease) -> Result<Tx, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        check_lease(&mut tx, lease).await?;
+        Ok(tx)
+    }
+}
+
+async fn finish(mut tx: Tx, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
+    let entries = append(&mut tx, drafts).await?;
+    tx.commit().await?;
+    Ok(entries)
+}
+
+fn read_run(row: &Row<'_>) -> Result<Run, StoreError> {
+    Ok(Run {
+        id: row.text(0)?.into(),
+        plan: row.text(1)?.into(),
+        actor: row.text(2)?.to_owned(),
+        started_ms: row.int(3)?,
+        finished_ms: row.int_or_none(4)?,
+    })
+}
