@@ -1,1 +1,26 @@
 //! Speaks HTTP to the apps as their manifests say, and reads source files.
+//! The engine makes a connector for each configured connection out of settings and secrets, and calls its verbs; what
+//! differs between apps lies in `apps/`, never here.
+//! It deliberately knows no store, no policy and no person: it does what it is asked, or says why not.
+
+pub mod manifest;
+pub mod transport;
+pub mod governor;
+mod error;
+mod settings;
+mod codec;
+mod abilities;
+mod catalogue;
+mod connector;
+pub mod file;
+
+pub use abilities::abilities_of;
+pub use catalogue::{App, AppPlace, Catalogue, read_app};
+pub use codec::state::Memory;
+pub use connector::{
+    Act, CheckLine, Connector, Look, LookupBy, Performed, PullEvent, PullStart, PullStream, Spent, Verdict,
+};
+pub use error::{ConnectError, ErrorKind};
+pub use manifest::{BudgetSpec, Manifest, manifest_schema};
+pub use settings::Settings;
+pub use transport::{HttpPolicy, Priority};

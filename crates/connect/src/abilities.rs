@@ -1,0 +1,97 @@
+//! What a connection can do, in the words of the walk, told from its manifest and its settings.
+//! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
+
+use crate::manifest::{CardinalityWord, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On, SeatWord, SessionWord};
+use crate::settings::Settings;
+use tenure_core::abilities::{
+    Abilities, Cardinality, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat, Sessions,
+};
+use tenure_core::name::{EntitlementKind, FieldName, Name};
+
+/// Returns what a connection with these settings can do.
+pub fn abilities_of(settings: &Settings) -> Abilities {
+    let manifest = &settings.manifest;
+    let mut protected: Vec<Box<str>> = settings.protected.iter().map(|login| login.as_str().into()).collect();
+    protected.dedup();
+    Abilities {
+        connection: settings.name.clone(),
+        app: Name::new(&manifest.app),
+        title: Name::new(&manifest.title),
+        standing: settings.standing,
+        default_kind: manifest.default_kind,
+        kinds: manifest.kinds.iter().map(|(kind, spec)| (*kind, kind_ability(spec))).collect(),
+        sessions: match manifest.sessions {
+            SessionWord::Ended => Sessions::Ended,
+            SessionWord::Kept => Sessions::Kept,
+            SessionWord::Unstated => Sessions::Unstated,
+        },
+        sso: settings.sso.clone(),
+        seats: settings.seats,
+        protected_logins: protected,
+        per_second: settings.rate_limits().per_second(),
+    }
+}
+
+fn kind_ability(spec: &KindSpec) -> KindAbility {
+    let convert_from = spec.effects.get(&tenure_core::abilities::Effect::Convert).map(|effect| effect.from.clone());
+    KindAbility {
+        takes_seat: spec.takes_seat,
+        fields: spec.fields.iter().map(|(name, field)| (FieldName::new(name), field_ability(field))).collect(),
+        entitlements: spec
+            .entitlements
+            .iter()
+            .filter(|(_, spec)| spec.write.is_some())
+            .map(|(word, spec)| (Name::new(word), entitlement_ability(spec)))
+            .collect(),
+        effects: spec.effects.iter().map(|(effect, how)| (*effect, effect_ability(spec, how))).collect(),
+        convert_from: convert_from.unwrap_or_default(),
+        cannot: spec.cannot.iter().map(|(effect, because)| (*effect, because.clone())).collect(),
+    }
+}
+
+fn field_ability(field: &FieldSpec) -> FieldAbility {
+    let written = field.write.is_some();
+    FieldAbility {
+        from: field.from.as_deref().map(FieldName::new),
+        required: field.required,
+        at_create: written && field.on.contains(&On::Create),
+        at_update: written && field.on.contains(&On::Update),
+        cannot: field.cannot.clone(),
+        values: field.words.keys().map(|word| Name::new(word)).collect(),
+        refers_to_account: field.codec.refers_to_account(),
+        fold_case: field.fold_case,
+    }
+}
+
+fn entitlement_ability(spec: &EntitlementSpec) -> EntitlementAbility {
+    EntitlementAbility {
+        kind: EntitlementKind::new(&spec.kind),
+        cardinality: match spec.cardinality {
+            CardinalityWord::One => Cardinality::One,
+            CardinalityWord::Many => Cardinality::Many,
+        },
+        scoped: !spec.scopes.is_empty(),
+        default_scope: spec.default_scope.as_deref().map(Name::new),
+        privileged: spec.privileged.iter().map(|name| Name::new(name)).collect(),
+        values: spec.values.iter().map(|name| Name::new(name)).collect(),
+        required: spec.required,
+        exact: spec.exact,
+    }
+}
+
+fn effect_ability(kind: &KindSpec, effect: &EffectSpec) -> EffectAbility {
+    let calls = effect.like.and_then(|like| kind.effects.get(&like)).map_or(&effect.calls, |other| &other.calls);
+    let reads = calls.iter().any(|call| call.body == crate::manifest::Body::Whole || !call.carry.is_empty());
+    EffectAbility {
+        irreversible: effect.irreversible,
+        seat: match effect.seat {
+            SeatWord::Takes => Seat::Takes,
+            SeatWord::Frees => Seat::Frees,
+            SeatWord::Keeps => Seat::Keeps,
+        },
+        sends_mail: effect.mail,
+        loses: effect.loses.clone(),
+        // A look before, the calls, a look after.
+        requests: 2 + u32::from(reads) + u32::try_from(calls.len()).unwrap_or(u32::MAX),
+    }
+}

@@ -1,0 +1,228 @@
+//! Records into accounts: the compiled read form of one kind.
+//! The walker hands in each record of a page, looks and writes hand in single ones. A record without an id is none.
+
+use super::json::{Json, Place, Places};
+use super::moment::read_moment;
+use super::names::{NameList, Names};
+use super::state::{Memory, Moments, StateReader};
+use super::value::ValueCodec;
+use crate::manifest::{EntitlementSpec, GrantForm, KindSpec};
+use serde_json::Value;
+use std::borrow::Cow;
+use tenure_core::account::{Account, AccountKey, Fields, Grant, Kind};
+use tenure_core::name::{ConnectionName, EntitlementKind, FieldName, NativeId};
+
+/// The compiled read form of one kind.
+#[derive(Debug)]
+pub(crate) struct RecordReader {
+    connection: ConnectionName,
+    kind: Kind,
+    id: Places,
+    email: Option<Places>,
+    name: Option<Places>,
+    external_id: Option<Places>,
+    fields: Vec<FieldReader>,
+    grants: Vec<GrantReader>,
+    state: StateReader,
+    created: Places,
+    updated: Places,
+    whole_name: Option<(FieldName, FieldName)>,
+}
+
+#[derive(Debug)]
+struct FieldReader {
+    name: FieldName,
+    places: Places,
+    codec: ValueCodec,
+}
+
+#[derive(Debug)]
+struct GrantReader {
+    kind: EntitlementKind,
+    reference: Option<Box<str>>,
+    places: Vec<GrantPlaceReader>,
+    privileged: Vec<Box<str>>,
+    exact: bool,
+}
+
+#[derive(Debug)]
+struct GrantPlaceReader {
+    at: Place,
+    form: GrantForm,
+    id: Box<str>,
+    name: Option<Box<str>>,
+    scope: Option<Box<str>>,
+}
+
+/// What a record is read with, besides itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    pub names: &'a Names,
+    pub now_ms: i64,
+    pub memory: &'a (dyn Fn(Kind, &str) -> Option<Memory> + Sync),
+}
+
+impl RecordReader {
+    /// Compiles the read form of `kind`.
+    pub fn new(connection: &ConnectionName, kind: Kind, spec: &KindSpec) -> Self {
+        let own = |field: &str| spec.fields.get(field).map(|field| Places::new(&field.read));
+        let fields: Vec<FieldReader> = spec
+            .fields
+            .iter()
+            .filter(|(name, field)| {
+                !matches!(name.as_str(), "email" | "name" | "external_id") && !field.read.is_empty()
+            })
+            .map(|(name, field)| FieldReader {
+                name: FieldName::new(name),
+                places: Places::new(&field.read),
+                codec: ValueCodec::new(field),
+            })
+            .collect();
+        let has = |wanted: &str| fields.iter().any(|field| field.name.as_str() == wanted);
+        let whole_name = (has("given_name") && has("family_name"))
+            .then(|| (FieldName::new("given_name"), FieldName::new("family_name")));
+        Self {
+            connection: connection.clone(),
+            kind,
+            id: Places::new(&spec.id),
+            email: own("email"),
+            name: own("name"),
+            external_id: own("external_id"),
+            fields,
+            grants: spec.entitlements.values().map(GrantReader::new).collect(),
+            state: StateReader::new(&spec.state),
+            created: Places::new(&spec.created),
+            updated: Places::new(&spec.updated),
+            whole_name,
+        }
+    }
+
+    /// Returns the id of a record.
+    pub fn id(&self, json: &Json<'_>) -> Option<Box<str>> {
+        self.id.of(json).and_then(Json::id)
+    }
+
+    /// Tells whether what we know from before can matter.
+    pub fn asks_memory(&self) -> bool {
+        self.state.asks_memory()
+    }
+
+    /// Returns the account of a record; nothing for one without an id.
+    pub fn read(&self, json: &Json<'_>, reading: Reading<'_>) -> Option<Account> {
+        let id = self.id(json)?;
+        let memory = if self.state.asks_memory() { (reading.memory)(self.kind, &id) } else { None };
+        let moment = |places: &Places| match places.of(json) {
+            Some(Json::Text(text)) => read_moment(text),
+            _ => None,
+        };
+        let moments = Moments { created: moment(&self.created), updated: moment(&self.updated), now: reading.now_ms };
+        let fields: Fields = self
+            .fields
+            .iter()
+            .filter_map(|field| Some((field.name.clone(), field.codec.read(field.places.of(json)?))))
+            .collect();
+        let text = |places: &Option<Places>| -> Option<Box<str>> {
+            let found = places.as_ref()?.of(json)?.plain()?;
+            (!found.is_empty()).then(|| found.as_ref().into())
+        };
+        let mut account = Account {
+            login: text(&self.email),
+            name: text(&self.name).or_else(|| self.joined_name(&fields)),
+            state: self.state.read(json, moments, memory),
+            external_id: text(&self.external_id),
+            grants: Vec::new(),
+            grants_known: Vec::new(),
+            fields,
+            created_ms: moments.created,
+            updated_ms: moments.updated,
+            key: AccountKey { connection: self.connection.clone(), kind: self.kind, id: NativeId(id) },
+        };
+        for reader in &self.grants {
+            reader.read(json, reading.names, &mut account);
+        }
+        account.grants.sort_unstable();
+        account.grants.dedup();
+        Some(account)
+    }
+
+    fn joined_name(&self, fields: &Fields) -> Option<Box<str>> {
+        let (given, family) = self.whole_name.as_ref()?;
+        match (fields.text(given.as_str()), fields.text(family.as_str())) {
+            (Some(given), Some(family)) => Some(format!("{given} {family}").into()),
+            (one, other) => one.or(other).map(Into::into),
+        }
+    }
+}
+
+impl GrantReader {
+    fn new(spec: &EntitlementSpec) -> Self {
+        Self {
+            kind: EntitlementKind::new(&spec.kind),
+            reference: spec.reference.as_deref().map(Into::into),
+            places: spec
+                .read
+                .iter()
+                .map(|place| GrantPlaceReader {
+                    at: Place::new(&place.at),
+                    form: place.form,
+                    id: place.id.as_str().into(),
+                    name: place.name.as_deref().map(Into::into),
+                    scope: place.scope.as_deref().map(Into::into),
+                })
+                .collect(),
+            privileged: spec.privileged.iter().map(|name| name.as_str().into()).collect(),
+            exact: spec.exact,
+        }
+    }
+
+    /// Adds what the record tells of this entitlement, and that it told.
+    fn read(&self, json: &Json<'_>, names: &Names, account: &mut Account) {
+        let list = self.reference.as_deref().and_then(|reference| names.list(reference));
+        for place in &self.places {
+            let Some(found) = place.at.of(json) else { continue };
+            let items = match found {
+                Json::Null => &[],
+                Json::List(items) => items.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            account.grants.extend(items.iter().filter_map(|item| self.grant(place, item, list)));
+            account.grants_known.push(self.kind.clone());
+            return;
+        }
+    }
+
+    fn grant(&self, place: &GrantPlaceReader, item: &Json<'_>, list: Option<&NameList>) -> Option<Grant> {
+        let (id, name, scope) = match place.form {
+            GrantForm::Name => (None, item.plain(), None),
+            GrantForm::Id => (item.id(), None, None),
+            GrantForm::Object => {
+                let of = |key: &Option<Box<str>>| key.as_deref().and_then(|key| item.get(key)).and_then(Json::plain);
+                (item.get(&place.id).and_then(Json::id), of(&place.name), of(&place.scope))
+            }
+        };
+        let name = name.filter(|name| !name.is_empty());
+        let listed = id.as_deref().and_then(|id| list?.name_of(id));
+        let id_as_name = || id.as_deref().map(Cow::Borrowed);
+        let name: Box<str> = listed.map(Cow::Borrowed).or(name).or_else(id_as_name)?.as_ref().into();
+        let privileged = self.is_privileged(&name);
+        Some(Grant { kind: self.kind.clone(), id, name, scope: scope.map(|scope| scope.as_ref().into()), privileged })
+    }
+
+    fn is_privileged(&self, name: &str) -> bool {
+        self.privileged.iter().any(|known| if self.exact { **known == *name } else { known.eq_ignore_ascii_case(name) })
+    }
+}
+
+/// Returns the text of an account's field by which it is looked up.
+pub(crate) fn sought<'a>(account: &'a Account, field: &str) -> Option<Cow<'a, str>> {
+    match field {
+        "email" => account.login.as_deref().map(Cow::Borrowed),
+        "name" => account.name.as_deref().map(Cow::Borrowed),
+        "external_id" => account.external_id.as_deref().map(Cow::Borrowed),
+        other => match account.fields.get(other)? {
+            Value::String(text) => Some(Cow::Borrowed(text.as_str())),
+            Value::Null => None,
+            value => Some(value.to_string().into()),
+        },
+    }
+}

@@ -1,0 +1,499 @@
+//! Changes into bodies: the write form of one kind, with whitelisted keys only.
+//! A write is prepared once from the changes, then each call of the effect takes its body from it. Sets are merged with
+//! what the record holds and sent whole; what nobody asked to change is left out, or carried where the call says so.
+
+use super::json::{Json, Place};
+use super::names::{Names, NoId};
+use super::read::sought;
+use super::value::{ValueCodec, number};
+use crate::error::{ConnectError, ErrorKind};
+use crate::manifest::{
+    Body, Call, CardinalityWord, EntitlementSpec, FieldSpec, GrantForm, GrantWrite, IdForm, KindSpec, On,
+};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use tenure_core::account::{Account, Grant};
+use tenure_core::change::{Change, WishedGrant};
+use tenure_core::look::same;
+use tenure_core::place::nearest;
+
+/// The record as it is, where there is one.
+#[derive(Clone, Copy)]
+pub(crate) struct Present<'a> {
+    pub account: &'a Account,
+    pub record: &'a Json<'a>,
+}
+
+/// A write, sorted and resolved: nothing in it can fail any more for want of a name.
+#[derive(Debug)]
+pub(crate) struct Write<'m> {
+    spec: &'m KindSpec,
+    /// Canonical field → the app's key and value.
+    fields: Vec<(&'m str, &'m str, Value)>,
+    /// The policy's word → the app's key and value.
+    grants: Vec<(&'m str, &'m str, Value)>,
+    /// The asked values in our spelling, for placeholders.
+    asked: Vec<(&'m str, Value)>,
+    sent: BTreeSet<&'m str>,
+}
+
+/// One grant on its way out.
+struct Outgoing {
+    id: Option<Box<str>>,
+    name: Box<str>,
+    scope: Option<Box<str>>,
+    /// The record's own object for it, whose further keys are kept.
+    object: Option<Map<String, Value>>,
+}
+
+impl<'m> Write<'m> {
+    /// Sorts and resolves `changes`; `on` says whether the record is made or changed.
+    ///
+    /// # Errors
+    /// A change names what the app does not have or cannot set, or a name cannot be resolved.
+    pub fn prepare(
+        spec: &'m KindSpec,
+        changes: &[Change],
+        on: On,
+        present: Option<Present<'_>>,
+        names: &Names,
+    ) -> Result<Self, ConnectError> {
+        let mut write = Self { spec, fields: Vec::new(), grants: Vec::new(), asked: Vec::new(), sent: BTreeSet::new() };
+        for change in changes {
+            write.add(change, on, present, names)?;
+        }
+        Ok(write)
+    }
+
+    fn add(
+        &mut self,
+        change: &Change,
+        on: On,
+        present: Option<Present<'_>>,
+        names: &Names,
+    ) -> Result<(), ConnectError> {
+        let word = change.field.as_str();
+        if let Some((name, field)) = self.spec.fields.get_key_value(word) {
+            return self.add_field(name, field, change, on, present);
+        }
+        let by_kind = |spec: &&EntitlementSpec| {
+            change.entitlement.as_ref().is_some_and(|entitlement| entitlement.kind.as_str() == spec.kind)
+        };
+        let entry = self
+            .spec
+            .entitlements
+            .get_key_value(word)
+            .or_else(|| self.spec.entitlements.iter().find(|(_, spec)| by_kind(spec)));
+        let Some((name, entitlement)) = entry else {
+            return Err(unknown_word(self.spec, word));
+        };
+        let Some(form) = entitlement.write.as_ref().filter(|form| form.on.contains(&on)) else {
+            return Err(cannot_set(name, entitlement.cannot.as_deref()));
+        };
+        let wanted = wanted(name, entitlement, change, present, names)?;
+        let value = grants_value(name, entitlement, form, &wanted, names)?;
+        self.grants.push((name, &form.at, value));
+        Ok(())
+    }
+
+    fn add_field(
+        &mut self,
+        name: &'m str,
+        field: &'m FieldSpec,
+        change: &Change,
+        on: On,
+        present: Option<Present<'_>>,
+    ) -> Result<(), ConnectError> {
+        self.asked.push((name, change.after.clone()));
+        let Some(key) = field.write.as_deref().filter(|_| field.on.contains(&on)) else {
+            let is_so = present
+                .and_then(|present| present.account.told(name))
+                .is_some_and(|now| same(&now, &change.after, field.fold_case));
+            return if is_so { Ok(()) } else { Err(cannot_set(name, field.cannot.as_deref())) };
+        };
+        if change.after.is_null() && present.is_none() {
+            return Ok(());
+        }
+        let value = ValueCodec::new(field).write(&change.after).map_err(|because| {
+            ConnectError::new(ErrorKind::Validation, format!("{name} cannot be set: {because}")).about(name)
+        })?;
+        self.fields.push((name, key, value));
+        Ok(())
+    }
+
+    /// Checks that everything is there without which the app makes no record.
+    ///
+    /// # Errors
+    /// Something is missing; nothing was sent.
+    pub fn check_required(&self) -> Result<(), ConnectError> {
+        let missing = self
+            .spec
+            .fields
+            .iter()
+            .filter(|(name, field)| field.required && !self.fields.iter().any(|(have, ..)| have == name))
+            .map(|(name, _)| name)
+            .chain(
+                self.spec
+                    .entitlements
+                    .iter()
+                    .filter(|(word, spec)| spec.required && !self.grants.iter().any(|(have, ..)| have == word))
+                    .map(|(word, _)| word),
+            )
+            .next();
+        match missing {
+            Some(name) => Err(ConnectError::new(
+                ErrorKind::Validation,
+                format!("{} needs {name} to be created, and nothing gives it; nothing was sent", self.spec.title),
+            )
+            .about(name.as_str())),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells whether something is asked that no call has sent.
+    pub fn has_remaining(&self) -> bool {
+        self.words().any(|word| !self.sent.contains(word))
+    }
+
+    fn words(&self) -> impl Iterator<Item = &'m str> {
+        self.fields.iter().chain(&self.grants).map(|(word, ..)| *word)
+    }
+
+    /// Returns the asked or present value of a canonical field, for placeholders and look-ups.
+    pub fn value_of(&self, field: &str, present: Option<Present<'_>>) -> Option<String> {
+        let asked = self.asked.iter().find(|(name, _)| *name == field).and_then(|(_, value)| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Null => None,
+            other => Some(other.to_string()),
+        });
+        asked.or_else(|| sought(present?.account, field).map(|text| text.into_owned()))
+    }
+
+    /// Returns the body of one call and notes what it sends; nothing for a call without one.
+    ///
+    /// # Errors
+    /// What is carried along cannot be said.
+    pub fn body(
+        &mut self,
+        call: &Call,
+        present: Option<Present<'_>>,
+        names: &Names,
+    ) -> Result<Option<Map<String, Value>>, ConnectError> {
+        let mut body = match (call.body, present) {
+            (Body::None, _) if call.set.is_empty() => return Ok(None),
+            (Body::Whole, Some(present)) => self.whole(present, names)?,
+            _ => Map::new(),
+        };
+        if call.body != Body::None {
+            self.carry(call, present, names, &mut body)?;
+            for (word, key, value) in self.fields.iter().chain(&self.grants) {
+                let wanted = call.only.is_empty() || call.only.iter().any(|only| only == word);
+                let left = call.when == crate::manifest::CallWhen::Remaining && self.sent.contains(word);
+                if wanted && !left && !call.without.iter().any(|without| without == word) {
+                    put(&mut body, key, value.clone());
+                    self.sent.insert(word);
+                }
+            }
+        }
+        for (key, value) in &call.set {
+            put(&mut body, key, self.filled(value, present));
+        }
+        Ok(Some(body))
+    }
+
+    /// Fills `{email}` and the like into a fixed value.
+    fn filled(&self, value: &Value, present: Option<Present<'_>>) -> Value {
+        match value {
+            Value::String(text) => {
+                let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+                match inner {
+                    Some(field) => self.value_of(field, present).map_or(Value::Null, Value::String),
+                    None => value.clone(),
+                }
+            }
+            Value::Array(items) => items.iter().map(|item| self.filled(item, present)).collect(),
+            Value::Object(entries) => {
+                entries.iter().map(|(key, value)| (key.clone(), self.filled(value, present))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Returns the record as it is, without what is read-only, grants in write form.
+    fn whole(&self, present: Present<'_>, names: &Names) -> Result<Map<String, Value>, ConnectError> {
+        let Value::Object(mut body) = present.record.to_value() else {
+            return Err(ConnectError::new(ErrorKind::Malformed, "the record as it is now is no object"));
+        };
+        for key in &self.spec.read_only {
+            body.remove(key);
+        }
+        for (word, spec) in &self.spec.entitlements {
+            let Some(form) = &spec.write else { continue };
+            let told = present.account.grants_known.iter().any(|kind| kind.as_str() == spec.kind);
+            for place in &spec.read {
+                body.remove(&place.at);
+            }
+            if told && !self.grants.iter().any(|(asked, ..)| asked == word) {
+                let held = held(spec, present);
+                put(&mut body, &form.at, grants_value(word, spec, form, &held, names)?);
+            }
+        }
+        Ok(body)
+    }
+
+    fn carry(
+        &self,
+        call: &Call,
+        present: Option<Present<'_>>,
+        names: &Names,
+        body: &mut Map<String, Value>,
+    ) -> Result<(), ConnectError> {
+        let Some(present) = present else { return Ok(()) };
+        for word in &call.carry {
+            if self.words().any(|asked| asked == word) {
+                continue;
+            }
+            if let Some(field) = self.spec.fields.get(word) {
+                let now = present.account.told(word).filter(|value| !value.is_null());
+                if let (Some(now), Some(key)) = (now, &field.write)
+                    && let Ok(value) = ValueCodec::new(field).write(&now)
+                {
+                    put(body, key, value);
+                }
+            } else if let Some(spec) = self.spec.entitlements.get(word)
+                && let Some(form) = &spec.write
+            {
+                let held = held(spec, present);
+                if !held.is_empty() {
+                    put(body, &form.at, grants_value(word, spec, form, &held, names)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns what the record holds under a word.
+fn held(spec: &EntitlementSpec, present: Present<'_>) -> Vec<Outgoing> {
+    let objects = objects(spec, present.record);
+    let outgoing = |grant: &Grant| Outgoing {
+        id: grant.id.clone(),
+        name: grant.name.clone(),
+        scope: grant.scope.clone(),
+        object: objects.iter().find(|(id, _)| Some(id) == grant.id.as_ref()).map(|(_, object)| object.clone()),
+    };
+    present.account.grants.iter().filter(|grant| grant.kind.as_str() == spec.kind).map(outgoing).collect()
+}
+
+/// Lists the objects that stand for grants in the record, where it has them in the form in which they are written.
+fn objects(spec: &EntitlementSpec, record: &Json<'_>) -> Vec<(Box<str>, Map<String, Value>)> {
+    let Some(form) = spec.write.as_ref().filter(|form| form.form == GrantForm::Object && form.scope.is_some()) else {
+        return Vec::new();
+    };
+    let Some(Json::List(items)) = Place::new(&form.at).of(record) else { return Vec::new() };
+    items
+        .iter()
+        .filter_map(|item| match item.to_value() {
+            Value::Object(object) => Some((item.get(&form.id)?.id()?, object)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Returns the grants that a change wants: for a set, what is held with what is added and without what is removed.
+fn wanted(
+    word: &str,
+    spec: &EntitlementSpec,
+    change: &Change,
+    present: Option<Present<'_>>,
+    names: &Names,
+) -> Result<Vec<Outgoing>, ConnectError> {
+    let named = |value: &Value| match value {
+        Value::String(name) => vec![WishedGrant { name: name.as_str().into(), scope: None, privileged: false }],
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .map(|name| WishedGrant { name: name.into(), scope: None, privileged: false })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let (add, remove) = match &change.entitlement {
+        Some(entitlement) => (entitlement.add.clone(), entitlement.remove.clone()),
+        None => (named(&change.after), change.before.as_ref().map(named).unwrap_or_default()),
+    };
+    let new = |wished: &WishedGrant| -> Result<Outgoing, ConnectError> {
+        let (id, name) = resolve(word, spec, &wished.name, names)?;
+        let scope = wished.scope.as_ref().map(|scope| scope.as_str().into());
+        Ok(Outgoing { id, name, scope, object: None })
+    };
+    if spec.cardinality == CardinalityWord::One {
+        return add.first().map(new).into_iter().collect();
+    }
+    let mut grants = match present {
+        None => Vec::new(),
+        Some(present) => {
+            if !present.account.grants_known.iter().any(|kind| kind.as_str() == spec.kind) {
+                let text = format!(
+                    "the app did not tell which {word} the account has, and {word} can only be replaced whole; nothing was sent"
+                );
+                return Err(ConnectError::new(ErrorKind::Validation, text).about(word));
+            }
+            held(spec, present)
+        }
+    };
+    let is = |grant: &Outgoing, name: &str| {
+        if spec.exact { *grant.name == *name } else { grant.name.eq_ignore_ascii_case(name) }
+    };
+    for gone in &remove {
+        let scope = gone.scope.as_ref().map(|scope| scope.as_str());
+        grants.retain(|grant| {
+            !(is(grant, &gone.name)
+                && scope.is_none_or(|scope| grant.scope.as_deref().is_none_or(|held| held == scope)))
+        });
+    }
+    for wished in &add {
+        let fresh = new(wished)?;
+        let same_one = |grant: &Outgoing| match (&grant.id, &fresh.id) {
+            (Some(held), Some(wanted)) => held == wanted,
+            _ => is(grant, &fresh.name),
+        };
+        match grants.iter_mut().find(|grant| same_one(grant)) {
+            Some(grant) if fresh.scope.is_none() || grant.scope == fresh.scope => {}
+            Some(grant) => grant.scope = fresh.scope,
+            None => grants.push(fresh),
+        }
+    }
+    Ok(grants)
+}
+
+/// Returns id and name of a wished grant.
+fn resolve(
+    word: &str,
+    spec: &EntitlementSpec,
+    name: &str,
+    names: &Names,
+) -> Result<(Option<Box<str>>, Box<str>), ConnectError> {
+    let refuse = |text: String| ConnectError::new(ErrorKind::Validation, text).about(word);
+    if let Some(reference) = &spec.reference {
+        let Some(list) = names.list(reference) else {
+            return Err(refuse(format!("the list of {reference} was not read")));
+        };
+        let id = list.id_of(name, spec.exact).map_err(|because| match because {
+            NoId::Unknown(known) => {
+                let words: Vec<&str> = known.iter().map(String::as_str).collect();
+                let near = nearest(name, &words).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+                let shown = known.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
+                refuse(format!("{word}: this tenant has no {} called {name:?}, it has {shown}{near}", spec.kind))
+            }
+            NoId::Several(known) => refuse(format!(
+                "{word}: this tenant has several of the name {name:?}; write one of {}",
+                known.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+            )),
+        })?;
+        let name = list.name_of(&id).unwrap_or(name).into();
+        return Ok((Some(id), name));
+    }
+    if !spec.values.is_empty() {
+        let fit = |known: &&String| if spec.exact { known.as_str() == name } else { known.eq_ignore_ascii_case(name) };
+        return match spec.values.iter().find(fit) {
+            Some(known) => Ok((None, known.as_str().into())),
+            None => Err(refuse(format!("{word}: {name:?} is not one of {}", spec.values.join(", ")))),
+        };
+    }
+    Ok((None, name.into()))
+}
+
+/// Returns grants in the form in which they are written.
+fn grants_value(
+    word: &str,
+    spec: &EntitlementSpec,
+    form: &GrantWrite,
+    grants: &[Outgoing],
+    names: &Names,
+) -> Result<Value, ConnectError> {
+    let mut values = Vec::with_capacity(grants.len());
+    for grant in grants {
+        values.push(grant_value(word, spec, form, grant, names)?);
+    }
+    Ok(match spec.cardinality {
+        CardinalityWord::One => values.into_iter().next().unwrap_or(Value::Null),
+        CardinalityWord::Many => Value::Array(values),
+    })
+}
+
+fn grant_value(
+    word: &str,
+    spec: &EntitlementSpec,
+    form: &GrantWrite,
+    grant: &Outgoing,
+    names: &Names,
+) -> Result<Value, ConnectError> {
+    let id = || -> Result<Value, ConnectError> {
+        let id = match &grant.id {
+            Some(id) => id.clone(),
+            None => resolve(word, spec, &grant.name, names)?.0.unwrap_or_else(|| grant.name.clone()),
+        };
+        let text = Value::String(id.into());
+        match form.ids {
+            IdForm::Text => Ok(text),
+            IdForm::Number => number(&text).map_err(|because| {
+                ConnectError::new(ErrorKind::Validation, format!("{word}: {because}, and this app has numbers for ids"))
+                    .about(word)
+            }),
+        }
+    };
+    match form.form {
+        GrantForm::Name => Ok(Value::String(grant.name.to_string())),
+        GrantForm::Id => id(),
+        GrantForm::Object => {
+            let mut object = grant.object.clone().unwrap_or_default();
+            object.insert(form.id.clone(), id()?);
+            if let Some(key) = &form.scope {
+                let scope = grant.scope.as_deref().or(spec.default_scope.as_deref());
+                if let Some(scope) = scope {
+                    check_scope(word, spec, scope)?;
+                    object.insert(key.clone(), Value::String(scope.to_owned()));
+                }
+            }
+            Ok(Value::Object(object))
+        }
+    }
+}
+
+fn check_scope(word: &str, spec: &EntitlementSpec, scope: &str) -> Result<(), ConnectError> {
+    if spec.scopes.is_empty() || spec.scopes.iter().any(|known| known == scope) {
+        return Ok(());
+    }
+    let text = format!("{word}: the scope {scope:?} is not one of {}", spec.scopes.join(", "));
+    Err(ConnectError::new(ErrorKind::Validation, text).about(word))
+}
+
+fn unknown_word(spec: &KindSpec, word: &str) -> ConnectError {
+    let known: Vec<&str> = spec.fields.keys().chain(spec.entitlements.keys()).map(String::as_str).collect();
+    let near = nearest(word, &known).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+    let text = format!("{} has no {word:?}{near}", spec.title);
+    ConnectError::new(ErrorKind::Unsupported, text).about(word)
+}
+
+fn cannot_set(word: &str, because: Option<&str>) -> ConnectError {
+    let because = because.unwrap_or("the app does not take it here");
+    ConnectError::new(ErrorKind::Unsupported, format!("{word} cannot be set: {because}")).about(word)
+}
+
+/// Puts a value under a key that may be written with dots.
+fn put(body: &mut Map<String, Value>, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            body.insert(key.to_owned(), value);
+        }
+        Some((outer, inner)) => {
+            let nested = body.entry(outer).or_insert_with(|| Value::Object(Map::new()));
+            if !nested.is_object() {
+                *nested = Value::Object(Map::new());
+            }
+            if let Value::Object(nested) = nested {
+                put(nested, inner, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! IANA time zones and the names that Ruby on Rails gives them (`Eastern Time (US & Canada)`).
+//! The table is data beside the source; the codec of a field asks it in both directions.
+//! It does not compute offsets. Where Rails has several names for one zone, the zone's own city is written.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+struct Zones {
+    rails_of: HashMap<&'static str, &'static str>,
+    iana_of: HashMap<&'static str, &'static str>,
+}
+
+fn zones() -> &'static Zones {
+    static ZONES: OnceLock<Zones> = OnceLock::new();
+    ZONES.get_or_init(|| {
+        let mut zones = Zones { rails_of: HashMap::new(), iana_of: HashMap::new() };
+        for (rails, iana) in rows(include_str!("../../data/rails-time-zones.csv")) {
+            zones.iana_of.insert(rails, iana);
+            let own_city = iana.rsplit('/').next().is_some_and(|city| city.replace('_', " ") == rails);
+            if own_city || !zones.rails_of.contains_key(iana) {
+                zones.rails_of.insert(iana, rails);
+            }
+        }
+        for (other, iana) in rows(include_str!("../../data/time-zone-names.csv")) {
+            if let Some(rails) = zones.rails_of.get(iana).copied() {
+                zones.rails_of.entry(other).or_insert(rails);
+            }
+        }
+        zones
+    })
+}
+
+fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    table.lines().skip(1).filter_map(|line| line.rsplit_once(','))
+}
+
+/// Returns Rails' name of an IANA zone; a Rails name is returned as it is.
+pub(crate) fn rails_zone(iana: &str) -> Option<&'static str> {
+    let zones = zones();
+    zones.rails_of.get(iana).copied().or_else(|| zones.iana_of.get_key_value(iana).map(|(rails, _)| *rails))
+}
+
+/// Returns the IANA zone of a Rails name.
+pub(crate) fn iana_zone(rails: &str) -> Option<&'static str> {
+    zones().iana_of.get(rails).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_go_there_and_back() {
+        for iana in ["America/New_York", "Europe/Berlin", "Asia/Tokyo", "Pacific/Auckland", "UTC", "Europe/London"] {
+            assert_eq!(rails_zone(iana).and_then(iana_zone), Some(iana));
+        }
+        assert_eq!(rails_zone("America/New_York"), Some("Eastern Time (US & Canada)"));
+        assert_eq!(rails_zone("Europe/London"), Some("London"));
+        assert_eq!(rails_zone("Mars/Olympus"), None);
+    }
+
+    #[test]
+    fn every_zone_of_the_table_is_a_zone() {
+        for (rails, iana) in rows(include_str!("../../data/rails-time-zones.csv")) {
+            assert!(jiff::tz::TimeZone::get(iana).is_ok(), "{rails}: {iana}");
+        }
+    }
+}

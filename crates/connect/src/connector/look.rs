@@ -1,0 +1,222 @@
+//! Looking: one account by its id, or accounts by an address or an outside key. There are three answers, and the third,
+//! could not look, is never read as absence.
+//! A look-up is believed only as far as it can be checked: every match is compared again, and an app that answers with
+//! others than those asked for is walked as a whole.
+
+use super::ask::{Ask, json_of};
+use super::references::FRESH;
+use super::walk::Walk;
+use super::{Connector, Inner};
+use crate::codec::json::{Json, Place};
+use crate::codec::names::Names;
+use crate::codec::read::{Reading, sought};
+use crate::error::{ConnectError, ErrorKind};
+use crate::manifest::LookupSpec;
+use crate::transport::{Priority, Response};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tenure_core::account::{Account, AccountKey, Kind};
+
+/// What a look found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Look<T = Box<Account>> {
+    /// This.
+    Found(T),
+    /// It is certainly not there.
+    Absent,
+    /// Nobody knows: it could not be looked for.
+    CouldNotLook(ConnectError),
+}
+
+/// By what accounts are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LookupBy<'a> {
+    /// The address, in any case.
+    Email(&'a str),
+    /// The key that an outside system left on the record.
+    ExternalId(&'a str),
+}
+
+impl<'a> LookupBy<'a> {
+    fn word(self) -> (&'static str, &'a str) {
+        match self {
+            Self::Email(address) => ("email", address),
+            Self::ExternalId(key) => ("external_id", key),
+        }
+    }
+}
+
+/// An account together with the answer in which it lies.
+pub(super) struct Held {
+    pub account: Account,
+    pub response: Response,
+}
+
+impl Connector {
+    /// Looks at one account.
+    pub async fn read(&self, key: &AccountKey) -> Look {
+        match self.0.hold(key, Priority::Write).await {
+            Ok(Some(held)) => Look::Found(Box::new(held.account)),
+            Ok(None) => Look::Absent,
+            Err(error) => Look::CouldNotLook(error),
+        }
+    }
+
+    /// Looks for accounts of `kind`, inactive ones included, and of the kinds that share its space of addresses.
+    pub async fn find(&self, kind: Kind, by: LookupBy<'_>) -> Look<Vec<Account>> {
+        match self.0.find(kind, by).await {
+            Ok(found) if found.is_empty() => Look::Absent,
+            Ok(found) => Look::Found(found),
+            Err(error) => Look::CouldNotLook(error),
+        }
+    }
+}
+
+impl Inner {
+    /// Reads one record by its id; nothing where the app says that there is none.
+    pub(super) async fn hold(&self, key: &AccountKey, priority: Priority) -> Result<Option<Held>, ConnectError> {
+        if key.connection != self.settings.name {
+            let text = format!("{key} is not an account of {}", self.settings.name);
+            return Err(ConnectError::new(ErrorKind::Configuration, text));
+        }
+        let (spec, reader) = self.kind(key.kind)?;
+        let Some(read) = &spec.read else {
+            let text = format!("{} cannot be read by id", spec.title);
+            return Err(ConnectError::new(ErrorKind::Unsupported, text));
+        };
+        let url = self.url(&read.path, &[("id", key.id.as_str())])?;
+        let response = match self.send_well(Ask::read(url, &read.path, priority), &[200]).await {
+            Ok(response) => response,
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let names = self.names(FRESH, priority).await?;
+        let account = {
+            let json = json_of(&response)?;
+            let record = Place::new(&read.item).of(&json);
+            record.and_then(|record| reader.read(record, self.reading(&names, &self.memory())))
+        };
+        match account {
+            Some(account) if account.key == *key => Ok(Some(Held { account, response })),
+            Some(account) => {
+                let text = format!("asked for {}, and the app answered with {}", key.id, account.key.id);
+                Err(ConnectError::new(ErrorKind::Malformed, text))
+            }
+            None => {
+                let text = format!("the answer for {} holds no record where the app used to put it", key.id);
+                Err(ConnectError::new(ErrorKind::Malformed, text))
+            }
+        }
+    }
+
+    pub(super) fn memory(&self) -> impl Fn(Kind, &str) -> Option<crate::codec::state::Memory> + Sync {
+        |kind, id| self.memory_of(kind, id)
+    }
+
+    pub(super) fn reading<'a>(
+        &self,
+        names: &'a Names,
+        memory: &'a (dyn Fn(Kind, &str) -> Option<crate::codec::state::Memory> + Sync),
+    ) -> Reading<'a> {
+        Reading { names, now_ms: self.now_ms(), memory }
+    }
+
+    async fn find(&self, kind: Kind, by: LookupBy<'_>) -> Result<Vec<Account>, ConnectError> {
+        let (word, value) = by.word();
+        if value.trim().is_empty() {
+            return Err(ConnectError::new(ErrorKind::Validation, format!("an empty {word} cannot be looked for")));
+        }
+        let (spec, _) = self.kind(kind)?;
+        let Some(lookup) = spec.lookup.get(word) else {
+            let text = format!("{} cannot be looked up by {word}", spec.title);
+            return Err(ConnectError::new(ErrorKind::Unsupported, text));
+        };
+        let mut found = self.find_in(kind, lookup, value.trim()).await?;
+        for also in &lookup.also {
+            let (spec, _) = self.kind(*also)?;
+            if let Some(lookup) = spec.lookup.get(word) {
+                found.extend(self.find_in(*also, lookup, value.trim()).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Finds the records of one kind that match exactly, over all passes of its list.
+    pub(super) async fn find_in(
+        &self,
+        kind: Kind,
+        lookup: &LookupSpec,
+        value: &str,
+    ) -> Result<Vec<Account>, ConnectError> {
+        let names = self.names(FRESH, Priority::Write).await?;
+        let mut found: BTreeMap<AccountKey, Account> = BTreeMap::new();
+        for mut walk in self.lookup_walks(kind, lookup, value)? {
+            match self.collect(kind, &walk, lookup, value, &names, &mut found).await {
+                // The app may not know the parameter: then everything is read and compared.
+                Err(error) if !lookup.query.is_empty() && is_unknown_filter(&error) => {
+                    walk.query.retain(|(key, _)| !lookup.query.contains_key(key));
+                    self.collect(kind, &walk, lookup, value, &names, &mut found).await?;
+                }
+                other => other?,
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// Returns one walk for each pass of the kind's list, with the filter of the look-up.
+    fn lookup_walks(&self, kind: Kind, lookup: &LookupSpec, value: &str) -> Result<Vec<Walk>, ConnectError> {
+        let (spec, _) = self.kind(kind)?;
+        let Some(list) = &spec.list.as_ref().or(spec.searched.as_ref()) else {
+            let text = format!("{} have no list to look in", spec.title);
+            return Err(ConnectError::new(ErrorKind::Unsupported, text));
+        };
+        let filter = lookup.query.iter().map(|(key, pattern)| (key.clone(), pattern.replace("{value}", value)));
+        let filter: Vec<(String, String)> = filter.collect();
+        let pairs = |query: &indexmap::IndexMap<String, String>| {
+            query.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
+        };
+        let mut passes: Vec<Vec<(String, String)>> = list.passes.iter().map(|pass| pairs(&pass.query)).collect();
+        if passes.is_empty() {
+            passes.push(Vec::new());
+        }
+        let paging = Walk::paging(self, &list.paging)?;
+        Ok(passes
+            .into_iter()
+            .map(|pass| Walk {
+                path: list.path.clone(),
+                items: Place::new(&list.items),
+                paging: paging.clone(),
+                query: pairs(&list.query).into_iter().chain(filter.clone()).chain(pass).collect(),
+                priority: Priority::Write,
+            })
+            .collect())
+    }
+
+    async fn collect(
+        &self,
+        kind: Kind,
+        walk: &Walk,
+        lookup: &LookupSpec,
+        value: &str,
+        names: &Arc<Names>,
+        found: &mut BTreeMap<AccountKey, Account>,
+    ) -> Result<(), ConnectError> {
+        let (spec, reader) = self.kind(kind)?;
+        let fold = spec.fields.get(&lookup.field).is_some_and(|field| field.fold_case);
+        let memory = self.memory();
+        self.walk_all(walk, |row: &Json<'_>| {
+            let Some(account) = reader.read(row, self.reading(names, &memory)) else { return Ok(()) };
+            let same = sought(&account, &lookup.field)
+                .is_some_and(|held| if fold { held.to_lowercase() == value.to_lowercase() } else { held == value });
+            if same {
+                found.insert(account.key.clone(), account);
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn is_unknown_filter(error: &ConnectError) -> bool {
+    matches!(error.kind, ErrorKind::Validation | ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::Vendor)
+}

@@ -1,0 +1,283 @@
+//! One configured connection, connected: pulls, looks, performs and checks as its manifest says.
+//! The engine makes one per connection and calls it; requests go out through the governor, which paces them.
+//! It decides nothing and keeps nothing beyond the process, except names of the tenant and what it was told to remember.
+
+mod ask;
+mod walk;
+mod references;
+mod pull;
+mod look;
+mod perform;
+mod check;
+
+pub use check::{CheckLine, Verdict};
+pub use look::{Look, LookupBy};
+pub use perform::{Act, Performed};
+pub use pull::{PullEvent, PullStart, PullStream};
+
+use crate::abilities::abilities_of;
+use crate::codec::names::Names;
+use crate::codec::read::RecordReader;
+use crate::codec::state::Memory;
+use crate::error::{ConnectError, ErrorKind};
+use crate::governor::Governor;
+use crate::manifest::{Auth, AuthForm, KindSpec, Manifest};
+use crate::settings::Settings;
+use crate::transport::{ClientCredentials, ClientStyle, Clock, Credential, SystemClock, Transport, TransportOptions};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant, UNIX_EPOCH};
+use tenure_core::abilities::Abilities;
+use tenure_core::account::{AccountKey, Kind};
+use url::Url;
+
+/// Accounts that are remembered at most.
+const MEMORY_MAX: usize = 2_000_000;
+
+/// One configured connection, connected. Clones share it.
+#[derive(Clone)]
+pub struct Connector(Arc<Inner>);
+
+pub(crate) struct Inner {
+    settings: Settings,
+    abilities: Arc<Abilities>,
+    base: Url,
+    credential: Arc<Credential>,
+    /// The values of all secrets, to be masked in texts of others.
+    secrets: Vec<SecretString>,
+    transport: Transport,
+    governor: Governor,
+    clock: Arc<dyn Clock>,
+    readers: BTreeMap<Kind, RecordReader>,
+    names: tokio::sync::Mutex<Option<(Instant, Arc<Names>)>>,
+    memory: RwLock<HashMap<u64, Memory>>,
+    /// A read was answered well: a refused write is then a matter of rights.
+    reads_work: AtomicBool,
+}
+
+/// What a connector has spent so far.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Spent {
+    /// Requests that were answered, or may have been.
+    pub requests: u64,
+    /// Answers that were refusals for the rate.
+    pub throttled: u64,
+    /// What all requests together waited for their turn.
+    pub waited: Duration,
+    /// Requests a second that are permitted in the long run, as learned so far.
+    pub per_second: Option<f64>,
+}
+
+impl Spent {
+    /// Returns what was spent since an `earlier` reading.
+    pub fn since(&self, earlier: &Spent) -> Spent {
+        Spent {
+            requests: self.requests.saturating_sub(earlier.requests),
+            throttled: self.throttled.saturating_sub(earlier.throttled),
+            waited: self.waited.saturating_sub(earlier.waited),
+            per_second: self.per_second,
+        }
+    }
+}
+
+impl Connector {
+    /// Connects nothing yet: checks settings and secrets and builds what requests need.
+    ///
+    /// # Errors
+    /// The settings do not fit the app, or a secret is missing or cannot be sent.
+    pub fn new(settings: Settings, secrets: BTreeMap<String, SecretString>) -> Result<Self, ConnectError> {
+        let mut hasher = DefaultHasher::new();
+        settings.name.hash(&mut hasher);
+        let clock = Arc::new(SystemClock);
+        let wall = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+        wall.as_nanos().hash(&mut hasher);
+        Self::with_clock(settings, secrets, clock, hasher.finish())
+    }
+
+    /// As [`Connector::new`], with a clock and a seed of chance of the caller's.
+    ///
+    /// # Errors
+    /// As [`Connector::new`].
+    pub fn with_clock(
+        settings: Settings,
+        secrets: BTreeMap<String, SecretString>,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Result<Self, ConnectError> {
+        settings.check()?;
+        let base = settings.base_url()?;
+        let credential = Arc::new(credential(&settings, &secrets)?);
+        let mut options = TransportOptions { allow_http: settings.allow_http, ..TransportOptions::default() };
+        if let Some(body_max) = settings.body_max {
+            options.body_max = body_max;
+        }
+        let host = base.host_str().unwrap_or_default();
+        options.credential_hosts = vec![base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))];
+        let manifest = &settings.manifest;
+        let readers =
+            manifest.kinds.iter().map(|(kind, spec)| (*kind, RecordReader::new(&settings.name, *kind, spec))).collect();
+        Ok(Self(Arc::new(Inner {
+            abilities: Arc::new(abilities_of(&settings)),
+            base,
+            credential,
+            secrets: secrets.into_values().collect(),
+            transport: Transport::new(options, clock.clone()),
+            governor: Governor::new(settings.rate_limits(), clock.clone(), seed),
+            clock,
+            readers,
+            names: tokio::sync::Mutex::new(None),
+            memory: RwLock::new(HashMap::new()),
+            reads_work: AtomicBool::new(false),
+            settings,
+        })))
+    }
+
+    /// Returns what the connection can do.
+    pub fn abilities(&self) -> Arc<Abilities> {
+        self.0.abilities.clone()
+    }
+
+    /// Returns what was spent so far.
+    pub fn statistics(&self) -> Spent {
+        let seen = self.0.governor.statistics();
+        Spent { requests: seen.requests, throttled: seen.throttled, waited: seen.waited, per_second: seen.per_second }
+    }
+
+    /// Returns the least seconds in which so many requests are permitted in the long run; 0 where nothing limits.
+    pub fn floor_seconds(&self, requests: u64) -> f64 {
+        match self.0.governor.statistics().per_second {
+            Some(rate) if rate > 0.0 => requests as f64 / rate,
+            _ => 0.0,
+        }
+    }
+
+    /// Lists the kinds that a pull lists; others are only looked up.
+    pub fn listed_kinds(&self) -> Vec<Kind> {
+        let kinds = &self.0.manifest().kinds;
+        kinds.iter().filter(|(_, spec)| spec.list.is_some()).map(|(kind, _)| *kind).collect()
+    }
+
+    /// Tells whether the app can be asked for what changed, for every kind that is listed.
+    pub fn tells_changes(&self) -> bool {
+        let mut lists = self.0.manifest().kinds.values().filter_map(|spec| spec.list.as_ref()).peekable();
+        lists.peek().is_some() && lists.all(|list| list.incremental.is_some())
+    }
+
+    /// Tells whether states of this app are told from what is known from before: then `remember` matters.
+    pub fn asks_memory(&self) -> bool {
+        self.0.readers.values().any(RecordReader::asks_memory)
+    }
+
+    /// Takes in what is known of accounts from before; a later word about an account replaces an earlier one.
+    pub fn remember(&self, accounts: impl IntoIterator<Item = (AccountKey, Memory)>) {
+        let mut memory = self.0.memory.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, known) in accounts {
+            let place = place_of(key.kind, key.id.as_str());
+            if memory.len() < MEMORY_MAX || memory.contains_key(&place) {
+                memory.insert(place, known);
+            }
+        }
+    }
+}
+
+impl Inner {
+    pub fn manifest(&self) -> &Manifest {
+        &self.settings.manifest
+    }
+
+    /// Returns what the manifest says of a kind, and its reader.
+    pub fn kind(&self, kind: Kind) -> Result<(&KindSpec, &RecordReader), ConnectError> {
+        match (self.manifest().kinds.get(&kind), self.readers.get(&kind)) {
+            (Some(spec), Some(reader)) => Ok((spec, reader)),
+            _ => Err(ConnectError::new(
+                ErrorKind::Unsupported,
+                format!("{} has no records of kind {kind}", self.manifest().title),
+            )),
+        }
+    }
+
+    pub fn now_ms(&self) -> i64 {
+        let wall = self.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    pub fn memory_of(&self, kind: Kind, id: &str) -> Option<Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner).get(&place_of(kind, id)).copied()
+    }
+
+    pub fn note_reads_work(&self) {
+        self.reads_work.store(true, Ordering::Relaxed);
+    }
+
+    pub fn do_reads_work(&self) -> bool {
+        self.reads_work.load(Ordering::Relaxed)
+    }
+}
+
+fn place_of(kind: Kind, id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (kind, id).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Builds the credential out of the secrets, as the manifest arranges them.
+fn credential(settings: &Settings, secrets: &BTreeMap<String, SecretString>) -> Result<Credential, ConnectError> {
+    let manifest = &settings.manifest;
+    let configuration = |text: String| ConnectError::new(ErrorKind::Configuration, text).about("secrets");
+    for (name, help) in &manifest.secrets {
+        if secrets.get(name).is_none_or(|secret| secret.expose_secret().trim().is_empty()) {
+            let text = format!("the secret `{name}` of {} is missing or empty", settings.name);
+            return Err(configuration(text).hinting(format!("{}; issued at {}", help.says, help.issued)));
+        }
+    }
+    let Some(auth) = &manifest.auth else {
+        return Err(configuration(format!("{} names no credential", manifest.title)));
+    };
+    let filled = |pattern: &Option<String>| filled_secret(pattern.as_deref().unwrap_or_default(), secrets);
+    Ok(match auth.form {
+        AuthForm::Basic => Credential::Basic { username: filled(&auth.username), password: filled(&auth.password) },
+        AuthForm::Bearer => Credential::Bearer(filled(&auth.value)),
+        AuthForm::Header => {
+            let name = auth.header.as_deref().unwrap_or_default();
+            let name = http::HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| configuration(format!("{name:?} is no name of a header")))?;
+            Credential::Header { name, value: filled(&auth.value) }
+        }
+        AuthForm::ClientCredentials => Credential::OAuthClientCredentials(client(settings, auth, secrets)?),
+    })
+}
+
+fn client(
+    settings: &Settings,
+    auth: &Auth,
+    secrets: &BTreeMap<String, SecretString>,
+) -> Result<ClientCredentials, ConnectError> {
+    let given = settings.parameters.get("token_url");
+    let pattern = given.or(auth.token_url.as_ref()).map(String::as_str).unwrap_or_default();
+    let text = settings.filled_pattern(pattern)?;
+    let url = Url::parse(&text).map_err(|error| {
+        ConnectError::new(ErrorKind::Configuration, format!("token_url {text:?} is no URL: {error}")).about("token_url")
+    })?;
+    let filled = |pattern: &Option<String>| filled_secret(pattern.as_deref().unwrap_or_default(), secrets);
+    let (id, secret) = (filled(&auth.client_id), filled(&auth.client_secret));
+    Ok(ClientCredentials::new(url, id, secret, auth.scope.clone(), ClientStyle::Form))
+}
+
+/// Fills `{secret.token}` into a pattern.
+fn filled_secret(pattern: &str, secrets: &BTreeMap<String, SecretString>) -> SecretString {
+    let mut filled = pattern.to_owned();
+    for (name, secret) in secrets {
+        filled = filled.replace(&format!("{{secret.{name}}}"), secret.expose_secret().trim());
+    }
+    filled.into()
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Connector").field(&self.0.settings.name).finish()
+    }
+}

@@ -1,0 +1,372 @@
+//! A pull: all lists of a connection walked into accounts, page by page, with a checkpoint behind every page.
+//! Pages go to the store through a short queue, so that storing and asking overlap; numbered pages are several in
+//! flight. Whatever is odd makes the pull partial with a reason: only an ordinary end is a complete one.
+
+mod guard;
+mod numbered;
+
+use super::ask::json_of;
+use super::references::FRESH;
+use super::walk::{PAGES_MAX, Position, Walk};
+use super::{Connector, Inner};
+use crate::codec::json::{Json, Place};
+use crate::codec::moment::write_moment;
+use crate::codec::names::Names;
+use crate::codec::read::Reading;
+use crate::error::{ConnectError, ErrorKind};
+use crate::transport::{Priority, Response};
+use guard::Guard;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tenure_core::account::{Account, Kind};
+use tenure_core::facts::Coverage;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Pages that wait for the store at most.
+const QUEUE: usize = 2;
+
+/// Where a pull begins.
+#[derive(Clone, Debug, Default)]
+pub struct PullStart {
+    /// What came with the last page that was stored; the walk goes on behind it.
+    pub checkpoint: Option<String>,
+    /// Only what changed since (milliseconds since 1970, UTC), where the app can tell.
+    pub since_ms: Option<i64>,
+}
+
+/// What a pull tells.
+#[derive(Debug)]
+pub enum PullEvent {
+    /// One page.
+    Page {
+        /// Its accounts, in the order of the page; those that the two pages before held are left out.
+        accounts: Vec<Account>,
+        /// Where to go on once these are stored.
+        checkpoint: String,
+        /// How many records the list has, where the app tells.
+        total: Option<u64>,
+    },
+    /// The end; nothing comes after it.
+    End {
+        /// Whether everything was seen.
+        coverage: Coverage,
+        /// Why not.
+        because: Option<String>,
+        /// Whether the reason is that the app could not be reached.
+        unreachable: bool,
+    },
+}
+
+/// The events of a pull, as a stream; dropped, it stops the walk.
+#[derive(Debug)]
+pub struct PullStream {
+    events: mpsc::Receiver<PullEvent>,
+    walker: JoinHandle<()>,
+}
+
+impl Drop for PullStream {
+    fn drop(&mut self) {
+        self.walker.abort();
+    }
+}
+
+impl futures::Stream for PullStream {
+    type Item = PullEvent;
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<PullEvent>> {
+        self.events.poll_recv(context)
+    }
+}
+
+impl PullStream {
+    /// Returns the next event; nothing after the end.
+    pub async fn next(&mut self) -> Option<PullEvent> {
+        self.events.recv().await
+    }
+}
+
+impl Connector {
+    /// Walks all lists, or what changed in them. Must be called inside a runtime.
+    pub fn pull(&self, start: PullStart) -> PullStream {
+        let (sender, events) = mpsc::channel(QUEUE);
+        let inner = self.0.clone();
+        let walker = tokio::spawn(async move {
+            let end = match walk(inner, start, &sender).await {
+                Ok(()) => PullEvent::End { coverage: Coverage::Complete, because: None, unreachable: false },
+                Err(Stop::Because(error)) => PullEvent::End {
+                    coverage: Coverage::Partial,
+                    unreachable: matches!(error.kind, ErrorKind::Unreachable | ErrorKind::RateLimited),
+                    because: Some(error.to_string()),
+                },
+                Err(Stop::NobodyListens) => return,
+            };
+            let _ = sender.send(end).await;
+        });
+        PullStream { events, walker }
+    }
+}
+
+/// Why a walk stopped before its end.
+enum Stop {
+    Because(ConnectError),
+    NobodyListens,
+}
+
+impl From<ConnectError> for Stop {
+    fn from(error: ConnectError) -> Self {
+        Self::Because(error)
+    }
+}
+
+/// One list in one pass.
+struct Stage {
+    kind: Kind,
+    walk: Walk,
+    /// Its number in the walk of all lists.
+    at: usize,
+}
+
+/// What a checkpoint says: which stage, where in it, how many records it had given.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+struct Checkpoint {
+    /// The stage.
+    s: usize,
+    /// The page, for numbered pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    p: Option<u64>,
+    /// The cursor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    c: Option<String>,
+    /// The address of the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    l: Option<String>,
+    /// Records of the stage so far.
+    n: u64,
+    /// Records a page; pages of another size are other pages.
+    z: u32,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    i: Option<i64>,
+}
+
+impl Checkpoint {
+    fn position(&self, stage: &Stage) -> Position {
+        match (self.p, &self.c, &self.l) {
+            (Some(page), ..) => Position::Page(page),
+            (_, Some(cursor), _) => Position::Cursor(cursor.clone()),
+            (_, _, Some(address)) => Position::Link(address.clone()),
+            _ => stage.walk.start(),
+        }
+    }
+
+    fn at(stage: usize, position: Option<&Position>, seen: u64, size: Option<u32>, since: Option<i64>) -> Self {
+        let mut checkpoint = Self { s: stage, p: None, c: None, l: None, n: seen, z: size.unwrap_or(0), i: since };
+        match position {
+            Some(Position::Page(page)) => checkpoint.p = Some(*page),
+            Some(Position::Cursor(cursor)) => checkpoint.c = Some(cursor.clone()),
+            Some(Position::Link(address)) => checkpoint.l = Some(address.clone()),
+            Some(Position::Start) | None => {}
+        }
+        checkpoint
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+async fn walk(inner: Arc<Inner>, start: PullStart, sender: &mpsc::Sender<PullEvent>) -> Result<(), Stop> {
+    let stages = stages(&inner, start.since_ms)?;
+    let names = inner.names(FRESH, Priority::Read).await?;
+    let resumed = start.checkpoint.as_deref().and_then(|text| serde_json::from_str::<Checkpoint>(text).ok());
+    let resumed = resumed.filter(|checkpoint| {
+        checkpoint.i == start.since_ms
+            && stages.get(checkpoint.s).is_none_or(|stage| checkpoint.z == stage.walk.size().unwrap_or(0))
+    });
+    let first = resumed.as_ref().map_or(0, |checkpoint| checkpoint.s);
+    let last = stages.len().saturating_sub(1);
+    for stage in stages.iter().skip(first) {
+        let from = resumed.as_ref().filter(|checkpoint| checkpoint.s == stage.at);
+        let position = from.map_or_else(|| stage.walk.start(), |checkpoint| checkpoint.position(stage));
+        let run = Run { inner: &inner, stage, names: &names, sender, since: start.since_ms, is_last: stage.at == last };
+        let was = from.map_or(0, |checkpoint| checkpoint.n);
+        match run.stage(position, was).await {
+            // A cursor or page that was good before the stop may not be any more: from the start, then.
+            Err(Stop::Because(error)) if from.is_some() && is_stale(&error) => run.stage(stage.walk.start(), 0).await?,
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
+fn is_stale(error: &ConnectError) -> bool {
+    matches!(error.kind, ErrorKind::Validation | ErrorKind::NotFound | ErrorKind::Vendor)
+}
+
+fn stages(inner: &Inner, since: Option<i64>) -> Result<Vec<Stage>, ConnectError> {
+    let mut stages = Vec::new();
+    for (kind, spec) in &inner.manifest().kinds {
+        let Some(list) = &spec.list else { continue };
+        let mut common: Vec<(String, String)> =
+            list.query.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        if let (Some(since), Some(incremental)) = (since, &list.incremental) {
+            // The app counts whole seconds, and may leave out the very moment asked for.
+            let since = if incremental.inclusive { since } else { since - 1000 };
+            common.push((incremental.parameter.clone(), write_moment(since)));
+        }
+        let passes: Vec<Vec<(String, String)>> = match list.passes.as_slice() {
+            [] => vec![Vec::new()],
+            passes => passes
+                .iter()
+                .map(|pass| pass.query.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+                .collect(),
+        };
+        for pass in passes {
+            let walk = Walk {
+                path: list.path.clone(),
+                items: Place::new(&list.items),
+                paging: Walk::paging(inner, &list.paging)?,
+                query: common.iter().cloned().chain(pass).collect(),
+                priority: Priority::Read,
+            };
+            stages.push(Stage { kind: *kind, walk, at: stages.len() });
+        }
+    }
+    Ok(stages)
+}
+
+/// One stage being walked.
+struct Run<'a> {
+    inner: &'a Arc<Inner>,
+    stage: &'a Stage,
+    names: &'a Names,
+    sender: &'a mpsc::Sender<PullEvent>,
+    since: Option<i64>,
+    is_last: bool,
+}
+
+/// What one page came to.
+struct PageRead {
+    accounts: Vec<Account>,
+    rows: usize,
+    total: Option<u64>,
+    next: Option<Position>,
+    links: bool,
+}
+
+impl Run<'_> {
+    async fn stage(&self, position: Position, seen: u64) -> Result<(), Stop> {
+        if self.stage.walk.is_numbered() {
+            self.numbered(position, seen).await
+        } else {
+            self.chained(position, seen).await
+        }
+    }
+
+    /// Walks pages each of which says where the next one is; the next one is asked for while this one is decoded and
+    /// stored.
+    async fn chained(&self, position: Position, seen: u64) -> Result<(), Stop> {
+        let mut guard = Guard::new(seen);
+        let mut places: HashSet<u64> = HashSet::new();
+        let mut pending = self.fetch(position.clone());
+        let mut here = position;
+        for _ in 0..PAGES_MAX {
+            let response = pending.answer().await?;
+            let ahead = {
+                let json = json_of(&response)?;
+                let rows = self.stage.walk.rows(&json)?;
+                let next = self.stage.walk.next(&response, &json, &here, rows.len());
+                if let Some(next) = &next
+                    && !places.insert(guard::place(next))
+                {
+                    return Err(Stop::Because(super::walk::repeated()));
+                }
+                let ahead = next.map(|next| (self.fetch(next.clone()), next));
+                let page =
+                    self.page(&response, &json, rows, ahead.as_ref().map(|(_, next)| next.clone()), &mut guard)?;
+                (ahead, page)
+            };
+            let (ahead, page) = ahead;
+            self.deliver(page, &guard).await?;
+            let Some((fetch, next)) = ahead else { return guard.check_total().map_err(Stop::Because) };
+            (pending, here) = (fetch, next);
+        }
+        Err(Stop::Because(ConnectError::new(ErrorKind::Malformed, format!("the list has more than {PAGES_MAX} pages"))))
+    }
+
+    /// Decodes one page.
+    fn page(
+        &self,
+        response: &Response,
+        json: &Json<'_>,
+        rows: &[Json<'_>],
+        next: Option<Position>,
+        guard: &mut Guard,
+    ) -> Result<PageRead, ConnectError> {
+        let (_, reader) = self.inner.kind(self.stage.kind)?;
+        let ids: Vec<Option<Box<str>>> = rows.iter().map(|row| reader.id(row)).collect();
+        guard.page(&ids)?;
+        let total = self.stage.walk.total(json);
+        guard.total(total);
+        let memory = |kind: Kind, id: &str| self.inner.memory_of(kind, id);
+        let reading = Reading { names: self.names, now_ms: self.inner.now_ms(), memory: &memory };
+        let mut accounts = Vec::with_capacity(rows.len());
+        for (row, id) in rows.iter().zip(&ids) {
+            if id.as_deref().is_some_and(|id| guard.is_new(id)) {
+                accounts.extend(reader.read(row, reading));
+            }
+        }
+        guard.turn();
+        let links = super::walk::link_next(response).is_some();
+        Ok(PageRead { accounts, rows: rows.len(), total, next, links })
+    }
+
+    async fn deliver(&self, page: PageRead, guard: &Guard) -> Result<(), Stop> {
+        let (stage, size) = (self.stage.at, self.stage.walk.size());
+        let checkpoint = match &page.next {
+            Some(next) => Checkpoint::at(stage, Some(next), guard.seen(), size, self.since),
+            None if self.is_last => Checkpoint::at(stage + 1, None, 0, None, self.since),
+            None => Checkpoint::at(stage + 1, None, 0, size, self.since),
+        };
+        let event = PullEvent::Page { accounts: page.accounts, checkpoint: checkpoint.text(), total: page.total };
+        self.sender.send(event).await.map_err(|_| Stop::NobodyListens)
+    }
+
+    fn fetch(&self, position: Position) -> Pending {
+        let (inner, walk) = (self.inner.clone(), self.stage.walk.clone());
+        Pending(tokio::spawn(async move { walk.fetch(&inner, &position).await }))
+    }
+}
+
+/// A page on its way; dropped, it is not waited for.
+struct Pending(JoinHandle<Result<Response, ConnectError>>);
+
+impl Pending {
+    async fn answer(&mut self) -> Result<Response, ConnectError> {
+        match (&mut self.0).await {
+            Ok(answer) => answer,
+            Err(error) => Err(ConnectError::new(ErrorKind::Unreachable, format!("a page was not read: {error}"))),
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_says_where_to_go_on() {
+        let checkpoint = Checkpoint::at(1, Some(&Position::Cursor("abc".into())), 300, Some(100), None);
+        assert_eq!(checkpoint.text(), r#"{"s":1,"c":"abc","n":300,"z":100}"#);
+        assert_eq!(serde_json::from_str::<Checkpoint>(&checkpoint.text()).unwrap(), checkpoint);
+    }
+}

@@ -1,0 +1,119 @@
+//! The tenant's reference lists: read through the manifest, kept for a while, turned into names both ways.
+//! Pulls name grants by them, writes find ids in them. A list that the app does not have leaves ids as names.
+
+use super::walk::Walk;
+use super::{Connector, Inner};
+use crate::codec::json::{Json, Place};
+use crate::codec::names::{NameList, Names};
+use crate::error::{ConnectError, ErrorKind};
+use crate::manifest::Reference;
+use crate::transport::Priority;
+use std::sync::Arc;
+use std::time::Duration;
+use tenure_core::account::Entitlement;
+use tenure_core::name::EntitlementKind;
+
+/// How long names are believed for reading; a name that is not found is always asked for again before a write fails.
+pub(super) const FRESH: Duration = Duration::from_secs(300);
+/// Entries of one list that are kept at most.
+const ENTRIES_MAX: usize = 100_000;
+
+impl Connector {
+    /// Reads the reference lists of the tenant: everything that can be granted under a name.
+    ///
+    /// # Errors
+    /// A list cannot be read. A list that the app does not have is no error: its ids stand for names then.
+    pub async fn references(&self) -> Result<Vec<Entitlement>, ConnectError> {
+        Ok(self.0.names(Duration::ZERO, Priority::Read).await?.entitlements.clone())
+    }
+}
+
+impl Inner {
+    /// Returns the names, read again if they are older than `age_max`.
+    pub(super) async fn names(&self, age_max: Duration, priority: Priority) -> Result<Arc<Names>, ConnectError> {
+        let mut kept = self.names.lock().await;
+        let now = self.clock.now();
+        if let Some((read_at, names)) = kept.as_ref()
+            && now.saturating_duration_since(*read_at) <= age_max
+            && !age_max.is_zero()
+        {
+            return Ok(names.clone());
+        }
+        let names = Arc::new(self.read_names(priority).await?);
+        *kept = Some((self.clock.now(), names.clone()));
+        Ok(names)
+    }
+
+    async fn read_names(&self, priority: Priority) -> Result<Names, ConnectError> {
+        let mut names = Names::default();
+        for (reference_name, reference) in &self.manifest().references {
+            let list = match self.read_list(reference, priority).await {
+                Ok(list) => list,
+                Err(error) if is_missing(&error, reference) => NameList::missing(),
+                Err(error) => {
+                    let text = format!("read the list of {reference_name}: {}", error.text);
+                    return Err(ConnectError { text, ..error });
+                }
+            };
+            let kind = EntitlementKind::new(&reference.kind);
+            for (id, name) in list.entries() {
+                let privileged = self.is_privileged(reference_name, name);
+                names.entitlements.push(Entitlement {
+                    kind: kind.clone(),
+                    id: id.into(),
+                    name: name.into(),
+                    privileged,
+                });
+            }
+            names.add(reference_name, list);
+        }
+        Ok(names)
+    }
+
+    async fn read_list(&self, reference: &Reference, priority: Priority) -> Result<NameList, ConnectError> {
+        let walk = Walk {
+            path: reference.path.clone(),
+            items: Place::new(&reference.items),
+            paging: Walk::paging(self, &reference.paging)?,
+            query: Vec::new(),
+            priority,
+        };
+        let mut entries: Vec<(Box<str>, Box<str>)> = Vec::new();
+        let (id, name) = (Place::new(&reference.id), Place::new(&reference.name));
+        self.walk_all(&walk, |row| {
+            let id = id.of(row).and_then(Json::id);
+            let name = name.of(row).and_then(Json::plain).filter(|name| !name.trim().is_empty());
+            if let (Some(id), Some(name)) = (id, name)
+                && !entries.iter().rev().take(1000).any(|(known, _)| *known == id)
+            {
+                entries.push((id, name.as_ref().into()));
+            }
+            if entries.len() > ENTRIES_MAX {
+                return Err(ConnectError::new(ErrorKind::Malformed, format!("more than {ENTRIES_MAX} entries")));
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(NameList::new(entries))
+    }
+
+    fn is_privileged(&self, reference: &str, name: &str) -> bool {
+        let kinds = self.manifest().kinds.values();
+        kinds.flat_map(|kind| kind.entitlements.values()).any(|spec| {
+            spec.reference.as_deref() == Some(reference)
+                && spec
+                    .privileged
+                    .iter()
+                    .any(|known| if spec.exact { known == name } else { known.eq_ignore_ascii_case(name) })
+        })
+    }
+}
+
+/// Tells whether the app does not have a list at all. A list that the guide does not name may also be closed to us.
+fn is_missing(error: &ConnectError, reference: &Reference) -> bool {
+    match error.kind {
+        ErrorKind::NotFound | ErrorKind::Unsupported => true,
+        ErrorKind::Scope => !reference.documented,
+        _ => false,
+    }
+}

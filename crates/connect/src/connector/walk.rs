@@ -1,0 +1,215 @@
+//! How one list is walked, page after page: the request of each page, what it holds, and where the next one is.
+//! Pulls, look-ups and reference lists walk by it. It knows neither records nor what is done with them.
+
+use super::Inner;
+use super::ask::{Ask, json_of};
+use crate::codec::json::{Json, Place};
+use crate::error::{ConnectError, ErrorKind};
+use crate::manifest::{Paging, PagingStyle, Total};
+use crate::transport::{Priority, Response};
+use http::header::LINK;
+use std::collections::HashSet;
+use url::Url;
+
+/// Pages of one list that are read at most.
+pub(super) const PAGES_MAX: u64 = 200_000;
+
+/// One list to walk.
+#[derive(Clone)]
+pub(super) struct Walk {
+    pub path: String,
+    pub items: Place,
+    pub paging: Paging,
+    pub query: Vec<(String, String)>,
+    pub priority: Priority,
+}
+
+/// Where a page is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Position {
+    /// The first page of a list that is walked from page to page.
+    Start,
+    /// A numbered page.
+    Page(u64),
+    /// Behind a cursor.
+    Cursor(String),
+    /// At an address that the app gave.
+    Link(String),
+}
+
+impl Walk {
+    /// Returns the paging of this name in the manifest.
+    pub fn paging(inner: &Inner, name: &str) -> Result<Paging, ConnectError> {
+        inner
+            .manifest()
+            .paging
+            .get(name)
+            .cloned()
+            .ok_or_else(|| ConnectError::new(ErrorKind::Configuration, format!("the manifest has no paging {name:?}")))
+    }
+
+    /// Returns where the walk begins.
+    pub fn start(&self) -> Position {
+        if self.is_numbered() { Position::Page(1) } else { Position::Start }
+    }
+
+    /// Tells whether pages are numbered, so that several can be asked for at once.
+    pub fn is_numbered(&self) -> bool {
+        matches!(self.paging.style, PagingStyle::Page | PagingStyle::StartIndex)
+    }
+
+    /// Returns the records a page that are asked for: never more than the app gives.
+    pub fn size(&self) -> Option<u32> {
+        let max = self.paging.size_max.unwrap_or(u32::MAX);
+        self.paging.size.or(self.paging.size_max).map(|size| size.min(max).max(1))
+    }
+
+    /// Reads one page.
+    pub async fn fetch(&self, inner: &Inner, position: &Position) -> Result<Response, ConnectError> {
+        let url = self.page_url(inner, position)?;
+        inner.send_well(Ask::read(url, &self.path, self.priority), &[200]).await
+    }
+
+    fn page_url(&self, inner: &Inner, position: &Position) -> Result<Url, ConnectError> {
+        if let Position::Link(address) = position {
+            return self.linked(inner, address);
+        }
+        let mut url = inner.url(&self.path, &[])?;
+        let size = self.size();
+        {
+            let mut pairs = url.query_pairs_mut();
+            for (key, value) in &self.query {
+                pairs.append_pair(key, value);
+            }
+            if let (Some(parameter), Some(size)) = (&self.paging.size_parameter, size) {
+                pairs.append_pair(parameter, &size.to_string());
+            }
+            let parameter = self.paging.parameter.as_deref();
+            match (position, parameter) {
+                (Position::Page(page), Some(parameter)) => {
+                    let number = match self.paging.style {
+                        PagingStyle::StartIndex => self.paging.first + (page - 1) * u64::from(size.unwrap_or(100)),
+                        _ => self.paging.first + page - 1,
+                    };
+                    pairs.append_pair(parameter, &number.to_string());
+                }
+                (Position::Cursor(cursor), Some(parameter)) => {
+                    pairs.append_pair(parameter, cursor);
+                }
+                _ => {}
+            }
+        }
+        if url.query() == Some("") {
+            url.set_query(None);
+        }
+        Ok(url)
+    }
+
+    /// Follows an address only on our own host.
+    fn linked(&self, inner: &Inner, address: &str) -> Result<Url, ConnectError> {
+        let url = inner.base.join(address).map_err(|error| {
+            ConnectError::new(ErrorKind::Malformed, format!("the next page has an address that is none: {error}"))
+        })?;
+        if url.origin() != inner.base.origin() {
+            let text = format!("the next page lies on another host ({})", url.host_str().unwrap_or("none"));
+            return Err(ConnectError::new(ErrorKind::Malformed, text).hinting("credentials are not sent elsewhere"));
+        }
+        Ok(url)
+    }
+
+    /// Returns the records of a page.
+    pub fn rows<'j, 'a>(&self, json: &'j Json<'a>) -> Result<&'j [Json<'a>], ConnectError> {
+        let found = if matches!(json, Json::List(_)) { Some(json) } else { self.items.of(json) };
+        match found {
+            Some(Json::List(rows)) => Ok(rows),
+            _ => Err(ConnectError::new(
+                ErrorKind::Malformed,
+                format!("the answer of {} has no list of records where the app used to put it", self.path),
+            )),
+        }
+    }
+
+    /// Returns how many records the app says there are.
+    pub fn total(&self, json: &Json<'_>) -> Option<u64> {
+        match Place::new(self.paging.total.as_deref()?).of(json)? {
+            Json::Natural(total) => Some(*total),
+            Json::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// Tells whether the total ends the walk.
+    pub fn total_ends(&self) -> bool {
+        self.paging.total_is == Total::End
+    }
+
+    /// Returns where the next page is, for lists that are walked from page to page.
+    pub fn next(&self, response: &Response, json: &Json<'_>, position: &Position, rows: usize) -> Option<Position> {
+        if matches!(json, Json::List(_)) && self.paging.style == PagingStyle::Cursor {
+            return None;
+        }
+        match self.paging.style {
+            PagingStyle::Single => None,
+            PagingStyle::Cursor => {
+                let next = Place::new(self.paging.next.as_deref()?).of(json)?;
+                let cursor = next.plain().filter(|cursor| !cursor.is_empty())?;
+                Some(Position::Cursor(cursor.into_owned()))
+            }
+            PagingStyle::Link => link_next(response).map(Position::Link),
+            PagingStyle::Page | PagingStyle::StartIndex => {
+                let Position::Page(page) = position else { return None };
+                let full = self.size().is_none_or(|size| rows >= size as usize);
+                ((full || link_next(response).is_some()) && rows > 0).then_some(Position::Page(page + 1))
+            }
+        }
+    }
+}
+
+/// Returns the address of `Link: <…>; rel="next"`.
+pub(super) fn link_next(response: &Response) -> Option<String> {
+    let links = response.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    links.flat_map(|value| value.split(',')).find_map(|link| {
+        let (address, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
+        let next = parameters.split(';').any(|parameter| {
+            let (key, value) = parameter.trim().split_once('=').unwrap_or_default();
+            key.eq_ignore_ascii_case("rel") && value.trim_matches('"').eq_ignore_ascii_case("next")
+        });
+        next.then(|| address.to_owned())
+    })
+}
+
+impl Inner {
+    /// Walks a whole list, one page after the other, and hands each record to `take`, which may end the walk.
+    pub(super) async fn walk_all(
+        &self,
+        walk: &Walk,
+        mut take: impl FnMut(&Json<'_>) -> Result<(), ConnectError> + Send,
+    ) -> Result<(), ConnectError> {
+        let mut position = walk.start();
+        let mut seen: HashSet<String> = HashSet::new();
+        for _ in 0..PAGES_MAX {
+            let response = walk.fetch(self, &position).await?;
+            let next = {
+                let json = json_of(&response)?;
+                let rows = walk.rows(&json)?;
+                for row in rows {
+                    take(row)?;
+                }
+                walk.next(&response, &json, &position, rows.len())
+            };
+            match next {
+                None => return Ok(()),
+                Some(Position::Cursor(cursor) | Position::Link(cursor)) if !seen.insert(cursor.clone()) => {
+                    return Err(repeated());
+                }
+                Some(next) => position = next,
+            }
+        }
+        Err(ConnectError::new(ErrorKind::Malformed, format!("the list has more than {PAGES_MAX} pages")))
+    }
+}
+
+/// Returns the error of a cursor that was given before.
+pub(super) fn repeated() -> ConnectError {
+    ConnectError::new(ErrorKind::Malformed, "the app gave a cursor that it had given before: the walk would never end")
+}

@@ -1,0 +1,139 @@
+//! How each effect is carried out: one or more calls, what goes into their bodies, what they cost and risk.
+//! The connector performs by this, abilities and plans are told the costs. It does not decide whether to act.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tenure_core::abilities::Effect;
+use tenure_core::account::Kind;
+
+/// How one effect is carried out.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EffectSpec {
+    /// Cannot be undone.
+    #[serde(default)]
+    pub irreversible: bool,
+    /// What happens to a seat.
+    #[serde(default)]
+    pub seat: SeatWord,
+    /// Sends mail to the person.
+    #[serde(default)]
+    pub mail: bool,
+    /// What is lost, for the approval text.
+    pub loses: Option<String>,
+    /// For `convert`: the kinds that can be converted into this one.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub from: Vec<Kind>,
+    /// Carried out by the calls of this other effect of the same kind.
+    #[schemars(with = "Option<String>")]
+    pub like: Option<Effect>,
+    /// The calls, in order.
+    #[serde(default)]
+    pub calls: Vec<Call>,
+}
+
+/// What happens to a seat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SeatWord {
+    /// One is taken.
+    Takes,
+    /// One is given back.
+    Frees,
+    /// Nothing.
+    #[default]
+    Keeps,
+}
+
+/// One call: either a request (`method` and `path`), or a look for another record of the same person (`find`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// Looks up a record of this kind by the account's e-mail; its id is `{found}` afterwards.
+    #[schemars(with = "Option<String>")]
+    pub find: Option<Kind>,
+    /// The method.
+    pub method: Option<Method>,
+    /// The path after the base URL, with `{id}` for the account and `{found}` for what was found.
+    pub path: Option<String>,
+    /// When the call is made.
+    #[serde(default)]
+    pub when: CallWhen,
+    /// What the body holds.
+    #[serde(default)]
+    pub body: Body,
+    /// The only canonical fields and entitlement words that this call carries; empty for all.
+    #[serde(default)]
+    pub only: Vec<String>,
+    /// Fields and entitlement words that this call leaves to others.
+    #[serde(default)]
+    pub without: Vec<String>,
+    /// Fields and entitlement words that are sent as they are now when nobody asks to change them, because the app
+    /// would fall back to a default of its own.
+    #[serde(default)]
+    pub carry: Vec<String>,
+    /// Native keys with a fixed value; a text may hold `{email}` or another canonical field.
+    #[serde(default)]
+    pub set: IndexMap<String, serde_json::Value>,
+    /// Doing it twice would be wrong although the method says otherwise: an answer that was lost is looked into first.
+    #[serde(default)]
+    pub once: bool,
+    /// Statuses that mean success.
+    #[serde(default = "success_default")]
+    pub success: Vec<u16>,
+    /// Where the answer may hold the id of the record from now on, seen inside the kind's wrapper first and then from
+    /// the top of the body; without it the id stays.
+    #[serde(default)]
+    pub new_id: Vec<String>,
+    /// A path that is read when the call is refused as not found: a record there means that the call was done before.
+    pub done_if: Option<String>,
+}
+
+fn success_default() -> Vec<u16> {
+    vec![200, 201, 202, 204]
+}
+
+/// The methods.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs, reason = "HTTP's own words")]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+/// When a call is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallWhen {
+    /// Always.
+    #[default]
+    Always,
+    /// When the last `find` found something.
+    Found,
+    /// When the last `find` found nothing.
+    NotFound,
+    /// When something is left to send that no call before has sent.
+    Remaining,
+    /// When the account is not of the target kind yet.
+    OtherKind,
+}
+
+/// What a body holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// There is none.
+    #[default]
+    None,
+    /// What is asked to change; lists are sent whole.
+    Changes,
+    /// The record as it is now without what is read-only, with what is asked to change: for writes that replace the
+    /// whole record.
+    Whole,
+}

@@ -1,0 +1,170 @@
+//! How records are listed, looked up and read: paths, paging, passes, incremental parameters.
+//! The connector walks lists by this. It does not say what a record looks like: that is `record`.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tenure_core::account::Kind;
+
+/// One way to walk a list.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    /// How the next page is found.
+    pub style: PagingStyle,
+    /// The parameter that says how many records a page holds.
+    pub size_parameter: Option<String>,
+    /// Records a page that are asked for.
+    pub size: Option<u32>,
+    /// Records a page that the app gives at most.
+    pub size_max: Option<u32>,
+    /// For `page` and `start_index`: the parameter that counts. For `cursor`: the parameter that takes the cursor.
+    pub parameter: Option<String>,
+    /// For `page`: the number of the first page. For `start_index`: of the first record.
+    #[serde(default = "one")]
+    pub first: u64,
+    /// For `cursor`: where the next cursor lies in the body; null, absent or empty ends the walk.
+    pub next: Option<String>,
+    /// Where the body tells how many records there are.
+    pub total: Option<String>,
+    /// Whether the total ends the walk, or is only a cross-check.
+    #[serde(default)]
+    pub total_is: Total,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// How the next page is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PagingStyle {
+    /// The body holds a cursor for the next page.
+    Cursor,
+    /// Pages are numbered; a page with fewer records than asked for is the last.
+    Page,
+    /// A `Link` header with `rel="next"` on the same host; none ends the walk.
+    Link,
+    /// SCIM: `startIndex` counts records, `totalResults` says how many there are.
+    StartIndex,
+    /// One answer holds everything.
+    Single,
+}
+
+/// What a total is good for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Total {
+    /// It may be missing or stale: compared, never believed.
+    #[default]
+    Check,
+    /// The walk ends when so many records were seen; further pages are asked for at once.
+    End,
+}
+
+/// How all records of a kind are listed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListSpec {
+    /// The path after the base URL.
+    pub path: String,
+    /// Where the records lie in the body; empty for a body that is the list itself. A body that is a list is taken as
+    /// one in any case.
+    #[serde(default)]
+    pub items: String,
+    /// The name of a paging of this manifest.
+    pub paging: String,
+    /// Parameters of every request.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+    /// Passes over the list, whose records are merged by id; without any, one pass sees everything.
+    #[serde(default)]
+    pub passes: Vec<Pass>,
+    /// How to ask for changed records only.
+    pub incremental: Option<Incremental>,
+}
+
+/// One pass over a list that hides records by default.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pass {
+    /// What it sees, for people: `active`, `inactive`.
+    pub name: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+}
+
+/// How to ask for changed records only. All passes are walked with it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Incremental {
+    /// The parameter; takes a UTC time in ISO 8601, to the second.
+    pub parameter: String,
+    /// Whether a record that changed at that very moment comes too.
+    pub inclusive: bool,
+}
+
+/// How records are looked up by something other than their id.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LookupSpec {
+    /// Parameters, with `{value}` where the value sought goes. Without any the whole list is walked. A record in the
+    /// answer that does not match means that the app does not filter: then the whole list is walked as well.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+    /// The canonical field that must match exactly.
+    pub field: String,
+    /// Kinds that share the same space of values, and are searched too.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub also: Vec<Kind>,
+}
+
+/// How one record is read by its id.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadSpec {
+    /// The path after the base URL, with `{id}`.
+    pub path: String,
+    /// Where the record lies in the body; empty for a body that is the record. Answers to writes have the same wrapper.
+    #[serde(default)]
+    pub item: String,
+}
+
+/// A list of what can be granted in a tenant, or named in a field.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// The entitlement kind of its entries.
+    pub kind: String,
+    /// The path after the base URL.
+    pub path: String,
+    /// Where the entries lie in the body.
+    #[serde(default)]
+    pub items: String,
+    /// The name of a paging of this manifest.
+    pub paging: String,
+    /// The key of an entry's id.
+    #[serde(default = "id_key")]
+    pub id: String,
+    /// The key of an entry's name.
+    #[serde(default = "name_key")]
+    pub name: String,
+    /// Whether the guide names this endpoint; one that it does not name may be missing, and ids then stand for names.
+    #[serde(default = "yes")]
+    pub documented: bool,
+}
+
+fn id_key() -> String {
+    "id".into()
+}
+
+fn name_key() -> String {
+    "name".into()
+}
+
+fn yes() -> bool {
+    true
+}

@@ -1,0 +1,115 @@
+//! What one app is, as its `manifest.toml` says it: a closed, typed vocabulary without code.
+//! Texts come from the catalogue; the connector compiles what it needs from here, lint judges it, abilities summarise it.
+//! It knows no tenant: no account, no secret's value, no connection name.
+
+mod surface;
+mod record;
+mod list;
+mod effect;
+mod error;
+mod about;
+
+pub use about::{FileForm, Prerequisite, Scim, SessionWord, Webhooks};
+pub use effect::{Body, Call, CallWhen, EffectSpec, Method, SeatWord};
+pub use error::{ErrorRule, ErrorSpec, ErrorWord, SuccessFlag};
+pub use list::{Incremental, ListSpec, LookupSpec, Paging, PagingStyle, Pass, ReadSpec, Reference, Total};
+pub use record::{
+    CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm, KindSpec,
+    MemoryWord, On, StateRule, StateWord,
+};
+pub use surface::{Auth, AuthForm, Base, BudgetSpec, Limits, Parameter, PlanLimit, SecretHelp};
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tenure_core::account::Kind;
+use tenure_core::place::{Misplaced, misplaced_key, read_toml};
+
+/// One app of the catalogue.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The app's name in the catalogue; equal to the name of its folder.
+    pub app: String,
+    /// The app's name for people.
+    pub title: String,
+    /// Which product of the vendor this covers, and which it does not.
+    pub covers: String,
+    /// The dialect that this manifest speaks. A further dialect of the same app is a further table of this file, laid
+    /// over it; today there is one per manifest.
+    #[serde(default = "guide")]
+    pub dialect: String,
+    /// The kind that a wish without `as` means.
+    #[schemars(with = "String")]
+    pub default_kind: Kind,
+    /// The form of the file, for an app that is a file and no service; such an app has neither `base` nor `auth`.
+    pub file: Option<FileForm>,
+    /// Where the app answers.
+    pub base: Option<Base>,
+    /// How a request proves who asks.
+    pub auth: Option<Auth>,
+    /// The secrets that a connection needs, with the help that errors and setup pages give.
+    #[serde(default)]
+    pub secrets: IndexMap<String, SecretHelp>,
+    /// How often the app may be asked.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Named ways to walk a list.
+    #[serde(default)]
+    pub paging: IndexMap<String, Paging>,
+    /// A flag in the body that can fail an answer whose status is a success.
+    pub success: Option<SuccessFlag>,
+    /// How failures look.
+    #[serde(default)]
+    pub errors: ErrorSpec,
+    /// Lists of what can be granted in a tenant, or named in a field.
+    #[serde(default)]
+    pub references: IndexMap<String, Reference>,
+    /// The sorts of record.
+    #[schemars(with = "IndexMap<String, KindSpec>")]
+    pub kinds: IndexMap<Kind, KindSpec>,
+    /// Whether suspending somebody ends the sessions that they have open.
+    pub sessions: SessionWord,
+    /// Which events the app tells by itself; documentation, the connector polls.
+    pub webhooks: Option<Webhooks>,
+    /// What the app's SCIM surface is, where it has one; documentation.
+    pub scim: Option<Scim>,
+    /// What a person must have set up; `check` lists it to be confirmed.
+    #[serde(default)]
+    pub prerequisites: Vec<Prerequisite>,
+    /// The text that this was read from, for errors that are found later.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub text: String,
+    /// The file that this was read from.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub path: String,
+}
+
+fn guide() -> String {
+    "guide".into()
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// The text is no TOML, has an unknown key (the nearest known one is named), or a value of the wrong type.
+    pub fn parse(text: &str, path: &str) -> Result<Self, Misplaced> {
+        let mut manifest: Manifest = read_toml(text, path)?;
+        manifest.text = text.to_owned();
+        manifest.path = path.to_owned();
+        Ok(manifest)
+    }
+
+    /// Builds the error that points at `keys` in the manifest's file.
+    pub fn misplaced(&self, keys: &[&str], message: String, hint: Option<String>) -> Misplaced {
+        misplaced_key(&self.text, &self.path, keys, message, hint)
+    }
+}
+
+/// Returns the JSON Schema of `manifest.toml`, for editors.
+pub fn manifest_schema() -> serde_json::Value {
+    serde_json::to_value(schemars::schema_for!(Manifest)).unwrap_or_default()
+}

@@ -1,0 +1,118 @@
+//! Where an app answers, how a request proves who asks, and how often it may ask.
+//! The connector turns this into a base URL, a header and a budget. It holds names of secrets, never secrets.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Where the app answers.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// The URL before every path, with `{parameter}` where the tenant differs: `https://{account}.gorgias.com/api`. An
+    /// explicit `url` of a connection wins over it.
+    pub url: String,
+    /// Suffixes that the host of a URL made from the pattern must end in, such as `.gorgias.com`.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// What the pattern asks a connection for.
+    #[serde(default)]
+    pub parameters: IndexMap<String, Parameter>,
+}
+
+/// One thing that the pattern asks for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Parameter {
+    /// What it is, in a sentence with an example.
+    pub says: String,
+    /// What is meant when a connection does not give it; without this it is required.
+    pub default: Option<String>,
+}
+
+/// How a request proves who asks.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    /// The form.
+    pub form: AuthForm,
+    /// For `basic`: the user name, such as `{secret.email}` or a fixed text.
+    pub username: Option<String>,
+    /// For `basic`: the password, such as `{secret.token}` or a fixed text (`X`).
+    pub password: Option<String>,
+    /// For `header`: the name of the header.
+    pub header: Option<String>,
+    /// For `header` and `bearer`: the value, such as `{secret.access_key}`.
+    pub value: Option<String>,
+    /// For `client_credentials`: where the token is issued; `{parameter}` is filled in.
+    pub token_url: Option<String>,
+    /// For `client_credentials`: the client id.
+    pub client_id: Option<String>,
+    /// For `client_credentials`: the client's secret.
+    pub client_secret: Option<String>,
+    /// For `client_credentials`: the scope asked for.
+    pub scope: Option<String>,
+}
+
+/// The forms of a credential.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthForm {
+    /// `Authorization: Basic base64(username:password)`.
+    Basic,
+    /// A header of the app's own.
+    Header,
+    /// `Authorization: Bearer value`.
+    Bearer,
+    /// OAuth 2.0 client credentials: a short-lived bearer token from `token_url`.
+    ClientCredentials,
+}
+
+/// One secret that a connection needs.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretHelp {
+    /// What it is.
+    pub says: String,
+    /// The vendor's page that issues it.
+    pub issued: String,
+    /// The credential of another surface with which it is easily confused, and how that looks.
+    pub twin: Option<String>,
+}
+
+/// How often the app may be asked.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Whose budget it is, for people: `account`, `organisation`.
+    pub per: Option<String>,
+    /// The published limit of each plan, from the smallest plan up.
+    #[serde(default)]
+    pub plans: IndexMap<String, PlanLimit>,
+    /// The plan that is assumed when a connection names none.
+    pub default_plan: Option<String>,
+    /// The budget that is assumed where nothing is published.
+    pub assumed: Option<BudgetSpec>,
+    /// What the numbers do not say.
+    pub note: Option<String>,
+}
+
+/// The published limit of one plan; none where it is negotiated.
+pub type PlanLimit = BudgetSpec;
+
+/// So many requests in a time.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetSpec {
+    /// Requests a second.
+    pub per_second: Option<f64>,
+    /// Requests a minute.
+    pub per_minute: Option<f64>,
+    /// Requests an hour.
+    pub per_hour: Option<f64>,
+    /// Requests that may be open at the same time.
+    pub concurrent: Option<u32>,
+    /// Whether the counts fall back to zero at once when a window ends.
+    #[serde(default)]
+    pub fixed_window: bool,
+}

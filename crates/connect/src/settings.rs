@@ -1,0 +1,196 @@
+//! One configured connection before it is connected: which app, where, on which plan, in which standing.
+//! The engine fills it from `tenure.toml`; connector and abilities are made from it. It holds no secret.
+
+use crate::error::{ConnectError, ErrorKind};
+use crate::governor::{Limits, Window};
+use crate::manifest::{BudgetSpec, Manifest};
+use crate::transport::HttpPolicy;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tenure_core::abilities::Standing;
+use tenure_core::name::ConnectionName;
+use tenure_core::place::nearest;
+use url::Url;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// One configured connection.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The operator's name of it.
+    pub name: ConnectionName,
+    /// The app.
+    pub manifest: Arc<Manifest>,
+    /// Source or target.
+    pub standing: Standing,
+    /// The base URL, where the app's pattern does not fit; it wins over the pattern and its host is not checked.
+    pub url: Option<String>,
+    /// What the app's URL pattern asks for, and its further keys.
+    pub parameters: BTreeMap<String, String>,
+    /// The plan, which chooses the published rate limit.
+    pub plan: Option<String>,
+    /// The share of the tenant's rate budget that may be used.
+    pub share: Option<f64>,
+    /// A rate limit that overrides the published one.
+    pub limits: Option<BudgetSpec>,
+    /// Licences bought.
+    pub seats: Option<u64>,
+    /// Where plain `http://` is accepted.
+    pub allow_http: HttpPolicy,
+    /// `auto`, or a dialect that the manifest names.
+    pub dialect: Option<String>,
+    /// The source connection that signs people in here.
+    pub sso: Option<ConnectionName>,
+    /// Logins never to be changed.
+    pub protected: Vec<String>,
+    /// The largest body that is read, in bytes; the product's cap where nothing is said.
+    pub body_max: Option<usize>,
+}
+
+impl Settings {
+    /// Returns settings that say nothing but which app under which name.
+    pub fn new(name: ConnectionName, manifest: Arc<Manifest>, standing: Standing) -> Self {
+        Self {
+            name,
+            manifest,
+            standing,
+            url: None,
+            parameters: BTreeMap::new(),
+            plan: None,
+            share: None,
+            limits: None,
+            seats: None,
+            allow_http: HttpPolicy::LoopbackOnly,
+            dialect: None,
+            sso: None,
+            protected: Vec::new(),
+            body_max: None,
+        }
+    }
+
+    /// Checks what needs neither network nor secrets: parameters, URL, plan, dialect.
+    ///
+    /// # Errors
+    /// Something does not fit the app; `field` of the error names the key of the connection.
+    pub fn check(&self) -> Result<(), ConnectError> {
+        if self.manifest.file.is_some() {
+            return Ok(());
+        }
+        self.base_url()?;
+        self.check_plan()?;
+        let dialect = self.dialect.as_deref().unwrap_or("auto");
+        if dialect != "auto" && dialect != self.manifest.dialect {
+            let text = format!("{} has no dialect {dialect:?}", self.manifest.title);
+            return Err(ConnectError::new(ErrorKind::Configuration, text)
+                .hinting(format!("leave it out, or write \"auto\" or {:?}", self.manifest.dialect))
+                .about("dialect"));
+        }
+        Ok(())
+    }
+
+    /// Returns the URL before every path, without a slash at its end.
+    ///
+    /// # Errors
+    /// A parameter is missing, or the URL is not one, or its host is not the vendor's.
+    pub fn base_url(&self) -> Result<Url, ConnectError> {
+        let configuration = |text: String, about: &str| ConnectError::new(ErrorKind::Configuration, text).about(about);
+        let Some(base) = &self.manifest.base else {
+            return Err(configuration(format!("{} is a file and has no URL", self.manifest.title), "app"));
+        };
+        let text = match &self.url {
+            Some(url) => url.clone(),
+            None => self.filled_pattern(&base.url)?,
+        };
+        let mut url = Url::parse(text.trim_end_matches('/'))
+            .map_err(|error| configuration(format!("the base URL {text:?} is no URL: {error}"), "url"))?;
+        if url.host_str().is_none() || url.query().is_some() || url.fragment().is_some() {
+            return Err(configuration(format!("the base URL {text:?} is not of the form https://host/path"), "url"));
+        }
+        let host = url.host_str().unwrap_or_default();
+        let fits = |suffix: &String| host.ends_with(suffix.as_str()) || host == suffix.trim_start_matches('.');
+        if self.url.is_none() && !base.hosts.is_empty() && !base.hosts.iter().any(fits) {
+            let text = format!("the host {host:?} is none of {}'s ({})", self.manifest.title, base.hosts.join(", "));
+            return Err(configuration(text, "url").hinting("an explicit `url` is taken as it is"));
+        }
+        if url.path().ends_with('/') {
+            let path = url.path().trim_end_matches('/').to_owned();
+            url.set_path(&path);
+        }
+        Ok(url)
+    }
+
+    /// Fills `{parameter}` into a pattern; a parameter goes in only if it could stand in a host name or a path.
+    pub(crate) fn filled_pattern(&self, pattern: &str) -> Result<String, ConnectError> {
+        let mut filled = String::new();
+        let mut rest = pattern;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            filled.push_str(before);
+            filled.push_str(&self.parameter(name)?);
+            rest = after;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    fn parameter(&self, name: &str) -> Result<String, ConnectError> {
+        let known = self.manifest.base.as_ref().and_then(|base| base.parameters.get(name));
+        let given = self.parameters.get(name).cloned().or_else(|| known.and_then(|known| known.default.clone()));
+        let configuration = |text: String| ConnectError::new(ErrorKind::Configuration, text).about(name);
+        let Some(value) = given else {
+            let says = known.map(|known| known.says.clone()).unwrap_or_default();
+            let text = format!("{} needs `{name}`, or an explicit `url`", self.manifest.title);
+            return Err(configuration(text).hinting(says));
+        };
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if value.is_empty() || value.len() > 200 || !value.chars().all(good) || value.starts_with('.') {
+            return Err(configuration(format!("`{name}` = {value:?} cannot stand in a URL"))
+                .hinting("the part before the vendor's domain only, such as `acme`"));
+        }
+        Ok(value)
+    }
+
+    fn check_plan(&self) -> Result<(), ConnectError> {
+        let Some(plan) = &self.plan else { return Ok(()) };
+        let plans = &self.manifest.limits.plans;
+        if plans.is_empty() || plans.keys().any(|known| known.eq_ignore_ascii_case(plan)) {
+            return Ok(());
+        }
+        let known: Vec<&str> = plans.keys().map(String::as_str).collect();
+        let hint = nearest(plan, &known)
+            .map_or_else(|| format!("one of {}", known.join(", ")), |near| format!("did you mean {near:?}?"));
+        let text = format!("{} has no plan {plan:?}", self.manifest.title);
+        Err(ConnectError::new(ErrorKind::Configuration, text).hinting(hint).about("plan"))
+    }
+
+    /// Returns the tenant's rate limits: the operator's, else those of the plan, else what the manifest assumes.
+    pub fn rate_limits(&self) -> Limits {
+        let published = &self.manifest.limits;
+        let plan = self.plan.as_deref().or(published.default_plan.as_deref());
+        let of_plan = plan
+            .and_then(|plan| published.plans.iter().find(|(known, _)| known.eq_ignore_ascii_case(plan)))
+            .map(|(_, limit)| *limit)
+            .filter(|limit| !windows(limit).is_empty());
+        let budget = self.limits.or(of_plan).or(published.assumed).unwrap_or_default();
+        let mut limits = Limits::of(windows(&budget));
+        if let Some(concurrent) = budget.concurrent {
+            limits.concurrent_max = concurrent;
+        }
+        limits.share = self.share.unwrap_or(1.0);
+        limits
+    }
+}
+
+fn windows(budget: &BudgetSpec) -> Vec<Window> {
+    [(budget.per_second, Duration::from_secs(1)), (budget.per_minute, MINUTE), (budget.per_hour, HOUR)]
+        .into_iter()
+        .filter_map(|(count, per)| {
+            let count = count.filter(|count| *count > 0.0 && count.is_finite())?;
+            // Less than one in a window is one in a longer window.
+            let (count, per) = if count < 1.0 { (1.0, per.div_f64(count)) } else { (count, per) };
+            Some(Window::fixed(count.min(f64::from(u32::MAX)) as u32, per))
+        })
+        .collect()
+}
