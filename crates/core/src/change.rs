@@ -286,6 +286,54 @@ pub enum FindingKind {
     ServiceAccount,
 }
 
+impl FindingKind {
+    /// All kinds, in their order.
+    pub const ALL: [Self; 18] = [
+        Self::OrphanAccount,
+        Self::LeaverActive,
+        Self::MissingAccount,
+        Self::ExtraGrant,
+        Self::Dispute,
+        Self::DuplicateAccount,
+        Self::PendingInvite,
+        Self::SeatLimit,
+        Self::UnsupportedChange,
+        Self::IgnoredWrite,
+        Self::ContractDrift,
+        Self::PartialPull,
+        Self::Credential,
+        Self::Prerequisite,
+        Self::OpenWork,
+        Self::SessionNotEnded,
+        Self::ProtectedAccount,
+        Self::ServiceAccount,
+    ];
+
+    /// Returns the word that JSON uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OrphanAccount => "orphan_account",
+            Self::LeaverActive => "leaver_active",
+            Self::MissingAccount => "missing_account",
+            Self::ExtraGrant => "extra_grant",
+            Self::Dispute => "dispute",
+            Self::DuplicateAccount => "duplicate_account",
+            Self::PendingInvite => "pending_invite",
+            Self::SeatLimit => "seat_limit",
+            Self::UnsupportedChange => "unsupported_change",
+            Self::IgnoredWrite => "ignored_write",
+            Self::ContractDrift => "contract_drift",
+            Self::PartialPull => "partial_pull",
+            Self::Credential => "credential",
+            Self::Prerequisite => "prerequisite",
+            Self::OpenWork => "open_work",
+            Self::SessionNotEnded => "session_not_ended",
+            Self::ProtectedAccount => "protected_account",
+            Self::ServiceAccount => "service_account",
+        }
+    }
+}
+
 /// How a step ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

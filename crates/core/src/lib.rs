@@ -12,3 +12,18 @@ pub mod change;
 pub mod look;
 pub mod expression;
 pub mod policy;
+mod digest;
+pub mod finding;
+pub mod correlate;
+pub mod decide;
+pub mod diff;
+pub mod plan;
+pub mod guards;
+pub mod approve;
+pub mod reconcile;
+pub mod apply;
+pub mod journal;
+pub mod why;
+
+pub use diff::Asked;
+pub use reconcile::{Reconciled, reconcile};

@@ -1,0 +1,281 @@
+//! Whose account is whose: decisions first, then pins, then the rules in their order, each with its evidence.
+//! It takes what founding gives and completes the graph. A tie is a dispute; a machine is set apart.
+
+use super::attributes::{addresses, text_of};
+use super::found::Found;
+use super::lookup::folded;
+use super::{AccountAt, Belonging, Dispute, Evidence, Graph, IdentityAt, narrow};
+use crate::abilities::Standing;
+use crate::account::{Account, AccountKey, Kind};
+use crate::expression::Expression;
+use crate::expression::Verdict;
+use crate::facts::{Decided, Facts};
+use crate::identity::Identity;
+use crate::name::IdentityId;
+use crate::policy::{Correlation, MatchRule};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Links all accounts of targets.
+pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'f>) -> Graph<'f> {
+    let mut belongings = std::mem::take(&mut found.belongings);
+    let mut disputes = std::mem::take(&mut found.disputes);
+    let mut unsure = BTreeSet::new();
+    let linking = Linking { rules, found: &found };
+    for (at, account) in facts.accounts.iter().enumerate() {
+        match facts.connections.get(&account.key.connection).map(|connection| connection.abilities.standing) {
+            None => belongings[at] = Belonging::Ignored,
+            Some(Standing::Source(_)) if account.key.kind == Kind::Bot => belongings[at] = Belonging::Service("a bot"),
+            Some(Standing::Source(_)) => {}
+            Some(Standing::Target) => {
+                belongings[at] = linking.belonging(account).unwrap_or_else(|tie| {
+                    unsure.extend(tie.candidates.iter().map(|at| (*at, account.key.connection.clone())));
+                    disputes.push(linking.dispute(&account.key, tie));
+                    Belonging::Disputed
+                });
+            }
+        }
+    }
+    let (held_from, held) = held(facts, &belongings, found.identities.len());
+    Graph { facts, identities: found.identities, stays: found.stays, belongings, held_from, held, disputes, unsure }
+}
+
+/// Sorts the accounts by whose they are.
+fn held(facts: &Facts, belongings: &[Belonging], identities: usize) -> (Vec<u32>, Vec<AccountAt>) {
+    let mut held_from = vec![0_u32; identities + 1];
+    let owner = |belonging: &Belonging| match belonging {
+        Belonging::Somebody(at, _) => Some(at.index()),
+        _ => None,
+    };
+    for at in belongings.iter().filter_map(owner) {
+        held_from[at + 1] += 1;
+    }
+    for at in 0..identities {
+        held_from[at + 1] += held_from[at];
+    }
+    let mut next = held_from.clone();
+    let mut held = vec![AccountAt(0); held_from[identities] as usize];
+    for (account, belonging) in belongings.iter().enumerate() {
+        if let Some(at) = owner(belonging) {
+            held[next[at] as usize] = AccountAt(narrow(account));
+            next[at] += 1;
+        }
+    }
+    for at in 0..identities {
+        held[held_from[at] as usize..held_from[at + 1] as usize]
+            .sort_unstable_by(|one, other| facts.accounts[one.index()].key.cmp(&facts.accounts[other.index()].key));
+    }
+    (held_from, held)
+}
+
+struct Tie {
+    candidates: Vec<IdentityAt>,
+    topic: &'static str,
+    because: String,
+}
+
+struct Linking<'a, 'f> {
+    rules: &'a Correlation,
+    found: &'a Found<'f>,
+}
+
+impl Linking<'_, '_> {
+    fn find(&self, id: &IdentityId) -> Option<IdentityAt> {
+        self.found.identities.binary_search_by(|identity| identity.id.cmp(id)).ok().map(|at| IdentityAt(narrow(at)))
+    }
+
+    fn belonging(&self, account: &Account) -> Result<Belonging, Tie> {
+        let decisions = &self.found.decisions;
+        let pin = decisions.pins.get(&account.key).copied();
+        let link = pin.map(|pin| &self.found.facts.links[pin as usize]);
+        let decision = decisions.accounts.get(&account.key);
+        match decision.map(|decision| (&decision.what, decision.at_ms)) {
+            Some((Decided::Exempt { .. }, _)) => return Ok(Belonging::Service("a person's decision")),
+            Some((Decided::Unlink { .. }, at_ms)) if link.is_none_or(|link| link.since_ms <= at_ms) => {
+                return Ok(Belonging::Nobody);
+            }
+            Some((Decided::Link { identity, .. }, at_ms)) => return self.decided(identity, at_ms, pin),
+            _ => {}
+        }
+        if account.key.kind == Kind::Bot {
+            return Ok(Belonging::Service("a bot"));
+        }
+        if self.rules.service.iter().any(|expression| is_service(expression, account)) {
+            return Ok(Belonging::Service("a rule of [correlation] service"));
+        }
+        if let (Some(pin), Some(link)) = (pin, link)
+            && !decisions.apart.contains(&(&account.key, &link.identity))
+        {
+            return match self.find(&link.identity) {
+                Some(at) => Ok(Belonging::Somebody(at, Evidence::Pinned(pin))),
+                None => Err(Tie {
+                    candidates: Vec::new(),
+                    topic: "lost_identity",
+                    because: "is linked to a person of whom no source tells any more".into(),
+                }),
+            };
+        }
+        self.by_rules(account)
+    }
+
+    fn decided(&self, id: &IdentityId, at_ms: i64, pin: Option<u32>) -> Result<Belonging, Tie> {
+        let Some(at) = self.find(id) else {
+            let because = "was linked by a person to somebody of whom no source tells".to_owned();
+            return Err(Tie { candidates: Vec::new(), topic: "lost_identity", because });
+        };
+        match pin.map(|pin| (pin, &self.found.facts.links[pin as usize])) {
+            Some((pin, link)) if link.identity == *id => Ok(Belonging::Somebody(at, Evidence::Pinned(pin))),
+            Some((_, link)) if link.since_ms > at_ms => Err(Tie {
+                candidates: [Some(at), self.find(&link.identity)].into_iter().flatten().collect(),
+                topic: "link",
+                because: "was linked to one person by a decision and pinned to another later".into(),
+            }),
+            _ => Ok(Belonging::Somebody(at, Evidence::Rule("a person's decision"))),
+        }
+    }
+
+    fn by_rules(&self, account: &Account) -> Result<Belonging, Tie> {
+        for rule in &self.rules.rules {
+            let (mut candidates, evidence) = self.candidates(account, *rule);
+            candidates.sort_unstable();
+            candidates.dedup();
+            candidates.retain(|at| {
+                !self.found.decisions.apart.contains(&(&account.key, &self.found.identities[at.index()].id))
+            });
+            match candidates[..] {
+                [] => {}
+                [one] => {
+                    let evidence = evidence(
+                        &self.found.identities[one.index()],
+                        self.found.stays[one.index()].emails_now,
+                        account,
+                    );
+                    return Ok(Belonging::Somebody(one, Evidence::Rule(evidence)));
+                }
+                _ => {
+                    let because = format!("fits {} people by {}", candidates.len(), rule.as_str());
+                    return Err(Tie { candidates, topic: "link", because });
+                }
+            }
+        }
+        Ok(Belonging::Nobody)
+    }
+
+    fn candidates(&self, account: &Account, rule: MatchRule) -> (Vec<IdentityAt>, EvidenceOf) {
+        let lookups = &self.found.lookups;
+        let mut found: Vec<u32> = Vec::new();
+        let evidence: EvidenceOf = match rule {
+            MatchRule::Link => |_, _, _| "",
+            MatchRule::ExternalId => {
+                if let Some(id) = account.external_id.as_deref().map(str::trim) {
+                    found.extend(lookups.employee_ids.get(id));
+                    if found.is_empty() {
+                        found.extend(lookups.record_ids.get(id));
+                    }
+                }
+                external_evidence
+            }
+            MatchRule::EmployeeId => {
+                if let Some(id) = account.fields.get("employee_id").and_then(text_of) {
+                    found.extend(lookups.employee_ids.get(&id));
+                }
+                |_, _, _| "employee_id = employee_id"
+            }
+            MatchRule::Email => {
+                if let Some(login) = account.login.as_deref() {
+                    found.extend(lookups.emails.get(&folded(login)));
+                }
+                for address in addresses(&account.fields) {
+                    found.extend(lookups.emails.get(&address));
+                }
+                email_evidence
+            }
+        };
+        (found.into_iter().map(|place| IdentityAt(self.found.moved[place as usize])).collect(), evidence)
+    }
+
+    fn dispute(&self, key: &AccountKey, tie: Tie) -> Dispute {
+        let mut identities: Vec<IdentityId> =
+            tie.candidates.iter().map(|at| self.found.identities[at.index()].id.clone()).collect();
+        identities.sort();
+        let names: Vec<Value> = tie
+            .candidates
+            .iter()
+            .take(10)
+            .map(|at| Value::String(self.found.identities[at.index()].label().to_owned()))
+            .collect();
+        Dispute {
+            topic: tie.topic,
+            connection: Some(key.connection.clone()),
+            account: Some(key.clone()),
+            identities,
+            text: format!("{key} {}; `tenure link {key} IDENTITY` says whose it is", tie.because),
+            facts: BTreeMap::from([("people".to_owned(), Value::Array(names))]),
+        }
+    }
+}
+
+type EvidenceOf = fn(&Identity, u16, &Account) -> &'static str;
+
+fn external_evidence(identity: &Identity, _: u16, account: &Account) -> &'static str {
+    let told = identity.attributes.get("employee_id").and_then(text_of);
+    match told.as_deref() == account.external_id.as_deref().map(str::trim) {
+        true => "external_id = employee_id",
+        false => "external_id = the source record's id",
+    }
+}
+
+fn email_evidence(identity: &Identity, emails_now: u16, account: &Account) -> &'static str {
+    let place = |address: &str| identity.emails.iter().position(|known| **known == *folded(address));
+    let by_login = account.login.as_deref().and_then(place);
+    let by_field = || addresses(&account.fields).iter().find_map(|address| place(address));
+    let is_work = |at: usize| at == 0 && identity.work_email().is_some();
+    match (by_login, by_login.or_else(by_field)) {
+        (Some(at), _) if is_work(at) => "login = work_email",
+        (None, Some(at)) if is_work(at) => "email = work_email",
+        (Some(at), _) if at < usize::from(emails_now) => "login = other_emails",
+        (None, Some(at)) if at < usize::from(emails_now) => "email = other_emails",
+        (Some(_), _) => "login = an earlier address",
+        _ => "email = an earlier address",
+    }
+}
+
+fn is_service(expression: &Expression, account: &Account) -> bool {
+    let mut wanted = Map::new();
+    for path in expression.reads() {
+        match path.get(1) {
+            Some(name) => {
+                if let Some(value) = account_part(account, name) {
+                    wanted.insert(name.clone(), value);
+                }
+            }
+            None => return expression.judge("account", &account_view(account)) == Verdict::Yes,
+        }
+    }
+    expression.judge("account", &Value::Object(wanted)) == Verdict::Yes
+}
+
+fn account_part(account: &Account, name: &str) -> Option<Value> {
+    let text = |text: &Option<Box<str>>| text.as_deref().map(|text| Value::String(text.to_owned()));
+    match name {
+        "connection" => Some(Value::String(account.key.connection.as_str().to_owned())),
+        "id" => Some(Value::String(account.key.id.as_str().to_owned())),
+        "kind" => Some(Value::String(account.key.kind.as_str().to_owned())),
+        "state" => Some(Value::String(account.state.as_str().to_owned())),
+        "login" => text(&account.login),
+        "name" => text(&account.name),
+        "external_id" => Some(text(&account.external_id).unwrap_or_default()),
+        "grants" => serde_json::to_value(&account.grants).ok(),
+        "attributes" => serde_json::to_value(&account.fields).ok(),
+        _ => account.fields.get(name).cloned(),
+    }
+}
+
+/// Returns an account as conditions see it: `connection`, `id`, `kind`, `state`, `login`, `name`, `external_id`,
+/// `grants`, `attributes`.
+pub fn account_view(account: &Account) -> Value {
+    let names = ["connection", "id", "kind", "state", "login", "name", "external_id", "grants", "attributes"];
+    Value::Object(
+        names.iter().filter_map(|name| account_part(account, name).map(|value| ((*name).to_owned(), value))).collect(),
+    )
+}

@@ -1,0 +1,67 @@
+//! Join keys → identities: a hash table that borrows its keys where it can and knows ties.
+//! `found` fills it, `link` asks it. It holds places of identities and knows nothing about them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+const MANY: u32 = 1 << 31;
+
+/// Join keys of one sort.
+#[derive(Debug, Default)]
+pub(super) struct Lookup<'f> {
+    places: HashMap<Cow<'f, str>, u32>,
+    ties: Vec<Vec<u32>>,
+}
+
+impl<'f> Lookup<'f> {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self { places: HashMap::with_capacity(capacity), ties: Vec::new() }
+    }
+
+    /// Notes that `key` leads to `place`.
+    pub(super) fn insert(&mut self, key: Cow<'f, str>, place: u32) {
+        if key.is_empty() {
+            return;
+        }
+        let found = self.places.entry(key).or_insert(place);
+        if *found & MANY != 0 {
+            let tie = &mut self.ties[(*found & !MANY) as usize];
+            if !tie.contains(&place) {
+                tie.push(place);
+            }
+        } else if *found != place {
+            self.ties.push(vec![*found, place]);
+            *found = MANY | (u32::try_from(self.ties.len() - 1).unwrap_or(0));
+        }
+    }
+
+    /// Lists the places to which `key` leads.
+    pub(super) fn get(&self, key: &str) -> &[u32] {
+        match self.places.get(key) {
+            None => &[],
+            Some(found) if found & MANY != 0 => &self.ties[(found & !MANY) as usize],
+            Some(found) => std::slice::from_ref(found),
+        }
+    }
+
+    /// Lists the keys that lead to more than one place, sorted.
+    pub(super) fn ties(&self) -> Vec<(&str, &[u32])> {
+        let mut ties: Vec<(&str, &[u32])> = self
+            .places
+            .iter()
+            .filter(|(_, found)| **found & MANY != 0)
+            .map(|(key, found)| (&**key, self.ties[(found & !MANY) as usize].as_slice()))
+            .collect();
+        ties.sort_unstable();
+        ties
+    }
+}
+
+/// Returns an address as it is compared: trimmed, in lower case. Borrows where nothing is to be done.
+pub(super) fn folded(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    match text.bytes().any(|letter| letter.is_ascii_uppercase() || !letter.is_ascii()) {
+        true => Cow::Owned(text.to_lowercase()),
+        false => Cow::Borrowed(text),
+    }
+}

@@ -1,0 +1,229 @@
+//! Whether somebody is here: from dates, status and decisions, in the person's own time zone.
+//! Merged attributes and decisions come in, a state with its cause goes out. It reads no clock: the moment is handed
+//! in, and time zones are the bundled ones, so that the same facts are judged the same everywhere.
+
+use super::attributes::text_of;
+use crate::account::{Account, AccountState, Fields};
+use crate::facts::{Decided, Decision};
+use crate::identity::IdentityState;
+use jiff::civil::Date;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{Timestamp, ToSpan, Zoned};
+use std::collections::HashMap;
+
+const ZONES_MAX: usize = 4096;
+
+/// When and why somebody is here or gone, beside what the identity itself says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// What the state was judged by.
+    pub cause: StayCause,
+    /// The moment from which somebody is gone (milliseconds since 1970); `None` where only a status says so.
+    pub left_ms: Option<i64>,
+    /// The moment from which somebody who is to come is here.
+    pub start_ms: Option<i64>,
+    /// Whether they were gone before: a rehire.
+    pub returned: bool,
+    /// Whether an earlier version of their record is known: they moved.
+    pub changed: bool,
+    /// How many of the identity's addresses are current; further ones are earlier ones.
+    pub emails_now: u16,
+}
+
+/// What a state was judged by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StayCause {
+    /// The sources list the person.
+    Listed,
+    /// The last day of work, or the first.
+    Dates,
+    /// The status that a source tells.
+    Status,
+    /// The state of the person's record in the source.
+    Record,
+    /// A person decided it.
+    Decision {
+        /// Who.
+        by: String,
+    },
+    /// The record is gone from its source: nothing is known.
+    Vanished,
+    /// The source's words could not be read.
+    Unreadable,
+}
+
+/// Time zones by name, looked up once each.
+#[derive(Debug)]
+pub(crate) struct Zones {
+    database: TimeZoneDatabase,
+    now: Timestamp,
+    known: HashMap<String, Option<(TimeZone, Date)>>,
+}
+
+impl Zones {
+    pub(crate) fn new(now_ms: i64) -> Self {
+        let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self { database: TimeZoneDatabase::bundled(), now, known: HashMap::new() }
+    }
+
+    /// Returns the zone of that name and today's date there; UTC for none; `None` for a name that is no zone.
+    pub(crate) fn find(&mut self, name: Option<&str>) -> Option<(TimeZone, Date)> {
+        let name = name.unwrap_or("UTC");
+        if let Some(found) = self.known.get(name) {
+            return found.clone();
+        }
+        let found = self.database.get(name).ok().map(|zone| {
+            let today = self.now.to_zoned(zone.clone()).date();
+            (zone, today)
+        });
+        if self.known.len() < ZONES_MAX {
+            self.known.insert(name.to_owned(), found.clone());
+        }
+        found
+    }
+
+    fn or_utc(&mut self, name: Option<&str>) -> (TimeZone, Date) {
+        self.find(name).unwrap_or_else(|| (TimeZone::UTC, self.now.to_zoned(TimeZone::UTC).date()))
+    }
+
+    /// Returns a moment in the zone.
+    pub(crate) fn moment(&mut self, at_ms: i64, zone: Option<&str>) -> Option<Zoned> {
+        Some(Timestamp::from_millisecond(at_ms).ok()?.to_zoned(self.or_utc(zone).0))
+    }
+}
+
+/// What was judged of one person.
+pub(super) struct Judged {
+    pub(super) state: IdentityState,
+    pub(super) start_date: Option<Date>,
+    pub(super) end_date: Option<Date>,
+    pub(super) stay: Stay,
+    /// Words of the source that could not be read: topic and sentence.
+    pub(super) unreadable: Vec<(&'static str, String)>,
+}
+
+enum Status {
+    Untold,
+    Active,
+    Leave,
+    Terminated,
+    Unreadable(String),
+}
+
+fn status_of(record: Option<&Account>, attributes: &Fields) -> Status {
+    let told = match record {
+        Some(record) => record.fields.get("status"),
+        None => attributes.get("status"),
+    };
+    let Some(word) = told.and_then(text_of) else { return Status::Untold };
+    match word.to_lowercase().replace([' ', '-'], "_").as_str() {
+        "active" => Status::Active,
+        "leave" | "on_leave" => Status::Leave,
+        "terminated" | "left" | "inactive" => Status::Terminated,
+        _ => Status::Unreadable(word.into_owned()),
+    }
+}
+
+fn date_of(attributes: &Fields, name: &str) -> Result<Option<Date>, String> {
+    match attributes.get(name).and_then(text_of) {
+        None => Ok(None),
+        Some(text) => {
+            let day = text.get(..10).filter(|_| text[10..].starts_with(['T', ' '])).unwrap_or(&text);
+            day.parse().map(Some).map_err(|_| text.into_owned())
+        }
+    }
+}
+
+/// Judges whether somebody is here. `record` is the live record of the highest authority, `None` when there is none.
+pub(super) fn judged(
+    record: Option<&Account>,
+    attributes: &Fields,
+    decisions: &[&Decision],
+    now_ms: i64,
+    zones: &mut Zones,
+) -> Judged {
+    let mut unreadable = Vec::new();
+    let mut read = |name: &'static str| {
+        date_of(attributes, name).unwrap_or_else(|text| {
+            unreadable.push((name, format!("{name} \"{text}\" is no date")));
+            None
+        })
+    };
+    let (start_date, end_date) = (read("start_date"), read("end_date"));
+    let blurred = !unreadable.is_empty();
+    let zone_name = attributes.text("time_zone");
+    if let Some(name) = zone_name.filter(|name| zones.find(Some(name)).is_none()) {
+        unreadable.push(("time_zone", format!("time_zone \"{name}\" is no zone, UTC is taken")));
+    }
+    let (zone, today) = zones.or_utc(zone_name);
+    let returned = matches!((start_date, end_date), (Some(start), Some(end)) if start > end);
+    let end = end_date.filter(|_| !returned);
+    let start_ms = start_date.and_then(|date| midnight_ms(date, &zone));
+    let end_ms = end.and_then(|date| date.checked_add(1.day()).ok()).and_then(|date| midnight_ms(date, &zone));
+    let status = status_of(record, attributes);
+    if let Status::Unreadable(word) = &status {
+        unreadable.push(("status", format!("status \"{word}\" is none of active, leave, terminated")));
+    }
+    let by_dates = match (end, start_date) {
+        (Some(end), _) if today > end => Some((IdentityState::Left, StayCause::Dates)),
+        (_, Some(start)) if today < start => Some((IdentityState::Future, StayCause::Dates)),
+        _ => None,
+    };
+    let shut = record.is_some_and(|record| matches!(record.state, AccountState::Suspended | AccountState::Removed));
+    let (state, cause) = match (by_dates, &status) {
+        _ if blurred => (IdentityState::Unknown, StayCause::Unreadable),
+        (Some(by_dates), _) => by_dates,
+        (None, Status::Terminated) if end.is_none() => (IdentityState::Left, StayCause::Status),
+        (None, Status::Unreadable(_)) => (IdentityState::Unknown, StayCause::Unreadable),
+        (None, Status::Leave) => (IdentityState::Leave, StayCause::Status),
+        (None, Status::Active | Status::Terminated) => (IdentityState::Active, StayCause::Listed),
+        (None, Status::Untold) if shut => (IdentityState::Left, StayCause::Record),
+        (None, Status::Untold) => (IdentityState::Active, StayCause::Listed),
+    };
+    let (state, cause) = if record.is_none() { (IdentityState::Unknown, StayCause::Vanished) } else { (state, cause) };
+    let left_ms = end_ms.filter(|_| state == IdentityState::Left);
+    let stay = Stay { cause, left_ms, start_ms, returned, changed: false, emails_now: 0 };
+    let judged = Judged { state, start_date, end_date, stay, unreadable };
+    decide_over(judged, decisions, end_ms, now_ms)
+}
+
+/// Lets the newest decision to join or leave win, unless the sources tell of something later.
+fn decide_over(mut judged: Judged, decisions: &[&Decision], end_ms: Option<i64>, now_ms: i64) -> Judged {
+    let was_left = judged.state == IdentityState::Left;
+    for decision in decisions.iter().rev() {
+        let cause = || StayCause::Decision { by: decision.by.clone() };
+        match &decision.what {
+            Decided::Leave { at_ms, .. } => {
+                let at_ms = at_ms.unwrap_or(decision.at_ms);
+                let came_back = judged.stay.start_ms.is_some_and(|start_ms| start_ms > at_ms);
+                if now_ms >= at_ms && !came_back {
+                    judged.state = IdentityState::Left;
+                    judged.stay.cause = cause();
+                    judged.stay.left_ms = Some(at_ms);
+                }
+                judged.stay.returned |= came_back;
+                return judged;
+            }
+            Decided::Join { start_ms, .. } => {
+                let start_ms = start_ms.unwrap_or(decision.at_ms);
+                if end_ms.is_some_and(|end_ms| end_ms > start_ms) && was_left {
+                    return judged;
+                }
+                judged.state = if start_ms > now_ms { IdentityState::Future } else { IdentityState::Active };
+                judged.stay.cause = cause();
+                judged.stay.start_ms = Some(start_ms);
+                judged.stay.left_ms = None;
+                let left_before =
+                    |other: &&&Decision| matches!(other.what, Decided::Leave { .. }) && other.seq < decision.seq;
+                judged.stay.returned |= was_left || decisions.iter().any(|other| left_before(&other));
+                return judged;
+            }
+            _ => {}
+        }
+    }
+    judged
+}
+
+fn midnight_ms(date: Date, zone: &TimeZone) -> Option<i64> {
+    date.to_zoned(zone.clone()).ok().map(|moment| moment.timestamp().as_millisecond())
+}

@@ -1,0 +1,119 @@
+//! The manager tree: who reports to whom, with circles broken.
+//! It reads `manager_id` of the identities and writes their `manager`. A circle is a dispute; its link that starts at
+//! the smallest id is cut, so that the same facts are always cut at the same place.
+
+use super::attributes::text_of;
+use super::{Dispute, Graph, IdentityAt, narrow};
+use crate::identity::Identity;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+
+/// Finds everybody's manager.
+pub(super) fn settle_managers(graph: &mut Graph<'_>) {
+    let managers = managers(&graph.identities);
+    let (managers, circles) = without_circles(managers);
+    for (at, manager) in managers.iter().enumerate() {
+        graph.identities[at].manager = manager.map(|manager| graph.identities[manager as usize].id.clone());
+    }
+    for circle in circles {
+        let names: Vec<&str> = circle.iter().take(10).map(|at| graph.identities[*at as usize].label()).collect();
+        let identities = circle.iter().map(|at| graph.identity_at(IdentityAt(*at)).id.clone()).collect();
+        let text = format!("{} report to each other in a circle: {}", circle.len(), names.join(", "));
+        graph.disputes.push(Dispute {
+            topic: "manager_circle",
+            connection: None,
+            account: None,
+            identities,
+            text,
+            facts: BTreeMap::new(),
+        });
+    }
+}
+
+fn managers(identities: &[Identity]) -> Vec<Option<u32>> {
+    if identities.iter().all(|identity| identity.attributes.get("manager_id").is_none()) {
+        return vec![None; identities.len()];
+    }
+    // Two people with one key make it lead nowhere.
+    let mut by_key: HashMap<Cow<'_, str>, Option<u32>> = HashMap::with_capacity(identities.len() * 2);
+    for (at, identity) in identities.iter().enumerate() {
+        let mut note = |key: Cow<'_, str>| -> Option<()> {
+            let place = narrow(at);
+            let known = by_key.entry(Cow::Owned(key.into_owned())).or_insert(Some(place));
+            if *known != Some(place) {
+                *known = None;
+            }
+            None
+        };
+        if let Some(id) = identity.attributes.get("employee_id").and_then(text_of) {
+            note(id);
+        }
+        if let Some(record) = identity.records.first() {
+            note(Cow::Borrowed(record.id.as_str()));
+        }
+        if let Some(email) = identity.emails.first() {
+            note(Cow::Borrowed(email));
+        }
+    }
+    identities
+        .iter()
+        .map(|identity| {
+            let key = identity.attributes.get("manager_id").and_then(text_of)?;
+            by_key.get(&*key).or_else(|| by_key.get(key.to_lowercase().as_str())).copied().flatten()
+        })
+        .collect()
+}
+
+/// Cuts every circle at its smallest place. Returns the circles, sorted, each beginning at the cut.
+fn without_circles(mut managers: Vec<Option<u32>>) -> (Vec<Option<u32>>, Vec<Vec<u32>>) {
+    let mut circles = Vec::new();
+    // 0: not looked at; otherwise the number of the walk that came by.
+    let mut walk_of = vec![0_u32; managers.len()];
+    for start in 0..managers.len() {
+        let walk = narrow(start + 1);
+        let mut here = start;
+        while walk_of[here] == 0 {
+            walk_of[here] = walk;
+            match managers[here] {
+                Some(manager) => here = manager as usize,
+                None => break,
+            }
+        }
+        if walk_of[here] == walk && managers[here].is_some() {
+            circles.extend(cut_circle(&mut managers, here));
+        }
+    }
+    circles.sort();
+    (managers, circles)
+}
+
+fn cut_circle(managers: &mut [Option<u32>], at: usize) -> Option<Vec<u32>> {
+    let mut circle = vec![narrow(at)];
+    let mut here = managers[at]? as usize;
+    while here != at {
+        circle.push(narrow(here));
+        here = managers[here]? as usize;
+    }
+    let first = circle.iter().enumerate().min_by_key(|(_, place)| **place).map_or(0, |(at, _)| at);
+    circle.rotate_left(first);
+    managers[circle[0] as usize] = None;
+    Some(circle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_circles;
+
+    #[test]
+    fn a_tree_is_left_as_it_is() {
+        let tree = vec![None, Some(0), Some(0), Some(1)];
+        assert_eq!(without_circles(tree.clone()), (tree, vec![]));
+    }
+
+    #[test]
+    fn a_circle_is_cut_at_its_smallest() {
+        let (managers, circles) = without_circles(vec![Some(3), Some(2), Some(4), Some(1), Some(1), Some(5)]);
+        assert_eq!(circles, [vec![1, 2, 4], vec![5]]);
+        assert_eq!(managers, [Some(3), None, Some(4), Some(1), Some(1), None]);
+    }
+}

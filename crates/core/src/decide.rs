@@ -1,0 +1,178 @@
+//! Decide: what everybody should hold, by which rule. The policy is judged against each identity of the graph, and
+//! against what the identity was before, so that both sides of a move are known.
+//! People who fit the same rules share one bundle of wishes. What they hold now is not looked at.
+
+mod bundle;
+mod judge;
+mod past;
+
+pub(crate) use bundle::same_name;
+pub use bundle::{Bundle, Wish, WishedField, WishedWord};
+pub use past::PastWish;
+
+use crate::account::Account;
+use crate::change::{FindingKind, Severity};
+use crate::correlate::{Graph, IdentityAt, Zones};
+use crate::facts::Facts;
+use crate::finding::{About, Findings, told};
+use crate::identity::{Identity, IdentityState};
+use crate::name::{ConnectionName, Name};
+use crate::policy::{Delay, Rules};
+use bundle::Bundles;
+use judge::Judge;
+use past::Pasts;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What is wished of a person's accounts as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// They should be as the bundle says.
+    Present,
+    /// They should be suspended.
+    Suspended,
+    /// They should be suspended, and then deleted.
+    Absent,
+    /// They are left as they are: the person is not here yet, has just gone, or nothing is known.
+    Untouched,
+}
+
+/// What everybody should hold.
+#[derive(Debug)]
+pub struct Wishes {
+    bundles: Vec<Bundle>,
+    pasts: Vec<BTreeMap<ConnectionName, PastWish>>,
+    of: Vec<Wished>,
+    governed: BTreeMap<ConnectionName, BTreeSet<Name>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Wished {
+    standing: Standing,
+    bundle: u32,
+    past: Option<u32>,
+}
+
+impl Wishes {
+    /// Returns what is wished of the identity's accounts as a whole.
+    pub fn standing(&self, at: IdentityAt) -> Standing {
+        self.of[at.index()].standing
+    }
+
+    /// Returns the wishes of the rules that the identity fits, whether or not it is time for them.
+    pub fn bundle(&self, at: IdentityAt) -> &Bundle {
+        &self.bundles[self.of[at.index()].bundle as usize]
+    }
+
+    /// Returns what was wished of the identity in this connection before.
+    pub fn past(&self, at: IdentityAt, connection: &ConnectionName) -> Option<&PastWish> {
+        self.pasts[self.of[at.index()].past? as usize].get(connection)
+    }
+
+    /// Lists what was wished of the identity before, by connection.
+    pub fn pasts(&self, at: IdentityAt) -> impl Iterator<Item = (&ConnectionName, &PastWish)> {
+        self.of[at.index()].past.into_iter().flat_map(|past| &self.pasts[past as usize])
+    }
+
+    /// Tells whether any rule of the policy speaks of this word in this connection; other words are nobody's business.
+    pub fn governs(&self, connection: &ConnectionName, word: &Name) -> bool {
+        self.governed.get(connection).is_some_and(|words| words.contains(word))
+    }
+
+    /// Tells whether any rule of the policy speaks of this connection.
+    pub fn governs_connection(&self, connection: &ConnectionName) -> bool {
+        self.governed.contains_key(connection)
+    }
+}
+
+/// Decides what everybody should hold.
+pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Findings) -> Wishes {
+    let mut judge = Judge::new(rules);
+    let mut bundles = Bundles::new(rules, facts);
+    let mut pasts = Pasts::default();
+    let mut zones = Zones::new(facts.now_ms);
+    let earlier = earlier_versions(graph, facts);
+    let mut of = Vec::with_capacity(graph.identities().len());
+    for at in graph.places() {
+        let identity = graph.identity_at(at);
+        let standing = standing(graph, at, rules, facts.now_ms, &mut zones);
+        let matched = match standing {
+            Standing::Untouched if identity.state == IdentityState::Unknown => Vec::new(),
+            _ => judge.matched(identity, None),
+        };
+        let past = earlier.get(&at).filter(|_| standing == Standing::Present).and_then(|versions| {
+            let mut before: BTreeSet<u16> =
+                versions.iter().flat_map(|version| judge.matched(identity, Some(version))).collect();
+            before.retain(|rule| !matched.contains(rule));
+            (!before.is_empty()).then(|| pasts.place_of(before.into_iter().collect(), rules, facts))
+        });
+        let bundle = bundles.place_of(&matched, standing == Standing::Present, identity);
+        of.push(Wished { standing, bundle, past });
+    }
+    tell_senseless(&judge, rules, findings);
+    let bundles = bundles.finish(findings);
+    Wishes { bundles, pasts: pasts.finish(), of, governed: governed(rules) }
+}
+
+fn governed(rules: &Rules) -> BTreeMap<ConnectionName, BTreeSet<Name>> {
+    let mut governed: BTreeMap<ConnectionName, BTreeSet<Name>> = BTreeMap::new();
+    for (connection, wanted) in rules.grants.iter().flat_map(|rule| &rule.to) {
+        governed.entry(connection.clone()).or_default().extend(wanted.words.keys().cloned());
+    }
+    governed
+}
+
+fn earlier_versions<'f>(graph: &Graph<'f>, facts: &'f Facts) -> HashMap<IdentityAt, Vec<&'f Account>> {
+    let mut versions: HashMap<IdentityAt, Vec<&Account>> = HashMap::new();
+    if facts.history.is_empty() {
+        return versions;
+    }
+    let owners: HashMap<_, _> =
+        graph.places().flat_map(|at| graph.identity_at(at).records.iter().map(move |key| (key, at))).collect();
+    for version in &facts.history {
+        if let Some(at) = owners.get(&version.key) {
+            versions.entry(*at).or_default().push(version);
+        }
+    }
+    versions
+}
+
+fn standing(graph: &Graph<'_>, at: IdentityAt, rules: &Rules, now_ms: i64, zones: &mut Zones) -> Standing {
+    let (identity, stay) = (graph.identity_at(at), graph.stay(at));
+    let mut due = |from_ms: i64, delay: Option<Delay>, direction: fn(Delay, &jiff::Zoned) -> i64| {
+        let moment = zones.moment(from_ms, identity.attributes.text("time_zone"));
+        delay.zip(moment).is_some_and(|(delay, moment)| now_ms >= direction(delay, &moment))
+    };
+    match identity.state {
+        IdentityState::Active | IdentityState::Leave => Standing::Present,
+        IdentityState::Unknown => Standing::Untouched,
+        IdentityState::Future => match stay.start_ms {
+            Some(start_ms) if due(start_ms, rules.lifecycle.create_before_start, Delay::before) => Standing::Present,
+            _ => Standing::Untouched,
+        },
+        IdentityState::Left => match stay.left_ms {
+            None if rules.lifecycle.suspend_after_end.is_some() => Standing::Suspended,
+            Some(left_ms) if due(left_ms, rules.lifecycle.delete_after_end, Delay::after) => Standing::Absent,
+            Some(left_ms) if due(left_ms, rules.lifecycle.suspend_after_end, Delay::after) => Standing::Suspended,
+            _ => Standing::Untouched,
+        },
+    }
+}
+
+fn tell_senseless(judge: &Judge<'_>, rules: &Rules, findings: &mut Findings) {
+    for (rule, (people, because)) in judge.senseless() {
+        let name = &rules.grants[*rule as usize].name;
+        let text =
+            format!("rule \"{name}\" could not be judged for {people} people, so it does not fit them: {because}");
+        let about = About::new(FindingKind::Prerequisite, Severity::Medium).topic(name);
+        findings.add_with(about, text, told([("rule", Value::from(name.as_str())), ("people", Value::from(*people))]));
+    }
+}
+
+/// Returns a person's name for a sentence.
+pub(crate) fn label(identity: &Identity) -> String {
+    identity.label().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

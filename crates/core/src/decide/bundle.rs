@@ -1,0 +1,333 @@
+//! Bundles of wishes: what everybody who fits the same rules should hold, connection by connection.
+//! Rules and abilities come in; names are looked up in the tenants' reference lists here, once per bundle.
+//! Where rules contradict each other, the first in the file wins and a dispute says so.
+
+use crate::abilities::{Abilities, Cardinality, EntitlementAbility, KindAbility, Standing};
+use crate::account::Kind;
+use crate::change::{FindingKind, Severity, WishedGrant};
+use crate::facts::{ConnectionFacts, Facts};
+use crate::finding::{About, Findings, told};
+use crate::identity::Identity;
+use crate::name::{ConnectionName, FieldName, Name};
+use crate::place::nearest;
+use crate::policy::{GrantRule, Rules, WordGrant, WordValue};
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+
+/// What everybody who fits the same rules should hold.
+#[derive(Debug, Default)]
+pub struct Bundle {
+    /// The rules, by their place in the policy.
+    pub rules: Vec<u16>,
+    /// The wishes, by connection.
+    pub wishes: BTreeMap<ConnectionName, Wish>,
+}
+
+/// What is wished in one connection.
+#[derive(Debug)]
+pub struct Wish {
+    /// As which kind.
+    pub kind: Kind,
+    /// The names of the rules that made it, in the order of the file.
+    pub rules: Vec<String>,
+    /// The policy's word → what should be granted under it.
+    pub grants: BTreeMap<Name, WishedWord>,
+    /// Fields that the policy sets.
+    pub fields: BTreeMap<FieldName, WishedField>,
+}
+
+/// What should be granted under one word.
+#[derive(Debug, Default)]
+pub struct WishedWord {
+    /// The rule that named it first.
+    pub rule: String,
+    /// The grants, by the names of this tenant, sorted.
+    pub grants: Vec<WishedGrant>,
+    /// Names that this tenant does not have, or has twice: nothing may be made with them.
+    pub unknown: Vec<Name>,
+}
+
+/// A field that the policy sets.
+#[derive(Debug)]
+pub struct WishedField {
+    /// The rule that named it first.
+    pub rule: String,
+    /// Its value.
+    pub value: Value,
+}
+
+type Contradiction = (ConnectionName, Name, String, String);
+
+/// Makes bundles, each once.
+pub(super) struct Bundles<'a> {
+    rules: &'a Rules,
+    facts: &'a Facts,
+    bundles: Vec<Bundle>,
+    contradictions: Vec<Vec<Contradiction>>,
+    people: Vec<(u64, Vec<String>)>,
+    places: HashMap<Vec<u16>, u32>,
+    problems: BTreeMap<(ConnectionName, String), (FindingKind, Severity, String)>,
+}
+
+impl<'a> Bundles<'a> {
+    pub(super) fn new(rules: &'a Rules, facts: &'a Facts) -> Self {
+        Self {
+            rules,
+            facts,
+            bundles: Vec::new(),
+            contradictions: Vec::new(),
+            people: Vec::new(),
+            places: HashMap::new(),
+            problems: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the place of the bundle of these rules, and counts one more person who holds it.
+    pub(super) fn place_of(&mut self, matched: &[u16], counts: bool, identity: &Identity) -> u32 {
+        let place = match self.places.get(matched) {
+            Some(place) => *place,
+            None => {
+                let place = u32::try_from(self.bundles.len()).unwrap_or(u32::MAX);
+                let (bundle, contradictions) = self.make(matched);
+                self.bundles.push(bundle);
+                self.contradictions.push(contradictions);
+                self.people.push((0, Vec::new()));
+                self.places.insert(matched.to_vec(), place);
+                place
+            }
+        };
+        if counts && !self.contradictions[place as usize].is_empty() {
+            let (count, names) = &mut self.people[place as usize];
+            *count += 1;
+            if names.len() < 5 {
+                names.push(super::label(identity));
+            }
+        }
+        place
+    }
+
+    fn make(&mut self, matched: &[u16]) -> (Bundle, Vec<Contradiction>) {
+        let (rules, facts) = (self.rules, self.facts);
+        let mut bundle = Bundle { rules: matched.to_vec(), wishes: BTreeMap::new() };
+        let mut contradictions = Vec::new();
+        let fitting = || matched.iter().map(|rule| &rules.grants[usize::from(*rule)]);
+        let connections: std::collections::BTreeSet<&ConnectionName> =
+            fitting().flat_map(|rule| rule.to.keys()).collect();
+        for connection in connections {
+            let Some(target) = facts.connections.get(connection) else { continue };
+            let abilities = &target.abilities;
+            if abilities.standing != Standing::Target {
+                continue;
+            }
+            let kinds =
+                fitting().filter_map(|rule| Some(rule.to.get(connection)?.kind.unwrap_or(abilities.default_kind)));
+            let Some(kind) = kinds.min_by_key(|kind| rank(*kind)) else { continue };
+            let Some(ability) = abilities.kinds.get(&kind) else {
+                self.problem(
+                    connection,
+                    "kind",
+                    FindingKind::Prerequisite,
+                    format!("{} knows no {kind}, so nothing is made there", abilities.title),
+                );
+                continue;
+            };
+            let mut wish = Wish { kind, rules: Vec::new(), grants: BTreeMap::new(), fields: BTreeMap::new() };
+            for rule in fitting() {
+                let Some(wanted) = rule.to.get(connection) else { continue };
+                if wanted.kind.unwrap_or(abilities.default_kind) != kind {
+                    continue;
+                }
+                wish.rules.push(rule.name.clone());
+                for (word, value) in &wanted.words {
+                    let mut merge = Merge { wish: &mut wish, contradictions: &mut contradictions, connection, rule };
+                    if let Some(entitlement) = ability.entitlements.get(word) {
+                        let (grants, unknown) = self.resolved(connection, target, word, entitlement, value);
+                        merge.grants(word, entitlement, grants, unknown);
+                    } else if let Some(value) = value.field().filter(|_| ability.fields.contains_key(word.as_str())) {
+                        merge.field(word, value);
+                    } else {
+                        let text = unknown_word(word, abilities, ability);
+                        self.problem(connection, word, FindingKind::Prerequisite, text);
+                    }
+                }
+            }
+            bundle.wishes.insert(connection.clone(), wish);
+        }
+        (bundle, contradictions)
+    }
+
+    fn problem(&mut self, connection: &ConnectionName, topic: &str, kind: FindingKind, text: String) {
+        self.problems.entry((connection.clone(), topic.to_owned())).or_insert((kind, Severity::Medium, text));
+    }
+
+    fn resolved(
+        &mut self,
+        connection: &ConnectionName,
+        target: &ConnectionFacts,
+        word: &Name,
+        ability: &EntitlementAbility,
+        value: &WordValue,
+    ) -> (Vec<WishedGrant>, Vec<Name>) {
+        let (mut grants, mut unknown) = (Vec::new(), Vec::new());
+        for grant in value.grants() {
+            match resolve(target, ability, &grant) {
+                Ok(grant) => grants.push(grant),
+                Err((kind, because)) => {
+                    let text = format!("{word} \"{}\": {because}; no step is made for it", grant.name);
+                    self.problem(connection, &format!("{word} {}", grant.name), kind, text);
+                    unknown.push(grant.name);
+                }
+            }
+        }
+        (grants, unknown)
+    }
+
+    /// Returns the bundles and tells what was wrong with them.
+    pub(super) fn finish(self, findings: &mut Findings) -> Vec<Bundle> {
+        for ((connection, topic), (kind, severity, text)) in self.problems {
+            findings
+                .add(About::new(kind, severity).connection(&connection).topic(&topic), format!("{connection}: {text}"));
+        }
+        let mut told_of: BTreeMap<Contradiction, (u64, Vec<String>)> = BTreeMap::new();
+        for (contradictions, (people, names)) in self.contradictions.into_iter().zip(self.people) {
+            for contradiction in contradictions.into_iter().filter(|_| people > 0) {
+                let all = told_of.entry(contradiction).or_default();
+                all.0 += people;
+                let free = 5_usize.saturating_sub(all.1.len());
+                all.1.extend(names.iter().take(free).cloned());
+            }
+        }
+        for ((connection, word, first, second), (people, names)) in told_of {
+            let text = format!(
+                "rules \"{first}\" and \"{second}\" contradict each other about {word} in {connection} for {people} people ({}); \"{first}\" stands first and wins",
+                names.join(", ")
+            );
+            let topic = format!("{word} {first} {second}");
+            let about = About::new(FindingKind::Dispute, Severity::Medium).connection(&connection).topic(&topic);
+            findings.add_with(
+                about,
+                text,
+                told([("people", Value::from(people)), ("word", Value::from(word.as_str()))]),
+            );
+        }
+        self.bundles
+    }
+}
+
+struct Merge<'m> {
+    wish: &'m mut Wish,
+    contradictions: &'m mut Vec<Contradiction>,
+    connection: &'m ConnectionName,
+    rule: &'m GrantRule,
+}
+
+impl Merge<'_> {
+    fn grants(&mut self, word: &Name, ability: &EntitlementAbility, grants: Vec<WishedGrant>, unknown: Vec<Name>) {
+        let rule = &self.rule.name;
+        let Some(known) = self.wish.grants.get_mut(word) else {
+            let wished = WishedWord { rule: rule.clone(), grants, unknown };
+            self.wish.grants.insert(word.clone(), wished.sorted());
+            return;
+        };
+        if ability.cardinality == Cardinality::One {
+            if known.grants != grants || known.unknown != unknown {
+                self.contradictions.push((self.connection.clone(), word.clone(), known.rule.clone(), rule.clone()));
+            }
+            return;
+        }
+        known.grants.extend(grants);
+        known.unknown.extend(unknown);
+        *known = std::mem::take(known).sorted();
+    }
+
+    fn field(&mut self, word: &Name, value: Value) {
+        let rule = &self.rule.name;
+        let field = FieldName(word.clone());
+        match self.wish.fields.get(&field) {
+            None => {
+                self.wish.fields.insert(field, WishedField { rule: rule.clone(), value });
+            }
+            Some(known) if known.value != value => {
+                self.contradictions.push((self.connection.clone(), word.clone(), known.rule.clone(), rule.clone()));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+impl WishedWord {
+    fn sorted(mut self) -> Self {
+        self.grants.sort();
+        self.grants.dedup_by(|one, other| one.name == other.name && one.scope == other.scope);
+        self.unknown.sort();
+        self.unknown.dedup();
+        self
+    }
+}
+
+/// Says which kind wins where rules wish two: the one that can do more.
+fn rank(kind: Kind) -> u8 {
+    match kind {
+        Kind::Agent => 0,
+        Kind::User => 1,
+        Kind::Requester => 2,
+        Kind::Contact => 3,
+        Kind::Bot => 4,
+        Kind::Person => 5,
+    }
+}
+
+fn unknown_word(word: &Name, abilities: &Abilities, ability: &KindAbility) -> String {
+    let known: Vec<&str> = ability
+        .entitlements
+        .keys()
+        .map(Name::as_str)
+        .chain(ability.fields.keys().map(|field| field.as_str()))
+        .collect();
+    let meant = nearest(word, &known).map_or_else(String::new, |nearest| format!(", `{nearest}` perhaps"));
+    format!("{} has no word `{word}` that takes this{meant}; it is left out", abilities.title)
+}
+
+/// Compares two names of entitlements.
+pub(crate) fn same_name(one: &str, other: &str, exact: bool) -> bool {
+    one == other || (!exact && (one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()))
+}
+
+/// Finds the entitlement that a policy names in the tenant's reference list, or in the app's closed list.
+fn resolve(
+    target: &ConnectionFacts,
+    ability: &EntitlementAbility,
+    grant: &WordGrant,
+) -> Result<WishedGrant, (FindingKind, String)> {
+    let listed: Vec<(&str, bool)> = target
+        .entitlements
+        .iter()
+        .filter(|entitlement| entitlement.kind == ability.kind)
+        .map(|entitlement| (&*entitlement.name, entitlement.privileged))
+        .collect();
+    let known: Vec<(&str, bool)> = match listed.is_empty() {
+        true => ability.values.iter().map(|name| (name.as_str(), false)).collect(),
+        false => listed,
+    };
+    let privileged =
+        |name: &str| ability.privileged.iter().any(|privileged| same_name(privileged, name, ability.exact));
+    let scope = grant.scope.clone().or_else(|| ability.default_scope.clone()).filter(|_| ability.scoped);
+    if known.is_empty() {
+        return Ok(WishedGrant { name: grant.name.clone(), scope, privileged: privileged(&grant.name) });
+    }
+    let exactly: Vec<&(&str, bool)> = known.iter().filter(|(name, _)| *name == &*grant.name).collect();
+    let found = match exactly.is_empty() {
+        true => known.iter().filter(|(name, _)| same_name(name, &grant.name, ability.exact)).collect(),
+        false => exactly,
+    };
+    match found[..] {
+        [(name, listed)] => Ok(WishedGrant { name: Name::new(name), scope, privileged: *listed || privileged(name) }),
+        [] => {
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let meant =
+                nearest(&grant.name, &names).map_or_else(String::new, |nearest| format!(", \"{nearest}\" perhaps"));
+            Err((FindingKind::UnsupportedChange, format!("there is none of that name{meant}")))
+        }
+        _ => Err((FindingKind::Dispute, format!("there are {} of that name", found.len()))),
+    }
+}

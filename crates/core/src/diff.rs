@@ -1,0 +1,184 @@
+//! Diff: what is different between what is wished and what is there, each difference with its reason.
+//! Graph and wishes come in, proposals and findings go out; `plan` makes steps of the proposals.
+//! What is unknown is never changed, what a connection cannot do becomes a finding or work for a person.
+
+mod fields;
+mod grants;
+mod leave;
+mod nobody;
+mod stand;
+
+use crate::abilities::{Effect, KindAbility, Standing as Place};
+use crate::account::{Account, Kind};
+use crate::change::{Change, Reason, ReasonKind};
+use crate::correlate::{AccountAt, Belonging, Graph, IdentityAt};
+use crate::decide::{Standing, Wishes};
+use crate::facts::{ConnectionFacts, Facts};
+use crate::finding::Findings;
+use crate::name::{ConnectionName, IdentityId};
+use crate::policy::Rules;
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// What is asked of one reconcile.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// Who asks; may not approve the plan.
+    pub requested_by: Option<String>,
+    /// Only these connections; empty means all.
+    pub only: Vec<ConnectionName>,
+    /// Only this person.
+    pub identity: Option<IdentityId>,
+    /// The moment, as the plan shows it (RFC 3339, UTC).
+    pub made_at: String,
+}
+
+impl Asked {
+    /// Tells whether the connection is asked for.
+    pub fn includes(&self, connection: &ConnectionName) -> bool {
+        self.only.is_empty() || self.only.contains(connection)
+    }
+}
+
+/// A change that would make the world as wished, before it is a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
+    /// Where.
+    pub connection: ConnectionName,
+    /// What.
+    pub effect: Effect,
+    /// For whom.
+    pub identity: Option<IdentityAt>,
+    /// Which account; `None` when it is yet to be made.
+    pub account: Option<AccountAt>,
+    /// The kind of record that it makes or touches.
+    pub kind: Kind,
+    /// What becomes different.
+    pub changes: Vec<Change>,
+    /// Why.
+    pub reason: Reason,
+    /// Proposals, by their place, that must be done before.
+    pub needs: Vec<usize>,
+    /// What must be done by hand, and what the app cannot.
+    pub by_hand: Option<String>,
+}
+
+/// Finds the differences.
+pub fn diff(
+    graph: &Graph<'_>,
+    wishes: &Wishes,
+    rules: &Rules,
+    facts: &Facts,
+    asked: &Asked,
+    findings: &mut Findings,
+) -> Vec<Proposal> {
+    let mut diffing = Diffing { graph, wishes, rules, facts, asked, findings, proposals: Vec::new(), logins: None };
+    match &asked.identity {
+        Some(id) => {
+            if let Some(at) = graph.find(id) {
+                diffing.person(at);
+            }
+        }
+        None => {
+            graph.places().for_each(|at| diffing.person(at));
+            diffing.nobody();
+        }
+    }
+    diffing.connections();
+    diffing.proposals
+}
+
+type LoginIndex<'f> = HashMap<(&'f ConnectionName, Cow<'f, str>), Vec<AccountAt>>;
+
+struct Diffing<'a, 'f> {
+    graph: &'a Graph<'f>,
+    wishes: &'a Wishes,
+    rules: &'a Rules,
+    facts: &'f Facts,
+    asked: &'a Asked,
+    findings: &'a mut Findings,
+    proposals: Vec<Proposal>,
+    logins: Option<LoginIndex<'f>>,
+}
+
+/// A person in one connection, with everything that is asked about them there.
+struct Spot<'a> {
+    at: IdentityAt,
+    connection: &'a ConnectionName,
+    target: &'a ConnectionFacts,
+    kind: Kind,
+    ability: &'a KindAbility,
+}
+
+impl<'a, 'f> Diffing<'a, 'f> {
+    fn person(&mut self, at: IdentityAt) {
+        let held: Vec<(AccountAt, &'f Account)> =
+            self.graph.accounts_at(at).filter(|(_, account)| self.is_asked_target(&account.key.connection)).collect();
+        self.tell_duplicates(at, &held);
+        match self.wishes.standing(at) {
+            Standing::Present => self.present(at, &held),
+            Standing::Suspended | Standing::Absent => self.leave(at, &held),
+            Standing::Untouched => {}
+        }
+    }
+
+    fn is_asked_target(&self, connection: &ConnectionName) -> bool {
+        self.asked.includes(connection)
+            && self.facts.connections.get(connection).is_some_and(|facts| facts.abilities.standing == Place::Target)
+    }
+
+    fn spot(&self, at: IdentityAt, connection: &'a ConnectionName, kind: Kind) -> Option<Spot<'a>>
+    where
+        'f: 'a,
+    {
+        let target = self.facts.connections.get(connection)?;
+        let ability = target.abilities.kinds.get(&kind)?;
+        Some(Spot { at, connection, target, kind, ability })
+    }
+
+    fn propose(&mut self, proposal: Proposal) -> usize {
+        self.proposals.push(proposal);
+        self.proposals.len() - 1
+    }
+
+    fn name(&self, at: IdentityAt) -> &'a str {
+        self.graph.identity_at(at).label()
+    }
+
+    /// Lists the accounts of this connection that already sign in with this address, whosever they are.
+    fn with_login(&mut self, connection: &ConnectionName, address: &str) -> Vec<AccountAt> {
+        let facts = self.facts;
+        let logins = self.logins.get_or_insert_with(|| {
+            let mut logins: LoginIndex<'f> = HashMap::new();
+            for (at, account) in facts.accounts.iter().enumerate() {
+                if let Some(login) = account.login.as_deref() {
+                    let place = AccountAt(crate::correlate::narrow(at));
+                    logins.entry((&account.key.connection, folded(login))).or_default().push(place);
+                }
+            }
+            logins
+        });
+        // The key borrows for as long as the index; an owned one of the asked names finds the same entry.
+        let Some((known, _)) = facts.connections.get_key_value(connection) else { return Vec::new() };
+        logins.get(&(known, Cow::Owned(folded(address).into_owned()))).cloned().unwrap_or_default()
+    }
+
+    fn is_of(&self, account: AccountAt, at: IdentityAt) -> bool {
+        matches!(self.graph.belonging_at(account), Belonging::Somebody(owner, _) if owner == at)
+    }
+}
+
+fn folded(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    match text.bytes().any(|letter| letter.is_ascii_uppercase() || !letter.is_ascii()) {
+        true => Cow::Owned(text.to_lowercase()),
+        false => Cow::Borrowed(text),
+    }
+}
+
+fn reason(kind: ReasonKind, rule: Option<&str>, text: String) -> Reason {
+    Reason { kind, rule: rule.map(str::to_owned), text }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! Fields: what an account should say about its person, from the sources and from the policy.
+//! What the app did not tell is never changed; what is empty is filled along with something else.
+
+use super::{Diffing, Spot};
+use crate::abilities::FieldAbility;
+use crate::account::Account;
+use crate::change::{Change, FindingKind, Severity};
+use crate::correlate::{IdentityAt, attribute, text_of};
+use crate::decide::{Standing, Wish};
+use crate::finding::{About, told};
+use crate::look::same;
+use crate::name::{FieldName, IdentityId};
+use crate::policy::FieldsFollow;
+use serde_json::Value;
+
+/// When an account is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Moment {
+    /// It stands as it is.
+    Standing,
+    /// It is being resumed.
+    Return,
+}
+
+/// What a field should be.
+pub(super) struct WishedValue {
+    value: Value,
+    refers_to: Option<IdentityId>,
+    by_policy: bool,
+}
+
+const FOLLOW_ALWAYS: [&str; 6] = ["login", "email", "work_email", "name", "given_name", "family_name"];
+const KEYS: [&str; 1] = ["external_id"];
+
+impl<'a, 'f: 'a> Diffing<'a, 'f> {
+    /// Returns what a field should be; `None` where nobody tells.
+    fn wished_value(
+        &self,
+        spot: &Spot<'a>,
+        wish: &Wish,
+        field: &FieldName,
+        ability: &FieldAbility,
+    ) -> Option<WishedValue> {
+        if let Some(wished) = wish.fields.get(field) {
+            return Some(WishedValue { value: wished.value.clone(), refers_to: None, by_policy: true });
+        }
+        let from = ability.from.as_ref()?;
+        let identity = self.graph.identity_at(spot.at);
+        if ability.refers_to_account {
+            let manager = identity.manager.as_ref()?;
+            let value = self.account_of(spot, manager).unwrap_or(Value::Null);
+            return Some(WishedValue { value, refers_to: Some(manager.clone()), by_policy: false });
+        }
+        let value = match attribute(identity, from.as_str())? {
+            Value::String(text) => Value::String(text.trim().to_owned()),
+            other => other,
+        };
+        text_of(&value)?;
+        Some(WishedValue { value, refers_to: None, by_policy: false })
+    }
+
+    /// Returns the native id of the account that an identity holds beside the spot's.
+    fn account_of(&self, spot: &Spot<'a>, id: &IdentityId) -> Option<Value> {
+        let mut accounts: Vec<&Account> =
+            self.graph.accounts_of(id).filter(|account| account.key.connection == *spot.connection).collect();
+        accounts.sort_by_key(|account| (!account.state.gives_access(), account.key.kind != spot.kind));
+        accounts.first().map(|account| Value::String(account.key.id.as_str().to_owned()))
+    }
+
+    fn will_have_account(&self, spot: &Spot<'a>, id: &IdentityId) -> bool {
+        self.graph.find(id).is_some_and(|manager: IdentityAt| {
+            self.wishes.standing(manager) == Standing::Present
+                && self.wishes.bundle(manager).wishes.contains_key(spot.connection)
+        })
+    }
+
+    /// Returns the fields of an account that is to be made, and the required ones that nobody tells.
+    pub(super) fn fields_at_create(&mut self, spot: &Spot<'a>, wish: &Wish) -> (Vec<Change>, Vec<String>) {
+        let (mut changes, mut missing) = (Vec::new(), Vec::new());
+        for (field, ability) in spot.ability.fields.iter().filter(|(_, ability)| ability.at_create || ability.required)
+        {
+            let wished = self.wished_value(spot, wish, field, ability);
+            let wished = wished.filter(|wished| self.can_refer(spot, wished));
+            match wished {
+                Some(wished) => changes.push(change(field, Some(Value::Null), wished)),
+                None if ability.required => missing.push(field.as_str().to_owned()),
+                None => {}
+            }
+        }
+        (changes, missing)
+    }
+
+    /// A manager who has no account and gets none is left out, and said.
+    fn can_refer(&mut self, spot: &Spot<'a>, wished: &WishedValue) -> bool {
+        let Some(manager) = wished.refers_to.as_ref().filter(|_| wished.value.is_null()) else { return true };
+        if self.will_have_account(spot, manager) {
+            return true;
+        }
+        let name = self.graph.identity(manager).map_or("the manager", |identity| identity.label());
+        let text = format!(
+            "{}: {name} has no account in {} to be named as the manager; left empty",
+            self.name(spot.at),
+            spot.connection
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        self.findings.add(
+            About::new(FindingKind::UnsupportedChange, Severity::Low)
+                .connection(spot.connection)
+                .identity(identity)
+                .topic("manager"),
+            text,
+        );
+        false
+    }
+
+    /// Returns the fields of an account that becomes another kind.
+    pub(super) fn fields_at_convert(&mut self, spot: &Spot<'a>, wish: &Wish, account: &Account) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (field, ability) in spot.ability.fields.iter().filter(|(_, ability)| ability.at_create || ability.at_update)
+        {
+            let Some(wished) = self.wished_value(spot, wish, field, ability) else { continue };
+            if wished.value.is_null() {
+                continue;
+            }
+            let now = current(account, field);
+            let differs = now.as_ref().is_none_or(|now| !same(now, &wished.value, ability.fold_case));
+            // Who somebody is, is on the record already; only what the new kind adds or what differs is written.
+            let known_key = now.is_none() && FOLLOW_ALWAYS.contains(&field.as_str());
+            let settled = now.as_ref().is_some_and(|now| !now.is_null())
+                && (!ability.at_update || KEYS.contains(&field.as_str()));
+            if differs && !known_key && !settled {
+                changes.push(change(field, now, wished));
+            }
+        }
+        changes
+    }
+
+    /// Returns the fields of a standing account that should change.
+    pub(super) fn field_changes(
+        &mut self,
+        spot: &Spot<'a>,
+        wish: &Wish,
+        account: &Account,
+        moment: Moment,
+    ) -> Vec<Change> {
+        let follow = self.rules.manage_of(spot.connection).fields;
+        let (mut changes, mut fills) = (Vec::new(), Vec::new());
+        for (field, ability) in &spot.ability.fields {
+            let Some(now) = current(account, field) else { continue };
+            let Some(wished) = self.wished_value(spot, wish, field, ability) else { continue };
+            if same(&now, &wished.value, ability.fold_case) || wished.value.is_null() {
+                continue;
+            }
+            let is_empty = text_of(&now).is_none();
+            if KEYS.contains(&field.as_str()) {
+                if is_empty && ability.at_update {
+                    fills.push(change(field, Some(now), wished));
+                }
+                continue;
+            }
+            if follow == FieldsFollow::Off && !wished.by_policy && !FOLLOW_ALWAYS.contains(&field.as_str()) {
+                continue;
+            }
+            if !ability.at_update {
+                if !is_empty {
+                    self.tell_fixed(spot, account, field, ability, &now, &wished.value);
+                }
+                continue;
+            }
+            let at_once = wished.by_policy || follow == FieldsFollow::Fill || moment == Moment::Return;
+            match is_empty && !at_once {
+                true => fills.push(change(field, Some(now), wished)),
+                false => changes.push(change(field, Some(now), wished)),
+            }
+        }
+        if !changes.is_empty() || moment == Moment::Return {
+            changes.extend(fills);
+        }
+        changes
+    }
+
+    fn tell_fixed(
+        &mut self,
+        spot: &Spot<'a>,
+        account: &Account,
+        field: &FieldName,
+        ability: &FieldAbility,
+        now: &Value,
+        wished: &Value,
+    ) {
+        let because = ability.cannot.as_deref().unwrap_or("the app does not let it be changed");
+        let text = format!(
+            "{}: {field} in {} is {}, it should be {}: {because}",
+            self.name(spot.at),
+            spot.connection,
+            shown(now),
+            shown(wished)
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        self.findings.add_with(
+            About::new(FindingKind::UnsupportedChange, Severity::Medium)
+                .account(&account.key)
+                .identity(identity)
+                .topic(field.as_str()),
+            text,
+            told([("field", Value::from(field.as_str())), ("now", now.clone()), ("wished", wished.clone())]),
+        );
+    }
+}
+
+/// Returns what an account says of a field; a missing outside key is known to be empty.
+fn current(account: &Account, field: &FieldName) -> Option<Value> {
+    account.told(field.as_str()).or_else(|| KEYS.contains(&field.as_str()).then_some(Value::Null))
+}
+
+fn change(field: &FieldName, before: Option<Value>, wished: WishedValue) -> Change {
+    Change { field: field.clone(), before, after: wished.value, entitlement: None, refers_to: wished.refers_to }
+}
+
+fn shown(value: &Value) -> String {
+    text_of(value).map_or_else(|| "empty".into(), |text| format!("\"{text}\""))
+}

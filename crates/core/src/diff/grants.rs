@@ -1,0 +1,261 @@
+//! Grants: what an account should be allowed, word by word.
+//! One of a kind is replaced, sets are added to and taken from. Extras are taken away only where the policy manages
+//! them or a past version of the person was wished to hold them; otherwise they are said.
+
+use super::fields::Moment;
+use super::{Diffing, Spot};
+use crate::abilities::{Cardinality, EntitlementAbility};
+use crate::account::{Account, Grant};
+use crate::change::{Change, EntitlementChange, FindingKind, ReasonKind, Severity, WishedGrant};
+use crate::decide::{Wish, WishedWord, same_name};
+use crate::finding::{About, told};
+use crate::name::{FieldName, Name};
+use crate::policy::Unwished;
+use serde_json::Value;
+
+type SetChange = (Change, ReasonKind, Option<String>, String);
+
+/// What should be added to sets and taken from them.
+#[derive(Default)]
+pub(super) struct Extras {
+    pub(super) grants: Vec<SetChange>,
+    pub(super) revokes: Vec<SetChange>,
+}
+
+impl<'a, 'f: 'a> Diffing<'a, 'f> {
+    /// Returns the grants of an account that is made or converted, and the required words that no rule fills.
+    pub(super) fn grants_at_create(
+        &self,
+        spot: &Spot<'a>,
+        wish: &Wish,
+        account: Option<&Account>,
+        missing: &mut Vec<String>,
+    ) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (word, ability) in &spot.ability.entitlements {
+            let wished = wish.grants.get(word).map_or(&[][..], |wished| &wished.grants);
+            if wished.is_empty() {
+                if ability.required {
+                    missing.push(word.as_str().to_owned());
+                }
+                continue;
+            }
+            let before = match account {
+                None => Some(Value::Null),
+                Some(account) => before_of(account, ability),
+            };
+            let entitlement =
+                EntitlementChange { kind: ability.kind.clone(), add: wished.to_vec(), remove: Vec::new() };
+            changes.push(Change {
+                field: FieldName(word.clone()),
+                before,
+                after: value_of(wished, ability.cardinality),
+                entitlement: Some(entitlement),
+                refers_to: None,
+            });
+        }
+        changes
+    }
+
+    /// Returns the single-valued grants that should be others, each with its rule.
+    pub(super) fn single_grant_changes(
+        &self,
+        spot: &Spot<'a>,
+        wish: &Wish,
+        account: &Account,
+        moment: Moment,
+    ) -> Vec<(Change, Option<String>)> {
+        let mut changes = Vec::new();
+        for (word, ability) in &spot.ability.entitlements {
+            let Some(wished) = wish.grants.get(word).filter(|wished| !wished.grants.is_empty()) else { continue };
+            if ability.cardinality != Cardinality::One {
+                continue;
+            }
+            let held: Vec<&Grant> = account.grants_of(&ability.kind).collect();
+            let told = account.grants_known.contains(&ability.kind) || !held.is_empty();
+            if !told && moment == Moment::Standing {
+                continue;
+            }
+            let add = &wished.grants[0];
+            if held.iter().any(|grant| is(grant, add, ability)) {
+                continue;
+            }
+            let remove = held.iter().map(|grant| as_wished(grant, ability)).collect();
+            let before = told.then(|| held.first().map_or(Value::Null, |grant| Value::String(grant.name.to_string())));
+            let entitlement = EntitlementChange { kind: ability.kind.clone(), add: vec![add.clone()], remove };
+            let change = Change {
+                field: FieldName(word.clone()),
+                before,
+                after: Value::String(add.name.as_str().to_owned()),
+                entitlement: Some(entitlement),
+                refers_to: None,
+            };
+            changes.push((change, Some(wished.rule.clone())));
+        }
+        changes
+    }
+
+    /// Returns what should be added to and taken from the sets of a standing account.
+    pub(super) fn set_changes(&mut self, spot: &Spot<'a>, wish: &Wish, account: &Account) -> Extras {
+        let mut all = Extras::default();
+        let none = WishedWord::default();
+        for (word, ability) in &spot.ability.entitlements {
+            if ability.cardinality != Cardinality::Many || !account.grants_known.contains(&ability.kind) {
+                continue;
+            }
+            let wished = wish.grants.get(word).unwrap_or(&none);
+            let held: Vec<&Grant> = account.grants_of(&ability.kind).collect();
+            let add: Vec<WishedGrant> = wished
+                .grants
+                .iter()
+                .filter(|wish| !held.iter().any(|grant| is(grant, wish, ability)))
+                .cloned()
+                .collect();
+            let (revoke, report) = self.extras(spot, word, wished, &held, ability);
+            let names = |grants: &[WishedGrant]| names_of(grants).join(", ");
+            let union = union_of(&held, &add, ability);
+            if !add.is_empty() {
+                let text = format!("{}: rule \"{}\" wishes {word} {}", self.name(spot.at), wished.rule, names(&add));
+                let change = set_change(word, ability, &union_of(&held, &[], ability), &union, add, Vec::new());
+                all.grants.push((change, self.changed(spot, true), Some(wished.rule.clone()), text));
+            }
+            if !revoke.is_empty() {
+                let past = self.wishes.past(spot.at, spot.connection);
+                let mover =
+                    revoke.iter().all(|extra| past.is_some_and(|past| past.wished(word, &extra.name, ability.exact)));
+                let (kind, text) = match mover {
+                    true => (
+                        ReasonKind::Mover,
+                        format!("{} moved; no rule wishes {word} {} any more", self.name(spot.at), names(&revoke)),
+                    ),
+                    false => {
+                        (ReasonKind::Drift, format!("{}: no rule wishes {word} {}", self.name(spot.at), names(&revoke)))
+                    }
+                };
+                let after: Vec<Name> =
+                    union.iter().filter(|name| !revoke.iter().any(|gone| gone.name == **name)).cloned().collect();
+                let rule = past.filter(|_| mover).and_then(|past| past.rules.first().cloned());
+                all.revokes.push((set_change(word, ability, &union, &after, Vec::new(), revoke), kind, rule, text));
+            }
+            if !report.is_empty() {
+                self.tell_extras(spot, account, word, &report);
+            }
+        }
+        all
+    }
+
+    /// Parts what is held and not wished into what is to be taken away and what is only to be said.
+    fn extras(
+        &self,
+        spot: &Spot<'a>,
+        word: &Name,
+        wished: &WishedWord,
+        held: &[&Grant],
+        ability: &EntitlementAbility,
+    ) -> (Vec<WishedGrant>, Vec<WishedGrant>) {
+        let past = self.wishes.past(spot.at, spot.connection);
+        let governed = self.wishes.governs(spot.connection, word);
+        let revokes = self.rules.manage_of(spot.connection).extra_grants == Unwished::Remove && governed;
+        let (mut revoke, mut report) = (Vec::new(), Vec::new());
+        for grant in held {
+            let is_wished = wished.grants.iter().any(|wish| is(grant, wish, ability));
+            let is_unclear = wished.unknown.iter().any(|name| same_name(name, &grant.name, ability.exact));
+            if is_wished || is_unclear {
+                continue;
+            }
+            let by_move = past.is_some_and(|past| past.wished(word, &grant.name, ability.exact));
+            match (revokes || by_move, governed) {
+                (true, _) => revoke.push(as_wished(grant, ability)),
+                (false, true) => report.push(as_wished(grant, ability)),
+                (false, false) => {}
+            }
+        }
+        (revoke, report)
+    }
+
+    fn tell_extras(&mut self, spot: &Spot<'a>, account: &Account, word: &Name, extras: &[WishedGrant]) {
+        let privileged = extras.iter().any(|extra| extra.privileged);
+        let severity = if privileged { Severity::High } else { Severity::Low };
+        let names = names_of(extras);
+        let text = format!(
+            "{} holds {word} {} in {}, which no rule wishes",
+            self.name(spot.at),
+            names.join(", "),
+            spot.connection
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        self.findings.add_with(
+            About::new(FindingKind::ExtraGrant, severity).account(&account.key).identity(identity).topic(word),
+            text,
+            told([
+                ("word", Value::from(word.as_str())),
+                ("names", Value::from(names)),
+                ("privileged", Value::Bool(privileged)),
+            ]),
+        );
+    }
+}
+
+fn is(grant: &Grant, wish: &WishedGrant, ability: &EntitlementAbility) -> bool {
+    let scope = ability.scoped.then_some(wish.scope.as_deref()).flatten();
+    same_name(&grant.name, &wish.name, ability.exact)
+        && scope.is_none_or(|scope| grant.scope.as_deref().is_none_or(|held| held == scope))
+}
+
+fn as_wished(grant: &Grant, ability: &EntitlementAbility) -> WishedGrant {
+    let listed = ability.privileged.iter().any(|name| same_name(name, &grant.name, ability.exact));
+    WishedGrant {
+        name: Name::new(&grant.name),
+        scope: grant.scope.as_deref().map(Name::new),
+        privileged: grant.privileged || listed,
+    }
+}
+
+fn names_of(grants: &[WishedGrant]) -> Vec<String> {
+    grants.iter().map(|grant| grant.name.as_str().to_owned()).collect()
+}
+
+fn value_of(grants: &[WishedGrant], cardinality: Cardinality) -> Value {
+    match cardinality {
+        Cardinality::One => grants.first().map_or(Value::Null, |grant| Value::String(grant.name.as_str().to_owned())),
+        Cardinality::Many => Value::from(names_of(grants)),
+    }
+}
+
+fn before_of(account: &Account, ability: &EntitlementAbility) -> Option<Value> {
+    if !account.grants_known.contains(&ability.kind) {
+        return None;
+    }
+    let held: Vec<WishedGrant> = account.grants_of(&ability.kind).map(|grant| as_wished(grant, ability)).collect();
+    Some(value_of(&held, ability.cardinality))
+}
+
+fn union_of(held: &[&Grant], add: &[WishedGrant], ability: &EntitlementAbility) -> Vec<Name> {
+    let mut names: Vec<Name> = held
+        .iter()
+        .filter(|grant| !add.iter().any(|add| same_name(&add.name, &grant.name, ability.exact)))
+        .map(|grant| Name::new(&grant.name))
+        .chain(add.iter().map(|grant| grant.name.clone()))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn set_change(
+    word: &Name,
+    ability: &EntitlementAbility,
+    before: &[Name],
+    after: &[Name],
+    add: Vec<WishedGrant>,
+    remove: Vec<WishedGrant>,
+) -> Change {
+    let list = |names: &[Name]| Value::from(names.iter().map(|name| name.as_str()).collect::<Vec<_>>());
+    Change {
+        field: FieldName(word.clone()),
+        before: Some(list(before)),
+        after: list(after),
+        entitlement: Some(EntitlementChange { kind: ability.kind.clone(), add, remove }),
+        refers_to: None,
+    }
+}

@@ -1,0 +1,270 @@
+//! Plan: steps in an order in which they can be done, each with its id, its risk, and who must say yes; and what is
+//! held back.
+//! Proposals come in, a plan goes out. The same proposals make the same plan to the byte, in whatever order the facts
+//! came; nothing here looks at the world again.
+
+use crate::abilities::{Effect, EffectAbility, Seat};
+use crate::approve::{Demands, approval};
+use crate::change::{Approval, ApprovalState, Change, Cost, Finding, Hold, Plan, Risk, Step};
+use crate::correlate::{Graph, IdentityAt};
+use crate::diff::{Asked, Proposal};
+use crate::digest::{derived, hex, json};
+use crate::facts::{Decided, Decision, Facts};
+use crate::finding::Findings;
+use crate::guards::{self, Scene};
+use crate::name::{ConnectionName, PlanId, StepId};
+use crate::policy::Rules;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// Steps, held steps and what they cost, before the findings are known.
+#[derive(Debug)]
+pub struct Planned {
+    steps: Vec<Step>,
+    held: Vec<Hold>,
+    cost: Cost,
+}
+
+/// Makes steps of proposals, and holds back what the guards say.
+pub fn plan(
+    proposals: Vec<Proposal>,
+    graph: &Graph<'_>,
+    facts: &Facts,
+    rules: &Rules,
+    asked: &Asked,
+    findings: &mut Findings,
+) -> Planned {
+    let mut demands = Demands::new(rules);
+    let is_said = |decision: &&Decision| matches!(decision.what, Decided::Approve { .. } | Decided::Reject { .. });
+    let said: Vec<Decision> = facts.decisions.iter().filter(is_said).cloned().collect();
+    let mut steps: Vec<Step> = proposals.iter().map(|proposal| step_of(proposal, graph, facts)).collect();
+    link_needs(&mut steps, &proposals, graph);
+    for (step, proposal) in steps.iter_mut().zip(&proposals) {
+        let identity = proposal.identity.map(|at| graph.identity_at(at));
+        step.approval = demands.demand(step, identity);
+        step.approval = approval(step, &said, asked.requested_by.as_deref(), identity, rules);
+    }
+    let steps = ordered(steps, &proposals, graph);
+    let scene = Scene { steps: &steps, facts, rules, graph };
+    let holds = guards::holds(&scene, findings);
+    let (mut free, mut held) = (Vec::new(), Vec::new());
+    for (step, hold) in steps.into_iter().zip(holds) {
+        match hold {
+            None => free.push(step),
+            Some((guard, because)) => held.push(Hold { step, guard: guard.to_owned(), because }),
+        }
+    }
+    let cost = cost(&free, facts);
+    Planned { steps: free, held, cost }
+}
+
+impl Planned {
+    /// Completes the plan with the findings that stand and its digest.
+    pub fn finish(self, findings: &[Finding], asked: &Asked) -> Plan {
+        let digest = digest_of(&self.steps, &self.held);
+        Plan {
+            id: PlanId::from(format!("p-{}", &digest[..12])),
+            digest,
+            made_at: asked.made_at.clone(),
+            requested_by: asked.requested_by.clone(),
+            steps: self.steps,
+            held: self.held,
+            findings: findings.iter().map(|finding| finding.id.clone()).collect(),
+            cost: self.cost,
+        }
+    }
+}
+
+/// Returns the digest of steps and holds, approvals left out.
+pub fn digest_of(steps: &[Step], held: &[Hold]) -> String {
+    #[derive(Serialize)]
+    struct Said<'a> {
+        step: Step,
+        guard: Option<&'a str>,
+        because: Option<&'a str>,
+    }
+    let without = |step: &Step| {
+        let approval = Approval { state: ApprovalState::Waiting, from: Vec::new(), count: 0, by: Vec::new() };
+        Step { approval, ..step.clone() }
+    };
+    let free = steps.iter().map(|step| Said { step: without(step), guard: None, because: None });
+    let kept = held.iter().map(|hold| Said {
+        step: without(&hold.step),
+        guard: Some(&hold.guard),
+        because: Some(&hold.because),
+    });
+    let mut hash = Sha256::new();
+    for said in free.chain(kept) {
+        hash.update(json(&said).as_bytes());
+        hash.update(b"\n");
+    }
+    hex(&hash.finalize())
+}
+
+fn ability_of<'f>(facts: &'f Facts, proposal: &Proposal) -> Option<&'f EffectAbility> {
+    facts.connections.get(&proposal.connection)?.abilities.kinds.get(&proposal.kind)?.effects.get(&proposal.effect)
+}
+
+fn step_of(proposal: &Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
+    let ability = ability_of(facts, proposal);
+    let irreversible = ability.is_some_and(|ability| ability.irreversible);
+    let privileged = proposal
+        .changes
+        .iter()
+        .filter_map(|change| change.entitlement.as_ref())
+        .any(|change| change.add.iter().any(|grant| grant.privileged));
+    let risky = irreversible || privileged || proposal.effect.is_removal();
+    let account = proposal.account.map(|at| graph.account_at(at));
+    let identity = proposal.identity.map(|at| graph.identity_at(at));
+    let mut reason = proposal.reason.clone();
+    if let Some(by_hand) = &proposal.by_hand {
+        reason.text = format!("{}; {by_hand}", reason.text);
+    }
+    Step {
+        id: step_id(proposal, graph),
+        connection: proposal.connection.clone(),
+        effect: proposal.effect,
+        identity: identity.map(|identity| identity.id.clone()),
+        person: identity.map(|identity| identity.label().to_owned()),
+        account: account.map(|account| account.key.id.as_str().to_owned()),
+        kind: proposal.kind,
+        account_key: account.map(|account| account.key.clone()),
+        changes: proposal.changes.clone(),
+        reason,
+        risk: if risky { Risk::High } else { Risk::Low },
+        irreversible,
+        loses: ability.and_then(|ability| ability.loses.clone()),
+        needs: Vec::new(),
+        approval: Approval { state: ApprovalState::NotNeeded, from: Vec::new(), count: 0, by: Vec::new() },
+    }
+}
+
+/// Derives a step's id from what it would do. Why it would be done is no part of it, so that a better sentence does
+/// not ask people again.
+fn step_id(proposal: &Proposal, graph: &Graph<'_>) -> StepId {
+    #[derive(Serialize)]
+    struct Done<'a>(&'a [Change], Option<&'a str>);
+    let account = proposal.account.map(|at| graph.account_at(at).key.to_string());
+    let identity = proposal.identity.map_or("", |at| graph.identity_at(at).id.as_str());
+    let changes = json(&Done(&proposal.changes, proposal.by_hand.as_deref()));
+    StepId::from(derived(
+        "s-",
+        16,
+        &[
+            proposal.connection.as_str(),
+            identity,
+            account.as_deref().unwrap_or(""),
+            proposal.effect.as_str(),
+            proposal.kind.as_str(),
+            &changes,
+        ],
+    ))
+}
+
+/// Writes down which steps need which: those of one account their predecessors, a report the manager's account.
+fn link_needs(steps: &mut [Step], proposals: &[Proposal], graph: &Graph<'_>) {
+    let mut made: HashMap<(&ConnectionName, IdentityAt), usize> = HashMap::new();
+    for (at, proposal) in proposals.iter().enumerate() {
+        let makes = matches!(proposal.effect, Effect::Create | Effect::Convert | Effect::Resume);
+        if let Some(identity) = proposal.identity.filter(|_| makes) {
+            made.entry((&proposal.connection, identity)).or_insert(at);
+        }
+    }
+    for (at, proposal) in proposals.iter().enumerate() {
+        let managers = proposal.changes.iter().filter(|change| change.after.is_null()).filter_map(|change| {
+            let manager = graph.find(change.refers_to.as_ref()?)?;
+            made.get(&(&proposal.connection, manager)).copied()
+        });
+        let mut needs: Vec<StepId> = proposal
+            .needs
+            .iter()
+            .copied()
+            .chain(managers)
+            .filter(|need| *need != at)
+            .map(|need| steps[need].id.clone())
+            .collect();
+        needs.sort();
+        needs.dedup();
+        steps[at].needs = needs;
+    }
+}
+
+/// Puts leavers first, then what makes accounts with managers before reports, then what changes them, and what takes
+/// away last.
+fn ordered(steps: Vec<Step>, proposals: &[Proposal], graph: &Graph<'_>) -> Vec<Step> {
+    let refers = |proposal: &Proposal| proposal.changes.iter().any(|change| change.refers_to.is_some());
+    let any_refers = proposals.iter().any(refers);
+    let mut keyed: Vec<(u8, u32, Step)> = steps
+        .into_iter()
+        .zip(proposals)
+        .map(|(step, proposal)| {
+            let makes = matches!(step.effect, Effect::Create | Effect::Convert | Effect::Resume);
+            let depth = proposal.identity.filter(|_| makes && any_refers).map_or(0, |at| graph.depth(at));
+            (rank(&step), depth, step)
+        })
+        .collect();
+    keyed.sort_by(|(one_rank, one_depth, one), (rank, depth, other)| {
+        (one_rank, one_depth, &one.connection, &one.identity, &one.account_key, one.effect, &one.id).cmp(&(
+            rank,
+            depth,
+            &other.connection,
+            &other.identity,
+            &other.account_key,
+            other.effect,
+            &other.id,
+        ))
+    });
+    keyed.into_iter().map(|(_, _, step)| step).collect()
+}
+
+fn rank(step: &Step) -> u8 {
+    let takes_away =
+        step.changes.iter().filter_map(|change| change.entitlement.as_ref()).any(|change| change.add.is_empty());
+    let goes = matches!(step.reason.kind, crate::change::ReasonKind::Leaver | crate::change::ReasonKind::Decision);
+    match step.effect {
+        Effect::Suspend | Effect::EndSessions if goes => 0,
+        Effect::Manual if goes && step.changes.is_empty() => 0,
+        Effect::Create | Effect::Convert | Effect::Resume => 1,
+        Effect::Update if takes_away => 4,
+        Effect::Update => 2,
+        Effect::Grant => 3,
+        Effect::Revoke => 4,
+        Effect::Suspend | Effect::EndSessions => 5,
+        Effect::Manual => 6,
+        Effect::Delete => 7,
+    }
+}
+
+fn cost(steps: &[Step], facts: &Facts) -> Cost {
+    let mut cost = Cost::default();
+    for step in steps {
+        let Some(connection) = facts.connections.get(&step.connection) else { continue };
+        let ability = connection.abilities.kinds.get(&step.kind).and_then(|kind| kind.effects.get(&step.effect));
+        let Some(ability) = ability else { continue };
+        *cost.requests.entry(step.connection.clone()).or_default() += u64::from(ability.requests);
+        let seats = seats_of(ability.seat);
+        if seats != 0 {
+            *cost.seats.entry(step.connection.clone()).or_default() += seats;
+        }
+    }
+    let seconds = |(name, requests): (&ConnectionName, &u64)| {
+        let per_second = facts.connections.get(name)?.abilities.per_second.filter(|rate| *rate > 0.0)?;
+        #[allow(clippy::cast_precision_loss, reason = "requests of one plan are far below 2^52")]
+        Some(*requests as f64 / per_second)
+    };
+    cost.seconds = cost.requests.iter().filter_map(seconds).fold(0.0, f64::max);
+    cost
+}
+
+/// Returns the seats that an effect takes (positive) or frees (negative).
+pub(crate) fn seats_of(seat: Seat) -> i64 {
+    match seat {
+        Seat::Takes => 1,
+        Seat::Frees => -1,
+        Seat::Keeps => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;
