@@ -166,7 +166,9 @@ impl Counter {
 
     /// Returns what is used, apart from what is on its way.
     fn used(&self) -> f64 {
-        if self.drain.is_some() { self.level } else { (self.logged + self.others) as f64 }
+        // Others who were seen go on while our next request is on its way.
+        let reserve = if self.others > 0 { self.others / 10 + 2 } else { 0 };
+        if self.drain.is_some() { self.level } else { (self.logged + self.others + reserve) as f64 }
     }
 
     fn ready(&mut self, now: Instant, open: u64, cost: u64) -> Ready {
@@ -266,9 +268,9 @@ mod tests {
         let start = Instant::now();
         let mut budget = Budget::new(Window::fixed(10, SECOND * 60), 1.0, None, start);
         budget.answered(start, start, 1);
-        budget.seen(start, 0, 9, Some(SECOND * 20));
+        budget.seen(start, 0, 7, Some(SECOND * 20));
         assert_eq!(budget.ready(start, 0, 1), Ready::Now);
-        assert_eq!(budget.ready(start, 0, 2), Ready::At(start + SECOND * 21));
+        assert_eq!(budget.ready(start, 0, 2), Ready::At(start + SECOND * 21), "two are kept in reserve");
         let later = start + SECOND * 21;
         assert_eq!(budget.ready(later, 0, 9), Ready::Now);
     }

@@ -118,11 +118,8 @@ mod tests {
 
     #[test]
     fn each_family_is_read() {
-        let plain = told(&[
-            ("X-RateLimit-Limit", "10"),
-            ("x-ratelimit-remaining", "7"),
-            ("X-RATELIMIT-RESET", "1795000030"),
-        ]);
+        let plain =
+            told(&[("X-RateLimit-Limit", "10"), ("x-ratelimit-remaining", "7"), ("X-RATELIMIT-RESET", "1795000030")]);
         assert_eq!((plain.limit, plain.used(), plain.reset), (Some(10), Some(3), Some(Duration::from_secs(30))));
         let fresh = told(&[
             ("X-RateLimit-Total", "700"),
@@ -145,7 +142,8 @@ mod tests {
         assert_eq!((newer.per, newer.reset), (Some(Duration::from_secs(60)), Some(Duration::from_secs(30))));
         let older = told(&[("RateLimit", "limit=100, remaining=50, reset=30")]);
         assert_eq!((older.limit, older.used(), older.reset), (Some(100), Some(50), Some(Duration::from_secs(30))));
-        let oldest = told(&[("RateLimit-Limit", "100, 100;w=60"), ("RateLimit-Remaining", "1"), ("RateLimit-Reset", "5")]);
+        let oldest =
+            told(&[("RateLimit-Limit", "100, 100;w=60"), ("RateLimit-Remaining", "1"), ("RateLimit-Reset", "5")]);
         assert_eq!((oldest.limit, oldest.remaining, oldest.per), (Some(100), Some(1), Some(Duration::from_secs(60))));
     }
 

@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn no_header_makes_the_wait_zero() {
-        for text in ["0", "-5", "0.0", "", "soon", "NaN", "inf", "0x10", "1e9", "Tue, 24 Nov 2026 09:59:00 GMT", "--1"] {
+        for text in ["0", "-5", "0.0", "", "soon", "NaN", "inf", "0x10", "1e9", "Tue, 24 Nov 2026 09:59:00 GMT", "--1"]
+        {
             assert_eq!(read_retry_after(Some(text), wall()), RetryAfter::Rubbish, "{text:?}");
         }
     }

@@ -132,7 +132,11 @@ pub async fn send_governed<W: Wire + ?Sized>(
             }
             Err(error) => {
                 // A timeout or a cut counts as received; what certainly was not sent does not.
-                if error.may_have_happened() { drop(permit) } else { governor.unsent(permit) }
+                if error.may_have_happened() {
+                    drop(permit)
+                } else {
+                    governor.unsent(permit)
+                }
                 Failed { again: error.wait_may_help() && repeatable(&error, retry), wait: None, error: error.into() }
             }
         };
