@@ -98,10 +98,8 @@ impl ClientCredentials {
         };
         let ask = self.ask().map_err(|because| fail(because.to_owned(), false))?;
         let asked_at = transport.clock().now();
-        let response = transport
-            .exchange(&ask, None)
-            .await
-            .map_err(|error| fail(error.to_string(), error.wait_may_help()))?;
+        let response =
+            transport.exchange(&ask, None).await.map_err(|error| fail(error.to_string(), error.wait_may_help()))?;
         if !response.status.is_success() {
             let status = response.status;
             let wait_may_help = status.is_server_error() || status.as_u16() == 429;
@@ -109,7 +107,10 @@ impl ClientCredentials {
         }
         let granted: Granted = serde_json::from_slice(&response.body)
             .map_err(|_| fail("its answer has no `access_token`".into(), false))?;
-        Ok(Token { fresh_until: fresh_until(asked_at, granted.expires_in.as_ref()), value: granted.access_token.into() })
+        Ok(Token {
+            fresh_until: fresh_until(asked_at, granted.expires_in.as_ref()),
+            value: granted.access_token.into(),
+        })
     }
 
     fn ask(&self) -> Result<Request, &'static str> {

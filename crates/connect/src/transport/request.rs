@@ -48,16 +48,7 @@ impl Request {
     /// Returns a request without headers, body or credential, of the priority that its method suggests.
     pub fn new(method: Method, url: Url) -> Self {
         let priority = if method.is_safe() { Priority::Read } else { Priority::Write };
-        Self {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            body: None,
-            priority,
-            cost: 1,
-            label: None,
-            credential: None,
-        }
+        Self { method, url, headers: HeaderMap::new(), body: None, priority, cost: 1, label: None, credential: None }
     }
 
     /// Returns a request that reads `url`.

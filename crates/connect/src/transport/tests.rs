@@ -93,7 +93,9 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
         bytes.extend_from_slice(&buffer[..read]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        let length = head
+            .lines()
+            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
         if body.len() >= length.unwrap_or(0) {
             return Some(text);
         }
@@ -338,8 +340,7 @@ async fn a_token_that_ends_soon_is_renewed_before() {
 #[tokio::test]
 async fn a_second_401_is_an_answer_and_not_a_loop() {
     let (issuer, token_url) = World::start(vec![Play::Answer(ok("{\"access_token\":\"t\"}"))]).await;
-    let (app, url) =
-        World::start(vec![Play::Answer(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n".to_vec())]).await;
+    let (app, url) = World::start(vec![Play::Answer(b"HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n".to_vec())]).await;
     let request = Request::get(url).credential(client(token_url, ClientStyle::Basic));
     assert_eq!(transport(|_| {}).send(&request).await.unwrap().status, StatusCode::UNAUTHORIZED);
     assert_eq!((issuer.heard().len(), app.heard().len()), (2, 2));
