@@ -45,6 +45,24 @@ fn every_kind_of_finding_is_explained() {
 }
 
 #[test]
+fn every_guard_is_explained() {
+    let source = Page::read("crates/core/src/guards.rs").text;
+    let module = Regex::new(r"(?m)^mod ([a-z_]+);").expect("a pattern");
+    let listed = Regex::new(r#"\("([a-z_]+)", [a-z_]+::hold"#).expect("a pattern");
+    let named = listed.captures_iter(&source).map(|found| found[1].to_owned());
+    // One file may hold two guards, and some guards are asked apart from the list.
+    let alone = module
+        .captures_iter(&source)
+        .map(|found| found[1].to_owned())
+        .filter(|name| name != "tests" && name != "removals");
+    let guards: std::collections::BTreeSet<String> = named.chain(alone).collect();
+    assert!(guards.len() >= 9, "only {} guards were read from the source", guards.len());
+    let page = Page::read("docs/guards.md").text;
+    let missing: Vec<&String> = guards.iter().filter(|guard| !page.contains(&format!("\n## {guard}\n"))).collect();
+    assert!(missing.is_empty(), "docs/guards.md has no heading for {missing:?}");
+}
+
+#[test]
 fn every_outcome_and_effect_is_explained() {
     let change = Page::read("crates/core/src/change.rs").text;
     let abilities = Page::read("crates/core/src/abilities.rs").text;

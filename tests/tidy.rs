@@ -3,6 +3,8 @@
 //! Each rule is a function over one page, so that a page made up for it can show that it objects.
 
 use regex::Regex;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use tenure_tests::{Offence, Page, View, expect_none, find, list, look};
 
 /// What the pure rooms may depend on: crates that compute and do nothing else.
@@ -54,8 +56,13 @@ const FOREIGN: [&str; 1] = ["connect_info"];
 const LINES_NOTED: usize = 350;
 const LINES_MAX: usize = 700;
 
+/// Returns a compiled pattern; each is compiled once for all pages.
 fn pattern(text: &str) -> Regex {
-    Regex::new(text).unwrap_or_else(|error| panic!("{error}"))
+    thread_local! {
+        static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+    }
+    let compile = || Regex::new(text).unwrap_or_else(|error| panic!("{error}"));
+    COMPILED.with_borrow_mut(|compiled| compiled.entry(text.to_owned()).or_insert_with(compile).clone())
 }
 
 /// Applies a rule to every Rust file.
