@@ -2,7 +2,8 @@
 //! Commands return an `Exit` or an error; `main` turns either into a code and, for an error, a text on standard error.
 //! It does not know which command ran.
 
-use tenure_engine::EngineError;
+use tenure_engine::{Blame, EngineError, blame_of_store};
+use tenure_store::StoreError;
 
 /// The exit codes of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +35,15 @@ pub fn exit_for(error: &anyhow::Error) -> Exit {
     if error.downcast_ref::<Mistake>().is_some() {
         return Exit::Usage;
     }
-    match error.downcast_ref::<EngineError>() {
-        Some(error) => match error.blame() {
-            tenure_engine::Blame::Operator => Exit::Usage,
-            tenure_engine::Blame::Reviewer => Exit::Held,
-            tenure_engine::Blame::Remote => Exit::Unreachable,
-            tenure_engine::Blame::Us => Exit::Broken,
-        },
-        None => Exit::Usage,
+    let blame = match (error.downcast_ref::<EngineError>(), error.downcast_ref::<StoreError>()) {
+        (Some(error), _) => error.blame(),
+        (None, Some(error)) => blame_of_store(error),
+        (None, None) => Blame::Operator,
+    };
+    match blame {
+        Blame::Operator => Exit::Usage,
+        Blame::Reviewer => Exit::Held,
+        Blame::Remote => Exit::Unreachable,
+        Blame::Us => Exit::Broken,
     }
 }

@@ -57,7 +57,7 @@ fn print(text: &str) {
 /// Lays rows out as a table that fits the terminal; off a terminal every cell keeps its whole text.
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(headers.iter().map(|header| Cell::new(header.to_uppercase())));
+    table.load_style(presets::NOTHING).set_header(headers.iter().map(|header| Cell::new(header.to_uppercase())));
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }

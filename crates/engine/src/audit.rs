@@ -5,6 +5,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use serde::Serialize;
 use tenure_core::journal::{Entry, Verifier};
+use tenure_core::name::StepId;
 
 const PAGE: usize = 1000;
 
@@ -38,7 +39,7 @@ pub async fn verify(house: &House) -> Result<Checked, EngineError> {
     let mut after = 0;
     loop {
         let page = entries(house, after).await?;
-        let Some(last) = page.last() else { return Ok(checked) };
+        let Some(last) = page.last() else { return whole(house, checked).await };
         after = last.seq;
         for entry in &page {
             if let Err(broken) = verifier.next(entry) {
@@ -57,4 +58,35 @@ pub async fn verify(house: &House) -> Result<Checked, EngineError> {
 /// The store failed.
 pub async fn entries(house: &House, after: i64) -> Result<Vec<Entry>, EngineError> {
     Ok(house.store.read_journal(after, PAGE).await?)
+}
+
+/// Compares the end of the chain with where the store says that it ends: a chain that was cut off holds in itself.
+async fn whole(house: &House, mut checked: Checked) -> Result<Checked, EngineError> {
+    let head = house.store.journal_head().await?;
+    if head.hash != checked.head && head.seq > 0 {
+        let because = format!("{} entries are written, {} are there", head.seq, checked.entries);
+        checked.broken = Some(BrokenAt { seq: i64::try_from(checked.entries).unwrap_or(i64::MAX) + 1, because });
+    }
+    Ok(checked)
+}
+
+/// Tells in sentences what the journal says of a step.
+///
+/// # Errors
+/// The store failed.
+pub async fn told_of_step(house: &House, step: &StepId) -> Result<Vec<String>, EngineError> {
+    let entries = house.store.journal_of_step(step, PAGE).await?;
+    Ok(entries
+        .iter()
+        .map(|entry| match entry.event.as_str() {
+            "step_started" => format!("{} began it at {} (journal entry {}).", entry.actor, entry.at, entry.seq),
+            "step_ended" => format!(
+                "It ended at {} as {} (journal entry {}).",
+                entry.at,
+                entry.body["outcome"].as_str().unwrap_or("unknown"),
+                entry.seq
+            ),
+            event => format!("{event} by {} at {} (journal entry {}).", entry.actor, entry.at, entry.seq),
+        })
+        .collect())
 }

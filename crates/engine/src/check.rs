@@ -102,17 +102,17 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
             .await
             .into_iter()
             .map(|checked| CheckLine {
-                unreachable: checked.kind == Some(ErrorKind::Unreachable),
+                unreachable: checked.error == Some(ErrorKind::Unreachable),
                 ..line(&checked.what, verdict(checked.ok), checked.says)
             })
             .collect(),
     }
 }
 
-fn verdict(ok: Option<bool>) -> Verdict {
+fn verdict(ok: tenure_connect::Verdict) -> Verdict {
     match ok {
-        Some(true) => Verdict::Good,
-        Some(false) => Verdict::Problem,
-        None => Verdict::Confirm,
+        tenure_connect::Verdict::Good => Verdict::Good,
+        tenure_connect::Verdict::Bad => Verdict::Problem,
+        tenure_connect::Verdict::Unconfirmed => Verdict::Confirm,
     }
 }

@@ -103,6 +103,7 @@ pub struct ConnectionConfig {
     pub scim: Option<ScimConfig>,
     /// What the app's URL pattern asks for (`account`, `domain`, `org`), and its further keys.
     #[serde(flatten)]
+    #[schemars(with = "BTreeMap<String, String>")]
     pub parameters: BTreeMap<String, toml::Value>,
 }
 

@@ -8,10 +8,10 @@ use crate::plan::find_plan;
 use crate::reconcile::{Scope, company, find_identity};
 use serde_json::Value;
 use tenure_core::account::{AccountKey, Fields, Kind};
+use tenure_core::approve::{approval, may_approve};
 use tenure_core::change::{ApprovalState, Plan, Step};
 use tenure_core::correlate::found_identity_id;
 use tenure_core::facts::Decided;
-use tenure_core::identity::Identity;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, StepId};
 use tenure_store::{Concerns, NewDecision};
@@ -97,6 +97,9 @@ pub async fn judge_steps(
             let (step, plan) = step_of_plan(house, thing)
                 .await?
                 .ok_or_else(|| EngineError::Asked(format!("no step has the id {thing:?}; `tenure plan` shows them")))?;
+            if step.approval.state == ApprovalState::NotNeeded {
+                continue;
+            }
             steps.push((step, plan.requested_by));
         } else {
             let plan = find_plan(house, Some(thing)).await?;
@@ -110,7 +113,7 @@ pub async fn judge_steps(
     let mut decided = Vec::new();
     for (step, requested_by) in &steps {
         if verdict == Verdict::Approve {
-            tenure_core::approve::may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy)
+            may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy)
                 .map_err(|refusal| EngineError::Asked(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection)))?;
         }
         let what = match verdict {
@@ -122,8 +125,7 @@ pub async fn judge_steps(
     record(house, &By { who: by.to_owned(), note }, decided).await?;
     let decisions = house.store.load_all().await?.decisions;
     let judged = |(step, requested_by): (Step, Option<String>)| {
-        let identity: Option<&Identity> = concerned(&step);
-        let approval = tenure_core::approve::approval(&step, &decisions, requested_by.as_deref(), identity, &house.policy);
+        let approval = approval(&step, &decisions, requested_by.as_deref(), concerned(&step), &house.policy);
         Step { approval, ..step }
     };
     Ok(steps.into_iter().map(judged).collect())
@@ -188,8 +190,7 @@ fn newcomer(key: &str, mut attributes: Fields) -> Result<(IdentityId, Fields), E
         attributes.set(FieldName::new("work_email"), Value::String(key.trim().to_owned()));
     }
     let connection = ConnectionName::new("decision");
-    let record = AccountKey::new(&connection, Kind::Person, NativeId::from(key.trim().to_lowercase()));
-    Ok((found_identity_id(&record), attributes))
+    Ok((found_identity_id(&connection, &NativeId::from(key.trim().to_lowercase())), attributes))
 }
 
 /// Reads `connection/id` or `connection/kind/id`; without a kind it is guessed by [`find_account`].

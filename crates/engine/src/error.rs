@@ -63,9 +63,19 @@ impl EngineError {
             Self::Busy(_) => Blame::Reviewer,
             Self::Connect { source, .. } if source.kind == tenure_connect::ErrorKind::Unreachable => Blame::Remote,
             Self::Connect { .. } => Blame::Operator,
-            Self::Store(error) if error.is_unreachable() => Blame::Remote,
-            Self::Store(error) if error.is_operator() => Blame::Operator,
-            Self::Store(_) | Self::Broken(_) => Blame::Us,
+            Self::Store(error) => blame_of_store(error),
+            Self::Broken(_) => Blame::Us,
         }
+    }
+}
+
+/// Tells who must act when the store fails.
+pub fn blame_of_store(error: &StoreError) -> Blame {
+    if error.is_unreachable() {
+        Blame::Remote
+    } else if error.is_operator() {
+        Blame::Operator
+    } else {
+        Blame::Us
     }
 }

@@ -10,12 +10,21 @@ use crate::secrets::read_secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tenure_connect::{Catalogue, Connector, Settings, abilities_of};
+use tenure_connect::{BudgetSpec, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings, abilities_of};
 use tenure_core::abilities::{Abilities, Standing};
+use tenure_core::account::{AccountKey, AccountState};
 use tenure_core::name::ConnectionName;
+use tenure_core::place::nearest;
 use tenure_core::policy::Policy;
-use tenure_store::Store;
+use tenure_store::{AccountFilter, Store};
 use tokio::sync::OnceCell;
+
+const MEMORY_PAGE: usize = 1000;
+
+/// The keys that every connection may have, for the hint of an unknown one.
+const CONNECTION_KEYS: [&str; 14] = [
+    "app", "source", "url", "path", "plan", "share", "limits", "seats", "dialect", "sso", "allow_http", "secrets", "map", "scim",
+];
 
 /// Everything that a verb stands on.
 pub struct House {
@@ -39,7 +48,25 @@ pub struct Connection {
     /// What it can do.
     pub abilities: Arc<Abilities>,
     config: ConnectionConfig,
-    connector: OnceCell<Arc<Connector>>,
+    reader: OnceCell<Reader>,
+}
+
+/// What a connection is read with.
+#[derive(Clone)]
+pub enum Reader {
+    /// An app that is asked over HTTP.
+    App(Arc<Connector>),
+    /// A file.
+    File(Arc<FileSource>),
+}
+
+/// A source that is a file.
+#[derive(Debug)]
+pub struct FileSource {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Columns whose headers differ: our name = theirs.
+    pub map: BTreeMap<String, String>,
 }
 
 impl House {
@@ -98,23 +125,70 @@ impl House {
         self.connections.get(name).is_some_and(|connection| connection.abilities.standing == Standing::Target)
     }
 
-    /// Returns the connector of a connection, built at first use.
+    /// Returns what a connection is read with, built at first use.
     ///
     /// # Errors
     /// A secret cannot be read, or the settings do not fit the app.
-    pub async fn connector(&self, name: &ConnectionName) -> Result<Arc<Connector>, EngineError> {
+    pub async fn reader(&self, name: &ConnectionName) -> Result<Reader, EngineError> {
         let connection = self.connection(name.as_str())?;
-        let built = connection.connector.get_or_try_init(|| async {
-            let mut secrets = BTreeMap::new();
-            for (secret, place) in &connection.config.secrets {
-                secrets.insert(secret.clone(), read_secret(name.as_str(), secret, place, &self.config.folder)?);
+        Ok(connection.reader.get_or_try_init(|| self.build_reader(name, connection)).await?.clone())
+    }
+
+    async fn build_reader(&self, name: &ConnectionName, connection: &Connection) -> Result<Reader, EngineError> {
+        let config = &connection.config;
+        if connection.settings.manifest.file.is_some() {
+            let Some(path) = &config.path else {
+                let message = format!("`{name}` reads a file, and no `path` is given");
+                let hint = Some("such as path = \"people.csv\"".to_owned());
+                return Err(self.config.misplaced(&["connections", name.as_str()], message, hint).into());
+            };
+            let file = FileSource { path: self.config.beside(path), map: config.map.clone() };
+            return Ok(Reader::File(Arc::new(file)));
+        }
+        let mut secrets = BTreeMap::new();
+        for (secret, place) in &config.secrets {
+            secrets.insert(secret.clone(), read_secret(name.as_str(), secret, place, &self.config.folder)?);
+        }
+        let connector = Connector::new(connection.settings.clone(), secrets)
+            .map_err(|source| misfit(&self.config, name.as_str(), source))?;
+        if connector.asks_memory() {
+            connector.remember(self.memories(name).await?);
+        }
+        Ok(Reader::App(Arc::new(connector)))
+    }
+
+    /// Says of each account what was known of it last, for apps whose flags do not tell an invitation from a
+    /// suspension.
+    async fn memories(&self, name: &ConnectionName) -> Result<Vec<(AccountKey, Memory)>, EngineError> {
+        let filter = AccountFilter { connection: Some(name.clone()), as_of_ms: None };
+        let mut memories = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.store.accounts(&filter, after, MEMORY_PAGE).await?;
+            memories.extend(page.accounts.into_iter().filter_map(|observed| {
+                let memory = match observed.account.state {
+                    AccountState::Active => Memory::WasActive,
+                    AccountState::Invited => Memory::Made,
+                    AccountState::Suspended => Memory::PutOut,
+                    AccountState::Removed | AccountState::Unknown => return None,
+                };
+                Some((observed.account.key, memory))
+            }));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(memories),
             }
-            Connector::new(connection.settings.clone(), secrets).map(Arc::new).map_err(|source| EngineError::Connect {
-                connection: name.to_string(),
-                source: Box::new(source),
-            })
-        });
-        Ok(built.await?.clone())
+        }
+    }
+}
+
+/// Turns an error about settings into one that points at the file, where it names a key.
+fn misfit(config: &Config, name: &str, error: ConnectError) -> EngineError {
+    match &error.field {
+        Some(field) if error.kind == ErrorKind::Configuration => {
+            config.misplaced(&["connections", name, field], error.text.clone(), error.hint.clone()).into()
+        }
+        _ => EngineError::Connect { connection: name.to_owned(), source: Box::new(error) },
     }
 }
 
@@ -137,7 +211,7 @@ fn connections(config: &Config, catalogue: &Catalogue) -> Result<BTreeMap<Connec
         let settings = settings(config, catalogue, name, connection, standing)?;
         let abilities = Arc::new(abilities_of(&settings));
         let connection =
-            Connection { settings, abilities, config: connection.clone(), connector: OnceCell::new() };
+            Connection { settings, abilities, config: connection.clone(), reader: OnceCell::new() };
         connections.insert(ConnectionName::new(name), connection);
     }
     Ok(connections)
@@ -151,5 +225,91 @@ fn read_policy(config: &Config) -> Result<Policy, EngineError> {
             Ok(Policy::default())
         }
         Err(source) => Err(crate::config::ConfigError::Unreadable { path, source }.into()),
+    }
+}
+
+fn settings(
+    config: &Config,
+    catalogue: &Catalogue,
+    name: &str,
+    connection: &ConnectionConfig,
+    standing: Standing,
+) -> Result<Settings, EngineError> {
+    let manifest = find_app(config, catalogue, name, connection)?;
+    let mut settings = Settings::new(ConnectionName::new(name), manifest, standing);
+    settings.url.clone_from(&connection.url);
+    settings.parameters = parameters(config, name, connection, &settings)?;
+    settings.plan.clone_from(&connection.plan);
+    settings.share = connection.share;
+    settings.limits = connection.limits.as_ref().map(|limits| BudgetSpec {
+        per_second: limits.per_second,
+        per_minute: limits.per_minute,
+        per_hour: limits.per_hour,
+        concurrent: limits.concurrent,
+        ..BudgetSpec::default()
+    });
+    settings.seats = connection.seats;
+    settings.allow_http = if connection.allow_http { HttpPolicy::Anywhere } else { HttpPolicy::LoopbackOnly };
+    settings.dialect.clone_from(&connection.dialect);
+    settings.sso = connection.sso.as_deref().map(ConnectionName::new);
+    settings.check().map_err(|error| misfit(config, name, error))?;
+    Ok(settings)
+}
+
+fn find_app(
+    config: &Config,
+    catalogue: &Catalogue,
+    name: &str,
+    connection: &ConnectionConfig,
+) -> Result<Arc<Manifest>, EngineError> {
+    catalogue.resolve(&connection.app, &config.folder).map(|app| app.manifest).map_err(|error| {
+        if error.line > 0 {
+            return error.into();
+        }
+        config.misplaced(&["connections", name, "app"], error.message, error.hint).into()
+    })
+}
+
+/// Takes the further keys of a connection; each must be one that the app's URL pattern asks for.
+fn parameters(
+    config: &Config,
+    name: &str,
+    connection: &ConnectionConfig,
+    settings: &Settings,
+) -> Result<BTreeMap<String, String>, EngineError> {
+    let base = settings.manifest.base.as_ref();
+    let asked: Vec<&str> = base.iter().flat_map(|base| base.parameters.keys()).map(String::as_str).collect();
+    let mut parameters = BTreeMap::new();
+    for (key, value) in &connection.parameters {
+        if !asked.contains(&key.as_str()) {
+            let known: Vec<&str> = CONNECTION_KEYS.iter().copied().chain(asked.iter().copied()).collect();
+            let hint = nearest(key, &known).map(|near| format!("did you mean `{near}`?"));
+            let message = format!("unknown key `{key}` of a connection to {}", settings.manifest.app);
+            return Err(config.misplaced(&["connections", name, key], message, hint).into());
+        }
+        let toml::Value::String(text) = value else {
+            let message = format!("`{key}` must be a text");
+            return Err(config.misplaced(&["connections", name, key], message, None).into());
+        };
+        parameters.insert(key.clone(), text.clone());
+    }
+    for secret in connection.secrets.keys() {
+        let known: Vec<&str> = settings.manifest.secrets.keys().map(String::as_str).collect();
+        if !known.contains(&secret.as_str()) {
+            let hint = nearest(secret, &known)
+                .map_or_else(|| format!("{} asks for {}", settings.manifest.app, known.join(", ")), |near| format!("did you mean `{near}`?"));
+            let message = format!("unknown secret `{secret}`");
+            return Err(config.misplaced(&["connections", name, "secrets", secret], message, Some(hint)).into());
+        }
+    }
+    Ok(parameters)
+}
+
+/// Checks the words of the policy against what the connections can do.
+fn check_policy(policy: &Policy, connections: &BTreeMap<ConnectionName, Connection>) -> Result<(), EngineError> {
+    let abilities = connections.iter().map(|(name, connection)| (name.clone(), connection.abilities.clone())).collect();
+    match policy.check(&abilities).into_iter().next() {
+        Some(problem) => Err(problem.into()),
+        None => Ok(()),
     }
 }

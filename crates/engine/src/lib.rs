@@ -1,1 +1,19 @@
 //! Joins the rooms: decides when, retries, reads the clock, and runs the walk against the world.
+//! Read top to bottom: what a verb stands on, then the verbs in the order of the walk, then what people see of them.
+
+pub mod clock;
+pub mod config;
+pub mod secrets;
+pub mod house;
+pub mod progress;
+pub mod check;
+pub mod pull;
+pub mod reconcile;
+pub mod plan;
+pub mod decide;
+pub mod apply;
+pub mod audit;
+pub mod view;
+mod error;
+
+pub use error::{Blame, EngineError, blame_of_store};

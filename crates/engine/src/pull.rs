@@ -3,13 +3,14 @@
 //! believed gone. It decides nothing: correlation comes after it.
 
 use crate::error::EngineError;
-use crate::house::{House, Reader};
+use crate::house::{FileSource, House, Reader};
 use crate::progress::{Progress, Said};
 use crate::view::PullView;
 use futures::{StreamExt, stream};
 use std::time::Instant;
-use tenure_connect::file::FileRead;
-use tenure_connect::{Connector, ErrorKind, Look, PullEvent, PullStart};
+use tenure_connect::file::{People, PeopleOptions};
+use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart};
+use tenure_core::abilities::Standing;
 use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
@@ -96,7 +97,7 @@ impl Sweeping<'_> {
         let resumed = run.checkpoint.is_some();
         self.progress.say(Said::PullBegan { connection: self.name.to_string(), resumed });
         let before = self.connector.statistics();
-        let mut walked = match self.references().await {
+        let mut walked = match self.references().await? {
             Ok(()) => self.walk(&run).await?,
             Err(error) => Walked::cut(&error),
         };
@@ -116,7 +117,7 @@ impl Sweeping<'_> {
             seconds: self.began.elapsed().as_secs_f64(),
             belief: Belief::Believed,
         };
-        let pull = store.finish_pull(&run, end, self.house.clock.now_ms()).await?;
+        let pull = finish(self.house, &run, end).await?;
         Ok(view(self.name, &pull, walked.unreachable, Vec::new()))
     }
 
@@ -130,13 +131,15 @@ impl Sweeping<'_> {
         Ok(if young { PullMode::Incremental } else { PullMode::Full })
     }
 
-    async fn references(&self) -> Result<(), tenure_connect::ConnectError> {
-        let entitlements = self.connector.references().await?;
-        self.house
-            .store
-            .set_all_entitlements(self.name, &entitlements)
-            .await
-            .map_err(|error| tenure_connect::ConnectError::of_us(error.to_string()))
+    /// Reads the reference lists; the inner error is the app's.
+    async fn references(&self) -> Result<Result<(), ConnectError>, EngineError> {
+        match self.connector.references().await {
+            Ok(entitlements) => {
+                self.house.store.set_all_entitlements(self.name, &entitlements).await?;
+                Ok(Ok(()))
+            }
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     /// Walks all lists and writes them in batches; returns whether everything was seen.
@@ -213,8 +216,104 @@ impl Sweeping<'_> {
     }
 }
 
+/// Reads a source that is a file. A complete file proves absence by itself: there is nobody to ask by id.
+async fn pull_file(
+    house: &House,
+    name: &ConnectionName,
+    file: &FileSource,
+    progress: &Progress,
+    began: Instant,
+) -> Result<PullView, EngineError> {
+    let run = house.store.begin_pull(name, PullMode::Full, house.clock.now_ms()).await?;
+    progress.say(Said::PullBegan { connection: name.to_string(), resumed: false });
+    let options = PeopleOptions { connection: name.clone(), map: file.map.clone() };
+    let mut problems = Vec::new();
+    let (coverage, because, unreachable) = match People::open(&file.path, options) {
+        Err(error) => (Coverage::Partial, Some(error.to_string()), true),
+        Ok(mut people) => {
+            store_people(house, &run, name, &mut people, progress).await?;
+            let report = people.report_now();
+            problems = report.problems.iter().map(ToString::to_string).collect();
+            (report.coverage, report.because, false)
+        }
+    };
+    if let Some(sweep) = run.sweep(coverage) {
+        loop {
+            let missing = house.store.unseen(&sweep, &[Kind::Person], BATCH).await?;
+            if missing.is_empty() {
+                break;
+            }
+            house.store.mark_gone(&sweep, &missing, house.clock.now_ms()).await?;
+        }
+    }
+    let end = PullEnd {
+        coverage,
+        because,
+        watermark: None,
+        requests: 0,
+        throttled: 0,
+        floor_seconds: 0.0,
+        seconds: began.elapsed().as_secs_f64(),
+        belief: Belief::Believed,
+    };
+    let pull = finish(house, &run, end).await?;
+    Ok(view(name, &pull, unreachable, problems))
+}
+
+async fn store_people(
+    house: &House,
+    run: &PullRun,
+    name: &ConnectionName,
+    people: &mut People,
+    progress: &Progress,
+) -> Result<(), EngineError> {
+    let mut read = 0;
+    loop {
+        let batch: Vec<Account> = people.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        read += batch.len() as u64;
+        house.store.write_batch(run, &batch, None, house.clock.now_ms()).await?;
+        progress.say(Said::Read { connection: name.to_string(), accounts: read, total: None, requests: 0 });
+    }
+}
+
+/// Ends a pull in the store. A source that lost more people than the policy allows is kept and doubted: it is not what
+/// the next one is compared with.
+async fn finish(house: &House, run: &PullRun, end: PullEnd) -> Result<Pull, EngineError> {
+    let before = believed_before(house, &run.connection).await?;
+    let mut pull = house.store.finish_pull(run, end, house.clock.now_ms()).await?;
+    let source = matches!(house.connection(run.connection.as_str())?.abilities.standing, Standing::Source(_));
+    let complete = run.mode == PullMode::Full && pull.end.as_ref().is_some_and(|end| end.coverage == Coverage::Complete);
+    if let (true, true, Some(before)) = (source, complete, before) {
+        let share = house.policy.guards.source_shrink_max_share;
+        if (pull.accounts as f64) < before as f64 * (1.0 - share) {
+            house.store.set_belief(pull.id, Belief::Doubted).await?;
+            if let Some(end) = &mut pull.end {
+                end.because = Some(format!(
+                    "{} people are listed, {before} were before; that is more than the policy lets go, so nobody's \
+                     access is taken away on the word of it",
+                    pull.accounts
+                ));
+            }
+        }
+    }
+    Ok(pull)
+}
+
+async fn believed_before(house: &House, name: &ConnectionName) -> Result<Option<u64>, EngineError> {
+    let last = house.store.last_complete_pull(name).await?;
+    let believed = |pull: &Pull| pull.end.as_ref().is_some_and(|end| end.belief == Belief::Believed);
+    match last {
+        Some(pull) if believed(&pull) => Ok(Some(pull.accounts)),
+        Some(_) => Ok(house.store.previous_complete_pull(name).await?.map(|pull| pull.accounts)),
+        None => Ok(None),
+    }
+}
+
 impl Walked {
-    fn cut(error: &tenure_connect::ConnectError) -> Self {
+    fn cut(error: &ConnectError) -> Self {
         Self {
             coverage: Coverage::Partial,
             because: Some(error.to_string()),

@@ -6,6 +6,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use tenure_core::change::{Finding, Plan};
 use tenure_core::correlate::{Graph, correlate};
+use tenure_core::decide::Wishes;
 use tenure_core::facts::{ConnectionFacts, Facts};
 use tenure_core::name::{ConnectionName, IdentityId};
 use tenure_core::{Asked, reconcile as judge};
@@ -39,6 +40,8 @@ pub struct Found<'f> {
     pub graph: Graph<'f>,
     /// What a person should know, worst first.
     pub findings: Vec<Finding>,
+    /// What everybody should hold.
+    pub wishes: Wishes,
     /// What would make it as wished.
     pub plan: Plan,
     /// The person that was asked for.
@@ -163,7 +166,7 @@ impl Company {
             finding.since = since.get(&finding.id).map(|ms| crate::clock::moment_text(*ms));
         }
         findings.sort_by(|one, other| (one.severity, one.kind, &one.id).cmp(&(other.severity, other.kind, &other.id)));
-        Ok(Found { graph: judged.graph, findings, plan: judged.plan, identity })
+        Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity })
     }
 }
 

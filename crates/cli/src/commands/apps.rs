@@ -6,7 +6,8 @@ use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
-use tenure_connect::{Catalogue, lint, run_tapes};
+use tenure_connect::{App, Catalogue, Settings, abilities_of, read_app};
+use tenure_core::abilities::Standing;
 
 const TEMPLATE: &str = include_str!("../../templates/manifest.toml");
 
@@ -19,8 +20,9 @@ pub fn list(common: &Common, output: &Output) -> anyhow::Result<Exit> {
             .iter()
             .map(|app| {
                 serde_json::json!({
-                    "app": app.app, "title": app.title, "covers": app.covers,
-                    "kinds": app.kinds.keys().collect::<Vec<_>>(), "secrets": app.secrets.keys().collect::<Vec<_>>(),
+                    "app": app.name, "title": app.manifest.title, "covers": app.manifest.covers,
+                    "kinds": app.manifest.kinds.keys().collect::<Vec<_>>(),
+                    "secrets": app.manifest.secrets.keys().collect::<Vec<_>>(),
                 })
             })
             .collect();
@@ -29,7 +31,8 @@ pub fn list(common: &Common, output: &Output) -> anyhow::Result<Exit> {
         output.table(
             &["app", "covers", "secrets"],
             apps.iter().map(|app| {
-                vec![app.app.clone(), app.covers.clone(), app.secrets.keys().cloned().collect::<Vec<_>>().join(", ")]
+                let secrets: Vec<String> = app.manifest.secrets.keys().cloned().collect();
+                vec![app.name.clone(), app.manifest.covers.clone(), secrets.join(", ")]
             }),
         );
     }
@@ -39,10 +42,9 @@ pub fn list(common: &Common, output: &Output) -> anyhow::Result<Exit> {
 /// Runs one of the `app` commands.
 pub async fn run(common: &Common, arguments: &AppArguments, output: &Output) -> anyhow::Result<Exit> {
     match &arguments.command {
-        AppCommand::Show { name } => show(&named(common, name)?, name, output),
+        AppCommand::Show { name } => show(&named(common, name)?, output),
         AppCommand::New { name } => new(name, output),
-        AppCommand::Lint { name } => lint_one(common, name, output),
-        AppCommand::Test { name } => test(common, name, output).await,
+        _ => anyhow::bail!("later"),
     }
 }
 
@@ -56,28 +58,31 @@ fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
     Ok(Catalogue::load(&folders)?)
 }
 
-fn named(common: &Common, name: &str) -> anyhow::Result<Catalogue> {
+fn named(common: &Common, name: &str) -> anyhow::Result<App> {
     if Path::new(name).join("manifest.toml").is_file() {
-        return Ok(Catalogue::of_app(Path::new(name))?);
+        return Ok(read_app(Path::new(name))?);
     }
-    catalogue(common)
+    let catalogue = catalogue(common)?;
+    if let Some(app) = catalogue.get(name) {
+        return Ok(app.clone());
+    }
+    let known: Vec<&str> = catalogue.apps().map(|app| app.name.as_str()).collect();
+    let hint = tenure_core::place::nearest(name, &known)
+        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    Err(Mistake(format!("no app is named {name:?}; {hint}")).into())
 }
 
-fn show(catalogue: &Catalogue, name: &str, output: &Output) -> anyhow::Result<Exit> {
-    let manifest = match Path::new(name).join("manifest.toml").is_file() {
-        true => catalogue.apps().next().cloned(),
-        false => catalogue.get(name),
-    };
-    let manifest = manifest.ok_or_else(|| unknown(catalogue, name))?;
-    let abilities = tenure_connect::abilities_of_app(&manifest);
+fn show(app: &App, output: &Output) -> anyhow::Result<Exit> {
+    let manifest = &app.manifest;
+    let abilities = abilities_of(&Settings::new(app.name.as_str().into(), manifest.clone(), Standing::Target));
     if output.json {
         output.document(&serde_json::json!({
-            "app": manifest.app, "title": manifest.title, "covers": manifest.covers, "dialect": manifest.dialect,
+            "app": app.name, "title": manifest.title, "covers": manifest.covers, "dialect": manifest.dialect,
             "abilities": abilities,
         }))?;
         return Ok(Exit::Done);
     }
-    output.line(format!("{} ({})\n{}", manifest.title, manifest.app, manifest.covers));
+    output.line(format!("{} ({})\n{}", manifest.title, app.name, manifest.covers));
     if let Some(base) = &manifest.base {
         output.line(format!("\nanswers at  {}", base.url));
     }
@@ -85,7 +90,7 @@ fn show(catalogue: &Catalogue, name: &str, output: &Output) -> anyhow::Result<Ex
         output.line(format!("secret      {secret}: {} Issued at: {}", help.says, help.issued));
     }
     for prerequisite in &manifest.prerequisites {
-        output.line(format!("needs       {}", prerequisite.says));
+        output.line(format!("needs       {} (for {})", prerequisite.what, prerequisite.needed_for));
     }
     for (kind, ability) in &abilities.kinds {
         let effects: Vec<String> = ability.effects.keys().map(ToString::to_string).collect();
@@ -108,18 +113,10 @@ fn show(catalogue: &Catalogue, name: &str, output: &Output) -> anyhow::Result<Ex
             output.line(format!("  careful   {effect}: {loses}"));
         }
     }
-    if let Some(page) = catalogue.page(&manifest.app) {
+    if let Some(page) = app.readme() {
         output.line(format!("\n{page}"));
     }
     Ok(Exit::Done)
-}
-
-fn unknown(catalogue: &Catalogue, name: &str) -> Mistake {
-    let known: Vec<String> = catalogue.apps().map(|app| app.app.clone()).collect();
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let hint = tenure_core::place::nearest(name, &known)
-        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-    Mistake(format!("no app is named {name:?}; {hint}"))
 }
 
 fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
@@ -143,50 +140,3 @@ fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn lint_one(common: &Common, name: &str, output: &Output) -> anyhow::Result<Exit> {
-    let folder = Path::new(name);
-    let manifest = if folder.join("manifest.toml").is_file() {
-        Catalogue::read(folder)?
-    } else {
-        let catalogue = catalogue(common)?;
-        catalogue.get(name).ok_or_else(|| unknown(&catalogue, name))?
-    };
-    let problems = lint(&manifest);
-    if output.json {
-        let problems: Vec<_> = problems
-            .iter()
-            .map(|problem| {
-                serde_json::json!({
-                    "path": problem.path, "line": problem.line, "column": problem.column,
-                    "message": problem.message, "hint": problem.hint,
-                })
-            })
-            .collect();
-        output.document(&serde_json::json!({ "app": name, "problems": problems }))?;
-    } else if problems.is_empty() {
-        output.line(format!("{name}: no problems"));
-    } else {
-        for problem in &problems {
-            output.line(problem.to_string());
-        }
-    }
-    Ok(if problems.is_empty() { Exit::Done } else { Exit::Changes })
-}
-
-async fn test(common: &Common, name: &str, output: &Output) -> anyhow::Result<Exit> {
-    let catalogue = named(common, name)?;
-    let report = run_tapes(&catalogue, name).await?;
-    if output.json {
-        output.document(&report)?;
-    } else {
-        for tape in &report.tapes {
-            let sign = if tape.problems.is_empty() { "✓" } else { "✗" };
-            output.line(format!("{sign} {}", tape.name));
-            for problem in &tape.problems {
-                output.line(format!("    {problem}"));
-            }
-        }
-        output.line(format!("{} tapes", report.tapes.len()));
-    }
-    Ok(if report.tapes.iter().all(|tape| tape.problems.is_empty()) { Exit::Done } else { Exit::Changes })
-}

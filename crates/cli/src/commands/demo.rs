@@ -12,7 +12,7 @@ use tenure_engine::clock::Clock;
 use tenure_engine::decide::{Verdict, judge_steps};
 use tenure_engine::house::House;
 use tenure_engine::progress::Progress;
-use tenure_engine::reconcile::{Scope, reconcile};
+use tenure_engine::reconcile::{Scope, company};
 use tenure_sandbox::{Options, Sandbox, Vendor};
 
 const REQUESTER: &str = "demo@acme.example";
@@ -123,7 +123,8 @@ impl Story<'_> {
         if !self.told {
             return Ok(());
         }
-        let found = reconcile(house, &Scope::default()).await?;
+        let company = company(house, &Scope::default()).await?;
+        let found = company.judge(house, None).await?;
         self.say(format!("\n{}", lists::graph_summary(&found)));
         self.say("\nOne person across everything:".to_owned());
         crate::commands::who::show_person(house, &found, "jane.doe@acme.example", &self.output)?;

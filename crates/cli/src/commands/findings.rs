@@ -6,13 +6,14 @@ use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use tenure_core::change::{Finding, FindingKind, Severity};
 use tenure_engine::house::House;
-use tenure_engine::reconcile::{Scope, reconcile};
+use tenure_engine::reconcile::{Scope, company};
 
 /// Lists findings.
 pub async fn run(house: &House, arguments: &FindingsArguments, output: &Output) -> anyhow::Result<Exit> {
     let kind = arguments.kind.as_deref().map(kind_of).transpose()?;
     let connection = arguments.connection.as_deref().map(|name| house.connection(name).map(|_| name)).transpose()?;
-    let found = reconcile(house, &Scope::default()).await?;
+    let company = company(house, &Scope::default()).await?;
+    let found = company.judge(house, None).await?;
     let findings: Vec<&Finding> = found
         .findings
         .iter()
@@ -61,13 +62,13 @@ pub fn word(value: &impl serde::Serialize) -> String {
     }
 }
 
-fn kind_of(word: &str) -> Result<FindingKind, Mistake> {
-    serde_json::from_value(serde_json::Value::String(word.to_owned())).map_err(|_| {
-        let known: Vec<String> = FINDING_KINDS.iter().map(self::word).collect();
+fn kind_of(named: &str) -> Result<FindingKind, Mistake> {
+    serde_json::from_value(serde_json::Value::String(named.to_owned())).map_err(|_| {
+        let known: Vec<String> = FINDING_KINDS.iter().map(word).collect();
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let near = tenure_core::place::nearest(word, &known)
+        let near = tenure_core::place::nearest(named, &known)
             .map_or_else(|| format!("the kinds are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-        Mistake(format!("there is no kind of finding named {word:?}; {near}"))
+        Mistake(format!("there is no kind of finding named {named:?}; {near}"))
     })
 }
 

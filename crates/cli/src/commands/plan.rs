@@ -16,7 +16,7 @@ use tenure_engine::reconcile::Scope;
 /// Makes and shows a plan.
 pub async fn run(house: &House, arguments: &PlanArguments, output: &Output) -> anyhow::Result<Exit> {
     let only = if arguments.only.is_empty() { Vec::new() } else { house.asked(&arguments.only)? };
-    let scope = Scope { only, identity: arguments.identity.clone() };
+    let scope = Scope { only, identity: arguments.identity.clone(), as_of_ms: None };
     let plan = make_plan(house, &scope, &crate::ground::actor(None)).await?;
     if let Some(file) = &arguments.out {
         let text = serde_json::to_string_pretty(&plan)?;

@@ -20,11 +20,14 @@ pub async fn run(house: &House, arguments: &WhyArguments, output: &Output) -> an
         let step = step.ok_or_else(|| Mistake(format!("no step has the id {thing:?}; `tenure plan` shows them")))?;
         let mut sentences = why::step(&step, &found.graph);
         sentences.extend(tenure_engine::audit::told_of_step(house, &step.id).await?);
+        sentences.extend(why::hold(&step.id, &found.plan));
         sentences
     } else if thing.starts_with("f-") {
         let finding = found.findings.iter().find(|finding| finding.id.as_str() == thing);
         let finding = finding.ok_or_else(|| Mistake(format!("no finding has the id {thing:?}; `tenure findings` shows them")))?;
-        why::finding(finding, &found.graph)
+        let mut sentences = why::finding(finding, &found.graph);
+        sentences.extend(why::settled_by(finding, &found.plan));
+        sentences
     } else {
         let account = resolve(house, thing).await?;
         why::account(&account, &found.graph)

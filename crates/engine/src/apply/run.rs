@@ -16,11 +16,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tenure_connect::Connector;
 use tenure_core::abilities::Effect;
+use tenure_core::approve::{Demands, approval};
 use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResult};
 use tenure_core::facts::Link;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
-use tenure_store::{Claim, Lease};
+use tenure_store::{Claim, Lease, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = 8;
@@ -70,8 +71,8 @@ pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) ->
 async fn claim(house: &House, by: &str) -> Result<Lease, EngineError> {
     let holder = format!("{by} (process {})", std::process::id());
     match house.store.claim_lease(LEASE, &holder, house.clock.now_ms(), LEASE_MS).await? {
-        Claim::Ours(lease) => Ok(lease),
-        Claim::Taken { holder, until_ms } => Err(EngineError::Busy(format!(
+        Claim::Held(lease) => Ok(lease),
+        Claim::Taken { by: holder, until_ms } => Err(EngineError::Busy(format!(
             "{holder} is applying a plan; wait, or, if that process is gone, try again after {}",
             moment_text(until_ms)
         ))),
@@ -89,20 +90,29 @@ async fn apply_alone(
     let graph = company.graph(house);
     let mut addresses = BTreeMap::new();
     let mut steps = Vec::with_capacity(plan.steps.len());
+    let mut demands = Demands::new(&house.policy);
     for step in &plan.steps {
         let identity = step.identity.as_ref().and_then(|id| graph.identity(id));
         if let Some((id, address)) = identity.and_then(|identity| Some((&identity.id, identity.work_email()?))) {
             addresses.insert(id.clone(), address.to_owned());
         }
-        let asked_by = plan.requested_by.as_deref();
+        let asked = Step { approval: demands.demand(step, identity), ..step.clone() };
         let decisions = &company.facts.decisions;
-        let approval = tenure_core::approve::approval(step, decisions, asked_by, identity, &house.policy);
-        steps.push(Step { approval, ..step.clone() });
+        let approval = approval(&asked, decisions, plan.requested_by.as_deref(), identity, &house.policy);
+        steps.push(Step { approval, ..asked });
     }
-    let run = house.store.begin_run(&plan.id, by, house.clock.now_ms()).await?;
+    let now_ms = house.clock.now_ms();
+    let run = StoredRun {
+        id: RunId::from(format!("r-{now_ms:x}-{:x}", std::process::id())),
+        plan: plan.id.clone(),
+        actor: by.to_owned(),
+        started_ms: now_ms,
+        finished_ms: None,
+    };
     let context = Context::new(house, progress, addresses);
-    let mut walk = Run::new(&context, run, by, lease.clone(), &steps).await?;
-    walk.journal("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest })).await?;
+    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps).await?;
+    let begun = walk.draft("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest }));
+    house.store.begin_run(lease, &run, vec![begun]).await?;
     walk.carry_out_all().await?;
     walk.end(&steps, plan.held.len()).await
 }
@@ -239,8 +249,9 @@ impl<'a> Run<'a> {
             "connection": step.connection, "effect": step.effect, "identity": step.identity,
             "account": step.account, "changes": step.changes, "reason": step.reason, "approval": step.approval,
         });
-        let draft = self.draft("step_started", Some(&step.id), body);
-        self.context.house.store.begin_step(&self.id, step, draft, self.context.house.clock.now_ms()).await?;
+        let draft = self.draft("step_started", Some(&step.id), body.clone());
+        let house = self.context.house;
+        house.store.begin_step(&self.lease, &self.id, &step.id, &body, vec![draft], house.clock.now_ms()).await?;
         Ok(())
     }
 
@@ -261,7 +272,8 @@ impl<'a> Run<'a> {
             "fields": result.fields, "because": result.because, "account": result.account,
         });
         let draft = self.draft("step_ended", Some(&step.id), body);
-        self.context.house.store.end_step(&self.id, &result, draft, self.context.house.clock.now_ms()).await?;
+        let house = self.context.house;
+        house.store.settle_step(&self.lease, &self.id, &result, vec![draft], house.clock.now_ms()).await?;
         self.context.progress.say(Said::StepEnded { step: Box::new(step.clone()), result: Box::new(result.clone()) });
         self.left.remove(&step.id);
         self.results.insert(step.id.clone(), result);
@@ -336,15 +348,10 @@ impl<'a> Run<'a> {
         let results: Vec<StepResult> = steps.iter().filter_map(|step| self.results.remove(&step.id)).collect();
         let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::AlreadyTrue)).count();
         let body = serde_json::json!({ "steps": results.len(), "done": done, "held": held });
-        self.journal("run_ended", None, body).await?;
-        self.context.house.store.end_run(&self.id, self.context.house.clock.now_ms()).await?;
+        let draft = self.draft("run_ended", None, body);
+        let house = self.context.house;
+        house.store.finish_run(&self.lease, &self.id, vec![draft], house.clock.now_ms()).await?;
         Ok(ApplyReport { run: self.id, steps: results, held, waiting: self.waiting, unreachable: self.unreachable })
-    }
-
-    async fn journal(&self, event: &str, step: Option<&StepId>, body: serde_json::Value) -> Result<(), EngineError> {
-        let draft = self.draft(event, step, body);
-        self.context.house.store.append_journal(vec![draft]).await?;
-        Ok(())
     }
 
     fn draft(&self, event: &str, step: Option<&StepId>, body: serde_json::Value) -> Draft {
