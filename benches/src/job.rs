@@ -1,0 +1,66 @@
+//! A job: one piece of work that is measured in a process of its own, and what came of it.
+//! The bench hands it over as JSON in an argument and gets the outcome as a line of JSON on standard output.
+
+use crate::serve::Shape;
+use crate::spent::Spent;
+use crate::{ours, reference};
+use serde::{Deserialize, Serialize};
+
+/// What is to be measured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Job {
+    /// The list, by the bare loop.
+    Reference(Pull),
+    /// The list, by the product.
+    Ours(Pull),
+}
+
+/// A list to be read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pull {
+    /// The base URL.
+    pub url: String,
+    /// How the list is cut.
+    pub shape: Shape,
+    /// Pages that the reference asks for at once; the product decides for itself.
+    pub flights: usize,
+    /// The permitted rate, as `tenure.toml` says it.
+    pub limits: String,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Outcome {
+    /// What it used up.
+    pub spent: Spent,
+    /// Accounts there are afterwards.
+    pub accounts: u64,
+    /// Different ones among them.
+    pub distinct: u64,
+    /// Whether everything was read.
+    pub complete: bool,
+    /// Why not.
+    pub because: Option<String>,
+    /// Requests that it counted itself.
+    pub requests: u64,
+    /// Further figures, by name.
+    pub figures: std::collections::BTreeMap<String, f64>,
+}
+
+/// Does a job and prints its outcome.
+pub fn run(job: Job) -> anyhow::Result<()> {
+    let outcome = match job {
+        Job::Reference(pull) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(reference::pull(&pull))?
+        }
+        Job::Ours(pull) => two_threads()?.block_on(ours::pull(&pull))?,
+    };
+    println!("{}", serde_json::to_string(&outcome)?);
+    Ok(())
+}
+
+/// Returns a runtime like the program's own.
+fn two_threads() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
