@@ -16,7 +16,7 @@ use crate::name::{ConnectionName, PlanId, StepId};
 use crate::policy::Rules;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Steps, held steps and what they cost, before the findings are known.
 #[derive(Debug)]
@@ -215,7 +215,35 @@ fn ordered(steps: Vec<Step>, proposals: &[Proposal], graph: &Graph<'_>) -> Vec<S
             &other.id,
         ))
     });
-    keyed.into_iter().map(|(_, _, step)| step).collect()
+    after_needs(keyed.into_iter().map(|(_, _, step)| step).collect())
+}
+
+/// Keeps the order given, but for steps that stand before one that they need: these come right after it. Steps that
+/// need each other in a circle come last, as they stood.
+fn after_needs(steps: Vec<Step>) -> Vec<Step> {
+    let places: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
+    let mut wait: Vec<usize> = vec![0; steps.len()];
+    let mut followers: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+    for (at, step) in steps.iter().enumerate() {
+        for need in step.needs.iter().filter_map(|need| places.get(need)) {
+            wait[at] += 1;
+            followers[*need].push(at);
+        }
+    }
+    let mut ready: BTreeSet<usize> = (0..steps.len()).filter(|at| wait[*at] == 0).collect();
+    let mut order = Vec::with_capacity(steps.len());
+    while let Some(at) = ready.pop_first() {
+        order.push(at);
+        for follower in &followers[at] {
+            wait[*follower] -= 1;
+            if wait[*follower] == 0 {
+                ready.insert(*follower);
+            }
+        }
+    }
+    order.extend((0..steps.len()).filter(|at| wait[*at] > 0));
+    let mut steps: Vec<Option<Step>> = steps.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| steps[at].take()).collect()
 }
 
 fn rank(step: &Step) -> u8 {
