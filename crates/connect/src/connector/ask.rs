@@ -184,16 +184,11 @@ impl Inner {
             let text = String::from_utf8_lossy(&response.body[..response.body.len().min(4096)]);
             return if is_html(&text) { "an HTML page".into() } else { bounded(text.trim(), TEXT_MAX) };
         };
-        let mut words: Vec<String> = Vec::new();
-        for place in &self.manifest().errors.text {
-            if let Some(found) = Place::new(place).of(&json).filter(|found| !found.is_empty()) {
-                let text = found.plain().map_or_else(|| found.to_value().to_string(), |text| text.into_owned());
-                if !words.contains(&text) {
-                    words.push(text);
-                }
-            }
-        }
-        bounded(&words.join(", "), TEXT_MAX)
+        let found = self.manifest().errors.text.iter().find_map(|place| {
+            let found = Place::new(place).of(&json).filter(|found| !found.is_empty())?;
+            Some(found.plain().map_or_else(|| found.to_value().to_string(), |text| text.into_owned()))
+        });
+        found.map(|words| bounded(&words, TEXT_MAX)).unwrap_or_default()
     }
 
     fn told_field(&self, response: &Response) -> Option<String> {

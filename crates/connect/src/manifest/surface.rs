@@ -112,7 +112,4 @@ pub struct BudgetSpec {
     pub per_hour: Option<f64>,
     /// Requests that may be open at the same time.
     pub concurrent: Option<u32>,
-    /// Whether the counts fall back to zero at once when a window ends.
-    #[serde(default)]
-    pub fixed_window: bool,
 }

@@ -1,0 +1,156 @@
+//! What the tests against the sandbox share: a running sandbox, a connector to each of its vendors, and small words for
+//! acts. The sandbox was written from the vendors' guides by other hands and shares no line with the connectors.
+//! It holds no expectation of its own.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tenure_connect::{
+    Act, Catalogue, ConnectError, Connector, Look, LookupBy, Performed, Priority, PullEvent, PullStart, Settings,
+};
+use tenure_core::abilities::{Effect, Standing};
+use tenure_core::account::{Account, AccountKey, Kind};
+use tenure_core::change::{Change, EntitlementChange, WishedGrant};
+use tenure_core::facts::Coverage;
+use tenure_core::name::{ConnectionName, FieldName};
+use tenure_sandbox::{Limits, Options, Sandbox, Vendor};
+
+/// Starts a sandbox without rate limits.
+pub async fn sandbox() -> Sandbox {
+    sandbox_of(40).await
+}
+
+/// Starts a sandbox of so many people.
+pub async fn sandbox_of(people: usize) -> Sandbox {
+    tenure_sandbox::start(Options { limits: Limits::Off, people, ..Options::default() }).await.unwrap()
+}
+
+/// Returns the credential that the vendor's imitation accepts.
+pub fn secrets(vendor: Vendor) -> BTreeMap<String, secrecy::SecretString> {
+    let pairs: &[(&str, &str)] = match vendor {
+        Vendor::Gorgias => &[("email", tenure_sandbox::GORGIAS_EMAIL), ("token", tenure_sandbox::GORGIAS_TOKEN)],
+        Vendor::Gladly => &[("username", tenure_sandbox::GLADLY_USERNAME), ("secret", tenure_sandbox::GLADLY_SECRET)],
+        Vendor::Freshdesk => &[("api_key", tenure_sandbox::FRESHDESK_API_KEY)],
+        Vendor::Freshservice => &[("api_key", tenure_sandbox::FRESHSERVICE_API_KEY)],
+        Vendor::Gainsight => &[("access_key", tenure_sandbox::GAINSIGHT_ACCESS_KEY)],
+    };
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into())).collect()
+}
+
+/// Returns the settings of a connection to one vendor of the sandbox.
+pub fn settings(sandbox: &Sandbox, vendor: Vendor) -> Settings {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let app = catalogue.get(vendor.name()).unwrap();
+    let mut settings = Settings::new(ConnectionName::new(vendor.name()), app.manifest.clone(), Standing::Target);
+    settings.url = Some(sandbox.base_url(vendor));
+    settings.limits = Some(tenure_connect::BudgetSpec { per_second: Some(100_000.0), ..Default::default() });
+    settings
+}
+
+/// Connects to one vendor of the sandbox.
+pub fn connect(sandbox: &Sandbox, vendor: Vendor) -> Connector {
+    Connector::new(settings(sandbox, vendor), secrets(vendor)).unwrap()
+}
+
+/// What a pull came to.
+pub struct Pulled {
+    pub accounts: BTreeMap<AccountKey, Account>,
+    pub given: usize,
+    pub checkpoints: Vec<String>,
+    pub coverage: Coverage,
+    pub because: Option<String>,
+}
+
+/// Pulls everything from `start` on.
+pub async fn pull_from(connector: &Connector, start: PullStart) -> Pulled {
+    let mut stream = connector.pull(start);
+    let mut pulled = Pulled {
+        accounts: BTreeMap::new(),
+        given: 0,
+        checkpoints: Vec::new(),
+        coverage: Coverage::Partial,
+        because: Some("no end".into()),
+    };
+    while let Some(event) = stream.next().await {
+        match event {
+            PullEvent::Page { accounts, checkpoint, .. } => {
+                pulled.given += accounts.len();
+                pulled.accounts.extend(accounts.into_iter().map(|account| (account.key.clone(), account)));
+                pulled.checkpoints.push(checkpoint);
+            }
+            PullEvent::End { coverage, because, .. } => (pulled.coverage, pulled.because) = (coverage, because),
+        }
+    }
+    pulled
+}
+
+/// Pulls everything.
+pub async fn pull(connector: &Connector) -> Pulled {
+    pull_from(connector, PullStart::default()).await
+}
+
+/// Finds exactly one account of a kind.
+pub async fn find_one(connector: &Connector, kind: Kind, email: &str) -> Account {
+    match connector.find(kind, LookupBy::Email(email)).await {
+        Look::Found(mut found) if found.len() == 1 => found.remove(0),
+        other => panic!("{email}: {other:?}"),
+    }
+}
+
+/// Reads an account that has to be there.
+pub async fn read(connector: &Connector, key: &AccountKey) -> Account {
+    match connector.read(key).await {
+        Look::Found(account) => *account,
+        other => panic!("{key}: {other:?}"),
+    }
+}
+
+/// Returns a change of a field.
+pub fn field(name: &str, after: impl Into<Value>) -> Change {
+    Change { field: FieldName::new(name), before: None, after: after.into(), entitlement: None, refers_to: None }
+}
+
+/// Returns a change that adds and removes grants by name; `name@scope` has a scope.
+pub fn grants(word: &str, kind: &str, add: &[&str], remove: &[&str]) -> Change {
+    let wished = |names: &[&str]| -> Vec<WishedGrant> {
+        names
+            .iter()
+            .map(|name| {
+                let (name, scope) = name.split_once('@').map_or((*name, None), |(name, scope)| (name, Some(scope)));
+                WishedGrant { name: name.into(), scope: scope.map(Into::into), privileged: false }
+            })
+            .collect()
+    };
+    Change {
+        field: FieldName::new(word),
+        before: None,
+        after: Value::from(add.to_vec()),
+        entitlement: Some(EntitlementChange { kind: kind.into(), add: wished(add), remove: wished(remove) }),
+        refers_to: None,
+    }
+}
+
+/// Performs an effect.
+pub async fn perform(
+    connector: &Connector,
+    effect: Effect,
+    kind: Kind,
+    account: Option<&AccountKey>,
+    changes: &[Change],
+) -> Result<Performed, ConnectError> {
+    connector.perform(&Act { effect, kind, account, changes, priority: Priority::Write }).await
+}
+
+/// Returns the names of the grants of a kind.
+pub fn held(account: &Account, kind: &str) -> Vec<String> {
+    let kind = kind.into();
+    let mut names: Vec<String> = account.grants_of(&kind).map(|grant| grant.name.to_string()).collect();
+    names.sort();
+    names
+}
+
+/// Shares a catalogue's manifest.
+pub fn manifest(text: &str) -> Arc<tenure_connect::Manifest> {
+    Arc::new(tenure_connect::Manifest::parse(text, "manifest.toml").unwrap())
+}
