@@ -43,6 +43,20 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Returns the word with its article, for sentences: `an agent`.
+    pub fn with_article(self) -> &'static str {
+        match self {
+            Kind::Agent => "an agent",
+            Kind::Contact => "a contact",
+            Kind::Requester => "a requester",
+            Kind::User => "a user",
+            Kind::Bot => "a bot",
+            Kind::Person => "a person",
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

@@ -18,7 +18,7 @@ use crate::finding::Findings;
 use crate::name::{ConnectionName, IdentityId};
 use crate::policy::Rules;
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What is asked of one reconcile.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +72,8 @@ pub fn diff(
     asked: &Asked,
     findings: &mut Findings,
 ) -> Vec<Proposal> {
-    let mut diffing = Diffing { graph, wishes, rules, facts, asked, findings, proposals: Vec::new(), logins: None };
+    let mut diffing =
+        Diffing { graph, wishes, rules, facts, asked, findings, proposals: Vec::new(), logins: None, shared: None };
     match &asked.identity {
         Some(id) => {
             if let Some(at) = graph.find(id) {
@@ -99,6 +100,7 @@ struct Diffing<'a, 'f> {
     findings: &'a mut Findings,
     proposals: Vec<Proposal>,
     logins: Option<LoginIndex<'f>>,
+    shared: Option<HashSet<&'a str>>,
 }
 
 /// A person in one connection, with everything that is asked about them there.
@@ -161,6 +163,20 @@ impl<'a, 'f> Diffing<'a, 'f> {
         // The key borrows for as long as the index; an owned one of the asked names finds the same entry.
         let Some((known, _)) = facts.connections.get_key_value(connection) else { return Vec::new() };
         logins.get(&(known, Cow::Owned(folded(address).into_owned()))).cloned().unwrap_or_default()
+    }
+
+    /// Tells whether two people have this address now.
+    fn is_shared(&mut self, address: &str) -> bool {
+        let graph = self.graph;
+        let shared = self.shared.get_or_insert_with(|| {
+            let mut known = HashSet::new();
+            let current = graph.places().flat_map(|at| {
+                let now = usize::from(graph.stay(at).emails_now);
+                graph.identity_at(at).emails.iter().take(now).map(|email| &**email)
+            });
+            current.filter(|email| !known.insert(*email)).collect()
+        });
+        shared.contains(&*folded(address))
     }
 
     fn is_of(&self, account: AccountAt, at: IdentityAt) -> bool {

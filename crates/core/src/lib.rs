@@ -27,3 +27,6 @@ pub mod why;
 
 pub use diff::Asked;
 pub use reconcile::{Reconciled, reconcile};
+
+#[cfg(test)]
+pub(crate) mod world;

@@ -219,3 +219,6 @@ impl Policy {
 pub fn policy_schema() -> serde_json::Value {
     file::schema()
 }
+
+#[cfg(test)]
+mod tests;

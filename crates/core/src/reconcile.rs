@@ -35,3 +35,6 @@ pub fn reconcile<'f>(facts: &'f Facts, rules: &Rules, asked: &Asked) -> Reconcil
     let plan = planned.finish(&findings, asked);
     Reconciled { graph, wishes, findings, plan }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,11 @@ pub fn wished(graph: &Graph<'_>, wishes: &Wishes, at: IdentityAt, connection: &C
     if wishes.standing(at) == Standing::Present {
         match wishes.bundle(at).wishes.get(connection) {
             Some(wish) => {
-                lines.push(format!("A {} is wished in {connection} by {}.", wish.kind, quoted(&wish.rules)));
+                lines.push(format!(
+                    "In {connection}, {} wants them to be {}.",
+                    quoted(&wish.rules),
+                    wish.kind.with_article()
+                ));
                 for (word, wished) in &wish.grants {
                     let names: Vec<&str> = wished.grants.iter().map(|grant| grant.name.as_str()).collect();
                     lines.push(format!("Rule \"{}\" wishes {word} {}.", wished.rule, names.join(", ")));
@@ -131,7 +135,7 @@ fn deed(step: &Step) -> String {
     let whom = step.person.as_deref().unwrap_or("nobody known");
     match &step.account_key {
         Some(key) => format!("{} {key} of {whom}", step.effect),
-        None => format!("{} a {} in {} for {whom}", step.effect, step.kind, step.connection),
+        None => format!("{} {} in {} for {whom}", step.effect, step.kind.with_article(), step.connection),
     }
 }
 

@@ -13,6 +13,10 @@ use std::collections::HashMap;
 
 const ZONES_MAX: usize = 4096;
 
+/// How long a decision to join outweighs a source that says "terminated" without a day: by then the source should
+/// know, and an old decision must not keep a later leaver in.
+const JOIN_OUTWEIGHS_MS: i64 = 30 * 86_400_000;
+
 /// When and why somebody is here or gone, beside what the identity itself says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stay {
@@ -189,7 +193,6 @@ pub(super) fn judged(
 
 /// Lets the newest decision to join or leave win, unless the sources tell of something later.
 fn decide_over(mut judged: Judged, decisions: &[&Decision], end_ms: Option<i64>, now_ms: i64) -> Judged {
-    let was_left = judged.state == IdentityState::Left;
     for decision in decisions.iter().rev() {
         let cause = || StayCause::Decision { by: decision.by.clone() };
         match &decision.what {
@@ -206,16 +209,25 @@ fn decide_over(mut judged: Judged, decisions: &[&Decision], end_ms: Option<i64>,
             }
             Decided::Join { start_ms, .. } => {
                 let start_ms = start_ms.unwrap_or(decision.at_ms);
-                if end_ms.is_some_and(|end_ms| end_ms > start_ms) && was_left {
+                let left_before =
+                    |other: &&Decision| matches!(other.what, Decided::Leave { .. }) && other.seq < decision.seq;
+                let returned = decisions.iter().any(|other| left_before(&other));
+                judged.stay.returned |= returned;
+                let outweighs = match (judged.state, end_ms) {
+                    (IdentityState::Active | IdentityState::Leave, _) => false,
+                    (IdentityState::Left, Some(end_ms)) => end_ms <= start_ms,
+                    (IdentityState::Left, None) => now_ms.saturating_sub(decision.at_ms) <= JOIN_OUTWEIGHS_MS,
+                    (IdentityState::Unknown, _) => judged.stay.cause == StayCause::Vanished,
+                    (IdentityState::Future, _) => true,
+                };
+                if !outweighs {
                     return judged;
                 }
+                judged.stay.returned |= judged.state == IdentityState::Left;
                 judged.state = if start_ms > now_ms { IdentityState::Future } else { IdentityState::Active };
                 judged.stay.cause = cause();
                 judged.stay.start_ms = Some(start_ms);
                 judged.stay.left_ms = None;
-                let left_before =
-                    |other: &&&Decision| matches!(other.what, Decided::Leave { .. }) && other.seq < decision.seq;
-                judged.stay.returned |= was_left || decisions.iter().any(|other| left_before(&other));
                 return judged;
             }
             _ => {}

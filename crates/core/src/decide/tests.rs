@@ -1,1 +1,131 @@
+use crate::account::Kind;
+use crate::change::FindingKind;
+use crate::decide::Standing;
+use crate::facts::Facts;
+use crate::policy::Policy;
+use crate::world::*;
+use serde_json::json;
 
+fn standing(facts: &Facts, policy: &Policy, record: &str) -> Standing {
+    let reconciled = walk(facts, policy);
+    reconciled.wishes.standing(reconciled.graph.find(&id_of(record)).unwrap())
+}
+
+fn wish(facts: &Facts, policy: &Policy, record: &str, connection: &str) -> String {
+    let reconciled = walk(facts, policy);
+    let bundle = reconciled.wishes.bundle(reconciled.graph.find(&id_of(record)).unwrap());
+    bundle.wishes.get(&name(connection)).map_or("-".into(), |wish| {
+        let words: Vec<String> = wish
+            .grants
+            .iter()
+            .map(|(word, wished)| {
+                let names: Vec<&str> = wished.grants.iter().map(|grant| grant.name.as_str()).collect();
+                format!("{word}={}", names.join("+"))
+            })
+            .collect();
+        format!("{} {} by {}", wish.kind, words.join(" "), wish.rules.join("+"))
+    })
+}
+
+#[test]
+fn everybody_holds_what_their_rules_say() {
+    let facts = company();
+    assert_eq!(wish(&facts, &policy(""), "1", "desk"), "agent role=agent teams=Tier 1 by support agents");
+    assert_eq!(wish(&facts, &policy(""), "1", "service"), "requester  by everybody");
+}
+
+#[test]
+fn sets_of_two_rules_are_united() {
+    let more = "[[grant]]\nname = \"leads\"\nwhen = 'identity.title == \"Agent\"'\n[grant.to]\ndesk = { role = \"agent\", teams = [\"Leads\"] }";
+    assert_eq!(
+        wish(&company(), &policy(more), "1", "desk"),
+        "agent role=agent teams=Leads+Tier 1 by support agents+leads"
+    );
+}
+
+#[test]
+fn of_two_roles_the_first_in_the_file_wins_and_it_is_said() {
+    let more = "[[grant]]\nname = \"bosses\"\nwhen = 'true'\n[grant.to]\ndesk = { role = \"admin\" }";
+    let facts = company();
+    assert!(wish(&facts, &policy(more), "1", "desk").contains("role=agent"));
+    let rules = policy(more);
+    let reconciled = walk(&facts, &rules);
+    let disputes = findings_of(&reconciled, FindingKind::Dispute);
+    assert_eq!(disputes.len(), 1);
+    assert!(disputes[0].text.contains("for 3 people"), "{}", disputes[0].text);
+}
+
+#[test]
+fn an_agent_beats_a_requester() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "department", json!("IT"));
+    assert_eq!(wish(&facts, &policy(""), "1", "service"), "agent roles=IT Agent by it");
+    let reconciled_kind = wish(&facts, &policy(""), "1", "service");
+    assert!(reconciled_kind.starts_with(Kind::Agent.as_str()));
+}
+
+#[test]
+fn accounts_are_made_days_before_the_first_day_where_the_person_lives() {
+    // It is 2026-11-24 12:00 UTC. Three days before the 28th begin on the 25th.
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-28"));
+    assert_eq!(standing(&facts, &policy(""), "1"), Standing::Untouched);
+    set(account_of(&mut facts, "hr/person/1"), "time_zone", json!("Pacific/Auckland"));
+    assert_eq!(standing(&facts, &policy(""), "1"), Standing::Present);
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-27"));
+    set(account_of(&mut facts, "hr/person/1"), "time_zone", json!("UTC"));
+    assert_eq!(standing(&facts, &policy(""), "1"), Standing::Present);
+}
+
+#[test]
+fn leavers_are_suspended_and_deleted_when_it_is_time() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "end_date", json!("2026-11-22"));
+    assert_eq!(standing(&facts, &policy(""), "1"), Standing::Suspended);
+    assert_eq!(standing(&facts, &policy("[lifecycle]\nsuspend_after_end = \"36h\""), "1"), Standing::Suspended);
+    assert_eq!(standing(&facts, &policy("[lifecycle]\nsuspend_after_end = \"37h\""), "1"), Standing::Untouched);
+    assert_eq!(standing(&facts, &policy("[lifecycle]\ndelete_after_end = \"1d\""), "1"), Standing::Absent);
+    assert_eq!(standing(&facts, &policy("[lifecycle]\nsuspend_after_end = \"never\""), "1"), Standing::Untouched);
+}
+
+#[test]
+fn a_role_that_the_tenant_does_not_have_is_named_and_not_wished() {
+    let mut facts = company();
+    let offered = |name: &str| crate::account::Entitlement {
+        kind: "role".into(),
+        id: name.into(),
+        name: name.into(),
+        privileged: false,
+    };
+    connection_of(&mut facts, "desk").entitlements = vec![offered("agents"), offered("observer")];
+    let rules = policy("");
+    let reconciled = walk(&facts, &rules);
+    let found = findings_of(&reconciled, FindingKind::UnsupportedChange);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].text.contains("\"agents\" perhaps"), "{}", found[0].text);
+    assert!(shown(&reconciled).is_empty());
+}
+
+#[test]
+fn two_of_one_name_are_a_dispute() {
+    let mut facts = company();
+    let offered = |id: &str| crate::account::Entitlement {
+        kind: "team".into(),
+        id: id.into(),
+        name: "Tier 1".into(),
+        privileged: false,
+    };
+    connection_of(&mut facts, "desk").entitlements = vec![offered("7"), offered("8")];
+    let rules = policy("");
+    let reconciled = walk(&facts, &rules);
+    assert_eq!(findings_of(&reconciled, FindingKind::Dispute).len(), 1);
+}
+
+#[test]
+fn a_rule_that_makes_no_sense_is_said() {
+    let more = "[[grant]]\nname = \"odd\"\nwhen = 'identity.department > 3'\n[grant.to]\ndesk = { role = \"admin\" }";
+    let facts = company();
+    let rules = policy(more);
+    let reconciled = walk(&facts, &rules);
+    assert!(findings_of(&reconciled, FindingKind::Prerequisite)[0].text.contains("for 3 people"));
+}

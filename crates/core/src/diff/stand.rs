@@ -63,9 +63,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             match past {
                 Some(past) => {
                     let text = format!(
-                        "{} moved; a {} is wished now, no {} any more",
+                        "{} moved; {} is wished now, no {} any more",
                         self.name(spot.at),
-                        wished,
+                        wished.with_article(),
                         account.key.kind
                     );
                     let reason = reason(ReasonKind::Mover, past.rules.first().map(String::as_str), text);
@@ -78,11 +78,11 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
 
     fn tell_beyond(&mut self, spot: &Spot<'a>, account: &Account) {
         let text = format!(
-            "{} holds a {} account in {} where a {} is wished",
+            "{} is {} in {} where {} is wished",
             self.name(spot.at),
-            account.key.kind,
+            account.key.kind.with_article(),
             spot.connection,
-            spot.kind
+            spot.kind.with_article()
         );
         let identity = &self.graph.identity_at(spot.at).id;
         self.findings.add(
@@ -149,11 +149,11 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let kind = self.happened(spot.at, spot.connection);
         let rule = wish.rules.first().map(String::as_str);
         let text = format!(
-            "{} {}; rule \"{}\" wishes a {} in {}, and there is none",
+            "{} {}; rule \"{}\" wishes {} in {}, and there is none",
             self.name(spot.at),
             self.here_since(spot.at),
             rule.unwrap_or(""),
-            wish.kind,
+            wish.kind.with_article(),
             spot.connection
         );
         let (effect, by_hand) = feasible(spot, Effect::Create);
@@ -192,18 +192,22 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             return Some(format!("{} has no single {word} \"{unknown}\"", spot.connection));
         }
         let address = self.graph.identity_at(spot.at).work_email()?;
+        if self.is_shared(address) {
+            return Some(format!("somebody else has the address {address} as well"));
+        }
         let taken = self.with_login(spot.connection, address);
         let taken = taken.into_iter().find(|place| !self.is_of(*place, spot.at))?;
         let key = &self.graph.account_at(taken).key;
         Some(match self.graph.belonging_at(taken) {
             Belonging::Somebody(other, _) => format!("{key} of {} signs in with {address} already", self.name(other)),
+            Belonging::Service(_) => format!("{key} signs in with {address} already and is set apart"),
             _ => format!("{key} signs in with {address} already and is nobody's"),
         })
     }
 
     fn tell_missing(&mut self, spot: &Spot<'a>, wish: &Wish, because: &str, missing: &[String]) {
         let text =
-            format!("{} should have a {} account in {}: {because}", self.name(spot.at), wish.kind, spot.connection);
+            format!("{} should be {} in {}: {because}", self.name(spot.at), wish.kind.with_article(), spot.connection);
         let identity = &self.graph.identity_at(spot.at).id;
         let fields = missing.iter().map(|field| Value::String(field.clone())).collect();
         self.findings.add_with(
@@ -265,12 +269,12 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let kind = self.happened(spot.at, spot.connection);
         let rule = wish.rules.first().map(String::as_str);
         let text = format!(
-            "{} is a {} in {}; rule \"{}\" wishes a {}",
+            "{} is {} in {}; rule \"{}\" wishes {}",
             self.name(spot.at),
-            account.key.kind,
+            account.key.kind.with_article(),
             spot.connection,
             rule.unwrap_or(""),
-            wish.kind
+            wish.kind.with_article()
         );
         let (effect, by_hand) = feasible(spot, Effect::Convert);
         self.propose(Proposal {

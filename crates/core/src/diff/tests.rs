@@ -1,1 +1,349 @@
+use crate::abilities::{Effect, Sessions};
+use crate::account::{AccountState, Kind};
+use crate::change::FindingKind;
+use crate::facts::{Decided, Facts};
+use crate::world::*;
+use serde_json::json;
 
+fn steps(facts: &Facts, more: &str) -> Vec<String> {
+    shown(&walk(facts, &policy(more)))
+}
+
+fn texts(facts: &Facts, more: &str, kind: FindingKind) -> Vec<String> {
+    let rules = policy(more);
+    findings_of(&walk(facts, &rules), kind).into_iter().map(|finding| finding.text.clone()).collect()
+}
+
+#[test]
+fn a_company_as_wished_needs_nothing() {
+    let facts = company();
+    let rules = policy("");
+    let reconciled = walk(&facts, &rules);
+    assert_eq!(shown(&reconciled), [""; 0]);
+    assert!(reconciled.findings.is_empty(), "{:?}", reconciled.findings);
+}
+
+#[test]
+fn a_joiner_gets_accounts_with_everything_that_is_known() {
+    let mut facts = company();
+    facts.accounts.push(support("4", "Dan"));
+    assert_eq!(
+        steps(&facts, ""),
+        [
+            "create desk joiner Dan: external_id null→\"4\", login null→\"dan@acme.example\", name null→\"Dan Doe\", title null→\"Agent\", role null→\"agent\", teams null→[\"Tier 1\"]",
+            "create service joiner Dan: login null→\"dan@acme.example\", name null→\"Dan Doe\"",
+        ]
+    );
+}
+
+#[test]
+fn a_joiner_without_an_address_is_said_and_not_made() {
+    let mut facts = company();
+    let mut dan = support("4", "Dan");
+    dan.fields.remove("work_email");
+    facts.accounts.push(dan);
+    assert!(steps(&facts, "").is_empty());
+    assert!(texts(&facts, "", FindingKind::MissingAccount)[0].contains("needs login"));
+}
+
+#[test]
+fn an_address_that_somebody_else_signs_in_with_makes_no_second_account() {
+    let mut facts = company();
+    pin(&mut facts, &policy(""));
+    let mut ann = support("9", "Ann");
+    set(account_of(&mut facts, "hr/person/1"), "work_email", json!("ann.smith@acme.example"));
+    set(&mut ann, "name", json!("Ann Other"));
+    facts.accounts.push(ann);
+    let made = steps(&facts, "").into_iter().filter(|step| step.starts_with("create")).count();
+    assert_eq!(made, 0);
+    assert!(
+        texts(&facts, "", FindingKind::MissingAccount)[0].contains("of Ann Doe signs in with ann@acme.example already")
+    );
+}
+
+#[test]
+fn no_account_is_made_while_whose_one_is_is_in_dispute() {
+    let mut facts = company();
+    let mut twin = support("9", "Ann");
+    set(&mut twin, "name", json!("Ann Other"));
+    facts.accounts.push(twin);
+    assert!(steps(&facts, "").is_empty());
+    assert_eq!(texts(&facts, "", FindingKind::MissingAccount).len(), 4);
+}
+
+#[test]
+fn a_new_name_and_address_follow() {
+    let mut facts = company();
+    pin(&mut facts, &policy(""));
+    let row = account_of(&mut facts, "hr/person/1");
+    set(row, "work_email", json!("ann.smith@acme.example"));
+    set(row, "name", json!("Ann Smith"));
+    let expected = "login \"ann@acme.example\"→\"ann.smith@acme.example\", name \"Ann Doe\"→\"Ann Smith\"";
+    assert_eq!(
+        steps(&facts, ""),
+        [
+            format!("update desk drift Ann: external_id null→\"1\", {expected}"),
+            format!("update service drift Ann: {expected}")
+        ]
+    );
+}
+
+#[test]
+fn case_alone_is_no_difference_where_the_app_folds_it() {
+    let mut facts = company();
+    account_of(&mut facts, "desk/agent/1").login = Some("Ann@Acme.Example".into());
+    assert!(steps(&facts, "").is_empty());
+}
+
+#[test]
+fn what_the_app_does_not_tell_is_never_changed() {
+    let mut facts = company();
+    let account = account_of(&mut facts, "desk/agent/1");
+    account.fields.remove("title");
+    account.name = None;
+    account.grants.clear();
+    account.grants_known.clear();
+    assert!(steps(&facts, "").is_empty());
+}
+
+#[test]
+fn what_is_empty_is_filled_with_something_else_or_when_asked() {
+    let mut facts = company();
+    set(account_of(&mut facts, "desk/agent/1"), "title", json!(null));
+    assert!(steps(&facts, "").is_empty());
+    let filled = "update desk drift Ann: external_id null→\"1\", title null→\"Agent\"";
+    assert_eq!(steps(&facts, "[[manage]]\nconnections = [\"desk\"]\nfields = \"fill\""), [filled]);
+    account_of(&mut facts, "desk/agent/1").name = Some("Anne Doe".into());
+    assert_eq!(
+        steps(&facts, ""),
+        ["update desk drift Ann: external_id null→\"1\", name \"Anne Doe\"→\"Ann Doe\", title null→\"Agent\""]
+    );
+}
+
+#[test]
+fn fields_that_are_off_stay_and_names_follow() {
+    let mut facts = company();
+    let account = account_of(&mut facts, "desk/agent/1");
+    set(account, "title", json!("Boss"));
+    account.external_id = Some("1".into());
+    let off = "[[manage]]\nconnections = [\"desk\"]\nfields = \"off\"";
+    assert_eq!(steps(&facts, ""), ["update desk drift Ann: title \"Boss\"→\"Agent\""]);
+    assert!(steps(&facts, off).is_empty());
+}
+
+#[test]
+fn a_key_that_somebody_left_is_not_overwritten() {
+    let mut facts = company();
+    pin(&mut facts, &policy(""));
+    let account = account_of(&mut facts, "desk/agent/1");
+    account.external_id = Some("theirs".into());
+    account.name = Some("Anne".into());
+    assert_eq!(steps(&facts, ""), ["update desk drift Ann: name \"Anne\"→\"Ann Doe\""]);
+}
+
+#[test]
+fn a_field_that_cannot_be_changed_is_said_with_the_reason() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "phone", json!("1"));
+    set(account_of(&mut facts, "desk/agent/1"), "phone", json!("2"));
+    assert!(steps(&facts, "").is_empty());
+    assert!(texts(&facts, "", FindingKind::UnsupportedChange)[0].ends_with("only the owner can"));
+}
+
+#[test]
+fn a_manager_is_named_by_the_account_and_made_first() {
+    let mut facts = company();
+    let mut dan = support("4", "Dan");
+    set(&mut dan, "manager_id", json!("5"));
+    facts.accounts.extend([dan, support("5", "Eve")]);
+    let rules = policy("");
+    let reconciled = walk(&facts, &rules);
+    let desk: Vec<_> = reconciled.plan.steps.iter().filter(|step| step.connection == name("desk")).collect();
+    assert_eq!(desk.iter().map(|step| step.person.as_deref().unwrap()).collect::<Vec<_>>(), ["Eve Doe", "Dan Doe"]);
+    let manager = desk[1].changes.iter().find(|change| change.field.as_str() == "manager").unwrap();
+    assert_eq!((manager.refers_to.clone(), manager.after.clone()), (Some(id_of("5")), json!(null)));
+    assert_eq!(desk[1].needs, [desk[0].id.clone()]);
+    set(account_of(&mut facts, "hr/person/4"), "manager_id", json!("1"));
+    let reconciled = walk(&facts, &rules);
+    let dan = reconciled.plan.steps.iter().find(|step| step.person.as_deref() == Some("Dan Doe")).unwrap();
+    assert!(dan.needs.is_empty());
+    assert!(dan.changes.iter().any(|change| change.field.as_str() == "manager" && change.after == json!("1")));
+}
+
+#[test]
+fn a_role_is_replaced_and_a_team_added() {
+    let mut facts = company();
+    let account = account_of(&mut facts, "desk/agent/1");
+    account.external_id = Some("1".into());
+    account.grants = vec![grant("role", "observer"), grant("team", "Old")];
+    let expected = [
+        "update desk drift Ann: role \"observer\"→\"agent\"",
+        "grant desk drift Ann: teams [\"Old\"]→[\"Old\",\"Tier 1\"]",
+    ];
+    assert_eq!(steps(&facts, ""), expected);
+    assert_eq!(texts(&facts, "", FindingKind::ExtraGrant), ["Ann Doe holds teams Old in desk, which no rule wishes"]);
+    let revoke = "[[manage]]\nconnections = [\"desk\"]\nextra_grants = \"revoke\"";
+    assert_eq!(steps(&facts, revoke)[2], "revoke desk drift Ann: teams [\"Old\",\"Tier 1\"]→[\"Tier 1\"]");
+}
+
+#[test]
+fn both_sides_of_a_move_are_done_where_extras_are_only_reported() {
+    let mut facts = company();
+    let more = "[[grant]]\nname = \"leads\"\nwhen = 'identity.title == \"Lead\"'\n[grant.to]\ndesk = { role = \"agent\", teams = [\"Leads\"] }";
+    let mut before = support("1", "Ann");
+    set(&mut before, "title", json!("Lead"));
+    facts.history.push(before);
+    let account = account_of(&mut facts, "desk/agent/1");
+    account.grants.extend([grant("team", "Leads"), grant("team", "Chess")]);
+    assert_eq!(
+        steps(&facts, more),
+        ["revoke desk mover Ann: teams [\"Chess\",\"Leads\",\"Tier 1\"]→[\"Chess\",\"Tier 1\"]"]
+    );
+    assert!(texts(&facts, more, FindingKind::ExtraGrant)[0].contains("Chess"));
+}
+
+#[test]
+fn who_moved_away_is_suspended_where_nothing_is_wished_any_more() {
+    let mut facts = company();
+    facts.history.push(support("1", "Ann"));
+    set(account_of(&mut facts, "hr/person/1"), "department", json!("Sales"));
+    assert_eq!(steps(&facts, ""), ["suspend desk mover Ann"]);
+    facts.history.clear();
+    assert!(steps(&facts, "").is_empty());
+    assert!(texts(&facts, "", FindingKind::ExtraGrant)[0].contains("no rule wishes"));
+}
+
+#[test]
+fn who_comes_back_is_resumed_and_never_made_twice() {
+    let mut facts = company();
+    let row = account_of(&mut facts, "hr/person/1");
+    set(row, "end_date", json!("2026-05-31"));
+    set(row, "start_date", json!("2026-11-01"));
+    set(row, "title", json!("Lead"));
+    account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
+    let rules = policy("");
+    let reconciled = walk(&facts, &rules);
+    assert_eq!(
+        shown(&reconciled),
+        ["resume desk rehire Ann", "update desk rehire Ann: external_id null→\"1\", title \"Agent\"→\"Lead\""]
+    );
+    assert_eq!(reconciled.plan.steps[1].needs, [reconciled.plan.steps[0].id.clone()]);
+}
+
+#[test]
+fn a_requester_becomes_an_agent_and_no_second_record_is_made() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "department", json!("IT"));
+    let all = steps(&facts, "");
+    assert_eq!(all, ["convert service joiner Ann: roles ?→[\"IT Agent\"]"]);
+}
+
+#[test]
+fn an_account_of_a_leaver_is_suspended_and_said() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "end_date", json!("2026-11-20"));
+    let target = abilities_of(&mut facts, "desk");
+    (target.sessions, target.sso) = (Sessions::Kept, Some(name("okta")));
+    assert_eq!(steps(&facts, ""), ["suspend desk leaver Ann", "suspend service leaver Ann"]);
+    assert_eq!(texts(&facts, "", FindingKind::LeaverActive).len(), 2);
+    assert!(texts(&facts, "", FindingKind::SessionNotEnded)[0].ends_with("end them in okta, where people sign in"));
+}
+
+#[test]
+fn what_cannot_be_suspended_is_work_for_a_person_and_never_deleted() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "end_date", json!("2026-11-20"));
+    let kind = abilities_of(&mut facts, "desk").kinds.get_mut(&Kind::Agent).unwrap();
+    kind.effects.remove(&Effect::Suspend);
+    kind.cannot.insert(Effect::Suspend, "the vendor has no switch for it".into());
+    let rules = policy("[lifecycle]\ndelete_after_end = \"0h\"");
+    let reconciled = walk(&facts, &rules);
+    let step = reconciled.plan.steps.iter().find(|step| step.connection == name("desk")).unwrap();
+    assert_eq!(step.effect, Effect::Manual);
+    assert!(step.reason.text.ends_with("the vendor has no switch for it"));
+}
+
+#[test]
+fn a_deletion_comes_after_the_suspension_and_is_irreversible() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "end_date", json!("2026-11-01"));
+    account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
+    account_of(&mut facts, "service/requester/1").state = AccountState::Suspended;
+    let rules = policy("[lifecycle]\ndelete_after_end = \"10d\"");
+    let reconciled = walk(&facts, &rules);
+    assert_eq!(shown(&reconciled), ["delete desk leaver Ann"]);
+    let step = &reconciled.plan.steps[0];
+    assert!(step.irreversible && !step.approval.state.permits());
+    assert_eq!(step.approval.from, ["security"]);
+}
+
+#[test]
+fn a_decision_to_leave_is_carried_out_as_such() {
+    let mut facts = company();
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None });
+    assert_eq!(steps(&facts, ""), ["suspend desk decision Ann", "suspend service decision Ann"]);
+}
+
+#[test]
+fn an_orphan_is_said_and_suspended_only_where_the_policy_says_so() {
+    let mut facts = company();
+    facts.accounts.push(agent("66", "Ghost"));
+    assert!(steps(&facts, "").is_empty());
+    assert_eq!(texts(&facts, "", FindingKind::OrphanAccount).len(), 1);
+    assert_eq!(steps(&facts, "[[manage]]\nconnections = [\"desk\"]\norphans = \"suspend\""), ["suspend desk drift -"]);
+}
+
+#[test]
+fn customers_are_no_orphans() {
+    let mut facts = company();
+    let mut customer = agent("66", "Customer");
+    customer.key.kind = Kind::Contact;
+    facts.accounts.push(customer);
+    assert!(texts(&facts, "", FindingKind::OrphanAccount).is_empty());
+}
+
+#[test]
+fn two_accounts_of_one_person_and_waiting_invitations_are_said() {
+    let mut facts = company();
+    let mut second = agent("77", "Ann");
+    second.state = AccountState::Invited;
+    second.created_ms = Some(NOW_MS - 6 * DAY_MS);
+    facts.accounts.push(second);
+    assert!(steps(&facts, "").is_empty());
+    assert_eq!(texts(&facts, "", FindingKind::DuplicateAccount).len(), 1);
+    assert!(texts(&facts, "", FindingKind::PendingInvite)[0].contains("for 6 days"));
+}
+
+#[test]
+fn only_what_is_asked_for_is_planned() {
+    let mut facts = company();
+    facts.accounts.extend([support("4", "Dan"), support("5", "Eve")]);
+    let rules = policy("");
+    let mut wanted = asked();
+    wanted.identity = Some(id_of("4"));
+    wanted.only = vec![name("service")];
+    let reconciled = crate::reconcile(&facts, &rules, &wanted);
+    assert_eq!(
+        shown(&reconciled),
+        ["create service joiner Dan: login null→\"dan@acme.example\", name null→\"Dan Doe\""]
+    );
+}
+
+#[test]
+fn nobody_is_touched_whose_row_vanished() {
+    let mut facts = company();
+    pin(&mut facts, &policy(""));
+    let row = without(&mut facts, "hr/person/1");
+    facts.vanished.push(row);
+    assert!(steps(&facts, "[[manage]]\nconnections = [\"desk\"]\norphans = \"suspend\"").is_empty());
+}
+
+#[test]
+fn two_people_with_one_address_get_no_accounts_from_it() {
+    let mut facts = company();
+    let mut other = support("5", "Dan");
+    set(&mut other, "name", json!("Dan Other"));
+    facts.accounts.extend([support("4", "Dan"), other]);
+    assert!(steps(&facts, "").is_empty());
+    assert!(texts(&facts, "", FindingKind::MissingAccount)[0].contains("somebody else has the address"));
+}

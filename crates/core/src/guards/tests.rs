@@ -1,1 +1,210 @@
+use crate::account::AccountState;
+use crate::change::FindingKind;
+use crate::facts::{Coverage, Decided, Facts};
+use crate::world::*;
+use serde_json::json;
 
+fn guards(facts: &Facts, more: &str) -> Vec<String> {
+    let rules = policy(more);
+    walk(facts, &rules).plan.held.into_iter().map(|hold| format!("{}: {}", hold.guard, hold.because)).collect()
+}
+
+fn left(facts: &mut Facts, record: &str) {
+    set(account_of(facts, &format!("hr/person/{record}")), "end_date", json!("2026-11-20"));
+}
+
+fn one_leaver() -> Facts {
+    let mut facts = company();
+    left(&mut facts, "1");
+    facts
+}
+
+fn many_leavers(count: usize) -> Facts {
+    let mut facts = empty();
+    for at in 0..count {
+        let (id, first) = (format!("{at:03}"), format!("P{at:03}"));
+        facts.accounts.extend([support(&id, &first), agent(&id, &first), requester(&id, &first)]);
+        left(&mut facts, &id);
+    }
+    for connection in facts.connections.values_mut() {
+        connection.accounts_active = 1000;
+    }
+    facts
+}
+
+#[test]
+fn an_ordinary_leaver_is_not_held() {
+    assert_eq!(guards(&one_leaver(), ""), [""; 0]);
+}
+
+#[test]
+fn too_many_removals_are_held_all_together() {
+    assert_eq!(guards(&many_leavers(12), "").len(), 0);
+    let held = guards(&many_leavers(13), "");
+    assert_eq!(held.len(), 26);
+    assert_eq!(held[0], "removals_max: the plan has 26 removals, removals_max is 25");
+}
+
+#[test]
+fn too_large_a_share_of_a_connection_is_held() {
+    let mut facts = one_leaver();
+    left(&mut facts, "2");
+    connection_of(&mut facts, "desk").accounts_active = 39;
+    assert!(guards(&facts, "").is_empty());
+    connection_of(&mut facts, "desk").accounts_active = 20;
+    let held = guards(&facts, "");
+    assert_eq!(held.len(), 2);
+    assert!(held[0].starts_with("removals_max_share: 2 of 20 active accounts of desk"), "{held:?}");
+}
+
+#[test]
+fn one_removal_is_let_through_however_small_the_connection() {
+    let mut facts = one_leaver();
+    for connection in facts.connections.values_mut() {
+        connection.accounts_active = 3;
+    }
+    assert!(guards(&facts, "").is_empty());
+}
+
+#[test]
+fn a_source_that_shrank_is_not_believed_but_a_decision_is() {
+    let mut facts = one_leaver();
+    connection_of(&mut facts, "hr").records_before = Some(1000);
+    connection_of(&mut facts, "hr").records_now = Some(980);
+    assert!(guards(&facts, "").is_empty());
+    connection_of(&mut facts, "hr").records_now = Some(979);
+    let held = guards(&facts, "");
+    assert_eq!(held.len(), 2);
+    assert!(held[0].contains("it lost 21, source_shrink_max_share = 0.02 allows 20"), "{held:?}");
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None });
+    assert!(guards(&facts, "").is_empty());
+}
+
+#[test]
+fn nothing_is_taken_away_on_the_word_of_an_old_pull() {
+    let mut facts = one_leaver();
+    connection_of(&mut facts, "desk").complete_ms = Some(NOW_MS - DAY_MS);
+    assert!(guards(&facts, "").is_empty());
+    connection_of(&mut facts, "desk").complete_ms = Some(NOW_MS - DAY_MS - 1);
+    assert_eq!(guards(&facts, "").len(), 1);
+    assert!(guards(&facts, "[guards]\nstale_after = \"2d\"").is_empty());
+    connection_of(&mut facts, "hr").complete_ms = None;
+    let held = guards(&facts, "");
+    assert_eq!(held.len(), 2);
+    assert!(held.iter().any(|held| held.contains("hr was never read completely")));
+}
+
+#[test]
+fn only_a_complete_pull_takes_away() {
+    let mut facts = one_leaver();
+    let desk = connection_of(&mut facts, "desk");
+    (desk.coverage, desk.because) = (Some(Coverage::Partial), Some("page 3 broke off".into()));
+    assert_eq!(guards(&facts, ""), ["partial: the newest pull of desk is partial: page 3 broke off"]);
+    let rules = policy("");
+    assert_eq!(findings_of(&walk(&facts, &rules), FindingKind::PartialPull).len(), 1);
+    connection_of(&mut facts, "desk").coverage = Some(Coverage::Complete);
+    connection_of(&mut facts, "hr").coverage = Some(Coverage::Partial);
+    assert_eq!(guards(&facts, "").len(), 2);
+}
+
+#[test]
+fn nobody_is_made_where_nobody_looked() {
+    let mut facts = company();
+    facts.accounts.push(support("4", "Dan"));
+    assert!(guards(&facts, "").is_empty());
+    connection_of(&mut facts, "desk").complete_ms = None;
+    assert!(guards(&facts, "")[0].starts_with("absence: desk was never read completely"));
+}
+
+#[test]
+fn a_protected_account_is_never_changed() {
+    let facts = one_leaver();
+    let held = guards(&facts, "[guards]\nprotected = [\"ANN@acme.example\"]");
+    assert_eq!(held, ["protected: ann@acme.example is protected and never changed"; 2]);
+    let mut facts = one_leaver();
+    abilities_of(&mut facts, "desk").protected_logins = vec!["ann@acme.example".into()];
+    assert_eq!(guards(&facts, "").len(), 1);
+    let rules = policy("");
+    assert_eq!(findings_of(&walk(&facts, &rules), FindingKind::ProtectedAccount).len(), 1);
+}
+
+#[test]
+fn a_protected_account_of_nobody_is_held_as_well() {
+    let mut facts = company();
+    facts.accounts.push(agent("66", "Ghost"));
+    let more =
+        "[[manage]]\nconnections = [\"desk\"]\norphans = \"suspend\"\n[guards]\nprotected = [\"ghost@acme.example\"]";
+    assert_eq!(guards(&facts, more).len(), 1);
+}
+
+#[test]
+fn the_last_administrator_stays() {
+    let mut facts = one_leaver();
+    connection_of(&mut facts, "desk").accounts_active = 3;
+    account_of(&mut facts, "desk/agent/1").grants.push(grant("team", "admin"));
+    let held = guards(&facts, "");
+    assert_eq!(held.len(), 1);
+    assert!(held[0].contains("1 of 1 active administrators of desk would go"), "{held:?}");
+    account_of(&mut facts, "desk/agent/2").grants.push(grant("team", "admin"));
+    assert!(guards(&facts, "").is_empty());
+    left(&mut facts, "2");
+    assert_eq!(guards(&facts, "[guards]\nremovals_max_share = 1.0").len(), 2);
+}
+
+#[test]
+fn an_administrator_whose_role_is_replaced_counts_as_gone() {
+    let mut facts = company();
+    connection_of(&mut facts, "desk").accounts_active = 3;
+    account_of(&mut facts, "desk/agent/1").grants[0] = grant("role", "admin");
+    assert!(guards(&facts, "")[0].starts_with("last_administrator: 1 of 1"));
+}
+
+#[test]
+fn a_part_of_a_connection_does_not_show_whether_another_administrator_remains() {
+    let mut facts = one_leaver();
+    account_of(&mut facts, "desk/agent/1").grants.push(grant("team", "admin"));
+    assert!(guards(&facts, "")[0].contains("only a part of desk was looked at"));
+}
+
+#[test]
+fn seats_that_are_not_there_are_not_taken() {
+    let mut facts = company();
+    facts.accounts.extend([support("4", "Dan"), support("5", "Eve")]);
+    abilities_of(&mut facts, "desk").seats = Some(12);
+    assert!(guards(&facts, "").is_empty());
+    abilities_of(&mut facts, "desk").seats = Some(11);
+    assert_eq!(guards(&facts, "").len(), 1);
+    let rules = policy("");
+    assert_eq!(findings_of(&walk(&facts, &rules), FindingKind::SeatLimit).len(), 1);
+    left(&mut facts, "1");
+    assert!(guards(&facts, "").is_empty());
+    let asks = "[[approve]]\nwhen = 'step.effect == \"suspend\"'\nfrom = [\"security\"]";
+    assert_eq!(guards(&facts, asks).len(), 1);
+}
+
+#[test]
+fn a_column_that_slipped_renames_nobody() {
+    let mut facts = empty();
+    for at in 0..26 {
+        let (id, first) = (format!("{at:03}"), format!("P{at:03}"));
+        facts.accounts.extend([support(&id, &first), agent(&id, &first), requester(&id, &first)]);
+        account_of(&mut facts, &format!("desk/agent/{id}")).name = Some("Slipped".into());
+    }
+    let held = guards(&facts, "");
+    assert_eq!(held.len(), 26);
+    assert_eq!(held[0], "mass_rename: 26 of 100 accounts of desk would be renamed at once, 25 may be");
+    account_of(&mut facts, "desk/agent/000").name = Some("P000 Doe".into());
+    assert!(guards(&facts, "").is_empty());
+}
+
+#[test]
+fn what_needs_a_held_step_is_held_with_it() {
+    let mut facts = company();
+    let row = account_of(&mut facts, "hr/person/1");
+    set(row, "title", json!("Lead"));
+    account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
+    abilities_of(&mut facts, "desk").seats = Some(10);
+    let held = guards(&facts, "");
+    assert_eq!(held.len(), 2);
+    assert!(held[0].starts_with("seats: 10 of 10 seats") && held[1].starts_with("needs: it needs step s-"), "{held:?}");
+}
