@@ -48,4 +48,5 @@ test-long: setup
 
 bench:
 	@echo '== bench'
-	cargo run --release --locked -p tenure-bench -- --out "$(TARGET)/bench.json"
+	cargo build --release --locked -p tenure -p tenure-bench
+	@"$(TARGET)/release/tenure-bench" --out "$(TARGET)/bench.json"
