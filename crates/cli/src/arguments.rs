@@ -47,19 +47,27 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Writes a commented tenure.toml and policy.toml
-    #[command(after_help = "Examples:\n  tenure init            asks what it needs to know\n  tenure init --yes      takes the defaults")]
+    #[command(
+        after_help = "Examples:\n  tenure init            asks what it needs to know\n  tenure init --yes      takes the defaults"
+    )]
     Init(InitArguments),
     /// Validates files, secrets, credentials, rights, prerequisites and the clock; says who must do what
-    #[command(after_help = "Examples:\n  tenure check\n  tenure check --offline    files and secrets only, no request is sent")]
+    #[command(
+        after_help = "Examples:\n  tenure check\n  tenure check --offline    files and secrets only, no request is sent"
+    )]
     Check(CheckArguments),
     /// Reads sources and targets into the store
     #[command(after_help = "Examples:\n  tenure pull\n  tenure pull gorgias hr\n  tenure pull --full")]
     Pull(PullArguments),
     /// Lists people
-    #[command(after_help = "Examples:\n  tenure identities\n  tenure identities --where 'identity.state == \"left\"' --format csv")]
+    #[command(
+        after_help = "Examples:\n  tenure identities\n  tenure identities --where 'identity.state == \"left\"' --format csv"
+    )]
     Identities(ListArguments),
     /// Lists accounts
-    #[command(after_help = "Examples:\n  tenure accounts --connection gorgias\n  tenure accounts --where 'account.state == \"invited\"'\n  tenure accounts --as-of 2026-11-01T00:00:00Z")]
+    #[command(
+        after_help = "Examples:\n  tenure accounts --connection gorgias\n  tenure accounts --where 'account.state == \"invited\"'\n  tenure accounts --as-of 2026-11-01T00:00:00Z"
+    )]
     Accounts(ListArguments),
     /// Lists what accounts are granted
     #[command(after_help = "Examples:\n  tenure grants --where 'grant.privileged'")]
@@ -74,10 +82,14 @@ pub enum Command {
     #[command(after_help = "Examples:\n  tenure findings\n  tenure findings --kind leaver_active --fail-on high")]
     Findings(FindingsArguments),
     /// Shows what would change, what is held and why, and what it costs
-    #[command(after_help = "Examples:\n  tenure plan\n  tenure plan --only gorgias --identity jane@acme.com\n  tenure plan --out plan.json")]
+    #[command(
+        after_help = "Examples:\n  tenure plan\n  tenure plan --only gorgias --identity jane@acme.com\n  tenure plan --out plan.json"
+    )]
     Plan(PlanArguments),
     /// Says yes to a plan or to steps
-    #[command(after_help = "Examples:\n  tenure approve p-1f2e3d4c5b6a --as mia@acme.example\n  tenure approve s-0a1b2c3d4e5f6071 --as mia@acme.example --note 'agreed with Jane'")]
+    #[command(
+        after_help = "Examples:\n  tenure approve p-1f2e3d4c5b6a --as mia@acme.example\n  tenure approve s-0a1b2c3d4e5f6071 --as mia@acme.example --note 'agreed with Jane'"
+    )]
     Approve(ApproveArguments),
     /// Says no to a plan or to steps
     Reject(ApproveArguments),
@@ -85,13 +97,17 @@ pub enum Command {
     #[command(after_help = "Examples:\n  tenure apply\n  tenure apply p-1f2e3d4c5b6a --yes")]
     Apply(ApplyArguments),
     /// Somebody joins: decides it, pulls and plans for that person
-    #[command(after_help = "Examples:\n  tenure join E1042\n  tenure join new@acme.com --set name='New Person' --set department=Support --at 2026-12-01")]
+    #[command(
+        after_help = "Examples:\n  tenure join E1042\n  tenure join new@acme.com --set name='New Person' --set department=Support --at 2026-12-01"
+    )]
     Join(LifecycleArguments),
     /// Somebody moves: decides it, pulls and plans for that person
     #[command(after_help = "Examples:\n  tenure move jane@acme.com --set department='Customer Success'")]
     Move(LifecycleArguments),
     /// Somebody leaves: decides it, pulls and plans for that person
-    #[command(after_help = "Examples:\n  tenure leave jane@acme.com --yes\n  tenure leave jane@acme.com --at 2026-12-31T17:00:00Z")]
+    #[command(
+        after_help = "Examples:\n  tenure leave jane@acme.com --yes\n  tenure leave jane@acme.com --at 2026-12-31T17:00:00Z"
+    )]
     Leave(LifecycleArguments),
     /// Decides that an account is a person's
     #[command(after_help = "Examples:\n  tenure link gorgias/42 jane@acme.com")]
@@ -108,7 +124,9 @@ pub enum Command {
     /// Shows, makes, checks or tests one app
     App(AppArguments),
     /// Runs imitations of five vendors and an HR file, with a ready configuration
-    #[command(after_help = "Examples:\n  tenure sandbox --out rehearsal\n  tenure sandbox --people 1000 --fault '429:app=gorgias,rate=0.05'\n\nThen, in another terminal:\n  cd rehearsal && tenure pull && tenure plan")]
+    #[command(
+        after_help = "Examples:\n  tenure sandbox --out rehearsal\n  tenure sandbox --people 1000 --fault '429:app=gorgias,rate=0.05'\n\nThen, in another terminal:\n  cd rehearsal && tenure pull && tenure plan"
+    )]
     Sandbox(SandboxArguments),
     /// Sandbox, pull, findings, plan, approval, apply and proof in one go, told as a story
     Demo(DemoArguments),

@@ -21,10 +21,8 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            let asked_for = matches!(
-                error.kind(),
-                clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
-            );
+            let asked_for =
+                matches!(error.kind(), clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
             return ExitCode::from(if asked_for { Exit::Done } else { Exit::Usage } as u8);
         }
     };
@@ -64,6 +62,7 @@ fn run(arguments: Arguments, output: &Output) -> anyhow::Result<Exit> {
 fn listen_to_logs(verbose: u8) {
     use tracing_subscriber::EnvFilter;
     let level = ["warn", "tenure=info,warn", "tenure=debug,info", "trace"][usize::from(verbose.min(3))];
-    let filter = EnvFilter::try_from_env("TENURE_LOG").unwrap_or_else(|_| EnvFilter::new(level.replace("tenure=", "tenure_engine=")));
+    let filter = EnvFilter::try_from_env("TENURE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(level.replace("tenure=", "tenure_engine=")));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }

@@ -45,7 +45,9 @@ impl Bars {
                     && bar.length() != Some(*total)
                 {
                     bar.set_length(*total);
-                    bar.set_style(style("{spinner} {prefix:14} {pos:>8}/{len} accounts  {per_sec:>12}  {eta} left  {msg}"));
+                    bar.set_style(style(
+                        "{spinner} {prefix:14} {pos:>8}/{len} accounts  {per_sec:>12}  {eta} left  {msg}",
+                    ));
                 }
                 bar.set_position(*accounts);
                 bar.set_message(format!("{requests} requests"));

@@ -23,11 +23,6 @@ pub fn moment(text: &str, now_ms: i64) -> Result<i64, Mistake> {
         .ok_or_else(|| Mistake(format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31")))
 }
 
-/// Writes milliseconds as RFC 3339 in UTC.
-pub fn rfc3339(ms: i64) -> String {
-    Timestamp::from_millisecond(ms).map(|moment| moment.to_string()).unwrap_or_default()
-}
-
 /// Writes a span as people say it: `3 s`, `2 min`, `1.5 h`.
 pub fn span(seconds: f64) -> String {
     match seconds {
@@ -44,7 +39,8 @@ mod tests {
 
     #[test]
     fn a_date_is_its_first_moment_in_utc() {
-        assert_eq!(rfc3339(moment("2026-11-24", 0).unwrap()), "2026-11-24T00:00:00Z");
+        assert_eq!(moment("2026-11-24", 0).unwrap(), moment("2026-11-24T00:00:00Z", 0).unwrap());
+        assert_eq!(moment("now", 7).unwrap(), 7);
         assert!(moment("yesterday", 0).is_err());
     }
 }

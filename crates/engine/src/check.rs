@@ -63,7 +63,11 @@ fn files(house: &House) -> Vec<CheckLine> {
     let config = house.config.file.display();
     let mut lines = vec![
         line("configuration", Verdict::Good, format!("{config} has {} connections", house.config.connections.len())),
-        line("policy", Verdict::Good, format!("{} grants, {} approval rules", house.policy.grants.len(), house.policy.approvals.len())),
+        line(
+            "policy",
+            Verdict::Good,
+            format!("{} grants, {} approval rules", house.policy.grants.len(), house.policy.approvals.len()),
+        ),
         line("store", Verdict::Good, "can be opened and is of this version".into()),
     ];
     if !house.config.connections.values().any(|connection| connection.source) {

@@ -283,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_secret_in_clear_is_refused() {
-        let error = parse("[connections.g]\napp = \"gorgias\"\n[connections.g.secrets]\ntoken = \"abc\"\n").unwrap_err();
+        let error =
+            parse("[connections.g]\napp = \"gorgias\"\n[connections.g.secrets]\ntoken = \"abc\"\n").unwrap_err();
         assert!(!error.to_string().contains("abc\"\n  hint"), "{error}");
     }
 }

@@ -113,8 +113,9 @@ pub async fn judge_steps(
     let mut decided = Vec::new();
     for (step, requested_by) in &steps {
         if verdict == Verdict::Approve {
-            may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy)
-                .map_err(|refusal| EngineError::Asked(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection)))?;
+            may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy).map_err(|refusal| {
+                EngineError::Asked(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection))
+            })?;
         }
         let what = match verdict {
             Verdict::Approve => Decided::Approve { step: step.id.clone() },
@@ -226,7 +227,9 @@ pub async fn find_account(house: &House, text: &str) -> Result<AccountKey, Engin
         .collect();
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(EngineError::Asked(format!("no account is {text:?}; write it as gorgias/42 (`tenure accounts` lists them)"))),
+        [] => Err(EngineError::Asked(format!(
+            "no account is {text:?}; write it as gorgias/42 (`tenure accounts` lists them)"
+        ))),
         several => {
             let all: Vec<String> = several.iter().take(6).map(ToString::to_string).collect();
             Err(EngineError::Asked(format!("{text:?} may be {}", all.join(", "))))

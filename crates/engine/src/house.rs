@@ -10,7 +10,9 @@ use crate::secrets::read_secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tenure_connect::{BudgetSpec, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings, abilities_of};
+use tenure_connect::{
+    BudgetSpec, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings, abilities_of,
+};
 use tenure_core::abilities::{Abilities, Standing};
 use tenure_core::account::{AccountKey, AccountState};
 use tenure_core::name::ConnectionName;
@@ -23,7 +25,20 @@ const MEMORY_PAGE: usize = 1000;
 
 /// The keys that every connection may have, for the hint of an unknown one.
 const CONNECTION_KEYS: [&str; 14] = [
-    "app", "source", "url", "path", "plan", "share", "limits", "seats", "dialect", "sso", "allow_http", "secrets", "map", "scim",
+    "app",
+    "source",
+    "url",
+    "path",
+    "plan",
+    "share",
+    "limits",
+    "seats",
+    "dialect",
+    "sso",
+    "allow_http",
+    "secrets",
+    "map",
+    "scim",
 ];
 
 /// Everything that a verb stands on.
@@ -210,8 +225,7 @@ fn connections(config: &Config, catalogue: &Catalogue) -> Result<BTreeMap<Connec
         rank += usize::from(connection.source);
         let settings = settings(config, catalogue, name, connection, standing)?;
         let abilities = Arc::new(abilities_of(&settings));
-        let connection =
-            Connection { settings, abilities, config: connection.clone(), reader: OnceCell::new() };
+        let connection = Connection { settings, abilities, config: connection.clone(), reader: OnceCell::new() };
         connections.insert(ConnectionName::new(name), connection);
     }
     Ok(connections)
@@ -246,7 +260,6 @@ fn settings(
         per_minute: limits.per_minute,
         per_hour: limits.per_hour,
         concurrent: limits.concurrent,
-        ..BudgetSpec::default()
     });
     settings.seats = connection.seats;
     settings.allow_http = if connection.allow_http { HttpPolicy::Anywhere } else { HttpPolicy::LoopbackOnly };
@@ -296,8 +309,10 @@ fn parameters(
     for secret in connection.secrets.keys() {
         let known: Vec<&str> = settings.manifest.secrets.keys().map(String::as_str).collect();
         if !known.contains(&secret.as_str()) {
-            let hint = nearest(secret, &known)
-                .map_or_else(|| format!("{} asks for {}", settings.manifest.app, known.join(", ")), |near| format!("did you mean `{near}`?"));
+            let hint = nearest(secret, &known).map_or_else(
+                || format!("{} asks for {}", settings.manifest.app, known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
             let message = format!("unknown secret `{secret}`");
             return Err(config.misplaced(&["connections", name, "secrets", secret], message, Some(hint)).into());
         }

@@ -49,11 +49,8 @@ pub async fn pull(
     for name in names {
         house.reader(name).await?; // a missing secret is found before the first request
     }
-    let pulls: Vec<_> = stream::iter(names)
-        .map(|name| pull_one(house, name, reach, progress))
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+    let pulls: Vec<_> =
+        stream::iter(names).map(|name| pull_one(house, name, reach, progress)).buffered(AT_ONCE).collect().await;
     pulls.into_iter().collect()
 }
 
@@ -161,7 +158,12 @@ impl Sweeping<'_> {
                         self.write(run, &mut batch, Some(&checkpoint)).await?;
                     }
                     let requests = self.connector.statistics().requests;
-                    self.progress.say(Said::Read { connection: self.name.to_string(), accounts: read, total, requests });
+                    self.progress.say(Said::Read {
+                        connection: self.name.to_string(),
+                        accounts: read,
+                        total,
+                        requests,
+                    });
                 }
                 PullEvent::End { coverage, because, unreachable } => {
                     self.write(run, &mut batch, None).await?;
@@ -170,10 +172,19 @@ impl Sweeping<'_> {
             }
         }
         self.write(run, &mut batch, None).await?;
-        Ok(Walked { coverage: Coverage::Partial, because: Some("the walk ended without a word".into()), unreachable: false })
+        Ok(Walked {
+            coverage: Coverage::Partial,
+            because: Some("the walk ended without a word".into()),
+            unreachable: false,
+        })
     }
 
-    async fn write(&self, run: &PullRun, batch: &mut Vec<Account>, checkpoint: Option<&str>) -> Result<Counts, EngineError> {
+    async fn write(
+        &self,
+        run: &PullRun,
+        batch: &mut Vec<Account>,
+        checkpoint: Option<&str>,
+    ) -> Result<Counts, EngineError> {
         let now_ms = self.house.clock.now_ms();
         let counts = self.house.store.write_batch(run, batch, checkpoint, now_ms).await?;
         batch.clear();
@@ -209,7 +220,10 @@ impl Sweeping<'_> {
         }
         store.mark_gone(&sweep, &gone, self.house.clock.now_ms()).await?;
         Ok(if more {
-            Err(format!("more than {LOOKED_UP_MAX} accounts are missing from the list; {} were looked up and are gone, the others are looked up by the next pulls", gone.len()))
+            Err(format!(
+                "more than {LOOKED_UP_MAX} accounts are missing from the list; {} were looked up and are gone, the others are looked up by the next pulls",
+                gone.len()
+            ))
         } else {
             Ok(())
         })
@@ -285,7 +299,8 @@ async fn finish(house: &House, run: &PullRun, end: PullEnd) -> Result<Pull, Engi
     let before = believed_before(house, &run.connection).await?;
     let mut pull = house.store.finish_pull(run, end, house.clock.now_ms()).await?;
     let source = matches!(house.connection(run.connection.as_str())?.abilities.standing, Standing::Source(_));
-    let complete = run.mode == PullMode::Full && pull.end.as_ref().is_some_and(|end| end.coverage == Coverage::Complete);
+    let complete =
+        run.mode == PullMode::Full && pull.end.as_ref().is_some_and(|end| end.coverage == Coverage::Complete);
     if let (true, true, Some(before)) = (source, complete, before) {
         let share = house.policy.guards.source_shrink_max_share;
         if (pull.accounts as f64) < before as f64 * (1.0 - share) {

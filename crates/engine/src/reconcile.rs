@@ -159,7 +159,8 @@ impl Company {
         };
         let judged = judge(&self.facts, &house.policy, &asked);
         let mut findings = judged.findings;
-        let scope = if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
+        let scope =
+            if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
         let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();
         let since = house.store.findings_since(&ids, scope, house.clock.now_ms()).await?;
         for finding in &mut findings {

@@ -30,7 +30,8 @@ pub fn exit(report: &ApplyReport) -> Exit {
     let failed = |result: &StepResult| {
         matches!(result.outcome, Outcome::Moved | Outcome::Refused | Outcome::Unsupported | Outcome::Unknown)
     };
-    if report.steps.iter().any(failed) || report.steps.iter().any(|r| r.outcome == Outcome::Skipped && !report.waits(r)) {
+    if report.steps.iter().any(failed) || report.steps.iter().any(|r| r.outcome == Outcome::Skipped && !report.waits(r))
+    {
         if report.all_unreachable() { Exit::Unreachable } else { Exit::Incomplete }
     } else if report.held > 0 || report.steps.iter().any(|result| report.waits(result)) {
         Exit::Held

@@ -20,7 +20,9 @@ pub enum Answer {
 /// Records the decision and shows where each step stands.
 pub async fn run(house: &House, arguments: &ApproveArguments, answer: Answer, output: &Output) -> anyhow::Result<Exit> {
     let Some(by) = arguments.by.as_deref().filter(|by| !by.trim().is_empty()) else {
-        return Err(Mistake("a decision needs a name: --as WHO (an address of [approvers] in the policy)".into()).into());
+        return Err(
+            Mistake("a decision needs a name: --as WHO (an address of [approvers] in the policy)".into()).into()
+        );
     };
     let verdict = match answer {
         Answer::Yes => Verdict::Approve,
@@ -41,11 +43,9 @@ pub async fn run(house: &House, arguments: &ApproveArguments, answer: Answer, ou
                     ApprovalState::Approved => format!("approved by {}", step.approval.by.join(", ")),
                     ApprovalState::Rejected => format!("rejected by {}", step.approval.by.join(", ")),
                     ApprovalState::NotNeeded => "not needed".into(),
-                    ApprovalState::Waiting => format!(
-                        "waits: {} of {} said yes",
-                        step.approval.by.len(),
-                        step.approval.count
-                    ),
+                    ApprovalState::Waiting => {
+                        format!("waits: {} of {} said yes", step.approval.by.len(), step.approval.count)
+                    }
                 };
                 vec![
                     step.id.to_string(),

@@ -16,11 +16,17 @@ pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -
     let problems = lines.iter().filter(|line| line.verdict == Verdict::Problem).count();
     let unreachable = lines.iter().any(|line| line.unreachable);
     if !output.json {
-        output.line(if problems == 0 { "everything that can be checked is in order".into() } else { format!("{problems} problems") });
+        output.line(if problems == 0 {
+            "everything that can be checked is in order".into()
+        } else {
+            format!("{problems} problems")
+        });
     }
     Ok(match problems {
         0 => Exit::Done,
-        _ if unreachable && lines.iter().all(|line| line.verdict != Verdict::Problem || line.unreachable) => Exit::Unreachable,
+        _ if unreachable && lines.iter().all(|line| line.verdict != Verdict::Problem || line.unreachable) => {
+            Exit::Unreachable
+        }
         _ => Exit::Changes,
     })
 }
@@ -35,7 +41,12 @@ fn show(lines: &[CheckLine], output: &Output) -> anyhow::Result<()> {
             Verdict::Confirm => "?",
             Verdict::Problem => "✗",
         };
-        output.line(format!("{sign} {:<14} {:<14} {}", line.connection.as_deref().unwrap_or("files"), line.what, line.says));
+        output.line(format!(
+            "{sign} {:<14} {:<14} {}",
+            line.connection.as_deref().unwrap_or("files"),
+            line.what,
+            line.says
+        ));
     }
     Ok(())
 }

@@ -46,7 +46,8 @@ pub async fn exempt(house: &House, arguments: &ExemptArguments, output: &Output)
     } else {
         find_account(house, &arguments.thing).await?
     };
-    record(house, arguments.by.as_deref(), arguments.note.clone(), Decided::Exempt { account: account.clone() }).await?;
+    record(house, arguments.by.as_deref(), arguments.note.clone(), Decided::Exempt { account: account.clone() })
+        .await?;
     said(output, &format!("{account} is left alone from now on"))
 }
 

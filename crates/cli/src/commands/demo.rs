@@ -6,6 +6,7 @@ use crate::commands::{apply, audit, findings, lists, plan, pull};
 use crate::exit::Exit;
 use crate::output::Output;
 use anyhow::{Context, ensure};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tenure_core::change::{ApprovalState, Plan};
 use tenure_engine::clock::Clock;
@@ -20,9 +21,9 @@ const REQUESTER: &str = "demo@acme.example";
 /// Plays the story.
 pub async fn run(arguments: &DemoArguments, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let kept = arguments.out.clone();
-    let folder = kept.clone().unwrap_or_else(|| {
-        std::env::temp_dir().join(format!("tenure-demo-{}-{}", std::process::id(), arguments.seed))
-    });
+    let folder = kept
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("tenure-demo-{}-{}", std::process::id(), arguments.seed)));
     if folder.join("tenure.db").exists() {
         anyhow::bail!("{} holds an earlier demo; name another folder", folder.display());
     }
@@ -33,7 +34,12 @@ pub async fn run(arguments: &DemoArguments, common: &Common, output: &Output) ->
         ..Options::default()
     };
     let sandbox = tenure_sandbox::start(options).await.context("start the sandbox")?;
-    let story = Story { sandbox: &sandbox, folder: &folder, output: Output { quiet: common.quiet, ..output.clone() }, told: !output.json };
+    let story = Story {
+        sandbox: &sandbox,
+        folder: &folder,
+        output: Output { quiet: common.quiet, ..output.clone() },
+        told: !output.json,
+    };
     let outcome = story.tell().await;
     sandbox.stop().await;
     if kept.is_none() {
@@ -68,32 +74,48 @@ impl Story<'_> {
         let began = std::time::Instant::now();
         let files = self.sandbox.write_files(self.folder).context("write the configuration")?;
         self.chapter("1 · A company", "Five apps and an HR file, imitated on this machine; no account anywhere.");
-        self.say(format!("{} people in HR; the apps answer under http://{}", self.sandbox.company().yesterday.len(), self.sandbox.addr()));
+        self.say(format!(
+            "{} people in HR; the apps answer under http://{}",
+            self.sandbox.company().yesterday.len(),
+            self.sandbox.addr()
+        ));
         let house = House::open(&files.config, Clock::system()).await?;
 
         self.chapter("2 · Pull", "Every app and source is read into one graph. Only a complete read proves absence.");
         self.pull(&house).await?;
         self.first_look(&house).await?;
 
-        self.chapter("3 · The next morning", "HR sends a new export: people joined, moved, left, came back, changed names.");
+        self.chapter(
+            "3 · A bad export",
+            "HR's export goes wrong: a shifted column marks most of the company as terminated.",
+        );
+        self.bad_export(&house, &files.people).await?;
+
+        self.chapter(
+            "4 · The next morning",
+            "HR sends a new export: people joined, moved, left, came back, changed names.",
+        );
         self.next_morning(&files.people, &files.people_today)?;
         let pulls = self.pull(&house).await?;
 
-        self.chapter("4 · Plan", "Policy says who should hold what; the plan is the difference. Nothing is written yet.");
+        self.chapter(
+            "5 · Plan",
+            "Policy says who should hold what; the plan is the difference. Nothing is written yet.",
+        );
         let plan = tenure_engine::plan::make_plan(&house, &Scope::default(), REQUESTER).await?;
         self.show_plan(&plan)?;
         ensure!(!plan.steps.is_empty(), "the demo's plan is empty; that is a fault of ours");
 
-        self.chapter("5 · Approve", "Privileged and irreversible steps wait for a person who is not the one asking.");
+        self.chapter("6 · Approve", "Privileged and irreversible steps wait for a person who is not the one asking.");
         self.approve(&house, &plan).await?;
 
-        self.chapter("6 · Apply", "Each step: journal, look, act, read back every field, journal.");
+        self.chapter("7 · Apply", "Each step: journal, look, act, read back every field, journal.");
         let report = tenure_engine::apply::apply(&house, &plan, REQUESTER, &Progress::silent()).await?;
         if self.told {
             apply::show(&plan, &report, &self.output)?;
         }
 
-        self.chapter("7 · Proof", "Everything is read again. A plan made now has nothing left to do.");
+        self.chapter("8 · Proof", "Everything is read again. A plan made now has nothing left to do.");
         self.pull(&house).await?;
         let second_plan = tenure_engine::plan::make_plan(&house, &Scope::default(), REQUESTER).await?;
         self.show_plan(&second_plan)?;
@@ -109,9 +131,13 @@ impl Story<'_> {
     }
 
     async fn pull(&self, house: &House) -> anyhow::Result<Vec<tenure_engine::view::PullView>> {
-        let pulls =
-            tenure_engine::pull::pull(house, &house.names(), tenure_engine::pull::Reach::Everything, &Progress::silent())
-                .await?;
+        let pulls = tenure_engine::pull::pull(
+            house,
+            &house.names(),
+            tenure_engine::pull::Reach::Everything,
+            &Progress::silent(),
+        )
+        .await?;
         tenure_engine::reconcile::pin_links(house).await?;
         if self.told {
             pull::show(&pulls, &self.output)?;
@@ -131,6 +157,27 @@ impl Story<'_> {
         self.say("\nWhat a person should know:".to_owned());
         let all: Vec<_> = found.findings.iter().collect();
         findings::show(&all, &self.output)
+    }
+
+    /// Shows that a plan which would take too much away is held as a whole, and that nothing of it can be applied.
+    async fn bad_export(&self, house: &House, people: &PathBuf) -> anyhow::Result<()> {
+        let good = std::fs::read_to_string(people)?;
+        std::fs::write(people, good.replace(",active,", ",terminated,"))?;
+        self.pull(house).await?;
+        let plan = tenure_engine::plan::make_plan(house, &Scope::default(), REQUESTER).await?;
+        std::fs::write(people, good)?;
+        ensure!(!plan.held.is_empty(), "a plan that removes everybody was not held");
+        let removals = plan.steps.iter().filter(|step| step.effect.is_removal()).count();
+        ensure!(removals == 0, "{removals} removals of a plan that removes everybody were not held");
+        let mut guards: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+        for hold in &plan.held {
+            guards.entry(&hold.guard).or_insert((0, &hold.because)).0 += 1;
+        }
+        for (guard, (held, because)) in guards {
+            self.say(format!("guard {guard} holds {held} steps: {because}"));
+        }
+        self.say(format!("{} steps may run. HR mends the export.", plan.steps.len()));
+        Ok(())
     }
 
     fn next_morning(&self, people: &PathBuf, today: &PathBuf) -> anyhow::Result<()> {

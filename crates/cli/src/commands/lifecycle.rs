@@ -17,12 +17,7 @@ use tenure_engine::reconcile::Scope;
 pub use tenure_engine::decide::LifecycleEvent as Event;
 
 /// Decides, pulls, plans, and perhaps applies.
-pub async fn run(
-    house: &House,
-    event: Event,
-    arguments: &LifecycleArguments,
-    output: &Output,
-) -> anyhow::Result<Exit> {
+pub async fn run(house: &House, event: Event, arguments: &LifecycleArguments, output: &Output) -> anyhow::Result<Exit> {
     let by = By { who: ground::actor(arguments.by.as_deref()), note: arguments.note.clone() };
     let attributes = attributes(&arguments.set)?;
     if event == Event::Move && attributes.is_empty() {

@@ -32,7 +32,8 @@ pub async fn identities(house: &House, arguments: &ListArguments, output: &Outpu
         .collect();
     let rows = rows.into_iter().filter(|identity| {
         arguments.connection.as_ref().is_none_or(|name| {
-            identity.external_ids.contains_key(name) || identity.accounts.iter().any(|account| account.connection == *name)
+            identity.external_ids.contains_key(name)
+                || identity.accounts.iter().any(|account| account.connection == *name)
         })
     });
     let headers = ["id", "name", "work_email", "employee_id", "state", "department", "title", "accounts"];
@@ -195,7 +196,9 @@ pub fn graph_summary(found: &Found<'_>) -> String {
         entry.0 += 1;
         entry.1 += usize::from(link.is_some());
     }
-    let accounts: Vec<String> =
-        linked.iter().map(|(name, (all, linked))| format!("  {name:<14} {all:>5} records, {linked} linked to a person")).collect();
+    let accounts: Vec<String> = linked
+        .iter()
+        .map(|(name, (all, linked))| format!("  {name:<14} {all:>5} records, {linked} linked to a person"))
+        .collect();
     format!("{} people: {}\n{}", found.graph.identities().len(), people.join(", "), accounts.join("\n"))
 }

@@ -87,7 +87,8 @@ fn step_lines(step: &Step) -> Vec<String> {
         _ => "~",
     };
     let account = step.account.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
-    let mut lines = vec![format!("  {sign} {} {} {}{account}   {}", step.id, step.effect, step.connection, step.reason.text)];
+    let mut lines =
+        vec![format!("  {sign} {} {} {}{account}   {}", step.id, step.effect, step.connection, step.reason.text)];
     lines.extend(step.changes.iter().map(|change| format!("       {}", change_line(change))));
     match step.approval.state {
         ApprovalState::NotNeeded => {}
@@ -105,11 +106,15 @@ fn from(step: &Step) -> String {
     if step.approval.from.is_empty() { "any approver".into() } else { step.approval.from.join(" or ") }
 }
 
-/// Writes a change as `field: before → after`.
+/// Writes a change as `field: before → after`; what had no value before is only told as it becomes.
 pub fn change_line(change: &Change) -> String {
+    let after = match (&change.refers_to, &change.after) {
+        (Some(_), Value::Null) => "the account that is made for them".into(),
+        (_, after) => value(after),
+    };
     match &change.before {
-        Some(before) => format!("{}: {} → {}", change.field, value(before), value(&change.after)),
-        None => format!("{}: {}", change.field, value(&change.after)),
+        Some(before) if !before.is_null() => format!("{}: {} → {after}", change.field, value(before)),
+        _ => format!("{}: {after}", change.field),
     }
 }
 
@@ -125,8 +130,13 @@ fn value(value: &Value) -> String {
 
 fn cost(plan: &Plan) -> String {
     let requests: u64 = plan.cost.requests.values().sum();
-    let seats: Vec<String> =
-        plan.cost.seats.iter().filter(|(_, seats)| **seats != 0).map(|(name, seats)| format!("{name} {seats:+}")).collect();
+    let seats: Vec<String> = plan
+        .cost
+        .seats
+        .iter()
+        .filter(|(_, seats)| **seats != 0)
+        .map(|(name, seats)| format!("{name} {seats:+}"))
+        .collect();
     let seats = if seats.is_empty() { "none".into() } else { seats.join(", ") };
     format!("\ncost: seats {seats} · {requests} requests · {}", time::span(plan.cost.seconds))
 }

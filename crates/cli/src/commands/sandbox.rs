@@ -41,8 +41,11 @@ pub async fn run(arguments: &SandboxArguments, output: &Output) -> anyhow::Resul
 }
 
 fn options(arguments: &SandboxArguments) -> Result<Options, Mistake> {
-    let faults: Result<Vec<Fault>, _> =
-        arguments.fault.iter().map(|spec| spec.parse().map_err(|error| Mistake(format!("--fault {spec}: {error}")))).collect();
+    let faults: Result<Vec<Fault>, _> = arguments
+        .fault
+        .iter()
+        .map(|spec| spec.parse().map_err(|error| Mistake(format!("--fault {spec}: {error}"))))
+        .collect();
     Ok(Options {
         listen: arguments.listen,
         people: arguments.people,

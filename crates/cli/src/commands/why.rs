@@ -24,7 +24,8 @@ pub async fn run(house: &House, arguments: &WhyArguments, output: &Output) -> an
         sentences
     } else if thing.starts_with("f-") {
         let finding = found.findings.iter().find(|finding| finding.id.as_str() == thing);
-        let finding = finding.ok_or_else(|| Mistake(format!("no finding has the id {thing:?}; `tenure findings` shows them")))?;
+        let finding =
+            finding.ok_or_else(|| Mistake(format!("no finding has the id {thing:?}; `tenure findings` shows them")))?;
         let mut sentences = why::finding(finding, &found.graph);
         sentences.extend(why::settled_by(finding, &found.plan));
         sentences
@@ -43,8 +44,9 @@ pub async fn run(house: &House, arguments: &WhyArguments, output: &Output) -> an
 }
 
 async fn resolve(house: &House, thing: &str) -> anyhow::Result<tenure_core::account::AccountKey> {
-    Ok(tenure_engine::decide::find_account(house, thing).await.map_err(|error| match parse_account(thing) {
+    let found = tenure_engine::decide::find_account(house, thing).await;
+    found.map_err(|error| match parse_account(thing) {
         Some(_) => anyhow::Error::from(error),
-        None => anyhow::Error::from(Mistake(format!("{thing:?} is no account (gorgias/42), step (s-…) or finding (f-…)"))),
-    })?)
+        None => Mistake(format!("{thing:?} is no account (gorgias/42), step (s-…) or finding (f-…)")).into(),
+    })
 }

@@ -146,7 +146,8 @@ impl<'a> Run<'a> {
         lease: Lease,
         steps: &'a [Step],
     ) -> Result<Self, EngineError> {
-        let open: BTreeSet<StepId> = context.house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
+        let open: BTreeSet<StepId> =
+            context.house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
         let mut connectors = BTreeMap::new();
         for step in steps {
             if !connectors.contains_key(&step.connection)

@@ -103,7 +103,11 @@ impl Walk<'_> {
 
     async fn find_by_address(&self) -> Result<Option<Account>, ConnectError> {
         let asked = |field: &str| {
-            self.step.changes.iter().find(|change| change.field.as_str() == field).and_then(|change| change.after.as_str())
+            self.step
+                .changes
+                .iter()
+                .find(|change| change.field.as_str() == field)
+                .and_then(|change| change.after.as_str())
         };
         let address = asked("email").map(str::to_owned).or_else(|| self.context.address_of(self.step));
         let Some(address) = address else { return Ok(None) };
@@ -134,7 +138,9 @@ impl Walk<'_> {
                 Ok(performed) => return self.verify(&performed.account).await,
                 Err(error) => error,
             };
-            self.context.progress.say(Said::Trouble { connection: self.step.connection.to_string(), text: error.to_string() });
+            self.context
+                .progress
+                .say(Said::Trouble { connection: self.step.connection.to_string(), text: error.to_string() });
             if !error.may_have_happened {
                 return self.refused(&error, found);
             }
@@ -158,10 +164,16 @@ impl Walk<'_> {
     /// Returns what is left to do, by what is there: a create that got half way goes on as an update.
     fn remaining(&self, found: Option<&Account>) -> (Effect, Option<AccountKey>) {
         match (self.step.effect, found) {
-            (Effect::Create, Some(account)) if account.state.gives_access() => (Effect::Update, Some(account.key.clone())),
+            (Effect::Create, Some(account)) if account.state.gives_access() => {
+                (Effect::Update, Some(account.key.clone()))
+            }
             (Effect::Create, Some(account)) => (Effect::Resume, Some(account.key.clone())),
-            (Effect::Convert, Some(account)) if account.kind_is(self.step) => (Effect::Update, Some(account.key.clone())),
-            (Effect::Resume, Some(account)) if account.state.gives_access() => (Effect::Update, Some(account.key.clone())),
+            (Effect::Convert, Some(account)) if account.kind_is(self.step) => {
+                (Effect::Update, Some(account.key.clone()))
+            }
+            (Effect::Resume, Some(account)) if account.state.gives_access() => {
+                (Effect::Update, Some(account.key.clone()))
+            }
             (effect, Some(account)) => (effect, Some(account.key.clone())),
             (effect, None) => (effect, self.step.account_key.clone()),
         }
@@ -213,12 +225,12 @@ impl Walk<'_> {
 
     fn verdict(&self, asked: &Step, key: &AccountKey, last: Option<Account>, trouble: Option<ConnectError>) -> Carried {
         if let Some(error) = trouble {
-            let mut carried = self.ends(Outcome::Unknown, format!("accepted, but could not be read back: {error}"), last);
+            let mut carried =
+                self.ends(Outcome::Unknown, format!("accepted, but could not be read back: {error}"), last);
             carried.result.account = Some(key.id.to_string());
             return carried;
         }
-        let mut fields =
-            last.as_ref().map(|account| field_outcomes(asked, account, &self.ability)).unwrap_or_default();
+        let mut fields = last.as_ref().map(|account| field_outcomes(asked, account, &self.ability)).unwrap_or_default();
         for change in &self.step.changes {
             fields.entry(change.field.clone()).or_insert(match self.step.effect {
                 Effect::Suspend | Effect::Delete => FieldOutcome::Applied,
@@ -228,7 +240,10 @@ impl Walk<'_> {
         let ignored: Vec<&str> =
             fields.iter().filter(|(_, o)| **o == FieldOutcome::Ignored).map(|(field, _)| field.as_str()).collect();
         let (outcome, because) = if !ignored.is_empty() {
-            (Outcome::Refused, Some(format!("the app answered that it was done, but did not change {}", ignored.join(", "))))
+            (
+                Outcome::Refused,
+                Some(format!("the app answered that it was done, but did not change {}", ignored.join(", "))),
+            )
         } else if !effect_holds(self.step, last.as_ref()) {
             (Outcome::Pending, Some("accepted, but not visible yet".to_owned()))
         } else {
