@@ -23,6 +23,15 @@ pub(super) enum Ready {
     AfterAnswer,
 }
 
+/// Our own part in what a server counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own {
+    /// Requests that can have been in the server's window when it counted.
+    pub counted: u64,
+    /// Requests that are on their way now.
+    pub open: u64,
+}
+
 /// One window of the tenant, and our share of it.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -61,9 +70,16 @@ impl Budget {
         }
     }
 
-    /// Takes in that the server counts `used` in its window, which rolls over at `reset` from now if it tells.
-    pub fn seen(&mut self, now: Instant, open: u64, used: u64, reset: Option<Duration>) {
-        self.all.seen(now, open, used, reset);
+    /// Returns how many of our own requests the server can have counted in one window by now, apart from those on
+    /// their way.
+    pub fn own(&self) -> u64 {
+        self.all.logged
+    }
+
+    /// Takes in that the server counted `used` in its window when at most `own` of ours can have been in it.
+    /// The window rolls over at `reset` from now, if the server tells.
+    pub fn seen(&mut self, now: Instant, own: Own, used: u64, reset: Option<Duration>) {
+        self.all.seen(now, own, used, reset);
     }
 
     /// Takes in another limit or another share.
@@ -216,17 +232,17 @@ impl Counter {
         }
     }
 
-    fn seen(&mut self, now: Instant, open: u64, used: u64, reset: Option<Duration>) {
+    fn seen(&mut self, now: Instant, own: Own, used: u64, reset: Option<Duration>) {
         self.forget_the_past(now);
         if self.drain.is_some() {
-            self.level = self.level.max(used.saturating_sub(open) as f64);
+            self.level = self.level.max(used.saturating_sub(own.open) as f64);
             return;
         }
         if used < self.others {
             // The server has begun a new window: what others used in the old one is over.
             self.others = 0;
         }
-        let unexplained = used.saturating_sub(self.logged.saturating_add(open));
+        let unexplained = used.saturating_sub(own.counted);
         if unexplained > self.others {
             self.others = unexplained;
             // A moment told in whole seconds may be up to one early.
@@ -268,7 +284,7 @@ mod tests {
         let start = Instant::now();
         let mut budget = Budget::new(Window::fixed(10, SECOND * 60), 1.0, None, start);
         budget.answered(start, start, 1);
-        budget.seen(start, 0, 7, Some(SECOND * 20));
+        budget.seen(start, Own { counted: 1, open: 0 }, 7, Some(SECOND * 20));
         assert_eq!(budget.ready(start, 0, 1), Ready::Now);
         assert_eq!(budget.ready(start, 0, 2), Ready::At(start + SECOND * 21), "two are kept in reserve");
         let later = start + SECOND * 21;
@@ -281,7 +297,7 @@ mod tests {
         let mut budget = Budget::new(Window::fixed(10, SECOND), 1.0, None, start);
         for used in 1..=10 {
             budget.answered(start, start, 1);
-            budget.seen(start, 10 - used, used, None);
+            budget.seen(start, Own { counted: 10, open: 10 - used }, used, None);
         }
         assert_eq!(budget.all.others, 0);
     }
@@ -305,7 +321,7 @@ mod tests {
         let Ready::At(moment) = budget.ready(start, 0, 1) else { panic!("a full bucket") };
         let wait = moment - start;
         assert!(wait >= SECOND / 2 && wait < SECOND * 51 / 100, "{wait:?}");
-        budget.seen(start, 0, 40, None);
+        budget.seen(start, Own { counted: 40, open: 0 }, 40, None);
         assert!(matches!(budget.ready(start + SECOND * 10, 0, 19), Ready::Now));
         assert!(matches!(budget.ready(start + SECOND * 10, 0, 22), Ready::At(_)));
     }

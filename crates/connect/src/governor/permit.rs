@@ -124,7 +124,7 @@ impl Governor {
         let told = if believed { read(headers, wall) } else { Told::default() };
         state.answered(&place, answered_at, now, told.cost.unwrap_or(0).min(1000));
         if believed {
-            state.learn(&told, now);
+            state.learn(&place, &told, now);
         }
         let wait = match (status, retry_after) {
             (StatusCode::TOO_MANY_REQUESTS, _) => {

@@ -137,7 +137,11 @@ pub async fn send_governed<W: Wire + ?Sized>(
                 } else {
                     governor.unsent(permit)
                 }
-                Failed { again: error.wait_may_help() && repeatable(&error, retry), wait: None, error: error.into() }
+                Failed {
+                    again: error.wait_may_help() && repeatable(&error, retry),
+                    wait: None,
+                    error: Box::new(error.into()),
+                }
             }
         };
         course.wait_or_give_up(failed).await?;
@@ -149,7 +153,7 @@ fn repeatable(error: &TransportError, retry: &RetryPolicy) -> bool {
 }
 
 struct Failed {
-    error: SendError,
+    error: Box<SendError>,
     again: bool,
     wait: Option<Duration>,
 }
@@ -164,14 +168,14 @@ fn settle(
     let status = response.status;
     let target = request.target();
     if status == StatusCode::TOO_MANY_REQUESTS {
-        let error = SendError::Throttled { target, response: Box::new(response), refusals: 0 };
+        let error = Box::new(SendError::Throttled { target, response: Box::new(response), refusals: 0 });
         return Err(Failed { error, again: true, wait: blocked });
     }
     let definite = matches!(status.as_u16(), 501 | 505);
     if !status.is_server_error() || definite {
         return Ok(response);
     }
-    let error = SendError::ServerFailed { target, response: Box::new(response), may_have_happened: true };
+    let error = Box::new(SendError::ServerFailed { target, response: Box::new(response), may_have_happened: true });
     Err(Failed { error, again: retry.idempotency == Idempotency::Safe, wait: blocked })
 }
 
@@ -207,7 +211,7 @@ impl<'a> Course<'a> {
     /// Waits before the next attempt, or returns the error where there is none.
     async fn wait_or_give_up(&mut self, failed: Failed) -> Result<(), SendError> {
         let Failed { error, again, wait } = failed;
-        if let SendError::Throttled { target, response, .. } = error {
+        if let SendError::Throttled { target, response, .. } = *error {
             self.refusals += 1;
             let in_time = wait.unwrap_or_default() < self.left();
             if self.refusals <= self.retry.refusals_max && in_time {
@@ -220,7 +224,7 @@ impl<'a> Course<'a> {
         let backoff = self.governor.jitter().backoff(self.attempts, self.retry.backoff, self.retry.backoff_max);
         let wait = wait.map_or(backoff, |wait| wait.max(backoff));
         if !again || self.attempts >= self.retry.attempts_max || wait >= self.left() {
-            return Err(error);
+            return Err(*error);
         }
         self.governor.clock().sleep(wait).await;
         Ok(())

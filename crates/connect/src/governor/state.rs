@@ -3,7 +3,7 @@
 //! It neither waits nor reads a clock, so that every decision can be tried at any moment.
 
 use super::backoff::Jitter;
-use super::budget::{Budget, Ready};
+use super::budget::{Budget, Own, Ready};
 use super::learn::Told;
 use super::limits::{Covers, Learn, Limits};
 use super::queue::{Queue, Rank, Waiter};
@@ -26,6 +26,8 @@ pub(super) struct State {
     main: Scope,
     subs: Vec<(Covers, Scope)>,
     requests_open: u32,
+    /// The cost of everything that was ever sent.
+    sent: u64,
     /// Whether an answer has told what the tenant permits; until then requests go one at a time.
     heard: bool,
     /// Lowered by each refusal, raised again in calm: others eat what the headers do not tell.
@@ -57,6 +59,10 @@ pub(super) struct Place {
     pub cost: u64,
     pub subs: Vec<usize>,
     pub sent_at: Instant,
+    /// For each window: how many of ours the server can have counted when this one was sent.
+    own: Vec<u64>,
+    /// How much had been sent by then in all.
+    sent: u64,
 }
 
 impl Scope {
@@ -107,6 +113,7 @@ impl State {
             subs: limits.sub.iter().map(|sub| (sub.covers.clone(), Scope::new(budgets(&sub.windows)))).collect(),
             queue: Queue::default(),
             requests_open: 0,
+            sent: 0,
             heard: limits.learn == Learn::Nothing || limits.windows.is_empty(),
             pressure: 1.0,
             changed_pressure: now,
@@ -171,7 +178,9 @@ impl State {
         for at in &subs {
             self.subs[*at].1.open += cost;
         }
-        Place { cost, subs, sent_at: now }
+        self.sent += cost;
+        let own = self.main.budgets.iter().map(|budget| budget.own() + self.main.open).collect();
+        Place { cost, subs, sent_at: now, own, sent: self.sent }
     }
 
     fn leave(&mut self, place: &Place) {
@@ -201,7 +210,7 @@ impl State {
     }
 
     /// Takes in what the headers of an answer tell.
-    pub fn learn(&mut self, told: &Told, now: Instant) {
+    pub fn learn(&mut self, place: &Place, told: &Told, now: Instant) {
         self.heard = true;
         let Some(at) = self.window_of(told) else {
             self.pause_when_empty(told, now);
@@ -217,8 +226,12 @@ impl State {
         } else if let Some(limit) = told.limit {
             self.main.budgets[at].change(limit.min(u64::from(u32::MAX)) as u32, share, now);
         }
-        if let (Some(used), Some(budget)) = (told.used(), self.main.budgets.get_mut(at)) {
-            budget.seen(now, open, used, told.reset);
+        // The server counted somewhere between sending and answer: what was in the log at the sending, and whatever
+        // was sent since, may be in its count. What has left the log meanwhile may be, too.
+        let since = self.sent.saturating_sub(place.sent);
+        let counted = place.own.get(at).map(|own| own + since);
+        if let (Some(used), Some(counted), Some(budget)) = (told.used(), counted, self.main.budgets.get_mut(at)) {
+            budget.seen(now, Own { counted, open }, used, told.reset);
         }
     }
 

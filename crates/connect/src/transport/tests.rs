@@ -107,13 +107,13 @@ fn ok(body: &str) -> Vec<u8> {
 }
 
 fn transport(change: impl FnOnce(&mut TransportOptions)) -> Transport {
-    let mut options = TransportOptions::default();
-    options.timeouts = Timeouts {
+    let timeouts = Timeouts {
         connect: Duration::from_millis(300),
         head: Duration::from_millis(300),
         idle: Duration::from_millis(300),
         whole: Duration::from_secs(2),
     };
+    let mut options = TransportOptions { timeouts, ..TransportOptions::default() };
     change(&mut options);
     Transport::new(options, Arc::new(SystemClock))
 }
