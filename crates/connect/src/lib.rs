@@ -12,6 +12,8 @@ mod codec;
 mod abilities;
 mod catalogue;
 mod connector;
+mod lint;
+mod tape;
 pub mod file;
 
 pub use abilities::abilities_of;
@@ -21,6 +23,8 @@ pub use connector::{
     Act, CheckLine, Connector, Look, LookupBy, Performed, PullEvent, PullStart, PullStream, Spent, Verdict,
 };
 pub use error::{ConnectError, ErrorKind};
+pub use lint::{lint, lint_app};
 pub use manifest::{BudgetSpec, Manifest, manifest_schema};
 pub use settings::Settings;
+pub use tape::{Tape, TapeReport, TapeResult, run_tapes};
 pub use transport::{HttpPolicy, Priority};

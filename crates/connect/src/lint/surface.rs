@@ -1,0 +1,154 @@
+//! Lint of where an app answers, who asks, how often, and how lists are walked.
+//! It looks at the manifest's own words only.
+
+use super::{Lint, placeholders_of};
+use crate::manifest::{Auth, AuthForm, Paging, PagingStyle, Total};
+
+impl Lint<'_> {
+    pub(super) fn surface(&mut self) {
+        let manifest = self.manifest;
+        if manifest.kinds.get(&manifest.default_kind).is_none() {
+            let known: Vec<&str> = manifest.kinds.keys().map(|kind| kind.as_str()).collect();
+            self.say_unknown(&["default_kind"], "kind", manifest.default_kind.as_str(), &known);
+        }
+        if manifest.file.is_some() {
+            if manifest.base.is_some() || manifest.auth.is_some() {
+                self.say(&["file"], "a file has neither `base` nor `auth`", "leave them out, or leave `file` out");
+            }
+            return;
+        }
+        self.base();
+        match &manifest.auth {
+            Some(auth) => self.auth(auth),
+            None => self.say(&["app"], "no `auth` says how a request proves who asks", "such as form = \"bearer\""),
+        }
+        self.limits();
+        for (name, paging) in &manifest.paging {
+            self.paging(name, paging);
+        }
+        for (name, reference) in &manifest.references {
+            self.check_paging(&["references", name, "paging"], &reference.paging);
+            self.check_path(&["references", name, "path"], &reference.path, &[]);
+        }
+        for (at, rule) in manifest.errors.rules.iter().enumerate() {
+            let at = at.to_string();
+            if rule.status.iter().any(|status| !(100..=599).contains(status)) {
+                self.say(&["errors", "rules", &at, "status"], "a status lies between 100 and 599", "");
+            }
+            if rule.status.is_empty() && rule.says.is_empty() {
+                self.say(&["errors", "rules", &at, "is"], "a rule without `status` and `says` fits every failure", "name one");
+            }
+        }
+        if manifest.scim.as_ref().is_some_and(|scim| scim.available && scim.url.is_none()) {
+            self.say(&["scim", "available"], "an available SCIM surface has a `url`", "");
+        }
+    }
+
+    fn base(&mut self) {
+        let Some(base) = &self.manifest.base else {
+            self.say(&["app"], "no `base` says where the app answers", "[base] with url = \"https://{account}.vendor.com/api\"");
+            return;
+        };
+        if !base.url.starts_with("https://") {
+            self.say(&["base", "url"], "the pattern does not begin with https://", "a connection may give another `url`");
+        }
+        let used = placeholders_of(&base.url);
+        let known: Vec<&str> = base.parameters.keys().map(String::as_str).collect();
+        for parameter in &used {
+            if !known.contains(parameter) {
+                self.say(
+                    &["base", "url"],
+                    format!("nothing says what {{{parameter}}} is"),
+                    format!("[base.parameters.{parameter}] with says = \"…\""),
+                );
+            }
+        }
+        if !used.is_empty() && base.hosts.is_empty() {
+            self.say(&["base", "url"], "no `hosts` keeps the credential on the vendor's hosts", "hosts = [\".vendor.com\"]");
+        }
+        let tokens = self.manifest.auth.as_ref().and_then(|auth| auth.token_url.as_deref()).unwrap_or_default();
+        for parameter in known.iter().filter(|known| !used.contains(known) && !placeholders_of(tokens).contains(known)) {
+            self.say(&["base", "parameters", parameter], format!("{{{parameter}}} stands in no pattern"), "");
+        }
+    }
+
+    fn auth(&mut self, auth: &Auth) {
+        let needed: &[(&str, &Option<String>)] = match auth.form {
+            AuthForm::Basic => &[("username", &auth.username), ("password", &auth.password)],
+            AuthForm::Header => &[("header", &auth.header), ("value", &auth.value)],
+            AuthForm::Bearer => &[("value", &auth.value)],
+            AuthForm::ClientCredentials => {
+                &[("token_url", &auth.token_url), ("client_id", &auth.client_id), ("client_secret", &auth.client_secret)]
+            }
+        };
+        for (key, value) in needed {
+            if value.as_deref().is_none_or(str::is_empty) {
+                self.say(&["auth", "form"], format!("this form needs `{key}`"), "a secret is written {secret.NAME}");
+            }
+        }
+        let all = [&auth.username, &auth.password, &auth.value, &auth.client_id, &auth.client_secret];
+        let named: Vec<&str> = all.into_iter().flatten().flat_map(|value| placeholders_of(value)).collect();
+        let known: Vec<&str> = self.manifest.secrets.keys().map(String::as_str).collect();
+        for name in &named {
+            let secret = name.strip_prefix("secret.").unwrap_or(name);
+            if !name.starts_with("secret.") || !known.contains(&secret) {
+                self.say_unknown(&["auth"], "secret", secret, &known);
+            }
+        }
+        for secret in known.iter().filter(|secret| !named.iter().any(|name| name.strip_prefix("secret.") == Some(secret))) {
+            self.say(&["secrets", secret], format!("the secret `{secret}` is used nowhere"), "name it in [auth], or leave it out");
+        }
+    }
+
+    fn limits(&mut self) {
+        let limits = &self.manifest.limits;
+        if let Some(plan) = limits.default_plan.as_deref().filter(|plan| !limits.plans.contains_key(*plan)) {
+            let known: Vec<&str> = limits.plans.keys().map(String::as_str).collect();
+            self.say_unknown(&["limits", "default_plan"], "plan", plan, &known);
+        }
+        if limits.plans.is_empty() && limits.assumed.is_none() {
+            self.say(&["limits"], "neither `plans` nor `assumed` says how often the app may be asked", "assumed = { per_second = 5 }");
+        }
+        let all = limits.plans.iter().map(|(plan, limit)| (vec!["limits", "plans", plan.as_str()], limit));
+        let assumed = limits.assumed.iter().map(|limit| (vec!["limits", "assumed"], limit));
+        for (keys, limit) in all.chain(assumed).collect::<Vec<_>>() {
+            let counts = [limit.per_second, limit.per_minute, limit.per_hour];
+            if counts.iter().flatten().any(|count| *count <= 0.0) || limit.concurrent == Some(0) {
+                self.say(&keys, "a limit is above 0", "a negotiated one is left to `limits` of the connection");
+            }
+        }
+    }
+
+    fn paging(&mut self, name: &str, paging: &Paging) {
+        let at = |key: &'static str| ["paging".to_owned(), name.to_owned(), key.to_owned()];
+        let mut say = |key: &'static str, message: String, hint: &str| {
+            let keys = at(key);
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            self.say(&keys, message, hint);
+        };
+        if let (Some(size), Some(max)) = (paging.size, paging.size_max)
+            && size > max
+        {
+            say("size", format!("pages of {size} are asked for, and the app gives at most {max}"), "ask for the most that the app gives");
+        }
+        if paging.size == Some(0) || paging.size_max == Some(0) {
+            say("size", "a page holds at least one record".into(), "");
+        }
+        if paging.size_parameter.is_some() && paging.size.is_none() && paging.size_max.is_none() {
+            say("size_parameter", "no `size` says what it takes".into(), "");
+        }
+        let needs_parameter = matches!(paging.style, PagingStyle::Cursor | PagingStyle::Page | PagingStyle::StartIndex);
+        if needs_parameter && paging.parameter.is_none() {
+            say("style", "this style needs `parameter`".into(), "the parameter that takes the cursor or the number");
+        }
+        if paging.style == PagingStyle::Cursor && paging.next.is_none() {
+            say("style", "this style needs `next`".into(), "where the next cursor lies in the body");
+        }
+        if paging.style == PagingStyle::Page && paging.size.or(paging.size_max).is_none() {
+            say("style", "numbered pages need `size`".into(), "a page with fewer records than asked for is the last one");
+        }
+        if (paging.total_is == Total::End || paging.style == PagingStyle::StartIndex) && paging.total.is_none() {
+            say("style", "`total` is missing, which would end the walk".into(), "where the body tells how many records there are");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! That the built-in apps are clean, and that each sort of mistake is found at its line with a suggestion.
+//! Mistakes are made in a copy of a good manifest, so that nothing else is wrong.
+
+use super::*;
+use crate::catalogue::Catalogue;
+
+fn gorgias() -> String {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    catalogue.get("gorgias").unwrap().manifest.text.clone()
+}
+
+/// Lints Gorgias with one text replaced, and returns the problems as texts with their lines.
+fn spoilt(from: &str, to: &str) -> Vec<(usize, String)> {
+    let text = gorgias();
+    assert!(text.contains(from), "{from}");
+    let manifest = Manifest::parse(&text.replacen(from, to, 1), "m.toml").unwrap();
+    lint(&manifest).into_iter().map(|problem| (problem.line, problem.to_string())).collect()
+}
+
+fn line_of(text: &str, part: &str) -> usize {
+    text.lines().position(|line| line.contains(part)).map_or(0, |at| at + 1)
+}
+
+#[test]
+fn the_built_in_apps_are_clean() {
+    for app in Catalogue::load(&[]).unwrap().apps() {
+        let problems: Vec<String> = lint_app(app).iter().map(ToString::to_string).collect();
+        assert!(problems.is_empty(), "{}: {problems:#?}", app.name);
+    }
+}
+
+#[test]
+fn a_page_above_the_most_that_the_app_gives_is_found_at_its_line() {
+    let problems = spoilt("size = 100", "size = 500");
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].0, line_of(&gorgias(), "size = 100"));
+    assert!(problems[0].1.contains("at most 100"));
+}
+
+#[test]
+fn what_does_not_fit_together_is_found_with_a_suggestion() {
+    for (from, to, words) in [
+        ("paging = \"users\"\nquery", "paging = \"usres\"\nquery", "did you mean `users`?"),
+        ("set = { active = false }", "set = { actve = false }", "did you mean `active`?"),
+        ("reference = \"roles\"", "reference = \"role\"", "did you mean `roles`?"),
+        ("default_plan = \"starter\"", "default_plan = \"startr\"", "did you mean `starter`?"),
+        ("password = \"{secret.token}\"", "password = \"{secret.tokn}\"", "did you mean `token`?"),
+        ("field = \"email\"", "field = \"emial\"", "did you mean `email`?"),
+        ("new_id = [\"id\"]", "new_id = []", "id of the new record"),
+        ("https://{account}.gorgias.com", "https://{acount}.gorgias.com", "nothing says what {acount} is"),
+        ("path = \"/users/{id}\"\nsuccess", "path = \"/users/{uid}\"\nsuccess", "did you mean `id`?"),
+        ("success = [200, 201]", "success = []", "status from 200 to 299"),
+        ("like = \"update\"", "like = \"delete_all\"", ""),
+        ("write = \"firstname\"", "write = \"id\"", "read-only"),
+    ] {
+        let text = gorgias().replacen(from, to, 1);
+        match Manifest::parse(&text, "m.toml") {
+            Ok(manifest) => {
+                let problems: Vec<String> = lint(&manifest).iter().map(ToString::to_string).collect();
+                assert!(problems.iter().any(|problem| problem.contains(words)), "{to}: {problems:?}");
+                assert!(problems.iter().all(|problem| problem.starts_with("m.toml:")), "{problems:?}");
+            }
+            Err(error) => assert!(error.line > 0, "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_kind_that_can_neither_be_listed_nor_looked_up_is_found() {
+    let mut manifest = Manifest::parse(&gorgias(), "m.toml").unwrap();
+    for kind in manifest.kinds.values_mut() {
+        kind.list = None;
+        kind.lookup.clear();
+    }
+    assert!(lint(&manifest).iter().any(|problem| problem.message.contains("neither listed nor looked up")));
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_line_and_nearest_key() {
+    let error = Manifest::parse(&gorgias().replacen("items = \"data\"", "itmes = \"data\"", 1), "m.toml").unwrap_err();
+    assert!(error.line > 0 && error.hint.as_deref() == Some("did you mean `items`?"), "{error}");
+    let error = Manifest::parse(&gorgias().replacen("size = 100", "size = \"100\"", 1), "m.toml").unwrap_err();
+    assert_eq!(error.line, line_of(&gorgias(), "size = 100"));
+}
+
+#[test]
+fn the_schema_describes_every_key() {
+    let schema = crate::manifest::manifest_schema().to_string();
+    for key in ["paging", "entitlements", "irreversible", "privileged", "incremental", "total_is"] {
+        assert!(schema.contains(&format!("\"{key}\"")), "{key}");
+    }
+}
