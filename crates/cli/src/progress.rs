@@ -39,7 +39,7 @@ impl Bars {
                 bar.enable_steady_tick(Duration::from_millis(120));
                 self.by_connection.insert(connection.clone(), bar);
             }
-            Said::Read { connection, accounts, total, requests } => {
+            Said::Read { connection, accounts, total, requests, left } => {
                 let Some(bar) = self.by_connection.get(connection) else { return };
                 if let Some(total) = total
                     && bar.length() != Some(*total)
@@ -50,7 +50,10 @@ impl Bars {
                     ));
                 }
                 bar.set_position(*accounts);
-                bar.set_message(format!("{requests} requests"));
+                bar.set_message(match left {
+                    Some(left) => format!("{requests} requests, {left} left"),
+                    None => format!("{requests} requests"),
+                });
             }
             Said::PullEnded { connection, .. } => {
                 if let Some(bar) = self.by_connection.remove(connection) {

@@ -228,7 +228,7 @@ pub async fn find_account(house: &House, text: &str) -> Result<AccountKey, Engin
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(EngineError::Asked(format!(
-            "no account is {text:?}; write it as gorgias/42 (`tenure accounts` lists them)"
+            "no account is {text:?}; write it as CONNECTION/ID (`tenure accounts` lists them)"
         ))),
         several => {
             let all: Vec<String> = several.iter().take(6).map(ToString::to_string).collect();

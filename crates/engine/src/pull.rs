@@ -152,18 +152,16 @@ impl Sweeping<'_> {
         while let Some(event) = events.next().await {
             match event {
                 PullEvent::Page { accounts, checkpoint, total } => {
-                    read += accounts.len() as u64;
+                    let rows = accounts.len() as u64;
+                    read += rows;
                     batch.extend(accounts);
                     if batch.len() >= BATCH {
                         self.write(run, &mut batch, Some(&checkpoint)).await?;
                     }
                     let requests = self.connector.statistics().requests;
-                    self.progress.say(Said::Read {
-                        connection: self.name.to_string(),
-                        accounts: read,
-                        total,
-                        requests,
-                    });
+                    let left = total.filter(|_| rows > 0).map(|total| total.saturating_sub(read).div_ceil(rows));
+                    let connection = self.name.to_string();
+                    self.progress.say(Said::Read { connection, accounts: read, total, requests, left });
                 }
                 PullEvent::End { coverage, because, unreachable } => {
                     self.write(run, &mut batch, None).await?;
@@ -289,7 +287,7 @@ async fn store_people(
         }
         read += batch.len() as u64;
         house.store.write_batch(run, &batch, None, house.clock.now_ms()).await?;
-        progress.say(Said::Read { connection: name.to_string(), accounts: read, total: None, requests: 0 });
+        progress.say(Said::Read { connection: name.to_string(), accounts: read, total: None, requests: 0, left: None });
     }
 }
 

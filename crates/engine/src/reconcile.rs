@@ -4,7 +4,8 @@
 
 use crate::error::EngineError;
 use crate::house::House;
-use tenure_core::change::{Finding, Plan};
+use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity};
+use tenure_core::finding::About;
 use tenure_core::correlate::{Graph, correlate};
 use tenure_core::decide::Wishes;
 use tenure_core::facts::{ConnectionFacts, Facts};
@@ -13,6 +14,8 @@ use tenure_core::{Asked, reconcile as judge};
 use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Seed};
 
 const PAGE: usize = 1000;
+/// Steps whose last outcome is looked up for what a person should know.
+const LOOKED_BACK_MAX: usize = 2000;
 
 /// Which part of the company is looked at.
 #[derive(Debug, Clone, Default)]
@@ -159,6 +162,7 @@ impl Company {
         };
         let judged = judge(&self.facts, &house.policy, &asked);
         let mut findings = judged.findings;
+        findings.extend(ignored_writes(house, &judged.plan).await?);
         let scope =
             if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
         let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();
@@ -169,6 +173,37 @@ impl Company {
         findings.sort_by(|one, other| (one.severity, one.kind, &one.id).cmp(&(other.severity, other.kind, &other.id)));
         Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity })
     }
+}
+
+/// Finds steps that were done before and are planned again because the app took them without a word and did not
+/// change what was asked.
+async fn ignored_writes(house: &House, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
+    let mut findings = Vec::new();
+    for step in plan.steps.iter().filter(|step| !step.changes.is_empty()).take(LOOKED_BACK_MAX) {
+        let Some(result) = house.store.last_result(&step.id).await? else { continue };
+        let ignored = result.fields.iter().filter(|(_, outcome)| **outcome == FieldOutcome::Ignored);
+        let fields: Vec<&str> = ignored.map(|(field, _)| field.as_str()).collect();
+        if fields.is_empty() {
+            continue;
+        }
+        let topic = fields.join(",");
+        let mut about = About::new(FindingKind::IgnoredWrite, Severity::Medium).connection(&step.connection).topic(&topic);
+        if let Some(key) = &step.account_key {
+            about = about.account(key);
+        }
+        if let Some(identity) = &step.identity {
+            about = about.identity(identity);
+        }
+        let person = step.person.as_deref().unwrap_or("an account");
+        let text = format!(
+            "{person}: {} answered that {} was changed, and did not change it; change it there by hand",
+            step.connection,
+            fields.join(", ")
+        );
+        let facts = [("step".to_owned(), step.id.as_str().into()), ("fields".to_owned(), fields.into())].into();
+        findings.push(about.finding(text, facts));
+    }
+    Ok(findings)
 }
 
 /// Returns the one identity that a key means.

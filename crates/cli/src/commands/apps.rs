@@ -6,7 +6,7 @@ use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
-use tenure_connect::{App, Catalogue, Settings, abilities_of, read_app};
+use tenure_connect::{App, Catalogue, Settings, abilities_of, lint, read_app, run_tapes};
 use tenure_core::abilities::Standing;
 
 const TEMPLATE: &str = include_str!("../../templates/manifest.toml");
@@ -44,7 +44,8 @@ pub async fn run(common: &Common, arguments: &AppArguments, output: &Output) -> 
     match &arguments.command {
         AppCommand::Show { name } => show(&named(common, name)?, output),
         AppCommand::New { name } => new(name, output),
-        _ => anyhow::bail!("later"),
+        AppCommand::Lint { name } => lint_one(common, name, output),
+        AppCommand::Test { name } => test(common, name, output).await,
     }
 }
 
@@ -130,10 +131,7 @@ fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
     std::fs::create_dir_all(folder.join("tape")).with_context(|| format!("make {}", folder.display()))?;
     std::fs::create_dir_all(folder.join("expected"))?;
     std::fs::write(folder.join("manifest.toml"), TEMPLATE.replace("@NAME@", name))?;
-    std::fs::write(
-        folder.join("README.md"),
-        format!("# {name}\n\nHow to get the credential, which rights it needs, what the app cannot do.\n"),
-    )?;
+    std::fs::write(folder.join("README.md"), format!("# {name}\n\nHow to get the credential, which rights it needs, what the app cannot do.\n"))?;
     if output.json {
         output.document(&serde_json::json!({ "written": folder.display().to_string() }))?;
     } else {
@@ -141,4 +139,50 @@ fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
     }
     output.advice(format!("next: edit {}/manifest.toml, then `tenure app lint {name}`", folder.display()));
     Ok(Exit::Done)
+}
+
+fn lint_one(common: &Common, name: &str, output: &Output) -> anyhow::Result<Exit> {
+    let app = named(common, name)?;
+    let problems = lint(&app.manifest);
+    if output.json {
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|problem| {
+                serde_json::json!({
+                    "path": problem.path, "line": problem.line, "column": problem.column,
+                    "message": problem.message, "hint": problem.hint,
+                })
+            })
+            .collect();
+        output.document(&serde_json::json!({ "app": name, "problems": problems }))?;
+    } else if problems.is_empty() {
+        output.line(format!("{name}: no problems"));
+    } else {
+        for problem in &problems {
+            output.line(problem.to_string());
+        }
+    }
+    Ok(if problems.is_empty() { Exit::Done } else { Exit::Changes })
+}
+
+async fn test(common: &Common, name: &str, output: &Output) -> anyhow::Result<Exit> {
+    let report = run_tapes(&named(common, name)?).await;
+    if output.json {
+        let tapes: Vec<_> = report
+            .tapes
+            .iter()
+            .map(|tape| serde_json::json!({ "name": tape.name, "says": tape.says, "problems": tape.problems }))
+            .collect();
+        output.document(&serde_json::json!({ "app": report.app, "tapes": tapes }))?;
+    } else {
+        for tape in &report.tapes {
+            let sign = if tape.problems.is_empty() { "✓" } else { "✗" };
+            output.line(format!("{sign} {}: {}", tape.name, tape.says));
+            for problem in &tape.problems {
+                output.line(format!("    {problem}"));
+            }
+        }
+        output.line(format!("{} tapes", report.tapes.len()));
+    }
+    Ok(if report.tapes.iter().all(|tape| tape.problems.is_empty()) { Exit::Done } else { Exit::Changes })
 }

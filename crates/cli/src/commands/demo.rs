@@ -27,12 +27,7 @@ pub async fn run(arguments: &DemoArguments, common: &Common, output: &Output) ->
     if folder.join("tenure.db").exists() {
         anyhow::bail!("{} holds an earlier demo; name another folder", folder.display());
     }
-    let options = Options {
-        people: arguments.people,
-        seed: arguments.seed,
-        today: jiff::Zoned::now().date(),
-        ..Options::default()
-    };
+    let options = Options { people: arguments.people, seed: arguments.seed, ..Options::default() };
     let sandbox = tenure_sandbox::start(options).await.context("start the sandbox")?;
     let story = Story {
         sandbox: &sandbox,

@@ -56,7 +56,8 @@ pub fn story(plan: &Plan) -> String {
     if plan.steps.is_empty() && plan.held.is_empty() {
         return format!("plan {}: nothing to change", plan.id);
     }
-    let mut lines = vec![format!("plan {} · {} steps, {} held", plan.id, plan.steps.len(), plan.held.len())];
+    let steps = if plan.steps.len() == 1 { "1 step".into() } else { format!("{} steps", plan.steps.len()) };
+    let mut lines = vec![format!("plan {} · {steps}, {} held", plan.id, plan.held.len())];
     let mut by_person: BTreeMap<(String, String), Vec<&Step>> = BTreeMap::new();
     for step in &plan.steps {
         let id = step.identity.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -14,7 +14,9 @@ pub async fn run(house: &House, arguments: &PullArguments, output: &Output) -> a
     let names = house.asked(&arguments.connections)?;
     let reach = if arguments.full { Reach::Everything } else { Reach::Changed };
     let pulls = pull(house, &names, reach, &progress::listener(output)).await?;
-    tenure_engine::reconcile::pin_links(house).await?;
+    if pulls.iter().any(|pull| pull.added + pull.changed + pull.gone > 0) {
+        tenure_engine::reconcile::pin_links(house).await?;
+    }
     show(&pulls, output)?;
     Ok(exit(&pulls))
 }

@@ -51,7 +51,6 @@ fn options(arguments: &SandboxArguments) -> Result<Options, Mistake> {
         people: arguments.people,
         seed: arguments.seed,
         faults: faults?,
-        today: jiff::Zoned::now().date(),
         ..Options::default()
     })
 }

@@ -76,8 +76,8 @@ fn show(person: &Person, output: &Output) -> anyhow::Result<()> {
     output.line(format!("  works       {days} ({})", identity.time_zone.as_deref().unwrap_or("UTC")));
     for account in &person.accounts {
         output.line(format!("\n  {}/{}/{}  {}", account.connection, account.kind, account.id, account.state));
-        let evidence = account.evidence.as_deref().unwrap_or("founded the identity");
-        output.line(format!("    {} · linked by {evidence}", account.login.as_deref().unwrap_or("no login")));
+        let evidence = account.evidence.as_deref().unwrap_or("no link");
+        output.line(format!("    {} · because: {evidence}", account.login.as_deref().unwrap_or("no login")));
         for grant in &account.grants {
             let scope = grant.scope.as_deref().map(|scope| format!(" ({scope})")).unwrap_or_default();
             let privileged = if grant.privileged { " · privileged" } else { "" };

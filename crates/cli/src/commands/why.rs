@@ -47,6 +47,6 @@ async fn resolve(house: &House, thing: &str) -> anyhow::Result<tenure_core::acco
     let found = tenure_engine::decide::find_account(house, thing).await;
     found.map_err(|error| match parse_account(thing) {
         Some(_) => anyhow::Error::from(error),
-        None => Mistake(format!("{thing:?} is no account (gorgias/42), step (s-…) or finding (f-…)")).into(),
+        None => Mistake(format!("{thing:?} is no account (CONNECTION/ID), step (s-…) or finding (f-…)")).into(),
     })
 }

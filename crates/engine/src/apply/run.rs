@@ -110,7 +110,7 @@ async fn apply_alone(
         finished_ms: None,
     };
     let context = Context::new(house, progress, addresses);
-    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps).await?;
+    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, is_stale(house, plan)).await?;
     let begun = walk.draft("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest }));
     house.store.begin_run(lease, &run, vec![begun]).await?;
     walk.carry_out_all().await?;
@@ -133,6 +133,8 @@ struct Run<'a> {
     results: BTreeMap<StepId, StepResult>,
     waiting: BTreeSet<StepId>,
     unreachable: BTreeSet<StepId>,
+    /// The plan is older than what the policy takes access away on.
+    stale: bool,
     /// Connections that have no seat left: no further create is tried there.
     full: BTreeSet<ConnectionName>,
     busy_connections: BTreeMap<ConnectionName, usize>,
@@ -145,6 +147,7 @@ impl<'a> Run<'a> {
         by: &str,
         lease: Lease,
         steps: &'a [Step],
+        stale: bool,
     ) -> Result<Self, EngineError> {
         let open: BTreeSet<StepId> =
             context.house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
@@ -170,6 +173,7 @@ impl<'a> Run<'a> {
             results: BTreeMap::new(),
             waiting: BTreeSet::new(),
             unreachable: BTreeSet::new(),
+            stale,
             full: BTreeSet::new(),
             busy_connections: BTreeMap::new(),
         })
@@ -227,6 +231,9 @@ impl<'a> Run<'a> {
         }
         if !self.connectors.contains_key(&step.connection) {
             return ever("the connection has no app that could be written to");
+        }
+        if self.stale && step.effect.is_removal() {
+            return ever("the plan is older than `stale_after` of the policy; pull and plan again before taking anything away");
         }
         if step.effect == Effect::Create && self.full.contains(&step.connection) {
             return ever("the app has no seat left; free one or buy one, then plan again");
@@ -365,6 +372,12 @@ impl<'a> Run<'a> {
             body,
         }
     }
+}
+
+/// Tells whether a plan is too old to take anything away on its word.
+fn is_stale(house: &House, plan: &Plan) -> bool {
+    let made_ms = plan.made_at.parse::<jiff::Timestamp>().map_or(i64::MIN, jiff::Timestamp::as_millisecond);
+    house.clock.now_ms().saturating_sub(made_ms) > house.policy.guards.stale_after.as_ms()
 }
 
 /// The steps of one account, in their order.
