@@ -1,0 +1,55 @@
+//! Another admin: somebody who creates an account by the vendor's own API while a plan is waiting.
+//! One plain request on one connection, with the owner's credential; the answer must be a success.
+//! It knows the least body that each vendor accepts and nothing of the product.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tenure_sandbox::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Creates an account.
+pub async fn invite(sandbox: &Sandbox, vendor: Vendor, email: &str, name: &str) -> Result<(), String> {
+    let (path, body) = request(vendor, email, name);
+    let status = post(sandbox, vendor, path, &body).await.map_err(|error| error.to_string())?;
+    if (200..300).contains(&status) { Ok(()) } else { Err(format!("{vendor} answered {status} to another admin")) }
+}
+
+fn request(vendor: Vendor, email: &str, name: &str) -> (&'static str, Value) {
+    let (first, last) = name.split_once(' ').unwrap_or((name, "Person"));
+    match vendor {
+        Vendor::Gorgias => ("/users", json!({"email": email, "name": name})),
+        Vendor::Gladly => ("/agents", json!({"emailAddress": email, "name": name, "role": "AGENT"})),
+        Vendor::Freshdesk => ("/agents", json!({"email": email, "name": name, "ticket_scope": 2})),
+        Vendor::Freshservice => ("/requesters", json!({"first_name": first, "last_name": last, "email": email})),
+        Vendor::Gainsight => {
+            ("/users", json!({"email": email, "firstName": first, "lastName": last, "role": "Standard User"}))
+        }
+    }
+}
+
+fn credential(vendor: Vendor) -> String {
+    let basic =
+        |name: &str, password: &str| format!("Authorization: Basic {}", STANDARD.encode(format!("{name}:{password}")));
+    match vendor {
+        Vendor::Gorgias => basic(GORGIAS_EMAIL, GORGIAS_TOKEN),
+        Vendor::Gladly => basic(GLADLY_USERNAME, GLADLY_SECRET),
+        Vendor::Freshdesk => basic(FRESHDESK_API_KEY, "X"),
+        Vendor::Freshservice => basic(FRESHSERVICE_API_KEY, "X"),
+        Vendor::Gainsight => format!("Accesskey: {GAINSIGHT_ACCESS_KEY}"),
+    }
+}
+
+async fn post(sandbox: &Sandbox, vendor: Vendor, path: &str, body: &Value) -> std::io::Result<u16> {
+    let (text, prefix, credential) = (body.to_string(), vendor.prefix(), credential(vendor));
+    let head = format!("POST {prefix}{path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n{credential}\r\n");
+    let kind = "Content-Type: application/json";
+    let request = format!("{head}{kind}\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+    let mut stream = TcpStream::connect(sandbox.addr()).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(64 * 1024).read_to_end(&mut answer).await?;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    Ok(answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0))
+}

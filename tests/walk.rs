@@ -1,0 +1,8 @@
+//! The product as a person meets it: the real program, run as a process against the sandbox over real HTTP.
+//! Scenarios are read from `scenarios/*.txt`; kills and refusals are written in Rust, since they are loops and tables.
+//! Nothing here looks into the product: it reads exit codes, JSON and files, and asks the sandbox what is really there.
+
+mod kills;
+mod refusals;
+mod scenarios;
+mod stage;
