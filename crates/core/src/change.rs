@@ -236,8 +236,11 @@ pub struct Finding {
     pub severity: Severity,
     /// Where.
     pub connection: Option<ConnectionName>,
-    /// The account, as `connection/kind/id`.
+    /// The account, by the app's id.
     pub account: Option<String>,
+    /// The full key of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_key: Option<AccountKey>,
     /// Whose.
     pub identity: Option<IdentityId>,
     /// A plain sentence.

@@ -161,10 +161,7 @@ pub fn hold(id: &StepId, plan: &Plan) -> Option<String> {
 /// Explains a finding: its sentence, and what is known of what it is about.
 pub fn finding(finding: &Finding, graph: &Graph<'_>) -> Vec<String> {
     let mut lines = vec![format!("{}.", finding.text)];
-    let about = finding.account.as_ref().and_then(|shown| {
-        graph.facts().accounts.iter().find(|account| account.key.to_string() == *shown).map(|account| &account.key)
-    });
-    match (about, finding.identity.as_ref().and_then(|id| graph.find(id))) {
+    match (finding.account_key.as_ref(), finding.identity.as_ref().and_then(|id| graph.find(id))) {
         (Some(key), _) => lines.extend(account(key, graph)),
         (None, Some(at)) => lines.extend(identity(graph, at)),
         (None, None) => {}
@@ -175,9 +172,8 @@ pub fn finding(finding: &Finding, graph: &Graph<'_>) -> Vec<String> {
 /// Lists the steps of a plan that would settle a finding.
 pub fn settled_by(finding: &Finding, plan: &Plan) -> Vec<String> {
     let about = |step: &&Step| {
-        let account = step.account_key.as_ref().map(ToString::to_string);
-        (finding.account.is_some() && account == finding.account)
-            || (finding.account.is_none() && finding.identity.is_some() && step.identity == finding.identity)
+        (finding.account_key.is_some() && step.account_key == finding.account_key)
+            || (finding.account_key.is_none() && finding.identity.is_some() && step.identity == finding.identity)
     };
     let steps = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).filter(about);
     steps.take(10).map(|step| format!("Step {} would {}.", step.id, deed(step))).collect()

@@ -5,7 +5,7 @@ use crate::exit::{Exit, Mistake};
 use crate::ground::actor;
 use crate::output::Output;
 use tenure_core::facts::Decided;
-use tenure_engine::decide::{By, decide, find_account, parse_account};
+use tenure_engine::decide::{By, decide, find_account};
 use tenure_engine::house::House;
 use tenure_engine::reconcile::{Scope, company, find_identity};
 
@@ -41,7 +41,7 @@ pub async fn exempt(house: &House, arguments: &ExemptArguments, output: &Output)
         let company = company(house, &Scope::default()).await?;
         let found = company.judge(house, None).await?;
         let finding = found.findings.iter().find(|finding| finding.id.as_str() == arguments.thing);
-        let account = finding.and_then(|finding| finding.account.as_deref()).and_then(parse_account);
+        let account = finding.and_then(|finding| finding.account_key.clone());
         account.ok_or_else(|| Mistake(format!("{:?} is no finding about an account", arguments.thing)))?
     } else {
         find_account(house, &arguments.thing).await?
