@@ -26,6 +26,7 @@ pub(crate) struct RecordReader {
     state: StateReader,
     created: Places,
     updated: Places,
+    /// For an app without a field for the whole name: its parts, for people who read lists.
     whole_name: Option<(FieldName, FieldName)>,
 }
 
@@ -79,7 +80,7 @@ impl RecordReader {
             })
             .collect();
         let has = |wanted: &str| fields.iter().any(|field| field.name.as_str() == wanted);
-        let whole_name = (has("given_name") && has("family_name"))
+        let whole_name = (own("name").is_none() && has("given_name") && has("family_name"))
             .then(|| (FieldName::new("given_name"), FieldName::new("family_name")));
         Self {
             connection: connection.clone(),

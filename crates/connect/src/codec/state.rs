@@ -97,7 +97,7 @@ impl Rule {
         self.equals.iter().all(|(place, value)| place.of(json).is_some_and(|found| found.equals(value)))
             && self.present.iter().all(|place| place.of(json).is_some_and(|found| !found.is_empty()))
             && (self.memory.is_empty() || memory.is_some_and(|memory| self.memory.contains(&memory)))
-            && self.changed.is_none_or(|wanted| changed() == Some(wanted))
+            && self.changed.is_none_or(|wanted| (changed() == Some(true)) == wanted)
             && self.younger_ms.is_none_or(|younger| age().is_some_and(|age| age < younger))
     }
 }

@@ -51,15 +51,19 @@ impl Connector {
     pub async fn perform(&self, act: &Act<'_>) -> Result<Performed, ConnectError> {
         let performing = Performing::begin(&self.0, act).await?;
         let performed = performing.run().await?;
-        let known = match act.effect {
-            Effect::Create | Effect::Resume | Effect::Convert => Some(Memory::Made),
-            Effect::Suspend | Effect::Delete => Some(Memory::PutOut),
-            _ => None,
-        };
-        if let Some(known) = known.filter(|_| self.asks_memory()) {
+        if let Some(known) = known_after(act.effect).filter(|_| self.asks_memory()) {
             self.remember([(performed.account.clone(), known)]);
         }
         Ok(performed)
+    }
+}
+
+/// Returns what is known of an account after an effect.
+fn known_after(effect: Effect) -> Option<Memory> {
+    match effect {
+        Effect::Create | Effect::Resume | Effect::Convert => Some(Memory::Made),
+        Effect::Suspend | Effect::Delete => Some(Memory::PutOut),
+        _ => None,
     }
 }
 
@@ -294,7 +298,8 @@ impl<'a> Performing<'a> {
         let record = Place::new(item).of(&json).filter(|record| matches!(record, Json::Object(_)));
         let new_id = Places::new(&call.new_id);
         let id = record.and_then(|record| new_id.of(record)).or_else(|| new_id.of(&json)).and_then(Json::id);
-        let memory = self.inner.memory();
+        let known = known_after(self.act.effect);
+        let memory = |kind: Kind, id: &str| known.or_else(|| self.inner.memory_of(kind, id));
         let answered = self
             .inner
             .kind(self.act.kind)

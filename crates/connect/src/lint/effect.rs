@@ -17,13 +17,18 @@ impl Lint<'_> {
                 self.say(&keys, format!("{effect} is possible and in `cannot`"), "leave one of them out");
             }
             if how.irreversible && how.loses.is_none() {
-                self.say(&keys, format!("{effect} cannot be undone, and `loses` does not say what is lost"), "approvers read it");
+                self.say(
+                    &keys,
+                    format!("{effect} cannot be undone, and `loses` does not say what is lost"),
+                    "approvers read it",
+                );
             }
             self.like_or_calls(&keys, spec, *effect, how);
             if *effect == Effect::Convert {
                 self.convert(&keys, how);
             }
-            if *effect == Effect::Create && how.like.is_none() && !how.calls.iter().any(|call| !call.new_id.is_empty()) {
+            if *effect == Effect::Create && how.like.is_none() && !how.calls.iter().any(|call| !call.new_id.is_empty())
+            {
                 self.say(&keys, "no call says where the answer holds the id of the new record", "new_id = [\"id\"]");
             }
             let mut found = false;
@@ -38,10 +43,21 @@ impl Lint<'_> {
 
     fn like_or_calls(&mut self, keys: &[&str], spec: &KindSpec, effect: Effect, how: &EffectSpec) {
         match (how.like, how.calls.is_empty()) {
-            (None, true) => self.say(keys, format!("{effect} has no call"), "[[….calls]] with method and path, or like = \"update\""),
-            (Some(_), false) => self.say(keys, format!("{effect} has calls of its own and `like`"), "leave one of them out"),
+            (None, true) => self.say(
+                keys,
+                format!("{effect} has no call"),
+                "[[….calls]] with method and path, or like = \"update\"",
+            ),
+            (Some(_), false) => {
+                self.say(keys, format!("{effect} has calls of its own and `like`"), "leave one of them out")
+            }
             (Some(like), true) if spec.effects.get(&like).is_none_or(|other| other.like.is_some()) => {
-                let known: Vec<&str> = spec.effects.iter().filter(|(_, how)| how.like.is_none()).map(|(effect, _)| effect.as_str()).collect();
+                let known: Vec<&str> = spec
+                    .effects
+                    .iter()
+                    .filter(|(_, how)| how.like.is_none())
+                    .map(|(effect, _)| effect.as_str())
+                    .collect();
                 self.say_unknown(keys, "effect", like.as_str(), &known);
             }
             _ => {}
@@ -93,7 +109,8 @@ impl Lint<'_> {
         if method == Method::Get {
             self.say(&at("method"), "an effect is no GET", "");
         }
-        let refused = |status: &u16| !(200..300).contains(status) && !(method == Method::Delete && matches!(status, 404 | 410));
+        let refused =
+            |status: &u16| !(200..300).contains(status) && !(method == Method::Delete && matches!(status, 404 | 410));
         if call.success.is_empty() || call.success.iter().any(refused) {
             self.say(&at("success"), "success is a status from 200 to 299", "a DELETE may count 404 as done before");
         }

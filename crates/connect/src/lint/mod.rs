@@ -31,7 +31,10 @@ pub fn lint_app(app: &App) -> Vec<Misplaced> {
         problems.push(Misplaced { path, line: 0, column: 0, message: message.into(), hint: Some(hint.into()) });
     };
     if app.readme().is_none() {
-        missing("the app has no README.md", "say how to get the credential, which rights it needs, and what the app cannot do");
+        missing(
+            "the app has no README.md",
+            "say how to get the credential, which rights it needs, and what the app cannot do",
+        );
     }
     if app.manifest.file.is_none() {
         let (tapes, expected) = (app.json_files("tape"), app.json_files("expected"));
@@ -77,7 +80,11 @@ impl<'m> Lint<'m> {
 
     fn check_path(&mut self, keys: &[&str], path: &str, placeholders: &[&str]) {
         if !path.starts_with('/') || path.contains("//") || path.contains("..") || path.contains('?') {
-            self.say(keys, format!("{path:?} is no path"), "it begins with `/` and comes after the base URL; parameters stand in `query`");
+            self.say(
+                keys,
+                format!("{path:?} is no path"),
+                "it begins with `/` and comes after the base URL; parameters stand in `query`",
+            );
         }
         for placeholder in placeholders_of(path) {
             if !placeholders.contains(&placeholder) {

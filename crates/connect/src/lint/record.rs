@@ -15,10 +15,18 @@ impl Lint<'_> {
             return;
         }
         if spec.list.is_none() && spec.lookup.is_empty() {
-            self.say(&["kinds", kind], format!("{kind} records are neither listed nor looked up"), "[kinds.KIND.list] or [kinds.KIND.lookup.email]");
+            self.say(
+                &["kinds", kind],
+                format!("{kind} records are neither listed nor looked up"),
+                "[kinds.KIND.list] or [kinds.KIND.lookup.email]",
+            );
         }
         match &spec.read {
-            None => self.say(&["kinds", kind], format!("{kind} records cannot be read by id"), "[kinds.KIND.read] with path = \"/…/{id}\"; every write is read back"),
+            None => self.say(
+                &["kinds", kind],
+                format!("{kind} records cannot be read by id"),
+                "[kinds.KIND.read] with path = \"/…/{id}\"; every write is read back",
+            ),
             Some(read) => {
                 self.check_path(&["kinds", kind, "read", "path"], &read.path, &["id"]);
                 if !read.path.contains("{id}") {
@@ -48,14 +56,22 @@ impl Lint<'_> {
             self.say_unknown(&["kinds", kind, "lookup", word], "look-up", word, &["email", "external_id"]);
         }
         if spec.list.is_none() && spec.searched.is_none() {
-            self.say(&["kinds", kind, "lookup", word], "there is no list to look in", "[kinds.KIND.list], or [kinds.KIND.searched] for one that is not pulled");
+            self.say(
+                &["kinds", kind, "lookup", word],
+                "there is no list to look in",
+                "[kinds.KIND.list], or [kinds.KIND.searched] for one that is not pulled",
+            );
         }
         if !spec.fields.contains_key(&lookup.field) {
             let known: Vec<&str> = spec.fields.keys().map(String::as_str).collect();
             self.say_unknown(&["kinds", kind, "lookup", word, "field"], "field", &lookup.field, &known);
         }
         if !lookup.query.is_empty() && !lookup.query.values().any(|value| value.contains("{value}")) {
-            self.say(&["kinds", kind, "lookup", word, "query"], "no parameter takes the value sought", "query = { email = \"{value}\" }");
+            self.say(
+                &["kinds", kind, "lookup", word, "query"],
+                "no parameter takes the value sought",
+                "query = { email = \"{value}\" }",
+            );
         }
         for also in &lookup.also {
             let there = self.manifest.kinds.get(also).is_some_and(|other| other.lookup.contains_key(word));
@@ -75,11 +91,19 @@ impl Lint<'_> {
             self.say(&keys, format!("`{name}` is a field and an entitlement"), "a policy could not tell them apart");
         }
         if field.read.is_empty() {
-            self.say(&keys, format!("{name} lies nowhere"), "read = [\"…\"]; what cannot be read back cannot be verified");
+            self.say(
+                &keys,
+                format!("{name} lies nowhere"),
+                "read = [\"…\"]; what cannot be read back cannot be verified",
+            );
         }
         if let Some(write) = &field.write {
             if spec.read_only.contains(write) {
-                self.say(&keys, format!("{name} is written to `{write}`, which is read-only"), "leave `write` out and say why in `cannot`");
+                self.say(
+                    &keys,
+                    format!("{name} is written to `{write}`, which is read-only"),
+                    "leave `write` out and say why in `cannot`",
+                );
             }
             if field.on.is_empty() {
                 self.say(&keys, format!("{name} is written at no moment"), "on = [\"create\", \"update\"]");
@@ -87,11 +111,19 @@ impl Lint<'_> {
         } else if field.required {
             self.say(&keys, format!("{name} is required and never written"), "");
         } else if field.cannot.is_none() {
-            self.say(&keys, format!("{name} is never written, and nothing says why"), "cannot = \"…\", in the operator's words");
+            self.say(
+                &keys,
+                format!("{name} is never written, and nothing says why"),
+                "cannot = \"…\", in the operator's words",
+            );
         }
         match (field.codec == Codec::Words, field.words.is_empty()) {
-            (true, true) => self.say(&keys, format!("{name} is one of `words`, and there are none"), "words = { global = 1 }"),
-            (false, false) => self.say(&keys, format!("{name} has `words` that its codec does not use"), "codec = \"words\""),
+            (true, true) => {
+                self.say(&keys, format!("{name} is one of `words`, and there are none"), "words = { global = 1 }")
+            }
+            (false, false) => {
+                self.say(&keys, format!("{name} has `words` that its codec does not use"), "codec = \"words\"")
+            }
             _ => {}
         }
     }
@@ -116,10 +148,18 @@ impl Lint<'_> {
                 self.say(&keys, format!("{word} is never written, and nothing says why"), "cannot = \"…\"");
             }
             Some(write) if write.form != GrantForm::Name && spec.reference.is_none() => {
-                self.say(&keys, format!("{word} is written by id, and no reference list knows ids"), "reference = \"…\", or form = \"name\"");
+                self.say(
+                    &keys,
+                    format!("{word} is written by id, and no reference list knows ids"),
+                    "reference = \"…\", or form = \"name\"",
+                );
             }
             Some(write) if write.scope.is_some() && (spec.scopes.is_empty() || spec.default_scope.is_none()) => {
-                self.say(&keys, format!("{word} is written with a scope, and `scopes` or `default_scope` is missing"), "");
+                self.say(
+                    &keys,
+                    format!("{word} is written with a scope, and `scopes` or `default_scope` is missing"),
+                    "",
+                );
             }
             _ => {}
         }
@@ -138,15 +178,27 @@ impl Lint<'_> {
 
     fn states(&mut self, kind: &str, spec: &KindSpec) {
         if spec.state.is_empty() {
-            self.say(&["kinds", kind, "state"], "no rule tells the state, so that every account is unknown", "state = [{ is = \"active\", equals = { active = true } }]");
+            self.say(
+                &["kinds", kind, "state"],
+                "no rule tells the state, so that every account is unknown",
+                "state = [{ is = \"active\", equals = { active = true } }]",
+            );
         }
         let asks_age = spec.state.iter().any(|rule| rule.younger_than_days.is_some() || rule.changed.is_some());
         if asks_age && spec.created.is_empty() {
-            self.say(&["kinds", kind, "state"], "a rule asks for the age of a record, and no `created` says when it was made", "created = [\"created_at\"]");
+            self.say(
+                &["kinds", kind, "state"],
+                "a rule asks for the age of a record, and no `created` says when it was made",
+                "created = [\"created_at\"]",
+            );
         }
         let suspends = spec.effects.contains_key(&tenure_core::abilities::Effect::Suspend);
         if suspends && !spec.state.iter().any(|rule| rule.is == StateWord::Suspended) {
-            self.say(&["kinds", kind, "state"], "accounts can be suspended, and no rule tells a suspended one", "it could not be verified");
+            self.say(
+                &["kinds", kind, "state"],
+                "accounts can be suspended, and no rule tells a suspended one",
+                "it could not be verified",
+            );
         }
     }
 }

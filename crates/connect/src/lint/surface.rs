@@ -36,7 +36,11 @@ impl Lint<'_> {
                 self.say(&["errors", "rules", &at, "status"], "a status lies between 100 and 599", "");
             }
             if rule.status.is_empty() && rule.says.is_empty() {
-                self.say(&["errors", "rules", &at, "is"], "a rule without `status` and `says` fits every failure", "name one");
+                self.say(
+                    &["errors", "rules", &at, "is"],
+                    "a rule without `status` and `says` fits every failure",
+                    "name one",
+                );
             }
         }
         if manifest.scim.as_ref().is_some_and(|scim| scim.available && scim.url.is_none()) {
@@ -46,11 +50,19 @@ impl Lint<'_> {
 
     fn base(&mut self) {
         let Some(base) = &self.manifest.base else {
-            self.say(&["app"], "no `base` says where the app answers", "[base] with url = \"https://{account}.vendor.com/api\"");
+            self.say(
+                &["app"],
+                "no `base` says where the app answers",
+                "[base] with url = \"https://{account}.vendor.com/api\"",
+            );
             return;
         };
         if !base.url.starts_with("https://") {
-            self.say(&["base", "url"], "the pattern does not begin with https://", "a connection may give another `url`");
+            self.say(
+                &["base", "url"],
+                "the pattern does not begin with https://",
+                "a connection may give another `url`",
+            );
         }
         let used = placeholders_of(&base.url);
         let known: Vec<&str> = base.parameters.keys().map(String::as_str).collect();
@@ -64,10 +76,15 @@ impl Lint<'_> {
             }
         }
         if !used.is_empty() && base.hosts.is_empty() {
-            self.say(&["base", "url"], "no `hosts` keeps the credential on the vendor's hosts", "hosts = [\".vendor.com\"]");
+            self.say(
+                &["base", "url"],
+                "no `hosts` keeps the credential on the vendor's hosts",
+                "hosts = [\".vendor.com\"]",
+            );
         }
         let tokens = self.manifest.auth.as_ref().and_then(|auth| auth.token_url.as_deref()).unwrap_or_default();
-        for parameter in known.iter().filter(|known| !used.contains(known) && !placeholders_of(tokens).contains(known)) {
+        for parameter in known.iter().filter(|known| !used.contains(known) && !placeholders_of(tokens).contains(known))
+        {
             self.say(&["base", "parameters", parameter], format!("{{{parameter}}} stands in no pattern"), "");
         }
     }
@@ -77,9 +94,11 @@ impl Lint<'_> {
             AuthForm::Basic => &[("username", &auth.username), ("password", &auth.password)],
             AuthForm::Header => &[("header", &auth.header), ("value", &auth.value)],
             AuthForm::Bearer => &[("value", &auth.value)],
-            AuthForm::ClientCredentials => {
-                &[("token_url", &auth.token_url), ("client_id", &auth.client_id), ("client_secret", &auth.client_secret)]
-            }
+            AuthForm::ClientCredentials => &[
+                ("token_url", &auth.token_url),
+                ("client_id", &auth.client_id),
+                ("client_secret", &auth.client_secret),
+            ],
         };
         for (key, value) in needed {
             if value.as_deref().is_none_or(str::is_empty) {
@@ -95,8 +114,14 @@ impl Lint<'_> {
                 self.say_unknown(&["auth"], "secret", secret, &known);
             }
         }
-        for secret in known.iter().filter(|secret| !named.iter().any(|name| name.strip_prefix("secret.") == Some(secret))) {
-            self.say(&["secrets", secret], format!("the secret `{secret}` is used nowhere"), "name it in [auth], or leave it out");
+        for secret in
+            known.iter().filter(|secret| !named.iter().any(|name| name.strip_prefix("secret.") == Some(secret)))
+        {
+            self.say(
+                &["secrets", secret],
+                format!("the secret `{secret}` is used nowhere"),
+                "name it in [auth], or leave it out",
+            );
         }
     }
 
@@ -107,7 +132,11 @@ impl Lint<'_> {
             self.say_unknown(&["limits", "default_plan"], "plan", plan, &known);
         }
         if limits.plans.is_empty() && limits.assumed.is_none() {
-            self.say(&["limits"], "neither `plans` nor `assumed` says how often the app may be asked", "assumed = { per_second = 5 }");
+            self.say(
+                &["limits"],
+                "neither `plans` nor `assumed` says how often the app may be asked",
+                "assumed = { per_second = 5 }",
+            );
         }
         let all = limits.plans.iter().map(|(plan, limit)| (vec!["limits", "plans", plan.as_str()], limit));
         let assumed = limits.assumed.iter().map(|limit| (vec!["limits", "assumed"], limit));
@@ -129,7 +158,11 @@ impl Lint<'_> {
         if let (Some(size), Some(max)) = (paging.size, paging.size_max)
             && size > max
         {
-            say("size", format!("pages of {size} are asked for, and the app gives at most {max}"), "ask for the most that the app gives");
+            say(
+                "size",
+                format!("pages of {size} are asked for, and the app gives at most {max}"),
+                "ask for the most that the app gives",
+            );
         }
         if paging.size == Some(0) || paging.size_max == Some(0) {
             say("size", "a page holds at least one record".into(), "");
@@ -145,10 +178,18 @@ impl Lint<'_> {
             say("style", "this style needs `next`".into(), "where the next cursor lies in the body");
         }
         if paging.style == PagingStyle::Page && paging.size.or(paging.size_max).is_none() {
-            say("style", "numbered pages need `size`".into(), "a page with fewer records than asked for is the last one");
+            say(
+                "style",
+                "numbered pages need `size`".into(),
+                "a page with fewer records than asked for is the last one",
+            );
         }
         if (paging.total_is == Total::End || paging.style == PagingStyle::StartIndex) && paging.total.is_none() {
-            say("style", "`total` is missing, which would end the walk".into(), "where the body tells how many records there are");
+            say(
+                "style",
+                "`total` is missing, which would end the walk".into(),
+                "where the body tells how many records there are",
+            );
         }
     }
 }

@@ -248,7 +248,7 @@ pub struct StateRule {
     /// Places that must hold something, neither null nor empty.
     #[serde(default)]
     pub present: Vec<String>,
-    /// Whether the record changed after it was created, by its own moments.
+    /// Whether the record is known to have changed after it was created, by its own moments.
     pub changed: Option<bool>,
     /// The record is at most so many days old, by its own moment of creation.
     pub younger_than_days: Option<u32>,

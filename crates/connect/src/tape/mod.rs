@@ -5,7 +5,7 @@
 mod server;
 mod word;
 
-pub use word::{Answered, Doing, Exchange, On, Recorded, Tape};
+pub use word::{Doing, Tape};
 
 use crate::catalogue::App;
 use crate::connector::{Act, Connector, Look, LookupBy, PullEvent, PullStart};

@@ -140,7 +140,10 @@ impl Reel {
         for (name, wanted) in &exchange.request.headers {
             let got = asked.headers.get(&name.to_lowercase());
             if got != Some(wanted) {
-                self.problems.push(format!("{} {}: the header {name} is {got:?}, expected {wanted:?}", asked.method, asked.path));
+                self.problems.push(format!(
+                    "{} {}: the header {name} is {got:?}, expected {wanted:?}",
+                    asked.method, asked.path
+                ));
             }
         }
         written(exchange.answer.status, &exchange.answer.headers, &exchange.answer.body)
