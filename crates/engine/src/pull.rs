@@ -5,7 +5,7 @@
 use crate::error::EngineError;
 use crate::house::{FileSource, House, Reader};
 use crate::progress::{Progress, Said};
-use crate::view::PullView;
+use crate::view::{PullView, Way};
 use futures::{StreamExt, stream};
 use std::time::Instant;
 use tenure_connect::file::{People, PeopleOptions};
@@ -115,7 +115,8 @@ impl Sweeping<'_> {
             belief: Belief::Believed,
         };
         let pull = finish(self.house, &run, end).await?;
-        Ok(view(self.name, &pull, walked.unreachable, Vec::new()))
+        let way = if walked.unreachable { Way::Closed } else { Way::Open };
+        Ok(view(self.name, &pull, way, Vec::new()))
     }
 
     /// Chooses how much to ask for: changes only where the app can tell them and everything was read not long ago.
@@ -240,13 +241,13 @@ async fn pull_file(
     progress.say(Said::PullBegan { connection: name.to_string(), resumed: false });
     let options = PeopleOptions { connection: name.clone(), map: file.map.clone() };
     let mut problems = Vec::new();
-    let (coverage, because, unreachable) = match People::open(&file.path, options) {
-        Err(error) => (Coverage::Partial, Some(error.to_string()), true),
+    let (coverage, because) = match People::open(&file.path, options) {
+        Err(error) => (Coverage::Partial, Some(error.to_string())),
         Ok(mut people) => {
             store_people(house, &run, name, &mut people, progress).await?;
             let report = people.report_now();
             problems = report.problems.iter().map(ToString::to_string).collect();
-            (report.coverage, report.because, false)
+            (report.coverage, report.because)
         }
     };
     if let Some(sweep) = run.sweep(coverage) {
@@ -269,7 +270,7 @@ async fn pull_file(
         belief: Belief::Believed,
     };
     let pull = finish(house, &run, end).await?;
-    Ok(view(name, &pull, unreachable, problems))
+    Ok(view(name, &pull, Way::None, problems))
 }
 
 async fn store_people(
@@ -335,7 +336,7 @@ impl Walked {
     }
 }
 
-fn view(name: &ConnectionName, pull: &Pull, unreachable: bool, problems: Vec<String>) -> PullView {
+fn view(name: &ConnectionName, pull: &Pull, way: Way, problems: Vec<String>) -> PullView {
     let end = pull.end.as_ref();
     PullView {
         connection: name.to_string(),
@@ -349,7 +350,7 @@ fn view(name: &ConnectionName, pull: &Pull, unreachable: bool, problems: Vec<Str
         throttled: end.map_or(0, |end| end.throttled),
         floor_seconds: end.map_or(0.0, |end| end.floor_seconds),
         seconds: end.map_or(0.0, |end| end.seconds),
-        unreachable,
+        way,
         problems,
     }
 }

@@ -5,10 +5,10 @@
 use crate::error::EngineError;
 use crate::house::House;
 use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity};
-use tenure_core::finding::About;
 use tenure_core::correlate::{Graph, correlate};
 use tenure_core::decide::Wishes;
 use tenure_core::facts::{ConnectionFacts, Facts};
+use tenure_core::finding::About;
 use tenure_core::name::{ConnectionName, IdentityId};
 use tenure_core::{Asked, reconcile as judge};
 use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Seed};
@@ -187,7 +187,8 @@ async fn ignored_writes(house: &House, plan: &Plan) -> Result<Vec<Finding>, Engi
             continue;
         }
         let topic = fields.join(",");
-        let mut about = About::new(FindingKind::IgnoredWrite, Severity::Medium).connection(&step.connection).topic(&topic);
+        let mut about =
+            About::new(FindingKind::IgnoredWrite, Severity::Medium).connection(&step.connection).topic(&topic);
         if let Some(key) = &step.account_key {
             about = about.account(key);
         }

@@ -180,6 +180,17 @@ impl IdentityView {
     }
 }
 
+/// How the way to the other side of a pull was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// There is none: the source is a file.
+    None,
+    /// The other side answered.
+    Open,
+    /// The other side could not be reached.
+    Closed,
+}
+
 /// How one pull went.
 #[derive(Clone, Debug, Serialize)]
 #[allow(missing_docs, reason = "the contract names the fields")]
@@ -195,9 +206,9 @@ pub struct PullView {
     pub throttled: u64,
     pub floor_seconds: f64,
     pub seconds: f64,
-    /// Whether the remote side could not be reached at all.
+    /// How the way to the other side was.
     #[serde(skip)]
-    pub unreachable: bool,
+    pub way: Way,
     /// Problems with rows of a file, with their lines.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,

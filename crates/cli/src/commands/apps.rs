@@ -131,7 +131,10 @@ fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
     std::fs::create_dir_all(folder.join("tape")).with_context(|| format!("make {}", folder.display()))?;
     std::fs::create_dir_all(folder.join("expected"))?;
     std::fs::write(folder.join("manifest.toml"), TEMPLATE.replace("@NAME@", name))?;
-    std::fs::write(folder.join("README.md"), format!("# {name}\n\nHow to get the credential, which rights it needs, what the app cannot do.\n"))?;
+    std::fs::write(
+        folder.join("README.md"),
+        format!("# {name}\n\nHow to get the credential, which rights it needs, what the app cannot do.\n"),
+    )?;
     if output.json {
         output.document(&serde_json::json!({ "written": folder.display().to_string() }))?;
     } else {

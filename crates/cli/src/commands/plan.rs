@@ -13,6 +13,9 @@ use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
 use tenure_engine::reconcile::Scope;
 
+/// Steps that are listed under one reason of holding.
+const HELD_SHOWN: usize = 12;
+
 /// Makes and shows a plan.
 pub async fn run(house: &House, arguments: &PlanArguments, output: &Output) -> anyhow::Result<Exit> {
     let only = if arguments.only.is_empty() { Vec::new() } else { house.asked(&arguments.only)? };
@@ -69,16 +72,29 @@ pub fn story(plan: &Plan) -> String {
             lines.extend(step_lines(step));
         }
     }
-    if !plan.held.is_empty() {
-        lines.push("\nheld".into());
-        for hold in &plan.held {
-            let person = hold.step.person.as_deref().unwrap_or("nobody's");
-            lines.push(format!("  ✋ {} {} in {} · {person}", hold.step.id, hold.step.effect, hold.step.connection));
-            lines.push(format!("       {}: {}", hold.guard, hold.because));
-        }
-    }
+    lines.extend(held_lines(plan));
     lines.push(cost(plan));
     lines.join("\n")
+}
+
+/// Tells what is held: each guard once with its reason, and the first steps under it.
+fn held_lines(plan: &Plan) -> Vec<String> {
+    let mut by_reason: BTreeMap<(&str, &str), Vec<&Step>> = BTreeMap::new();
+    for hold in &plan.held {
+        by_reason.entry((&hold.guard, &hold.because)).or_default().push(&hold.step);
+    }
+    let mut lines = Vec::new();
+    for ((guard, because), steps) in by_reason {
+        lines.push(format!("\nheld by guard {guard}: {because}"));
+        for step in steps.iter().take(HELD_SHOWN) {
+            let person = step.person.as_deref().unwrap_or("nobody's");
+            lines.push(format!("  ! {} {} in {} · {person}", step.id, step.effect, step.connection));
+        }
+        if steps.len() > HELD_SHOWN {
+            lines.push(format!("  … and {} more; --json lists them all", steps.len() - HELD_SHOWN));
+        }
+    }
+    lines
 }
 
 fn step_lines(step: &Step) -> Vec<String> {

@@ -7,7 +7,7 @@ use crate::output::Output;
 use crate::{progress, time};
 use tenure_engine::house::House;
 use tenure_engine::pull::{Reach, pull};
-use tenure_engine::view::PullView;
+use tenure_engine::view::{PullView, Way};
 
 /// Pulls.
 pub async fn run(house: &House, arguments: &PullArguments, output: &Output) -> anyhow::Result<Exit> {
@@ -54,9 +54,10 @@ pub fn show(pulls: &[PullView], output: &Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Picks the exit code.
+/// Picks the exit code. One side of several that cannot be reached is a partial read.
 pub fn exit(pulls: &[PullView]) -> Exit {
-    if !pulls.is_empty() && pulls.iter().all(|pull| pull.unreachable) {
+    let remote: Vec<Way> = pulls.iter().map(|pull| pull.way).filter(|way| *way != Way::None).collect();
+    if !remote.is_empty() && remote.iter().all(|way| *way == Way::Closed) {
         Exit::Unreachable
     } else if pulls.iter().any(|pull| pull.coverage != "complete") {
         Exit::Incomplete

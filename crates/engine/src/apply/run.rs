@@ -233,7 +233,9 @@ impl<'a> Run<'a> {
             return ever("the connection has no app that could be written to");
         }
         if self.stale && step.effect.is_removal() {
-            return ever("the plan is older than `stale_after` of the policy; pull and plan again before taking anything away");
+            return ever(
+                "the plan is older than `stale_after` of the policy; pull and plan again before taking anything away",
+            );
         }
         if step.effect == Effect::Create && self.full.contains(&step.connection) {
             return ever("the app has no seat left; free one or buy one, then plan again");
