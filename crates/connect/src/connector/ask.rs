@@ -162,7 +162,7 @@ impl Inner {
     /// Says who must do what about a refusal.
     fn hint(&self, kind: ErrorKind, status: u16, effect: Option<Effect>, rule: Option<&str>) -> Option<String> {
         let mut hints: Vec<String> = rule.map(str::to_owned).into_iter().collect();
-        let rights = matches!(kind, ErrorKind::Scope) && (effect.is_some() || self.do_reads_work());
+        let rights = matches!(kind, ErrorKind::Scope) && (effect.is_some() || self.reads_are_answered());
         if rights && effect.is_some() {
             hints.push("reading works with this credential, so it is valid: it lacks the right to write".into());
         }

@@ -213,7 +213,7 @@ impl Inner {
         self.reads_work.store(true, Ordering::Relaxed);
     }
 
-    pub fn do_reads_work(&self) -> bool {
+    pub fn reads_are_answered(&self) -> bool {
         self.reads_work.load(Ordering::Relaxed)
     }
 }

@@ -2,6 +2,7 @@
 //! Pages go to the store through a short queue, so that storing and asking overlap; numbered pages are several in
 //! flight. Whatever is odd makes the pull partial with a reason: only an ordinary end is a complete one.
 
+mod checkpoint;
 mod guard;
 mod numbered;
 
@@ -15,8 +16,8 @@ use crate::codec::names::Names;
 use crate::codec::read::Reading;
 use crate::error::{ConnectError, ErrorKind};
 use crate::transport::{Priority, Response};
+use checkpoint::Checkpoint;
 use guard::Guard;
-use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -127,55 +128,6 @@ struct Stage {
     walk: Walk,
     /// Its number in the walk of all lists.
     at: usize,
-}
-
-/// What a checkpoint says: which stage, where in it, how many records it had given.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-struct Checkpoint {
-    /// The stage.
-    s: usize,
-    /// The page, for numbered pages.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    p: Option<u64>,
-    /// The cursor.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    c: Option<String>,
-    /// The address of the next page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    l: Option<String>,
-    /// Records of the stage so far.
-    n: u64,
-    /// Records a page; pages of another size are other pages.
-    z: u32,
-    /// Since when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    i: Option<i64>,
-}
-
-impl Checkpoint {
-    fn position(&self, stage: &Stage) -> Position {
-        match (self.p, &self.c, &self.l) {
-            (Some(page), ..) => Position::Page(page),
-            (_, Some(cursor), _) => Position::Cursor(cursor.clone()),
-            (_, _, Some(address)) => Position::Link(address.clone()),
-            _ => stage.walk.start(),
-        }
-    }
-
-    fn at(stage: usize, position: Option<&Position>, seen: u64, size: Option<u32>, since: Option<i64>) -> Self {
-        let mut checkpoint = Self { s: stage, p: None, c: None, l: None, n: seen, z: size.unwrap_or(0), i: since };
-        match position {
-            Some(Position::Page(page)) => checkpoint.p = Some(*page),
-            Some(Position::Cursor(cursor)) => checkpoint.c = Some(cursor.clone()),
-            Some(Position::Link(address)) => checkpoint.l = Some(address.clone()),
-            Some(Position::Start) | None => {}
-        }
-        checkpoint
-    }
-
-    fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
 }
 
 async fn walk(inner: Arc<Inner>, start: PullStart, sender: &mpsc::Sender<PullEvent>) -> Result<(), Stop> {
@@ -356,17 +308,5 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_checkpoint_says_where_to_go_on() {
-        let checkpoint = Checkpoint::at(1, Some(&Position::Cursor("abc".into())), 300, Some(100), None);
-        assert_eq!(checkpoint.text(), r#"{"s":1,"c":"abc","n":300,"z":100}"#);
-        assert_eq!(serde_json::from_str::<Checkpoint>(&checkpoint.text()).unwrap(), checkpoint);
     }
 }

@@ -277,7 +277,9 @@ impl<'f> Founding<'f> {
 
     fn take_unpinned(&mut self, at: u32, rules: &Correlation) {
         let account = &self.facts.accounts[at as usize];
-        for rule in &rules.rules {
+        let own = found_identity_id(&account.key.connection, &account.key.id);
+        let is_known = self.by_id.contains_key(&own) && !self.decisions.apart.contains(&(&account.key, &own));
+        for rule in rules.rules.iter().filter(|_| !is_known) {
             let Some((candidates, evidence)) = self.candidates(account, *rule) else { continue };
             if let [one] = candidates[..] {
                 if self.has_live_of(one, &account.key.connection) {
@@ -294,7 +296,7 @@ impl<'f> Founding<'f> {
             }
             break;
         }
-        let place = self.place_of(found_identity_id(&account.key.connection, &account.key.id));
+        let place = self.place_of(own);
         self.add(place, Record::Live(at));
         self.belongings[at as usize] =
             Belonging::Somebody(IdentityAt(place), Evidence::Rule("founded by its source record"));

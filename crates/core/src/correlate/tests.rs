@@ -1,3 +1,6 @@
+//! What `correlate` says, as facts: each test builds a small world of values and looks at what is derived from it.
+//! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
+
 use crate::account::{AccountKey, AccountState, Kind};
 use crate::correlate::{Graph, StayCause, correlate, found_identity_id};
 use crate::facts::{Decided, Facts, Link};

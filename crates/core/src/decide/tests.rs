@@ -1,3 +1,6 @@
+//! What `decide` says, as facts: each test builds a small world of values and looks at what is derived from it.
+//! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
+
 use crate::account::Kind;
 use crate::change::FindingKind;
 use crate::decide::Standing;

@@ -1,3 +1,6 @@
+//! What `policy` says, as facts: each test builds a small world of values and looks at what is derived from it.
+//! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
+
 use super::{Delay, FieldsFollow, MatchRule, Policy, Unwished, WordValue, policy_schema};
 use crate::abilities::Abilities;
 use crate::name::ConnectionName;
