@@ -2,9 +2,9 @@
 //! each. The lease keeps a second run away; a crash leaves open steps, which the next run looks up first.
 //! How one step is carried out is `step`.
 
+use super::alone::{claim, keep};
 use super::step::{Carried, carry_out};
 use super::{Context, Opened};
-use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use crate::progress::{Progress, Said};
@@ -21,13 +21,10 @@ use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResu
 use tenure_core::facts::Link;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
-use tenure_store::{Claim, Lease, Run as StoredRun};
+use tenure_store::{Lease, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = 8;
-/// How long the right to apply lasts without being renewed.
-const LEASE_MS: i64 = 60_000;
-const LEASE: &str = "apply";
 
 /// What became of a plan.
 #[derive(Debug, Clone, Serialize)]
@@ -63,20 +60,12 @@ impl ApplyReport {
 /// Another run is at it, a connector cannot be built, or the store failed. What an app refuses is in the report.
 pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
     let lease = claim(house, by).await?;
-    let applied = apply_alone(house, plan, by, progress, &lease).await;
+    let applied = tokio::select! {
+        applied = apply_alone(house, plan, by, progress, &lease) => applied,
+        lost = keep(house, &lease) => Err(lost),
+    };
     house.store.release_lease(&lease).await?;
     applied
-}
-
-async fn claim(house: &House, by: &str) -> Result<Lease, EngineError> {
-    let holder = format!("{by} (process {})", std::process::id());
-    match house.store.claim_lease(LEASE, &holder, house.clock.now_ms(), LEASE_MS).await? {
-        Claim::Held(lease) => Ok(lease),
-        Claim::Taken { by: holder, until_ms } => Err(EngineError::Busy(format!(
-            "{holder} is applying a plan; wait, or, if that process is gone, try again after {}",
-            moment_text(until_ms)
-        ))),
-    }
 }
 
 async fn apply_alone(
@@ -195,7 +184,6 @@ impl<'a> Run<'a> {
             };
             self.lanes[lane].busy = false;
             self.settle(step, carried).await?;
-            self.renew().await?;
         }
     }
 
@@ -344,14 +332,6 @@ impl<'a> Run<'a> {
                 self.skip(step, "it needs steps that need it in turn".into());
             }
         }
-    }
-
-    async fn renew(&mut self) -> Result<(), EngineError> {
-        let now_ms = self.context.house.clock.now_ms();
-        if self.lease.until_ms - now_ms < LEASE_MS / 2 {
-            self.lease = self.context.house.store.renew_lease(&self.lease, now_ms, LEASE_MS).await?;
-        }
-        Ok(())
     }
 
     async fn end(mut self, steps: &[Step], held: usize) -> Result<ApplyReport, EngineError> {
