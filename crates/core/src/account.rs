@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Which sort of record an account is, where an app has several.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -192,13 +193,14 @@ pub struct Entitlement {
 }
 
 /// Canonical field → value, sorted by field. An absent field is unknown; null is known to be empty.
+/// A clone shares the values until one of the two is changed.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub struct Fields(Vec<(FieldName, Value)>);
+pub struct Fields(Arc<[(FieldName, Value)]>);
 
 impl Fields {
     /// Returns the value of `field`, if the app told one (null included).
     pub fn get(&self, field: &str) -> Option<&Value> {
-        self.0.binary_search_by(|(name, _)| name.as_str().cmp(field)).ok().map(|at| &self.0[at].1)
+        self.find(field).ok().map(|at| &self.0[at].1)
     }
 
     /// Returns the text of `field`, if it is a text that is not empty.
@@ -206,18 +208,30 @@ impl Fields {
         self.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Sets `field`, replacing what it was.
+    /// Sets `field`, replacing what it was. Many fields at once are collected instead.
     pub fn set(&mut self, field: FieldName, value: Value) {
-        match self.0.binary_search_by(|(name, _)| name.cmp(&field)) {
-            Ok(at) => self.0[at].1 = value,
-            Err(at) => self.0.insert(at, (field, value)),
+        match (self.find(field.as_str()), Arc::get_mut(&mut self.0)) {
+            (Ok(at), Some(fields)) => fields[at].1 = value,
+            (Ok(at), None) => {
+                let mut fields = self.0.to_vec();
+                fields[at].1 = value;
+                self.0 = fields.into();
+            }
+            (Err(at), _) => {
+                let mut fields = self.taken();
+                fields.insert(at, (field, value));
+                self.0 = fields.into();
+            }
         }
     }
 
     /// Forgets `field`: it is unknown afterwards.
     pub fn remove(&mut self, field: &str) -> Option<Value> {
-        let at = self.0.binary_search_by(|(name, _)| name.as_str().cmp(field)).ok()?;
-        Some(self.0.remove(at).1)
+        let at = self.find(field).ok()?;
+        let mut fields = self.taken();
+        let (_, value) = fields.remove(at);
+        self.0 = fields.into();
+        Some(value)
     }
 
     /// Lists the fields in order of their names.
@@ -229,15 +243,38 @@ impl Fields {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    fn find(&self, field: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(name, _)| name.as_str().cmp(field))
+    }
+
+    /// Takes the fields out, copying their values only where they are shared.
+    fn taken(&mut self) -> Vec<(FieldName, Value)> {
+        match Arc::get_mut(&mut self.0) {
+            Some(fields) => fields.iter_mut().map(|(name, value)| (name.clone(), value.take())).collect(),
+            None => self.0.to_vec(),
+        }
+    }
+
+    /// Sorts fields; of several with one name the last stays.
+    fn sorted(mut fields: Vec<(FieldName, Value)>) -> Self {
+        if !fields.is_sorted_by(|(one, _), (other, _)| one < other) {
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+            fields.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    std::mem::swap(later, earlier);
+                }
+                same
+            });
+        }
+        Self(fields.into())
+    }
 }
 
 impl FromIterator<(FieldName, Value)> for Fields {
     fn from_iter<I: IntoIterator<Item = (FieldName, Value)>>(fields: I) -> Self {
-        let mut all = Fields::default();
-        for (field, value) in fields {
-            all.set(field, value);
-        }
-        all
+        Self::sorted(fields.into_iter().collect())
     }
 }
 
@@ -256,11 +293,11 @@ impl<'de> Deserialize<'de> for Fields {
                 f.write_str("a map of fields")
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Fields(Vec::with_capacity(map.size_hint().unwrap_or(8).min(64)));
-                while let Some((field, value)) = map.next_entry()? {
-                    fields.set(field, value);
+                let mut fields = Vec::with_capacity(map.size_hint().unwrap_or(16).min(64));
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
                 }
-                Ok(fields)
+                Ok(Fields::sorted(fields))
             }
         }
         deserializer.deserialize_map(Map)
@@ -330,5 +367,32 @@ impl Account {
     /// Tells whether the account is of the kind that a step makes or touches.
     pub fn kind_is(&self, step: &crate::change::Step) -> bool {
         self.key.kind == step.kind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fields(text: &str) -> Fields {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn of_one_name_the_last_value_stays() {
+        assert_eq!(fields(r#"{"b": 1, "a": 2, "b": 3, "b": null}"#), fields(r#"{"a": 2, "b": null}"#));
+    }
+
+    #[test]
+    fn a_clone_keeps_what_it_was() {
+        let mut one = fields(r#"{"a": 1, "b": 2}"#);
+        let other = one.clone();
+        one.set("a".into(), json!(9));
+        one.set("c".into(), json!(3));
+        assert_eq!(one.remove("b"), Some(json!(2)));
+        assert_eq!(other, fields(r#"{"a": 1, "b": 2}"#));
+        assert_eq!(one, fields(r#"{"a": 9, "c": 3}"#));
+        assert_eq!(one.remove("x"), None);
     }
 }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Borrow;
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -13,27 +14,49 @@ const INTERNED_MAX: usize = 4096;
 const INTERNED_LEN_MAX: usize = 64;
 
 thread_local! {
-    static INTERNED: RefCell<HashSet<Arc<str>>> = RefCell::new(HashSet::new());
+    static INTERNED: RefCell<HashSet<Interned>> = RefCell::new(HashSet::new());
 }
 
-/// A short shared text. Cheap to clone, compared by value.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(Arc<str>);
+/// A short shared text. Cheap to clone, compared by value; as thin as a pointer, since records are full of them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name(Arc<Box<str>>);
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+/// A text of the table, found by its value.
+#[derive(PartialEq, Eq, Hash)]
+struct Interned(Arc<Box<str>>);
+
+impl Borrow<str> for Interned {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 impl Name {
     /// Returns the shared form of `text`.
     pub fn new(text: &str) -> Self {
         if text.len() > INTERNED_LEN_MAX {
-            return Self(Arc::from(text));
+            return Self(Arc::new(text.into()));
         }
         INTERNED.with(|table| {
             let mut table = table.borrow_mut();
             if let Some(found) = table.get(text) {
-                return Self(found.clone());
+                return Self(found.0.clone());
             }
-            let shared: Arc<str> = Arc::from(text);
+            let shared: Arc<Box<str>> = Arc::new(text.into());
             if table.len() < INTERNED_MAX {
-                table.insert(shared.clone());
+                table.insert(Interned(shared.clone()));
             }
             Self(shared)
         })
@@ -68,12 +91,12 @@ impl std::ops::Deref for Name {
 }
 impl PartialEq<str> for Name {
     fn eq(&self, other: &str) -> bool {
-        &*self.0 == other
+        **self.0 == *other
     }
 }
 impl PartialEq<&str> for Name {
     fn eq(&self, other: &&str) -> bool {
-        &*self.0 == *other
+        **self.0 == **other
     }
 }
 impl fmt::Display for Name {
@@ -83,7 +106,7 @@ impl fmt::Display for Name {
 }
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(&**self.0, f)
     }
 }
 impl Serialize for Name {
