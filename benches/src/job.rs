@@ -3,7 +3,7 @@
 
 use crate::serve::Shape;
 use crate::spent::Spent;
-use crate::{ours, reference};
+use crate::{judge, ours, reference};
 use serde::{Deserialize, Serialize};
 
 /// What is to be measured.
@@ -13,6 +13,12 @@ pub enum Job {
     Reference(Pull),
     /// The list, by the product.
     Ours(Pull),
+    /// A whole company judged, from facts in memory.
+    Whole { people: u64 },
+    /// One changed person judged, through a store that holds everybody.
+    One { people: u64 },
+    /// A whole company judged, from the store.
+    Stored { people: u64 },
 }
 
 /// A list to be read.
@@ -55,6 +61,9 @@ pub fn run(job: Job) -> anyhow::Result<()> {
             runtime.block_on(reference::pull(&pull))?
         }
         Job::Ours(pull) => two_threads()?.block_on(ours::pull(&pull))?,
+        Job::Whole { people } => two_threads()?.block_on(judge::whole(people))?,
+        Job::One { people } => two_threads()?.block_on(judge::one(people))?,
+        Job::Stored { people } => two_threads()?.block_on(judge::stored(people))?,
     };
     println!("{}", serde_json::to_string(&outcome)?);
     Ok(())

@@ -8,6 +8,8 @@ mod serve;
 mod spent;
 mod reference;
 mod ours;
+mod company;
+mod judge;
 mod job;
 mod children;
 mod table;
@@ -39,6 +41,7 @@ enum Part {
     Latency,
     Limits,
     Errors,
+    Judging,
     Program,
 }
 
@@ -76,5 +79,6 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     add(Part::Latency, &cases::latency::run);
     add(Part::Limits, &cases::limits::run);
     add(Part::Errors, &cases::errors::run);
+    add(Part::Judging, &|| cases::judging::run(arguments.full));
     lines.finish(&arguments.out)
 }

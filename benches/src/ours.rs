@@ -4,9 +4,19 @@
 
 use crate::job::{Outcome, Pull};
 use crate::serve::Shape;
+use crate::spent::Watch;
+use anyhow::Context;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use tenure_core::name::ConnectionName;
+use tenure_engine::clock::Clock;
+use tenure_engine::house::House;
+use tenure_engine::progress::Progress;
+use tenure_engine::pull::Reach;
+use tenure_store::AccountFilter;
 
 const NAME: &str = "bench";
+const PAGE: usize = 1000;
 
 /// Writes the configuration for one connection into `folder`, and returns its file.
 pub fn write_configuration(folder: &Path, pull: &Pull) -> anyhow::Result<PathBuf> {
@@ -26,6 +36,38 @@ pub fn write_configuration(folder: &Path, pull: &Pull) -> anyhow::Result<PathBuf
 }
 
 /// Reads the list once.
-pub async fn pull(_pull: &Pull) -> anyhow::Result<Outcome> {
-    anyhow::bail!("not yet")
+pub async fn pull(pull: &Pull) -> anyhow::Result<Outcome> {
+    let watch = Watch::since_start();
+    let folder = tempfile::tempdir()?;
+    let file = write_configuration(folder.path(), pull)?;
+    let house = House::open(&file, Clock::system()).await?;
+    let name = ConnectionName::new(NAME);
+    let views =
+        tenure_engine::pull::pull(&house, std::slice::from_ref(&name), Reach::Everything, &Progress::silent()).await?;
+    let view = views.into_iter().next().context("a pull without a view")?;
+    let spent = watch.spent();
+    Ok(Outcome {
+        spent,
+        accounts: view.accounts,
+        distinct: distinct(&house, name).await?,
+        complete: view.coverage == "complete",
+        because: view.because,
+        requests: view.requests,
+        ..Outcome::default()
+    })
+}
+
+/// Counts the different accounts that the store lists.
+async fn distinct(house: &House, name: ConnectionName) -> anyhow::Result<u64> {
+    let filter = AccountFilter { connection: Some(name), as_of_ms: None };
+    let mut keys = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let page = house.store.accounts(&filter, after, PAGE).await?;
+        keys.extend(page.accounts.into_iter().map(|observed| observed.account.key.id));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(keys.len() as u64),
+        }
+    }
 }

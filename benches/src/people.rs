@@ -9,12 +9,26 @@ pub const CURSOR_ROLES: &str = r#"{"data":[{"id":1,"name":"admin"},{"id":2,"name
 pub const NUMBERED_ROLES: &str = r#"{"roles":[{"id":1,"name":"Admin"},{"id":2,"name":"IT Agent"}]}"#;
 
 const GIVEN: [&str; 16] = [
-    "Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "John", "Katherine", "Ken", "Margaret", "Niklaus",
-    "Radia", "Robin", "Tony", "Zoë",
+    "Ada",
+    "Grace",
+    "Alan",
+    "Edsger",
+    "Barbara",
+    "Donald",
+    "Frances",
+    "John",
+    "Katherine",
+    "Ken",
+    "Margaret",
+    "Niklaus",
+    "Radia",
+    "Robin",
+    "Tony",
+    "Zoë",
 ];
 const FAMILY: [&str; 16] = [
-    "Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Allen", "Backus", "Johnson", "Thompson", "Hamilton",
-    "Wirth", "Perlman", "Milner", "Hoare", "Müller",
+    "Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Allen", "Backus", "Johnson", "Thompson",
+    "Hamilton", "Wirth", "Perlman", "Milner", "Hoare", "Müller",
 ];
 
 fn given(number: u64) -> &'static str {

@@ -176,7 +176,11 @@ fn body(hall: &Hall, path: &str, query: &str) -> Option<Vec<u8>> {
         counts.failed += 1;
         return None;
     }
-    if from < setup.records { counts.listed += 1 } else { counts.empty += 1 }
+    if from < setup.records {
+        counts.listed += 1
+    } else {
+        counts.empty += 1
+    }
     drop(counts);
     let to = (from + size).min(setup.records);
     Some(match setup.shape {

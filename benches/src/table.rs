@@ -85,7 +85,12 @@ impl Table {
     pub fn finish(&self, path: &Path) -> anyhow::Result<()> {
         let of = |verdict| self.lines.iter().filter(|line| line.verdict == verdict).collect::<Vec<_>>();
         let (missed, unmeasured) = (of(Verdict::Missed), of(Verdict::Unmeasured));
-        println!("\n{} within their bounds, {} missed, {} not measured", of(Verdict::Ok).len(), missed.len(), unmeasured.len());
+        println!(
+            "\n{} within their bounds, {} missed, {} not measured",
+            of(Verdict::Ok).len(),
+            missed.len(),
+            unmeasured.len()
+        );
         for line in missed.iter().chain(&unmeasured) {
             println!("  {}: {} ({})", line.name, line.measured, line.bound);
         }

@@ -53,6 +53,12 @@ fn cursor() -> anyhow::Result<Table> {
     let floor = pages as f64 * 0.021;
     let over = our.spent.wall_s / floor;
     let measured = format!("{:.2} s, {:+.1} % of {pages} x 21 ms", our.spent.wall_s, (over - 1.0) * 100.0);
-    table.at_most(&format!("20 ms a page, {PAGES_CURSOR} cursor pages"), over, 1.05, measured, "<= +5 % of pages x 21 ms");
+    table.at_most(
+        &format!("20 ms a page, {PAGES_CURSOR} cursor pages"),
+        over,
+        1.05,
+        measured,
+        "<= +5 % of pages x 21 ms",
+    );
     Ok(table)
 }

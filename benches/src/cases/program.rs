@@ -45,8 +45,7 @@ fn spend(command: &mut Command) -> anyhow::Result<f64> {
 
 fn help(program: &Path) -> anyhow::Result<Table> {
     let mut table = Table::default();
-    let spent: Vec<f64> =
-        (0..21).map(|_| spend(Command::new(program).arg("--help"))).collect::<anyhow::Result<_>>()?;
+    let spent: Vec<f64> = (0..21).map(|_| spend(Command::new(program).arg("--help"))).collect::<anyhow::Result<_>>()?;
     let ms = median(spent) * 1000.0;
     table.at_most("tenure --help", ms, 20.0, format!("{ms:.1} ms"), "< 20 ms");
     Ok(table)

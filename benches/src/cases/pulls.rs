@@ -43,7 +43,8 @@ fn one(name: &str, shape: Shape, records: u64, rounds: usize) -> anyhow::Result<
     }
     let (bare, our, wall) = (median(bare_cpu), median(our_cpu), median(our_wall));
     let per = |cpu: f64| cpu / records as f64 * 1e6;
-    let measured = format!("{:.2} x ({our:.2} s / {bare:.2} s; {:.1} / {:.1} us each)", our / bare, per(our), per(bare));
+    let measured =
+        format!("{:.2} x ({our:.2} s / {bare:.2} s; {:.1} / {:.1} us each)", our / bare, per(our), per(bare));
     table.at_most(&format!("{name}: cpu"), our / bare, CPU_RATIO_MOST, measured, "<= 2 x reference");
     let (our_mb, bare_mb) = (our_mb.into_iter().fold(0.0, f64::max), median(bare_mb));
     let measured = format!("{our_mb:.1} MB (reference {bare_mb:.1} MB)");
