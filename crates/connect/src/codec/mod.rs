@@ -8,4 +8,5 @@ pub(crate) mod names;
 pub(crate) mod value;
 pub(crate) mod state;
 pub(crate) mod read;
+pub(crate) mod grants;
 pub(crate) mod write;

@@ -5,13 +5,16 @@
 use std::collections::{BTreeMap, HashMap};
 use tenure_core::account::Entitlement;
 
+/// An id and its name.
+pub(crate) type Entry = (Box<str>, Box<str>);
+
 /// The entries of one reference list.
 #[derive(Debug, Default)]
 pub(crate) struct NameList {
     /// Id → name.
     name_of: HashMap<Box<str>, Box<str>>,
     /// Name without case → ids and exact names.
-    ids_of: HashMap<String, Vec<(Box<str>, Box<str>)>>,
+    ids_of: HashMap<String, Vec<Entry>>,
     /// The app has no such list: ids stand for names.
     missing: bool,
 }
@@ -42,12 +45,12 @@ impl NameList {
     }
 
     /// Returns the list of these ids and names.
-    pub fn new(entries: Vec<(Box<str>, Box<str>)>) -> Self {
+    pub fn new(entries: Vec<Entry>) -> Self {
         let mut count: HashMap<&str, usize> = HashMap::new();
         for (_, name) in &entries {
             *count.entry(name).or_default() += 1;
         }
-        let shown: Vec<(Box<str>, Box<str>)> = entries
+        let shown: Vec<Entry> = entries
             .iter()
             .map(|(id, name)| {
                 let name = if count[&**name] > 1 { format!("{name} ({id})").into() } else { name.clone() };

@@ -109,8 +109,10 @@ impl Lint<'_> {
         if method == Method::Get {
             self.say(&at("method"), "an effect is no GET", "");
         }
-        let refused =
-            |status: &u16| !(200..300).contains(status) && !(method == Method::Delete && matches!(status, 404 | 410));
+        let refused = |status: &u16| {
+            let gone = method == Method::Delete && matches!(status, 404 | 410);
+            !gone && !(200..300).contains(status)
+        };
         if call.success.is_empty() || call.success.iter().any(refused) {
             self.say(&at("success"), "success is a status from 200 to 299", "a DELETE may count 404 as done before");
         }

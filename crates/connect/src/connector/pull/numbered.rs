@@ -1,6 +1,6 @@
 //! Numbered pages, several in flight, delivered in their order.
 //! Where a total says how many pages there are, exactly those are asked for; elsewhere the flight widens with each
-//! full page, and what was asked for beyond the end is dropped. A list that shrinks meanwhile is walked once more.
+//! full page, as far as the app is slow, and what was asked for beyond the end is dropped. A list that shrinks meanwhile is walked once more.
 
 use super::super::ask::json_of;
 use super::super::walk::{PAGES_MAX, Position};
@@ -8,9 +8,22 @@ use super::guard::Guard;
 use super::{Pending, Run, Stop};
 use crate::error::{ConnectError, ErrorKind};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Pages in flight at most.
 const FLIGHT_MAX: usize = 8;
+
+/// One page more in flight for so much time that a page takes.
+const WORTH: Duration = Duration::from_micros(2500);
+
+/// Returns how many pages in flight are worth their while: where the end is not known, each may be one for nothing, so
+/// that a fast app is asked for one after the other.
+fn width_for(elapsed: Duration, end_is_known: bool) -> usize {
+    if end_is_known {
+        return FLIGHT_MAX;
+    }
+    usize::try_from(elapsed.as_micros() / WORTH.as_micros()).unwrap_or(FLIGHT_MAX).clamp(1, FLIGHT_MAX)
+}
 
 /// How a walk over numbered pages stands.
 struct Flight {
@@ -71,7 +84,7 @@ impl Run<'_> {
             if ends {
                 return Ok(guard);
             }
-            flight.width = (flight.width * 2).min(FLIGHT_MAX);
+            flight.width = (flight.width * 2).min(width_for(response.elapsed, flight.last.is_some()));
             if flight.last.is_some_and(|last| last <= number) && flight.pending.is_empty() {
                 // The total says that this was the end, the records seen say that it was not: one page more.
                 flight.last = Some(number + 1);
@@ -101,5 +114,18 @@ impl Run<'_> {
         let full = walk.size().is_none_or(|size| page.rows >= size as usize);
         // An app that says where the next page is, is believed; else a short page is the last one.
         if flight.links { !page.links } else { !full }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fast_app_without_a_total_is_asked_for_one_page_after_the_other() {
+        assert_eq!(width_for(Duration::from_millis(2), false), 1);
+        assert_eq!(width_for(Duration::from_millis(20), false), 8);
+        assert_eq!(width_for(Duration::from_millis(2), true), 8);
+        assert_eq!(width_for(Duration::from_secs(60), false), 8);
     }
 }
