@@ -165,6 +165,6 @@ impl Table {
 }
 
 fn insert(rows: usize) -> String {
-    let row = format!("({})", vec!["?"; COLUMNS].join(","));
+    let row = format!("({})", ["?"; COLUMNS].join(","));
     format!("INSERT OR REPLACE INTO agent VALUES {}", vec![row; rows].join(","))
 }
