@@ -84,6 +84,7 @@ async fn record(house: &House, by: &By, decided: Vec<(Decided, Concerns)>) -> Re
 ///
 /// # Errors
 /// A thing is not known, or `by` may not decide about it; then nothing is recorded.
+#[tracing::instrument(name = "approve", skip_all, fields(by))]
 pub async fn judge_steps(
     house: &House,
     things: &[String],

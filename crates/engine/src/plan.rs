@@ -12,6 +12,7 @@ use tenure_core::name::PlanId;
 ///
 /// # Errors
 /// Nothing was ever pulled, the person asked for is not known, or the store failed.
+#[tracing::instrument(name = "plan", skip_all)]
 pub async fn make_plan(house: &House, scope: &Scope, requested_by: &str) -> Result<Plan, EngineError> {
     let company = company(house, scope).await?;
     if company.facts.connections.values().all(|connection| connection.coverage.is_none()) {

@@ -54,6 +54,7 @@ pub async fn pull(
     pulls.into_iter().collect()
 }
 
+#[tracing::instrument(name = "pull", skip_all, fields(connection = %name))]
 async fn pull_one(
     house: &House,
     name: &ConnectionName,
@@ -66,6 +67,7 @@ async fn pull_one(
         Reader::File(file) => pull_file(house, name, &file, progress, began).await?,
     };
     let complete = view.coverage == Coverage::Complete.as_str();
+    tracing::info!(coverage = view.coverage, accounts = view.accounts, requests = view.requests, "pulled");
     progress.say(Said::PullEnded { connection: name.to_string(), accounts: view.accounts, complete });
     Ok(view)
 }

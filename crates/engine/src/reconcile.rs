@@ -149,6 +149,7 @@ impl Company {
     ///
     /// # Errors
     /// The person that was asked for is nobody, or several; or the store failed.
+    #[tracing::instrument(name = "reconcile", skip_all, fields(accounts = self.facts.accounts.len()))]
     pub async fn judge(&self, house: &House, requested_by: Option<&str>) -> Result<Found<'_>, EngineError> {
         let identity = match &self.scope.identity {
             None => None,

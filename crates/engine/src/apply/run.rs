@@ -58,6 +58,7 @@ impl ApplyReport {
 ///
 /// # Errors
 /// Another run is at it, a connector cannot be built, or the store failed. What an app refuses is in the report.
+#[tracing::instrument(name = "apply", skip_all, fields(plan = %plan.id))]
 pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
     let lease = claim(house, by).await?;
     let applied = tokio::select! {
@@ -272,6 +273,7 @@ impl<'a> Run<'a> {
         let draft = self.draft("step_ended", Some(&step.id), body);
         let house = self.context.house;
         house.store.settle_step(&self.lease, &self.id, &result, vec![draft], house.clock.now_ms()).await?;
+        tracing::info!(step = %result.id, outcome = ?result.outcome, "step ended");
         self.context.progress.say(Said::StepEnded { step: Box::new(step.clone()), result: Box::new(result.clone()) });
         self.left.remove(&step.id);
         self.results.insert(step.id.clone(), result);

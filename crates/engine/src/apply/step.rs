@@ -31,6 +31,7 @@ pub(super) struct Carried {
 }
 
 /// Carries one step out.
+#[tracing::instrument(name = "step", skip_all, fields(step = %step.id, connection = %step.connection, effect = %step.effect))]
 pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened) -> Carried {
     let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
     let found = match walk.look().await {
