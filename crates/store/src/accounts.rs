@@ -12,8 +12,7 @@ use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::name::ConnectionName;
 
 /// Reads kind and native id of accounts by their ids inside the store.
-pub(crate) const KEYS: Bulk =
-    Bulk { head: "SELECT kind, native FROM account WHERE id IN (VALUES ", columns: 1, tail: ")" };
+pub(crate) const KEYS: Bulk = Bulk { head: "SELECT kind, native FROM account WHERE id IN (", columns: 1, tail: ")" };
 
 const PAGE_MAX: usize = 1000;
 const FOUND_MAX: i64 = 200;
@@ -159,7 +158,7 @@ impl Store {
 
 async fn by_native_id(tx: &mut Tx, text: &str) -> Result<Vec<(i64, Observed)>, StoreError> {
     const BY_KEY: Bulk = Bulk {
-        head: "WITH given (kind, native) AS (VALUES ",
+        head: "WITH given (kind, native) AS (",
         columns: 2,
         tail: ") SELECT a.id, a.since_ms, a.gone_ms, a.body FROM given CROSS JOIN connection c CROSS JOIN account a \
                WHERE a.connection = c.number AND a.kind = given.kind AND a.native = given.native \
@@ -170,7 +169,7 @@ async fn by_native_id(tx: &mut Tx, text: &str) -> Result<Vec<(i64, Observed)>, S
     }
     let given = Kind::ALL.into_iter().flat_map(|kind| args![kind.as_str(), text]).collect();
     let mut found = Vec::new();
-    tx.each_bulk(&BY_KEY, given, crate::bulk::none, |row| {
+    tx.each_bulk(&BY_KEY, given, |row| {
         found.push(read_row(&row)?);
         Ok(())
     })

@@ -3,7 +3,7 @@
 //! It reaches too far rather than too short: whether records belong together is for `correlate` to say.
 
 use crate::Store;
-use crate::bulk::{Bulk, none};
+use crate::bulk::Bulk;
 use crate::db::{Arg, Tx, args};
 use crate::error::{StoreError, read_json};
 use crate::keys::{JoinKeys, join_key, manager_key};
@@ -39,7 +39,7 @@ pub enum Managers {
 }
 
 const BY_KEYS: Bulk = Bulk {
-    head: "WITH given (k) AS (VALUES ",
+    head: "WITH given (k) AS (",
     columns: 1,
     tail: ") SELECT a.id FROM given CROSS JOIN account a WHERE a.login_key = given.k \
            UNION SELECT a.id FROM given CROSS JOIN account a WHERE a.external_key = given.k \
@@ -48,23 +48,22 @@ const BY_KEYS: Bulk = Bulk {
 };
 
 const BY_ACCOUNTS: Bulk = Bulk {
-    head: "WITH given (connection, kind, native) AS (VALUES ",
+    head: "WITH given (connection, kind, native) AS (",
     columns: 3,
     tail: ") SELECT a.id FROM given CROSS JOIN connection c CROSS JOIN account a WHERE c.name = given.connection \
            AND a.connection = c.number AND a.kind = given.kind AND a.native = given.native",
 };
 
-const BODIES: Bulk = Bulk { head: "SELECT id, gone_ms, body FROM account WHERE id IN (VALUES ", columns: 1, tail: ")" };
+const BODIES: Bulk = Bulk { head: "SELECT id, gone_ms, body FROM account WHERE id IN (", columns: 1, tail: ")" };
 
-const LINKS_OF_IDENTITIES: Bulk =
-    Bulk { head: "SELECT body FROM link WHERE identity IN (VALUES ", columns: 1, tail: ")" };
-const LINKS_OF_ACCOUNTS: Bulk = Bulk { head: "SELECT body FROM link WHERE account IN (VALUES ", columns: 1, tail: ")" };
+const LINKS_OF_IDENTITIES: Bulk = Bulk { head: "SELECT body FROM link WHERE identity IN (", columns: 1, tail: ")" };
+const LINKS_OF_ACCOUNTS: Bulk = Bulk { head: "SELECT body FROM link WHERE account IN (", columns: 1, tail: ")" };
 const DECISIONS_OF_IDENTITIES: Bulk =
-    Bulk { head: "SELECT body FROM decision WHERE identity IN (VALUES ", columns: 1, tail: ")" };
+    Bulk { head: "SELECT body FROM decision WHERE identity IN (", columns: 1, tail: ")" };
 const DECISIONS_OF_ACCOUNTS: Bulk =
-    Bulk { head: "SELECT body FROM decision WHERE account IN (VALUES ", columns: 1, tail: ")" };
+    Bulk { head: "SELECT body FROM decision WHERE account IN (", columns: 1, tail: ")" };
 const HISTORY: Bulk =
-    Bulk { head: "SELECT id, body FROM version WHERE account IN (VALUES ", columns: 1, tail: ") AND kind = 'person'" };
+    Bulk { head: "SELECT id, body FROM version WHERE account IN (", columns: 1, tail: ") AND kind = 'person'" };
 
 impl Store {
     /// Loads what hangs together with `seed`.
@@ -145,10 +144,10 @@ impl Walk {
                 ids.push(row.int(0)?);
                 Ok(())
             };
-            tx.each_bulk(&BY_KEYS, texts(keys), none, &mut id).await?;
+            tx.each_bulk(&BY_KEYS, texts(keys), &mut id).await?;
             let given =
                 accounts.iter().flat_map(|key| args![key.connection.as_str(), key.kind.as_str(), key.id.as_str()]);
-            tx.each_bulk(&BY_ACCOUNTS, given.collect(), none, &mut id).await?;
+            tx.each_bulk(&BY_ACCOUNTS, given.collect(), &mut id).await?;
             self.read_links(tx, &identities, &accounts).await?;
             self.read_decisions(tx, &identities, &accounts).await?;
             self.read_bodies(tx, ids).await?;
@@ -167,7 +166,7 @@ impl Walk {
         }
         let ids = ids.into_iter().map(Arg::from).collect();
         let mut read: Vec<(i64, Option<i64>, Account)> = Vec::new();
-        tx.each_bulk(&BODIES, ids, none, |row| {
+        tx.each_bulk(&BODIES, ids, |row| {
             read.push((row.int(0)?, row.int_or_none(1)?, read_json("an account", row.text(2)?)?));
             Ok(())
         })
@@ -191,8 +190,8 @@ impl Walk {
             read.push(read_json("a link", row.text(0)?)?);
             Ok(())
         };
-        tx.each_bulk(&LINKS_OF_IDENTITIES, texts(identities), none, &mut link).await?;
-        tx.each_bulk(&LINKS_OF_ACCOUNTS, texts(accounts), none, &mut link).await?;
+        tx.each_bulk(&LINKS_OF_IDENTITIES, texts(identities), &mut link).await?;
+        tx.each_bulk(&LINKS_OF_ACCOUNTS, texts(accounts), &mut link).await?;
         for link in read {
             self.accounts.ask(link.account.clone());
             self.identities.ask(link.identity.clone());
@@ -212,8 +211,8 @@ impl Walk {
             read.push(read_json("a decision", row.text(0)?)?);
             Ok(())
         };
-        tx.each_bulk(&DECISIONS_OF_IDENTITIES, texts(identities), none, &mut decision).await?;
-        tx.each_bulk(&DECISIONS_OF_ACCOUNTS, texts(accounts), none, &mut decision).await?;
+        tx.each_bulk(&DECISIONS_OF_IDENTITIES, texts(identities), &mut decision).await?;
+        tx.each_bulk(&DECISIONS_OF_ACCOUNTS, texts(accounts), &mut decision).await?;
         for decision in read {
             if let Decided::Link { account, identity } = &decision.what {
                 self.accounts.ask(account.clone());
@@ -240,7 +239,7 @@ impl Walk {
         let people = self.found.iter().filter(|(_, (account, _))| account.key.kind == Kind::Person);
         let people = people.map(|(id, _)| Arg::from(*id)).collect();
         let mut history: BTreeMap<i64, Account> = BTreeMap::new();
-        tx.each_bulk(&HISTORY, people, none, |row| {
+        tx.each_bulk(&HISTORY, people, |row| {
             history.insert(row.int(0)?, read_json("a version", row.text(1)?)?);
             Ok(())
         })

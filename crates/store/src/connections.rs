@@ -2,7 +2,7 @@
 //! The numbers are given when a connection is first pulled; the totals are kept by every write.
 //! Which connections are configured is not known here.
 
-use crate::bulk::{Bulk, none};
+use crate::bulk::Bulk;
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_word};
 use crate::{Store, next_number};
@@ -116,14 +116,14 @@ async fn write_entitlements(
     entitlements: impl Iterator<Item = &Entitlement>,
 ) -> Result<(), StoreError> {
     const WRITE: Bulk =
-        Bulk { head: "INSERT INTO entitlement (connection, kind, id, name, privileged) VALUES ", columns: 5, tail: "" };
+        Bulk { head: "INSERT INTO entitlement (connection, kind, id, name, privileged) ", columns: 5, tail: "" };
     let by_id: BTreeMap<(&str, String), &Entitlement> =
         entitlements.map(|one| ((one.kind.as_str(), text(&one.id)), one)).collect();
     let mut values = Vec::with_capacity(by_id.len() * WRITE.columns);
     for ((kind, id), one) in by_id {
         values.extend(args![connection.as_str(), kind, id, text(&one.name), i64::from(one.privileged)]);
     }
-    tx.run_bulk(&WRITE, values, none).await.map(drop)
+    tx.run_bulk(&WRITE, values).await.map(drop)
 }
 
 /// Returns `text` as a database can hold it.

@@ -4,6 +4,7 @@
 
 use crate::error::StoreError;
 use crate::open;
+pub(crate) use crate::value::{Arg, Column, args};
 use futures::TryStreamExt;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -77,56 +78,6 @@ impl Db {
         }
     }
 }
-
-/// A value given to a statement.
-#[derive(Debug)]
-pub(crate) enum Arg {
-    Int(Option<i64>),
-    Text(Option<String>),
-    Bytes(Vec<u8>),
-}
-
-impl From<i64> for Arg {
-    fn from(value: i64) -> Self {
-        Self::Int(Some(value))
-    }
-}
-impl From<Option<i64>> for Arg {
-    fn from(value: Option<i64>) -> Self {
-        Self::Int(value)
-    }
-}
-impl From<&str> for Arg {
-    fn from(value: &str) -> Self {
-        Self::Text(Some(value.into()))
-    }
-}
-impl From<String> for Arg {
-    fn from(value: String) -> Self {
-        Self::Text(Some(value))
-    }
-}
-impl From<Option<&str>> for Arg {
-    fn from(value: Option<&str>) -> Self {
-        Self::Text(value.map(String::from))
-    }
-}
-impl From<Option<String>> for Arg {
-    fn from(value: Option<String>) -> Self {
-        Self::Text(value)
-    }
-}
-impl From<Vec<u8>> for Arg {
-    fn from(value: Vec<u8>) -> Self {
-        Self::Bytes(value)
-    }
-}
-
-/// Lists the values of a statement: `args![name, since_ms]`.
-macro_rules! args {
-    ($($value:expr),* $(,)?) => { vec![$($crate::db::Arg::from($value)),*] };
-}
-pub(crate) use args;
 
 /// One row of an answer.
 pub(crate) enum Row<'r> {
@@ -204,25 +155,42 @@ macro_rules! on {
     };
 }
 
-macro_rules! arguments {
-    ($name:ident, $type:ty) => {
-        fn $name(args: Vec<Arg>) -> Result<$type, StoreError> {
-            let mut arguments = <$type>::default();
-            arguments.reserve(args.len(), args.len() * 16);
-            for arg in args {
-                match arg {
-                    Arg::Int(value) => arguments.add(value),
-                    Arg::Text(value) => arguments.add(value),
-                    Arg::Bytes(value) => arguments.add(value),
-                }
-                .map_err(sqlx::Error::Encode)?;
-            }
-            Ok(arguments)
+fn sqlite_arguments(args: Vec<Arg>) -> Result<SqliteArguments, StoreError> {
+    let mut arguments = SqliteArguments::default();
+    arguments.reserve(args.len(), args.len() * 16);
+    for arg in args {
+        match arg {
+            Arg::Int(value) => arguments.add(value),
+            Arg::Text(value) => arguments.add(value),
+            Arg::Bytes(value) => arguments.add(value),
+            Arg::Column(_) => Err("SQLite takes no columns".into()),
         }
-    };
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
 }
-arguments!(sqlite_arguments, SqliteArguments);
-arguments!(postgres_arguments, PgArguments);
+
+fn postgres_arguments(args: Vec<Arg>) -> Result<PgArguments, StoreError> {
+    let mut arguments = PgArguments::default();
+    arguments.reserve(args.len(), args.len() * 16);
+    for arg in args {
+        match arg {
+            Arg::Int(value) => arguments.add(value),
+            Arg::Text(value) => arguments.add(value),
+            Arg::Bytes(value) => arguments.add(value),
+            Arg::Column(Column::Ints(all)) => arguments.add(all),
+            Arg::Column(Column::Texts(all)) => arguments.add(all),
+            Arg::Column(Column::Bytes(all)) => arguments.add(all),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+/// How many rows go to SQLite in one statement. A rest is made of the smaller ones, so that no odd length is prepared.
+const PORTIONS: [usize; 4] = [512, 64, 8, 1];
+/// How many rows go to PostgreSQL in one statement, at most.
+const PORTION_MAX: usize = 5000;
 
 impl Tx {
     /// Runs a statement and returns how many rows it touched.
@@ -299,14 +267,34 @@ impl Tx {
         }
     }
 
-    /// Writes the placeholder of the `number`th value. SQLite finds unnumbered ones without searching, which counts
-    /// when there are thousands.
-    pub(crate) fn placeholder(&self, sql: &mut String, number: usize) {
+    /// How many of `rows` to send in the next statement; at least one.
+    pub(crate) fn portion(&self, rows: usize) -> usize {
         match self {
-            Tx::Sqlite(..) => sql.push('?'),
+            Tx::Sqlite(..) => PORTIONS.into_iter().find(|portion| *portion <= rows).unwrap_or(1),
+            Tx::Postgres(_) => rows.min(PORTION_MAX),
+        }
+    }
+
+    /// Writes a list of rows as a query of its own, and returns the values that belong to it. SQLite takes them row by
+    /// row; PostgreSQL takes whole columns, since it would plan every value of a long list anew each time.
+    pub(crate) fn write_rows(&self, sql: &mut String, columns: usize, values: Vec<Arg>) -> Vec<Arg> {
+        let rows = values.len() / columns.max(1);
+        match self {
+            Tx::Sqlite(..) => {
+                sql.push_str("VALUES ");
+                let row = format!("({})", vec!["?"; columns].join(", "));
+                sql.push_str(&vec![row; rows].join(", "));
+                values
+            }
             Tx::Postgres(_) => {
-                sql.push('$');
-                sql.push_str(&number.to_string());
+                let mut all: Vec<Column> = values.iter().take(columns).map(|first| Column::like(first, rows)).collect();
+                for (at, value) in values.into_iter().enumerate() {
+                    all[at % columns].push(value);
+                }
+                let typed = |(at, column): (usize, &Column)| format!("${}::{}", at + 1, column.type_name());
+                let typed: Vec<String> = all.iter().enumerate().map(typed).collect();
+                sql.push_str(&format!("SELECT * FROM UNNEST({})", typed.join(", ")));
+                all.into_iter().map(Arg::Column).collect()
             }
         }
     }
@@ -321,5 +309,22 @@ impl Tx {
             }
             Tx::Postgres(tx) => Ok(tx.commit().await?),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn portions_cover_all_rows_with_few_lengths() {
+        let db = Db::open("sqlite::memory:").await.unwrap();
+        let tx = db.read().await.unwrap();
+        let (mut rows, mut portions) = (1099, Vec::new());
+        while rows > 0 {
+            portions.push(tx.portion(rows));
+            rows -= portions[portions.len() - 1];
+        }
+        assert_eq!(portions, [512, 512, 64, 8, 1, 1, 1]);
     }
 }

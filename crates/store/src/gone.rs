@@ -4,7 +4,7 @@
 
 use crate::Store;
 use crate::accounts::KEYS;
-use crate::bulk::{Bulk, none};
+use crate::bulk::Bulk;
 use crate::connections::{number_of, number_or_new};
 use crate::db::{Arg, Durability, Tx, args};
 use crate::error::{StoreError, read_word};
@@ -16,14 +16,14 @@ use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::name::{ConnectionName, NativeId};
 
 const FIND: Bulk = Bulk {
-    head: "WITH given (kind, native) AS (VALUES ",
-    columns: 2,
+    head: "WITH given (connection, kind, native) AS (",
+    columns: 3,
     tail: ") SELECT a.id, a.kind, a.state FROM given CROSS JOIN account a \
-           WHERE a.connection = {} AND a.kind = given.kind AND a.native = given.native AND a.gone_ms IS NULL",
+           WHERE a.connection = given.connection AND a.kind = given.kind AND a.native = given.native AND a.gone_ms IS NULL",
 };
 
 const MARK: Bulk = Bulk {
-    head: "WITH given (id, now_ms) AS (VALUES ",
+    head: "WITH given (id, now_ms) AS (",
     columns: 2,
     tail: ") UPDATE account SET gone_ms = CASE WHEN since_ms > given.now_ms THEN since_ms ELSE given.now_ms END \
            FROM given WHERE account.id = given.id",
@@ -48,7 +48,7 @@ impl Store {
         found.truncate(limit);
         let mut keys = Vec::with_capacity(found.len());
         let found = found.into_iter().map(Arg::from).collect();
-        tx.each_bulk(&KEYS, found, none, |row| {
+        tx.each_bulk(&KEYS, found, |row| {
             let kind = read_word("a kind", row.text(0)?)?;
             keys.push(AccountKey { connection: run.connection.clone(), kind, id: NativeId::from(row.text(1)?) });
             Ok(())
@@ -149,17 +149,12 @@ async fn find(
     let mut own: Vec<&AccountKey> = keys.iter().filter(|key| key.connection == *connection).collect();
     own.sort_unstable();
     own.dedup();
-    let given = own.into_iter().flat_map(|key| args![key.kind.as_str(), key.id.as_str()]).collect();
+    let given = own.into_iter().flat_map(|key| args![number, key.kind.as_str(), key.id.as_str()]).collect();
     let mut standing = Vec::new();
-    tx.each_bulk(
-        &FIND,
-        given,
-        || args![number],
-        |row| {
-            standing.push((row.int(0)?, read_word("a kind", row.text(1)?)?, read_word("a state", row.text(2)?)?));
-            Ok(())
-        },
-    )
+    tx.each_bulk(&FIND, given, |row| {
+        standing.push((row.int(0)?, read_word("a kind", row.text(1)?)?, read_word("a state", row.text(2)?)?));
+        Ok(())
+    })
     .await?;
     Ok(standing)
 }
@@ -172,7 +167,7 @@ async fn mark(tx: &mut Tx, number: i64, standing: Vec<Standing>, now_ms: i64) ->
         tally.add(kind, state, -1);
         ids.extend(args![id, now_ms]);
     }
-    tx.run_bulk(&MARK, ids, none).await?;
+    tx.run_bulk(&MARK, ids).await?;
     tally.save(tx, number).await?;
     Ok(gone)
 }

@@ -3,13 +3,13 @@
 //! What an entry means and how it is sealed is `tenure_core::journal`'s affair.
 
 use crate::Store;
-use crate::bulk::{Bulk, none};
+use crate::bulk::Bulk;
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
 use tenure_core::journal::{Draft, Entry, seal};
 use tenure_core::name::{RunId, StepId};
 
-const WRITE: Bulk = Bulk { head: "INSERT INTO journal (seq, hash, run, step, body) VALUES ", columns: 5, tail: "" };
+const WRITE: Bulk = Bulk { head: "INSERT INTO journal (seq, hash, run, step, body) ", columns: 5, tail: "" };
 
 /// Where the journal ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -74,7 +74,7 @@ pub(crate) async fn append(tx: &mut Tx, drafts: Vec<Draft>) -> Result<Vec<Entry>
         rows.extend(args![entry.seq, &*entry.hash, run, step, write_json("an entry", &entry)?]);
         entries.push(entry);
     }
-    tx.run_bulk(&WRITE, rows, none).await?;
+    tx.run_bulk(&WRITE, rows).await?;
     let sql = "UPDATE journal_head SET seq = $1, hash = $2 WHERE name = 'journal'";
     tx.run(sql, args![head.seq, head.hash]).await?;
     Ok(entries)

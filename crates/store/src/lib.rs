@@ -7,6 +7,7 @@ mod db;
 mod error;
 mod migrate;
 mod open;
+mod value;
 
 mod connections;
 mod keys;

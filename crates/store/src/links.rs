@@ -3,7 +3,7 @@
 //! Why a link was found is its evidence, given from outside; links that ended are kept beside it.
 
 use crate::Store;
-use crate::bulk::{Bulk, none};
+use crate::bulk::Bulk;
 use crate::db::{Durability, Row, args};
 use crate::error::{StoreError, read_json, write_json};
 use std::collections::BTreeMap;
@@ -14,14 +14,14 @@ use tenure_core::name::IdentityId;
 /// Keeps what another identity's link replaces.
 const KEEP: Bulk = Bulk {
     head: "INSERT INTO link_past (account, identity, since_ms, until_ms, body) \
-           WITH given (account, identity, now_ms) AS (VALUES ",
+           WITH given (account, identity, now_ms) AS (",
     columns: 3,
     tail: ") SELECT l.account, l.identity, l.since_ms, given.now_ms, l.body FROM given CROSS JOIN link l \
            WHERE l.account = given.account AND l.identity <> given.identity",
 };
 
 const PIN: Bulk = Bulk {
-    head: "INSERT INTO link (account, identity, since_ms, body) VALUES ",
+    head: "INSERT INTO link (account, identity, since_ms, body) ",
     columns: 4,
     tail: " ON CONFLICT (account) DO UPDATE SET identity = excluded.identity, since_ms = excluded.since_ms, \
            body = excluded.body WHERE link.identity <> excluded.identity",
@@ -48,8 +48,8 @@ impl Store {
             rows.extend(args![account, identity, link.since_ms, write_json("a link", link)?]);
         }
         let mut tx = self.db.write(Durability::Normal).await?;
-        tx.run_bulk(&KEEP, given, none).await?;
-        let pinned = tx.run_bulk(&PIN, rows, none).await?;
+        tx.run_bulk(&KEEP, given).await?;
+        let pinned = tx.run_bulk(&PIN, rows).await?;
         tx.commit().await?;
         Ok(pinned)
     }

@@ -2,7 +2,7 @@
 //! A batch is looked up by its keys first, under a lock on its connection; then only the differences are written.
 //! It does not know who asks: a pull that walks, or a single record read back after a write.
 
-use crate::bulk::{Bulk, none};
+use crate::bulk::Bulk;
 use crate::db::{Arg, Row, Tx, args};
 use crate::error::{StoreError, read_word};
 use crate::record::Record;
@@ -28,17 +28,17 @@ pub struct Counts {
 /// Answers with one text for the whole portion, since a row for each record would cost more than the look-up itself:
 /// `3=77` says that the third is account 77 as it was, `3!77!active` that it differs from an active one.
 const COMPARE: Bulk = Bulk {
-    head: "WITH given (n, kind, native, hash) AS (VALUES ",
-    columns: 4,
+    head: "WITH given (n, connection, kind, native, hash) AS (",
+    columns: 5,
     tail: ") SELECT string_agg(CASE WHEN a.gone_ms IS NULL AND a.hash = given.hash THEN given.n || '=' || a.id \
            ELSE given.n || '!' || a.id || '!' || CASE WHEN a.gone_ms IS NULL THEN a.state ELSE 'gone' END END, ' ') \
            FROM given CROSS JOIN account a \
-           WHERE a.connection = {} AND a.kind = given.kind AND a.native = given.native",
+           WHERE a.connection = given.connection AND a.kind = given.kind AND a.native = given.native",
 };
 
 const KEEP_VERSIONS: Bulk = Bulk {
     head: "INSERT INTO version (account, kind, since_ms, until_ms, body) \
-           WITH given (id, now_ms) AS (VALUES ",
+           WITH given (id, now_ms) AS (",
     columns: 2,
     tail: ") SELECT a.id, a.kind, a.since_ms, CASE WHEN a.gone_ms IS NOT NULL THEN a.gone_ms \
            WHEN a.since_ms > given.now_ms THEN a.since_ms ELSE given.now_ms END, a.body \
@@ -47,18 +47,18 @@ const KEEP_VERSIONS: Bulk = Bulk {
 
 const WRITE: Bulk = Bulk {
     head: "INSERT INTO account (id, connection, kind, native, state, since_ms, login_key, external_key, employee_key, \
-           hash, body) VALUES ",
+           hash, body) ",
     columns: 11,
     tail: " ON CONFLICT (id) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms, gone_ms = NULL, \
            login_key = excluded.login_key, external_key = excluded.external_key, \
            employee_key = excluded.employee_key, hash = excluded.hash, body = excluded.body",
 };
 
-const FORGET_ALIASES: Bulk = Bulk { head: "DELETE FROM alias WHERE account IN (VALUES ", columns: 1, tail: ")" };
-const WRITE_ALIASES: Bulk = Bulk { head: "INSERT INTO alias (address, account) VALUES ", columns: 2, tail: "" };
+const FORGET_ALIASES: Bulk = Bulk { head: "DELETE FROM alias WHERE account IN (", columns: 1, tail: ")" };
+const WRITE_ALIASES: Bulk = Bulk { head: "INSERT INTO alias (address, account) ", columns: 2, tail: "" };
 
 const TALLY: Bulk = Bulk {
-    head: "INSERT INTO tally (connection, kind, state, accounts) VALUES ",
+    head: "INSERT INTO tally (connection, kind, state, accounts) ",
     columns: 4,
     tail: " ON CONFLICT (connection, kind, state) DO UPDATE SET accounts = tally.accounts + excluded.accounts",
 };
@@ -131,9 +131,9 @@ async fn compare(tx: &mut Tx, connection: i64, records: &[Record]) -> Result<Vec
     let mut held = vec![Held::Nothing; records.len()];
     let mut given = Vec::with_capacity(records.len() * COMPARE.columns);
     for (record, n) in records.iter().zip(0_i64..) {
-        given.extend(args![n, record.kind.as_str(), &*record.native, record.hash.to_vec()]);
+        given.extend(args![n, connection, record.kind.as_str(), &*record.native, record.hash.to_vec()]);
     }
-    tx.each_bulk(&COMPARE, given, || args![connection], |row| read_held(&row, &mut held)).await?;
+    tx.each_bulk(&COMPARE, given, |row| read_held(&row, &mut held)).await?;
     Ok(held)
 }
 
@@ -193,10 +193,10 @@ async fn write(
         ]);
     }
     let changed = before.iter().flat_map(|id| args![*id, now_ms]).collect();
-    tx.run_bulk(&KEEP_VERSIONS, changed, none).await?;
-    tx.run_bulk(&FORGET_ALIASES, before.into_iter().map(Arg::from).collect(), none).await?;
-    tx.run_bulk(&WRITE, rows, none).await?;
-    tx.run_bulk(&WRITE_ALIASES, aliases, none).await?;
+    tx.run_bulk(&KEEP_VERSIONS, changed).await?;
+    tx.run_bulk(&FORGET_ALIASES, before.into_iter().map(Arg::from).collect()).await?;
+    tx.run_bulk(&WRITE, rows).await?;
+    tx.run_bulk(&WRITE_ALIASES, aliases).await?;
     tally.save(tx, connection).await
 }
 
@@ -214,6 +214,6 @@ impl Tally {
         let values = moved
             .flat_map(|((kind, state), accounts)| args![connection, kind.as_str(), state.as_str(), accounts])
             .collect();
-        tx.run_bulk(&TALLY, values, none).await.map(drop)
+        tx.run_bulk(&TALLY, values).await.map(drop)
     }
 }

@@ -4,10 +4,10 @@
 
 use crate::db::Db;
 use crate::error::StoreError;
-use sqlx::ConnectOptions;
 use sqlx::pool::PoolOptions;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::str::FromStr;
@@ -17,6 +17,10 @@ use tokio::sync::Mutex;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+const OPEN_TRIES_MAX: u32 = 100;
+const OPEN_PAUSE: Duration = Duration::from_millis(50);
 const READERS_MAX: u32 = 4;
 const SERVER_CONNECTIONS_MAX: u32 = 8;
 const STATEMENTS_KEPT: usize = 64;
@@ -39,7 +43,6 @@ pub(crate) async fn sqlite(rest: &str) -> Result<Db, StoreError> {
     create_private(path)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS_KEPT)
         .row_buffer_size(ROWS_BUFFERED)
@@ -47,10 +50,10 @@ pub(crate) async fn sqlite(rest: &str) -> Result<Db, StoreError> {
         .pragma("wal_autocheckpoint", "4000")
         .pragma("temp_store", "MEMORY")
         .disable_statement_logging();
-    let full = options.clone().synchronous(SqliteSynchronous::Full).pragma("cache_size", "-2000");
+    let full = options.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let normal = options.clone().synchronous(SqliteSynchronous::Normal).pragma("cache_size", "-16000");
     let readers = options.pragma("cache_size", "-4000").pragma("query_only", "ON");
-    let full = connect(path, pool(1), full).await?;
+    let full = connect(path, pool(1), full.pragma("cache_size", "-2000")).await?;
     Ok(Db::Sqlite {
         full,
         normal: pool(1).connect_lazy_with(normal),
@@ -78,16 +81,25 @@ fn pool<DB: sqlx::Database>(connections_max: u32) -> PoolOptions<DB> {
         .test_before_acquire(false)
 }
 
+/// Connects, again for a while if somebody else is opening the same new file: SQLite does not wait by itself there.
 async fn connect(
     path: &str,
     pool: PoolOptions<sqlx::Sqlite>,
     options: SqliteConnectOptions,
 ) -> Result<SqlitePool, StoreError> {
-    pool.connect_with(options).await.map_err(|source| StoreError::Open {
-        place: format!("sqlite:{path}"),
-        hint: "check that it is a tenure store and that the disk has room".into(),
-        source,
-    })
+    let mut tries = 1;
+    loop {
+        match pool.clone().connect_with(options.clone()).await.map_err(StoreError::from) {
+            Ok(connected) => return Ok(connected),
+            Err(StoreError::Busy { .. }) if tries < OPEN_TRIES_MAX => tokio::time::sleep(OPEN_PAUSE).await,
+            Err(StoreError::Busy { source } | StoreError::Database { source }) => {
+                let hint = "check that it is a tenure store and that the disk has room".into();
+                return Err(StoreError::Open { place: format!("sqlite:{path}"), hint, source });
+            }
+            Err(other) => return Err(other),
+        }
+        tries += 1;
+    }
 }
 
 /// Creates the file for its owner only, before the database could create it for everybody.
@@ -125,14 +137,25 @@ pub(crate) async fn postgres(url: &str) -> Result<PgPool, StoreError> {
             ("statement_timeout", "300000"),
             ("lock_timeout", "30000"),
             ("idle_in_transaction_session_timeout", "60000"),
+            // All our joins look up a few keys in an index, and a new store has no statistics: nothing else is offered, and
+            // no plan is kept that was made while a table was empty. Without this a first pull is 50 times slower.
+            ("plan_cache_mode", "force_custom_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+            ("enable_sort", "off"),
+            ("jit", "off"),
         ])
         .disable_statement_logging();
-    let pool = pool(SERVER_CONNECTIONS_MAX).idle_timeout(Some(Duration::from_secs(600))).test_before_acquire(true);
-    pool.connect_with(options).await.map_err(|source| StoreError::Open {
-        place,
-        hint: postgres_hint(&source).into(),
-        source,
-    })
+    // The pool would try a refused connection again for as long as it waits; the first one fails at once instead.
+    let first = tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await;
+    let first = first.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())));
+    match first {
+        Ok(connection) => drop(connection.close().await),
+        Err(source) => return Err(StoreError::Open { place, hint: postgres_hint(&source).into(), source }),
+    }
+    let pool = pool(SERVER_CONNECTIONS_MAX).idle_timeout(Some(IDLE_TIMEOUT)).test_before_acquire(true);
+    Ok(pool.connect_lazy_with(options))
 }
 
 fn host(options: &PgConnectOptions) -> String {

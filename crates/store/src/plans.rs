@@ -2,7 +2,7 @@
 //! Both are derived and could be made again; they are kept because people refer to them by id.
 //! Old plans that no run refers to are dropped, so that the store does not grow with asking.
 
-use crate::bulk::{Bulk, none};
+use crate::bulk::Bulk;
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
 use crate::{Store, next_number};
@@ -80,17 +80,14 @@ impl Store {
     }
 
     async fn keep_since(&self, new: &[&FindingId], over: &[&FindingId], now_ms: i64) -> Result<(), StoreError> {
-        const KEEP: Bulk = Bulk {
-            head: "INSERT INTO finding (id, since_ms) VALUES ",
-            columns: 2,
-            tail: " ON CONFLICT (id) DO NOTHING",
-        };
-        const DROP: Bulk = Bulk { head: "DELETE FROM finding WHERE id IN (VALUES ", columns: 1, tail: ")" };
+        const KEEP: Bulk =
+            Bulk { head: "INSERT INTO finding (id, since_ms) ", columns: 2, tail: " ON CONFLICT (id) DO NOTHING" };
+        const DROP: Bulk = Bulk { head: "DELETE FROM finding WHERE id IN (", columns: 1, tail: ")" };
         let mut tx = self.db.write(Durability::Normal).await?;
         let over = over.iter().flat_map(|id| args![id.as_str()]).collect();
-        tx.run_bulk(&DROP, over, none).await?;
+        tx.run_bulk(&DROP, over).await?;
         let new = new.iter().flat_map(|id| args![id.as_str(), now_ms]).collect();
-        tx.run_bulk(&KEEP, new, none).await?;
+        tx.run_bulk(&KEEP, new).await?;
         tx.commit().await
     }
 }
@@ -100,7 +97,7 @@ async fn read_since(
     findings: &[FindingId],
     scope: FindingScope,
 ) -> Result<BTreeMap<FindingId, i64>, StoreError> {
-    const SOME: Bulk = Bulk { head: "SELECT id, since_ms FROM finding WHERE id IN (VALUES ", columns: 1, tail: ")" };
+    const SOME: Bulk = Bulk { head: "SELECT id, since_ms FROM finding WHERE id IN (", columns: 1, tail: ")" };
     let mut since = BTreeMap::new();
     let mut read = |row: crate::db::Row<'_>| {
         since.insert(FindingId::from(row.text(0)?), row.int(1)?);
@@ -110,7 +107,7 @@ async fn read_since(
         FindingScope::All => tx.each("SELECT id, since_ms FROM finding", vec![], read).await?,
         FindingScope::Some => {
             let wanted = findings.iter().flat_map(|id| args![id.as_str()]).collect();
-            tx.each_bulk(&SOME, wanted, none, &mut read).await?;
+            tx.each_bulk(&SOME, wanted, &mut read).await?;
         }
     }
     Ok(since)

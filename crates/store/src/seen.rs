@@ -2,18 +2,21 @@
 //! Written with every batch and read when a complete walk asks what is gone.
 //! It knows ids only, not what they are ids of.
 
-use crate::bulk::{Bulk, none};
-use crate::db::{Arg, Tx, args};
+use crate::bulk::Bulk;
+use crate::db::{Tx, args};
 use crate::error::StoreError;
 use std::collections::BTreeMap;
 
 const CHUNK_BITS: u32 = 15;
 const CHUNK_BYTES: usize = (1 << CHUNK_BITS) / 8;
 
-const LOAD: Bulk =
-    Bulk { head: "SELECT chunk, bits FROM seen WHERE chunk IN (VALUES ", columns: 1, tail: ") AND pull = {}" };
+const LOAD: Bulk = Bulk {
+    head: "WITH given (pull, chunk) AS (",
+    columns: 2,
+    tail: ") SELECT s.chunk, s.bits FROM given CROSS JOIN seen s WHERE s.pull = given.pull AND s.chunk = given.chunk",
+};
 const SAVE: Bulk = Bulk {
-    head: "INSERT INTO seen (pull, chunk, bits) VALUES ",
+    head: "INSERT INTO seen (pull, chunk, bits) ",
     columns: 3,
     tail: " ON CONFLICT (pull, chunk) DO UPDATE SET bits = excluded.bits",
 };
@@ -41,21 +44,16 @@ impl Seen {
         for id in ids {
             chunks.entry(place(id).0).or_insert_with(|| Chunk { bits: vec![0; CHUNK_BYTES], touched: false });
         }
-        let wanted: Vec<Arg> = chunks.keys().map(|chunk| Arg::from(*chunk)).collect();
-        tx.each_bulk(
-            &LOAD,
-            wanted,
-            || args![pull],
-            |row| {
-                let bits = row.bytes(1)?;
-                if let Some(chunk) = chunks.get_mut(&row.int(0)?)
-                    && bits.len() == CHUNK_BYTES
-                {
-                    chunk.bits.copy_from_slice(bits);
-                }
-                Ok(())
-            },
-        )
+        let wanted = chunks.keys().flat_map(|chunk| args![pull, *chunk]).collect();
+        tx.each_bulk(&LOAD, wanted, |row| {
+            let bits = row.bytes(1)?;
+            if let Some(chunk) = chunks.get_mut(&row.int(0)?)
+                && bits.len() == CHUNK_BYTES
+            {
+                chunk.bits.copy_from_slice(bits);
+            }
+            Ok(())
+        })
         .await?;
         Ok(Self { pull, chunks })
     }
@@ -80,7 +78,7 @@ impl Seen {
     pub(crate) async fn save(self, tx: &mut Tx) -> Result<(), StoreError> {
         let touched = self.chunks.into_iter().filter(|(_, chunk)| chunk.touched);
         let values = touched.flat_map(|(number, chunk)| args![self.pull, number, chunk.bits]).collect();
-        tx.run_bulk(&SAVE, values, none).await.map(drop)
+        tx.run_bulk(&SAVE, values).await.map(drop)
     }
 }
 

@@ -1,0 +1,116 @@
+//! What happens before a store can be used: addresses, permissions, shapes of other versions.
+//! Databases are made in temporary folders and in the private PostgreSQL.
+//! What a store does once it is open is told in `conformance`.
+
+use tenure_store::test_support::{postgres_url, sqlite_store};
+use tenure_store::{PullMode, Store, StoreError};
+
+/// The error with all its causes, as a person may come to read it.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_the_owner_may_read_the_file_and_what_lies_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tenure.db");
+    let store = Store::open(&format!("sqlite:{}", path.display())).await.unwrap();
+    store.begin_pull(&"gorgias".into(), PullMode::Full, 1).await.unwrap();
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let mode = entry.unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        files += 1;
+    }
+    assert!(files >= 2, "the log lies beside the file");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_says_what_to_write() {
+    for url in ["tenure.db", "mysql://root:hunter2@localhost/x", "sqlite:", "postgres://u:hunter2@[::bad/x"] {
+        let error = Store::open(url).await.unwrap_err();
+        assert!(matches!(error, StoreError::Address { .. }), "{url}");
+        assert!(error.is_operator() && !told(&error).contains("hunter2"), "{}", told(&error));
+        assert!(error.to_string().contains("write `"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_named() {
+    let error = Store::open("sqlite:/nowhere/at/all/tenure.db").await.unwrap_err();
+    assert!(error.to_string().contains("create the folder /nowhere/at/all first"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_store_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    std::fs::write(&path, "these are my notes, and they are not a database at all, however long they may be").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    assert!(Store::open(&format!("sqlite:{}", path.display())).await.is_err());
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_unreachable_server_is_told_without_its_password() {
+    let error = Store::open("postgres://tenure:hunter2@127.0.0.1:9/tenure").await.unwrap_err();
+    assert!(error.is_unreachable(), "{error:?}");
+    let text = format!("{} {error:?}", told(&error));
+    assert!(text.contains("tenure@127.0.0.1:9/tenure") && !text.contains("hunter2"), "{text}");
+}
+
+#[tokio::test]
+async fn a_missing_database_says_how_to_make_it() {
+    let Some(url) = postgres_url() else { return };
+    let (server, socket) = url.split_once('?').unwrap();
+    let error = Store::open(&format!("{server}_not_there?{socket}")).await.unwrap_err();
+    assert!(error.to_string().contains("createdb"), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_of_a_later_program_is_refused() {
+    use sqlx::Connection;
+    let empty = sqlite_store().await;
+    empty.store.close().await;
+    let mut connection = sqlx::SqliteConnection::connect(&empty.url).await.unwrap();
+    sqlx::query("INSERT INTO shape (number) VALUES (999)").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let error = Store::open(&empty.url).await.unwrap_err();
+    assert!(matches!(error, StoreError::Newer { found: 999, .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_that_open_a_new_database_at_once_shape_it_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = format!("sqlite:{}", folder.path().join("tenure.db").display());
+    for url in [Some(file), postgres_url()].into_iter().flatten() {
+        let mut tasks = Vec::new();
+        for _ in 0..4 {
+            let url = url.clone();
+            tasks.push(tokio::spawn(async move { Store::open(&url).await }));
+        }
+        for task in tasks {
+            task.await.unwrap().unwrap().close().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_in_memory_lives_as_long_as_it_is_open() {
+    let store = Store::open("sqlite::memory:").await.unwrap();
+    let run = store.begin_pull(&"gorgias".into(), PullMode::Full, 1).await.unwrap();
+    store.write_batch(&run, &[], Some("page 2"), 1).await.unwrap();
+    let again = store.clone().begin_pull(&"gorgias".into(), PullMode::Full, 2).await.unwrap();
+    assert_eq!((again.id, again.checkpoint.as_deref()), (run.id, Some("page 2")));
+    let other = Store::open("sqlite::memory:").await.unwrap();
+    assert_eq!(other.connections().await.unwrap(), []);
+}
