@@ -103,9 +103,24 @@ fn run_killed(stage: &Stage, words: &[&str], kills_max: usize, span: Duration, r
     (kills_max, stage.run(words))
 }
 
+/// Kills the very first pull and plans on what it left: whoever was not seen may be there, so nobody is made.
+fn half_a_pull(stage: &Stage, day: &Day, rng: &mut StdRng) {
+    let mut running = stage.begin(&["pull"]);
+    let _ = running.ends_within(day.pull_took.mul_f64(rng.random_range(0.2..0.9)));
+    running.kill();
+    running.wait(WAIT_MAX);
+    let planned = stage.run(&["plan"]);
+    assert!(matches!(planned.code, 0..=3), "{planned}");
+    let plan = planned.json().unwrap_or_default();
+    let steps = plan["steps"].as_array().into_iter().flatten();
+    let rash: Vec<&Value> = steps.filter(|step| step["effect"] != "update" && step["effect"] != "revoke").collect();
+    assert!(rash.is_empty(), "planned on half a pull: {rash:?}");
+}
+
 /// Goes through a day with kills; returns how many there were.
 fn killed_day(day: &Day, rng: &mut StdRng) -> usize {
     let stage = open();
+    half_a_pull(&stage, day, rng);
     let (first, pulled) = run_killed(&stage, &["pull"], KILLS_PER_PULL, day.pull_took, rng);
     expect(&pulled, 0);
     stage.next_morning();
@@ -113,8 +128,8 @@ fn killed_day(day: &Day, rng: &mut StdRng) -> usize {
     expect(&pulled, 0);
     let id = plan(&stage);
     let (third, applied) = run_killed(&stage, &["apply", &id], KILLS_PER_APPLY, day.apply_took, rng);
-    expect(&applied, 0);
     settle(&stage, day);
+    expect(&applied, 0);
     first + second + third
 }
 
@@ -147,8 +162,9 @@ fn two_that_apply_at_once_do_nothing_twice() {
     let told = format!("{}\n{}", all[0], all[1]);
     assert!(all.iter().any(|ended| ended.code == 0), "{told}");
     assert!(all.iter().all(|ended| matches!(ended.code, 0 | 3 | 4)), "{told}");
-    expect(&stage.run(&["apply", &id]), 0);
+    let again = stage.run(&["apply", &id]);
     settle(&stage, &day);
+    expect(&again, 0);
 }
 
 #[test]

@@ -84,3 +84,62 @@ fn play(file: &PathBuf) -> Result<(), String> {
     let wrongs = scene.stage.aftermath();
     if wrongs.is_empty() { Ok(()) } else { Err(format!("afterwards: {}", wrongs.join("\n  "))) }
 }
+
+/// A runner that lets everything pass proves nothing: here every sort of fact is told once as it is not.
+#[test]
+fn a_fact_that_is_not_so_ends_its_scenario() {
+    let script = Script::read(
+        "when tenure pull -> 0\ngiven hr today\nwhen tenure pull -> 0\nwhen tenure plan -> 2\nwhen tenure apply -> 3",
+    )
+    .unwrap();
+    let mut scene = Scene::open(&script).unwrap();
+    for line in &script.lines {
+        match line.keyword {
+            Keyword::Given => acts::given(&mut scene, &line.words).unwrap(),
+            _ => acts::when(&mut scene, &line.words).unwrap(),
+        }
+    }
+    let untrue = "
+        then pull gorgias is partial
+        then pull gorgias gone = 3
+        then people 7
+        then plan is empty
+        then plan has 1 steps
+        then plan has create gorgias jane.smith
+        then plan has create gorgias pia.novak role=admin
+        then plan lacks create gorgias pia.novak
+        then plan lacks * * *
+        then plan holds suspend gorgias bruno.costa by stale
+        then plan lets create gorgias pia.novak wait for security
+        then plan approval of create gorgias pia.novak is approved
+        then plan reason of create gorgias pia.novak is leaver
+        then plan puts create gainsight omar.haddad before create gainsight nora.weiss
+        then plan costs gorgias 400 seats
+        then step create gorgias pia.novak is refused
+        then step create gorgias pia.novak is done role=ignored
+        then every step is refused
+        then no step is done
+        then finding dispute gorgias *
+        then no finding orphan_account gorgias gary.former
+        then account gorgias jane.smith is suspended
+        then account gorgias jane.smith belongs to tom.baker
+        then account gorgias jane.smith holds role admin
+        then account gorgias jane.smith is absent
+        then identity jane.smith is left
+        then identity jane.smith has title=Boss
+        then says 'no such words'
+        then never says run
+        then json /run = 7
+        then gorgias pia.novak is suspended
+        then gorgias pia.novak is absent
+        then gorgias counts pia.novak 2
+        then gorgias pia.novak has role.name=admin
+        then freshdesk kofi.mensah includes group_ids=1
+        then vendor gorgias writes = 0
+        then vendor gorgias creates >= 100
+        then perhaps it rains
+        then second plan is empty";
+    for line in Script::read(untrue).unwrap().lines {
+        assert!(facts::then(&mut scene, &line.words).is_err(), "let pass: {}", line.text);
+    }
+}

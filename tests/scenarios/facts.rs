@@ -189,7 +189,7 @@ pub fn findings(scene: &mut Scene, kind: &str, connection: &str, person: &str) -
     let identity = if person == "*" { None } else { scene.people()?.id(person) };
     let account = scene.id(connection, person).ok();
     let whose = |finding: &Value| {
-        let by_account = account.as_deref().is_some_and(|id| text(&finding["account"]).ends_with(&format!("/{id}")));
+        let by_account = account.is_some() && finding["account"].as_str() == account.as_deref();
         person == "*" || by_account || (identity.is_some() && finding["identity"].as_str() == identity.as_deref())
     };
     let any = |wanted: &str, found: &Value| wanted == "*" || found == wanted;

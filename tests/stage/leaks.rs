@@ -79,3 +79,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+#[test]
+fn a_secret_that_leaked_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("secrets")).unwrap();
+    fs::write(folder.path().join("secrets/token"), "mistyped-token").unwrap();
+    fs::write(folder.path().join("harmless"), "sandbox-gorgias").unwrap();
+    assert!(find_leaks(folder.path(), &[]).is_empty());
+    fs::write(folder.path().join("tenure.db"), b"\0\x01mistyped-token\0").unwrap();
+    fs::write(folder.path().join("log"), STANDARD.encode(format!("{GORGIAS_EMAIL}:{GORGIAS_TOKEN}"))).unwrap();
+    assert_eq!(find_leaks(folder.path(), &[]).len(), 2);
+}

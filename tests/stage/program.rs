@@ -146,6 +146,17 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cut = |text: &str| text.chars().take(SHOWN_MAX).collect::<String>();
         write!(f, "`tenure {}` ended with {} after {:.1} s", self.words, self.code, self.took.as_secs_f64())?;
-        write!(f, "\n    out: {}\n    err: {}", cut(self.out.trim()), cut(self.err.trim()))
+        write!(f, "\n    out: {}\n    err: {}", cut(&brief(&self.out)), cut(self.err.trim()))
     }
+}
+
+/// Shortens a report to the steps that are not simply done, and any other document to one line.
+fn brief(out: &str) -> String {
+    let Ok(document) = serde_json::from_str::<Value>(out) else { return out.trim().to_owned() };
+    let (Some(run), Some(steps)) = (document["run"].as_str(), document["steps"].as_array()) else {
+        return document.to_string();
+    };
+    let simple = |step: &Value| matches!(step["outcome"].as_str(), Some("done" | "already_true"));
+    let others: Vec<String> = steps.iter().filter(|step| !simple(step)).map(Value::to_string).collect();
+    format!("run {run}, {} steps, of them not simply done: {}", steps.len(), others.join("\n      "))
 }
