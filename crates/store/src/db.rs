@@ -176,15 +176,23 @@ fn postgres_arguments(args: Vec<Arg>) -> Result<PgArguments, StoreError> {
     for arg in args {
         match arg {
             Arg::Int(value) => arguments.add(value),
-            Arg::Text(value) => arguments.add(value),
+            Arg::Text(value) => arguments.add(value.map(without_nul)),
             Arg::Bytes(value) => arguments.add(value),
             Arg::Column(Column::Ints(all)) => arguments.add(all),
-            Arg::Column(Column::Texts(all)) => arguments.add(all),
+            Arg::Column(Column::Texts(all)) => {
+                let all: Vec<Option<String>> = all.into_iter().map(|one| one.map(without_nul)).collect();
+                arguments.add(all)
+            }
             Arg::Column(Column::Bytes(all)) => arguments.add(all),
         }
         .map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
+}
+
+/// PostgreSQL keeps no NUL in a text; what somebody else's server says may hold one.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// How many rows go to SQLite in one statement. A rest is made of the smaller ones, so that no odd length is prepared.

@@ -7,7 +7,7 @@ use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
 use tenure_store::test_support::TestStore;
-use tenure_store::{AccountFilter, Belief, Counts, PullEnd, PullMode, Store, StoreError};
+use tenure_store::{AccountFilter, Belief, Counts, Managers, PullEnd, PullMode, Seed, Store, StoreError};
 
 pub fn gorgias() -> ConnectionName {
     ConnectionName::new("gorgias")
@@ -275,4 +275,10 @@ pub async fn hostile_texts_are_kept_or_refused_never_fatal(TestStore { store, ..
     let foreign = store.record_accounts(&"gladly".into(), &[agent("1", "a@x")], 1000).await;
     assert!(matches!(foreign, Err(StoreError::Record { .. })));
     assert_eq!(store.find_accounts("\0").await.unwrap(), []);
+    let run = store.begin_pull(&gorgias(), PullMode::Full, 2000).await.unwrap();
+    store.write_batch(&run, &[], Some("cursor\0x"), 2000).await.unwrap();
+    let told = PullEnd { because: Some("the server said \0".into()), ..end(Coverage::Partial) };
+    store.finish_pull(&run, told, 2001).await.unwrap();
+    let of_nul = Seed { keys: vec!["\0".into()], identities: vec!["\0".into()], ..Seed::default() };
+    assert_eq!(store.load_cluster(&of_nul, Managers::Loaded).await.unwrap().accounts, []);
 }
