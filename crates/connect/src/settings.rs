@@ -2,9 +2,10 @@
 //! The engine fills it from `tenure.toml`; connector and abilities are made from it. It holds no secret.
 
 use crate::error::{ConnectError, ErrorKind};
-use crate::governor::{Limits, Window};
-use crate::manifest::{BudgetSpec, Manifest};
+use crate::governor::{Covers, Limits, SubLimit, Window};
+use crate::manifest::{BudgetSpec, Manifest, SubLimitSpec, WindowWord};
 use crate::transport::HttpPolicy;
+use indexmap::IndexMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,29 +169,105 @@ impl Settings {
     /// Returns the tenant's rate limits: the operator's, else those of the plan, else what the manifest assumes.
     pub fn rate_limits(&self) -> Limits {
         let published = &self.manifest.limits;
-        let plan = self.plan.as_deref().or(published.default_plan.as_deref());
-        let of_plan = plan
-            .and_then(|plan| published.plans.iter().find(|(known, _)| known.eq_ignore_ascii_case(plan)))
-            .map(|(_, limit)| *limit)
-            .filter(|limit| !windows(limit).is_empty());
-        let budget = self.limits.or(of_plan).or(published.assumed).unwrap_or_default();
-        let mut limits = Limits::of(windows(&budget));
+        let budget = self.limits.or(self.of_plan(&published.plans)).or(published.assumed).unwrap_or_default();
+        let mut limits = Limits::of(windows(&budget, published.window));
         if let Some(concurrent) = budget.concurrent {
             limits.concurrent_max = concurrent;
         }
         limits.share = self.share.unwrap_or(1.0);
+        if self.limits.is_none() {
+            limits.sub = published.sub.iter().filter_map(|sub| self.sub_limit(sub)).collect();
+        }
         limits
+    }
+
+    fn of_plan(&self, plans: &IndexMap<String, BudgetSpec>) -> Option<BudgetSpec> {
+        let plan = self.plan.as_deref().or(self.manifest.limits.default_plan.as_deref())?;
+        let (_, budget) = plans.iter().find(|(known, _)| known.eq_ignore_ascii_case(plan))?;
+        Some(*budget).filter(|budget| !windows(budget, WindowWord::Fixed).is_empty())
+    }
+
+    fn sub_limit(&self, sub: &SubLimitSpec) -> Option<SubLimit> {
+        let budget = self.of_plan(&sub.plans).or(sub.assumed)?;
+        let path = sub.path.clone();
+        Some(SubLimit {
+            name: sub.name.clone(),
+            covers: if sub.under { Covers::Under(path) } else { Covers::Exactly(path) },
+            windows: windows(&budget, self.manifest.limits.window),
+        })
     }
 }
 
-fn windows(budget: &BudgetSpec) -> Vec<Window> {
+fn windows(budget: &BudgetSpec, how: WindowWord) -> Vec<Window> {
     [(budget.per_second, Duration::from_secs(1)), (budget.per_minute, MINUTE), (budget.per_hour, HOUR)]
         .into_iter()
         .filter_map(|(count, per)| {
             let count = count.filter(|count| *count > 0.0 && count.is_finite())?;
             // Less than one in a window is one in a longer window.
-            let (count, per) = if count < 1.0 { (1.0, per.div_f64(count)) } else { (count, per) };
-            Some(Window::fixed(count.min(f64::from(u32::MAX)) as u32, per))
+            let (count, per) = if count < 1.0 { (1.0, per.div_f64(count.max(1e-6))) } else { (count, per) };
+            let count = count.min(f64::from(u32::MAX)) as u32;
+            Some(match how {
+                WindowWord::Fixed => Window::fixed(count, per),
+                WindowWord::Rolling => Window::rolling(count, per),
+                WindowWord::Leaky => Window::leaky(count, per),
+            })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+
+    fn settings(app: &str) -> Settings {
+        let catalogue = Catalogue::load(&[]).unwrap();
+        Settings::new("x".into(), catalogue.get(app).unwrap().manifest.clone(), Standing::Target)
+    }
+
+    #[test]
+    fn a_missing_parameter_is_an_error_that_says_what_it_is() {
+        let error = settings("gorgias").check().unwrap_err();
+        assert!(error.field.as_deref() == Some("account") && error.to_string().contains("acme.gorgias.com"), "{error}");
+    }
+
+    #[test]
+    fn a_parameter_cannot_lead_to_another_host() {
+        for bad in ["evil.example/", "acme.evil.example#", "a@b", "", "..", "acme:1", "acme\u{0}"] {
+            let mut settings = settings("gorgias");
+            settings.parameters.insert("account".into(), bad.into());
+            assert!(settings.base_url().is_err(), "{bad:?}");
+        }
+        let mut settings = settings("gorgias");
+        settings.parameters.insert("account".into(), "acme".into());
+        assert_eq!(settings.base_url().unwrap().as_str(), "https://acme.gorgias.com/api");
+        settings.url = Some("https://proxy.example/gorgias/api/".into());
+        assert_eq!(settings.base_url().unwrap().as_str(), "https://proxy.example/gorgias/api");
+    }
+
+    #[test]
+    fn the_plan_chooses_the_limit_and_the_operator_overrides_it() {
+        let mut settings = settings("freshdesk");
+        assert_eq!(settings.rate_limits().windows, [Window::fixed(200, MINUTE)]);
+        settings.plan = Some("Enterprise".into());
+        assert_eq!(settings.rate_limits().windows, [Window::fixed(700, MINUTE)]);
+        settings.limits = Some(BudgetSpec { per_second: Some(0.5), ..BudgetSpec::default() });
+        assert_eq!(settings.rate_limits().windows, [Window::fixed(1, Duration::from_secs(2))]);
+        settings.plan = Some("enterprize".into());
+        settings.url = Some("https://x.example".into());
+        assert!(settings.check().unwrap_err().to_string().contains("enterprise"));
+    }
+
+    #[test]
+    fn a_limit_of_one_list_counts_on_top() {
+        let text = settings("freshdesk").manifest.text.replace(
+            "[limits.plans]",
+            "window = \"rolling\"\n[[limits.sub]]\nname = \"agents\"\npath = \"/agents\"\nplans = { growth = { per_minute = 20 } }\n[limits.plans]",
+        );
+        let manifest = Arc::new(Manifest::parse(&text, "m.toml").unwrap());
+        let limits = Settings::new("x".into(), manifest, Standing::Target).rate_limits();
+        assert_eq!(limits.windows, [Window::rolling(200, MINUTE)]);
+        assert_eq!(limits.sub[0].windows, [Window::rolling(20, MINUTE)]);
+        assert!(limits.sub[0].covers.includes("/agents") && !limits.sub[0].covers.includes("/agents/{id}"));
+    }
 }

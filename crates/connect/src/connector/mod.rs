@@ -21,7 +21,7 @@ use crate::codec::read::RecordReader;
 use crate::codec::state::Memory;
 use crate::error::{ConnectError, ErrorKind};
 use crate::governor::Governor;
-use crate::manifest::{Auth, AuthForm, KindSpec, Manifest};
+use crate::manifest::{Auth, AuthForm, ClientProof, KindSpec, Manifest};
 use crate::settings::Settings;
 use crate::transport::{ClientCredentials, ClientStyle, Clock, Credential, SystemClock, Transport, TransportOptions};
 use secrecy::{ExposeSecret, SecretString};
@@ -264,7 +264,11 @@ fn client(
     })?;
     let filled = |pattern: &Option<String>| filled_secret(pattern.as_deref().unwrap_or_default(), secrets);
     let (id, secret) = (filled(&auth.client_id), filled(&auth.client_secret));
-    Ok(ClientCredentials::new(url, id, secret, auth.scope.clone(), ClientStyle::Form))
+    let style = match auth.client_proof {
+        ClientProof::Form => ClientStyle::Form,
+        ClientProof::Basic => ClientStyle::Basic,
+    };
+    Ok(ClientCredentials::new(url, id, secret, auth.scope.clone(), style))
 }
 
 /// Fills `{secret.token}` into a pattern.

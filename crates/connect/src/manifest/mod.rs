@@ -17,7 +17,9 @@ pub use record::{
     CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm, KindSpec,
     MemoryWord, On, StateRule, StateWord,
 };
-pub use surface::{Auth, AuthForm, Base, BudgetSpec, Limits, Parameter, PlanLimit, SecretHelp};
+pub use surface::{
+    Auth, AuthForm, Base, BudgetSpec, ClientProof, Limits, Parameter, PlanLimit, SecretHelp, SubLimitSpec, WindowWord,
+};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

@@ -52,6 +52,9 @@ pub struct Auth {
     pub client_secret: Option<String>,
     /// For `client_credentials`: the scope asked for.
     pub scope: Option<String>,
+    /// For `client_credentials`: how the client proves itself where tokens are issued.
+    #[serde(default)]
+    pub client_proof: ClientProof,
 }
 
 /// The forms of a credential.
@@ -66,6 +69,17 @@ pub enum AuthForm {
     Bearer,
     /// OAuth 2.0 client credentials: a short-lived bearer token from `token_url`.
     ClientCredentials,
+}
+
+/// How a client proves itself where tokens are issued.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientProof {
+    /// Id and secret in the form.
+    #[default]
+    Form,
+    /// Id and secret as HTTP Basic.
+    Basic,
 }
 
 /// One secret that a connection needs.
@@ -93,8 +107,45 @@ pub struct Limits {
     pub default_plan: Option<String>,
     /// The budget that is assumed where nothing is published.
     pub assumed: Option<BudgetSpec>,
+    /// How the app counts.
+    #[serde(default)]
+    pub window: WindowWord,
+    /// Limits of some paths only, on top.
+    #[serde(default)]
+    pub sub: Vec<SubLimitSpec>,
     /// What the numbers do not say.
     pub note: Option<String>,
+}
+
+/// How an app counts requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WindowWord {
+    /// From zero again at each window.
+    #[default]
+    Fixed,
+    /// What lies within the last window, at any moment.
+    Rolling,
+    /// A bucket that runs out evenly.
+    Leaky,
+}
+
+/// A limit of some paths only.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubLimitSpec {
+    /// How people call it.
+    pub name: String,
+    /// The path, as lists and calls of this manifest write it.
+    pub path: String,
+    /// Whether paths under it count as well.
+    #[serde(default)]
+    pub under: bool,
+    /// The limit of each plan.
+    #[serde(default)]
+    pub plans: IndexMap<String, PlanLimit>,
+    /// The limit where the plan is not among these.
+    pub assumed: Option<BudgetSpec>,
 }
 
 /// The published limit of one plan; none where it is negotiated.
