@@ -6,6 +6,7 @@ pub mod config;
 pub mod secrets;
 pub mod house;
 pub mod progress;
+mod alone;
 pub mod check;
 pub mod pull;
 pub mod reconcile;

@@ -2,6 +2,7 @@
 //! Only a complete walk proves absence, and even then each missing account is looked up by its id before it is
 //! believed gone. It decides nothing: correlation comes after it.
 
+use crate::alone::alone;
 use crate::error::EngineError;
 use crate::house::{FileSource, House, Reader};
 use crate::progress::{Progress, Said};
@@ -50,8 +51,17 @@ pub async fn pull(
         house.reader(name).await?; // a missing secret is found before the first request
     }
     let pulls: Vec<_> =
-        stream::iter(names).map(|name| pull_one(house, name, reach, progress)).buffered(AT_ONCE).collect().await;
+        stream::iter(names).map(|name| pull_alone(house, name, reach, progress)).buffered(AT_ONCE).collect().await;
     pulls.into_iter().collect()
+}
+
+async fn pull_alone(
+    house: &House,
+    name: &ConnectionName,
+    reach: Reach,
+    progress: &Progress,
+) -> Result<PullView, EngineError> {
+    alone(house, &format!("pull:{name}"), "a pull", |_| pull_one(house, name, reach, progress)).await
 }
 
 #[tracing::instrument(name = "pull", skip_all, fields(connection = %name))]

@@ -6,7 +6,7 @@ use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
-use tenure_connect::{App, Catalogue, Settings, abilities_of, lint, read_app, run_tapes};
+use tenure_connect::{App, Catalogue, Settings, abilities_of, lint_app, read_app, run_tapes};
 use tenure_core::abilities::Standing;
 
 const TEMPLATE: &str = include_str!("../../templates/manifest.toml");
@@ -146,7 +146,7 @@ fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
 
 fn lint_one(common: &Common, name: &str, output: &Output) -> anyhow::Result<Exit> {
     let app = named(common, name)?;
-    let problems = lint(&app.manifest);
+    let problems = lint_app(&app);
     if output.json {
         let problems: Vec<_> = problems
             .iter()

@@ -2,7 +2,6 @@
 //! several accounts go side by side within each connection's budget, open work of an earlier run goes first.
 //! It chooses nothing: what may run was decided by plan and approvals; what it finds changed it leaves alone.
 
-mod alone;
 mod context;
 mod run;
 mod step;

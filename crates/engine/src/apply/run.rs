@@ -2,9 +2,9 @@
 //! each. The lease keeps a second run away; a crash leaves open steps, which the next run looks up first.
 //! How one step is carried out is `step`.
 
-use super::alone::{claim, keep};
 use super::step::{Carried, carry_out};
 use super::{Context, Opened};
+use crate::alone::alone;
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use crate::progress::{Progress, Said};
@@ -60,13 +60,7 @@ impl ApplyReport {
 /// Another run is at it, a connector cannot be built, or the store failed. What an app refuses is in the report.
 #[tracing::instrument(name = "apply", skip_all, fields(plan = %plan.id))]
 pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
-    let lease = claim(house, by).await?;
-    let applied = tokio::select! {
-        applied = apply_alone(house, plan, by, progress, &lease) => applied,
-        lost = keep(house, &lease) => Err(lost),
-    };
-    house.store.release_lease(&lease).await?;
-    applied
+    alone(house, "apply", by, |lease| apply_alone(house, plan, by, progress, lease)).await
 }
 
 async fn apply_alone(
@@ -74,7 +68,7 @@ async fn apply_alone(
     plan: &Plan,
     by: &str,
     progress: &Progress,
-    lease: &Lease,
+    lease: Lease,
 ) -> Result<ApplyReport, EngineError> {
     let company = company(house, &Scope::default()).await?;
     let graph = company.graph(house);
@@ -102,7 +96,7 @@ async fn apply_alone(
     let context = Context::new(house, progress, addresses);
     let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, is_stale(house, plan)).await?;
     let begun = walk.draft("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest }));
-    house.store.begin_run(lease, &run, vec![begun]).await?;
+    house.store.begin_run(&lease, &run, vec![begun]).await?;
     walk.carry_out_all().await?;
     walk.end(&steps, plan.held.len()).await
 }

@@ -1,6 +1,6 @@
-//! The right to apply alone: one run per store, whatever the number of processes.
-//! It is a lease with a fencing token, kept alive while the run lives; a process that died on this machine is found out
-//! at once, one elsewhere when its lease ends. What the run does is not known here.
+//! The right to do something alone: one apply per store, one pull per connection, whatever the number of processes.
+//! It is a lease with a fencing token, kept alive while the work lives; a process that died on this machine is found out
+//! at once, one elsewhere when its lease ends. What the work does is not known here.
 
 use crate::clock::moment_text;
 use crate::error::EngineError;
@@ -9,7 +9,6 @@ use std::path::Path;
 use std::time::Duration;
 use tenure_store::{Claim, Lease};
 
-const NAME: &str = "apply";
 /// How long the right lasts without being renewed.
 const LASTS_MS: i64 = 30_000;
 const RENEWED_EVERY: Duration = Duration::from_secs(8);
@@ -17,31 +16,52 @@ const ASKED_EVERY: Duration = Duration::from_millis(500);
 /// How long somebody else is waited for: long enough for the lease of a dead process elsewhere to end.
 const WAITED_MAX_MS: i64 = 35_000;
 
-/// Takes the right to apply, waiting a little for a process elsewhere that may be dead.
-pub(super) async fn claim(house: &House, by: &str) -> Result<Lease, EngineError> {
+/// Does `work` alone, under the right called `name`. Waits a little for a process elsewhere that may be dead.
+///
+/// # Errors
+/// Somebody else is at it, the right was lost on the way, or the work failed.
+pub(crate) async fn alone<T, F>(
+    house: &House,
+    name: &str,
+    by: &str,
+    work: impl FnOnce(Lease) -> F,
+) -> Result<T, EngineError>
+where
+    F: Future<Output = Result<T, EngineError>>,
+{
+    let lease = claim(house, name, by).await?;
+    let done = tokio::select! {
+        done = work(lease.clone()) => done,
+        lost = keep(house, &lease) => Err(lost),
+    };
+    house.store.release_lease(&lease).await?;
+    done
+}
+
+async fn claim(house: &House, name: &str, by: &str) -> Result<Lease, EngineError> {
     let holder = format!("{by} (process {} on {})", std::process::id(), machine());
     let began_ms = house.clock.now_ms();
     loop {
         let now_ms = house.clock.now_ms();
-        let (other, until_ms) = match house.store.claim_lease(NAME, &holder, now_ms, LASTS_MS).await? {
+        let (other, until_ms) = match house.store.claim_lease(name, &holder, now_ms, LASTS_MS).await? {
             Claim::Held(lease) => return Ok(lease),
             Claim::Taken { by, until_ms } => (by, until_ms),
         };
         if is_dead(&other)
-            && let Claim::Held(lease) = house.store.claim_lease(NAME, &holder, now_ms.max(until_ms), LASTS_MS).await?
+            && let Claim::Held(lease) = house.store.claim_lease(name, &holder, now_ms.max(until_ms), LASTS_MS).await?
         {
             return Ok(lease);
         }
         if now_ms - began_ms > WAITED_MAX_MS {
             let until = moment_text(until_ms);
-            return Err(EngineError::Busy(format!("{other} is applying a plan, until {until} at least; wait for it")));
+            return Err(EngineError::Busy(format!("{other} is at it (`{name}`), until {until} at least; wait for it")));
         }
         tokio::time::sleep(ASKED_EVERY).await;
     }
 }
 
 /// Keeps the right alive; ends only when it cannot be kept.
-pub(super) async fn keep(house: &House, lease: &Lease) -> EngineError {
+async fn keep(house: &House, lease: &Lease) -> EngineError {
     let mut held = lease.clone();
     loop {
         tokio::time::sleep(RENEWED_EVERY).await;
