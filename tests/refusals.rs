@@ -436,3 +436,31 @@ fn odd_letters_in_names_reach_neither_the_terminal_nor_a_formula() {
         assert!(!listed.out.lines().flat_map(|line| line.split(',')).any(|cell| cell.starts_with("=1")), "{listed}");
     }
 }
+
+#[test]
+fn a_journal_that_was_changed_afterwards_is_noticed() {
+    let stage = open();
+    assert_eq!(stage.run(&["pull"]).code, 0);
+    stage.next_morning();
+    assert_eq!(stage.run(&["pull"]).code, 0);
+    let plan = stage.run(&["plan"]).json().unwrap();
+    assert_eq!(stage.run(&["approve", plan["id"].as_str().unwrap(), "--as", "mia@acme.example"]).code, 0);
+    assert_eq!(stage.run(&["audit", "verify"]).code, 0);
+    let mut changed = 0;
+    for name in ["tenure.db", "tenure.db-wal"] {
+        let file = stage.folder().join(name);
+        let Ok(mut bytes) = fs::read(&file) else { continue };
+        let (from, to) = (b"mia@acme.example", b"eve@acme.example");
+        for at in 0..bytes.len().saturating_sub(from.len()) {
+            if bytes[at..].starts_with(from) {
+                bytes[at..at + from.len()].copy_from_slice(to);
+                changed += 1;
+            }
+        }
+        fs::write(&file, bytes).unwrap();
+    }
+    assert!(changed > 0, "the approver's name stands somewhere");
+    let verified = stage.run(&["audit", "verify"]);
+    assert_ne!(verified.code, 0, "{verified}");
+    assert!(verified.says("broken"), "{verified}");
+}

@@ -2,7 +2,10 @@
 //! Scenarios are read from `scenarios/*.txt`; kills and refusals are written in Rust, since they are loops and tables.
 //! Nothing here looks into the product: it reads exit codes, JSON and files, and asks the sandbox what is really there.
 
+mod day;
 mod kills;
 mod refusals;
 mod scenarios;
+mod sixth;
 mod stage;
+mod storms;

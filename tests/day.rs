@@ -1,0 +1,88 @@
+//! The day that several tests go through: a quiet company is read, HR's export of the next morning comes, it is planned,
+//! agreed to and applied. A calm day is what the others are compared with, record by record.
+//! It knows how a day goes and how it should have ended, not what disturbs it.
+
+use crate::stage::{Ended, Stage, picture};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tenure_sandbox::{Limits, Options, Vendor};
+
+/// Each answer takes a little, so that there are moments to be disturbed in.
+const LATENCY: Duration = Duration::from_millis(8);
+
+/// What a day leads to.
+pub struct Day {
+    pub picture: BTreeMap<String, Value>,
+    pub creates: Vec<(Vendor, u64)>,
+    pub pull_took: Duration,
+    pub apply_took: Duration,
+}
+
+/// Tells whether many rounds are wanted.
+pub fn is_long() -> bool {
+    std::env::var_os("TENURE_LONG").is_some()
+}
+
+/// Opens a stage with the company of this seed.
+pub fn open(seed: u64) -> Stage {
+    Stage::open(Options { people: 30, seed, limits: Limits::Off, latency: LATENCY, ..Options::default() })
+}
+
+/// Fails unless a run ended with this code.
+pub fn expect(ended: &Ended, code: i32) {
+    assert_eq!(ended.code, code, "{ended}");
+}
+
+/// Plans today's changes and lets security agree; returns the plan's id.
+pub fn approved_plan(stage: &Stage) -> String {
+    let planned = stage.run(&["plan"]);
+    expect(&planned, 2);
+    let id = planned.json().unwrap()["id"].as_str().unwrap().to_owned();
+    expect(&stage.run(&["approve", &id, "--as", "mia@acme.example"]), 0);
+    id
+}
+
+/// Goes through a day on which nothing is disturbed.
+pub fn calm_day(seed: u64) -> Day {
+    let stage = open(seed);
+    let pulled = stage.run(&["pull"]);
+    expect(&pulled, 0);
+    stage.next_morning();
+    expect(&stage.run(&["pull"]), 0);
+    let id = approved_plan(&stage);
+    let applied = stage.run(&["apply", &id]);
+    expect(&applied, 0);
+    let day = Day {
+        picture: picture(&stage.world()),
+        creates: creates(&stage),
+        pull_took: pulled.took,
+        apply_took: applied.took,
+    };
+    settle(&stage, &day);
+    day
+}
+
+fn creates(stage: &Stage) -> Vec<(Vendor, u64)> {
+    let statistics = stage.sandbox().statistics();
+    Vendor::ALL.into_iter().map(|vendor| (vendor, statistics.of(vendor).creates)).collect()
+}
+
+/// Checks that nothing was done twice and nothing was lost.
+pub fn settle(stage: &Stage, day: &Day) {
+    let now = picture(&stage.world());
+    for (key, record) in &day.picture {
+        assert_eq!(now.get(key), Some(record), "{key} differs from a calm day");
+    }
+    let more: Vec<&String> = now.keys().filter(|key| !day.picture.contains_key(*key)).collect();
+    assert!(more.is_empty(), "there is more than on a calm day: {more:?}");
+    assert_eq!(creates(stage), day.creates, "accounts created, each with an invitation");
+    expect(&stage.run(&["pull", "--full"]), 0);
+    let again = stage.run(&["plan"]);
+    expect(&again, 0);
+    assert_eq!(again.json().unwrap()["steps"], serde_json::json!([]), "{again}");
+    let people = stage.run(&["identities", "--format", "json"]).json().unwrap();
+    assert_eq!(people["identities"].as_array().map(Vec::len), Some(stage.sandbox().company().now.len()));
+    let wrongs = stage.aftermath();
+    assert!(wrongs.is_empty(), "{}", wrongs.join("\n"));
+}
