@@ -10,8 +10,13 @@ use tenure_core::abilities::{
     Standing,
 };
 use tenure_core::account::{Account, AccountKey, AccountState, Grant, Kind};
+use tenure_core::correlate::correlate;
+use tenure_core::decide::decide;
+use tenure_core::diff::diff;
 use tenure_core::facts::{ConnectionFacts, Coverage, Facts, Link};
+use tenure_core::finding::Findings;
 use tenure_core::name::{ConnectionName, EntitlementKind, FieldName, Name};
+use tenure_core::plan::plan;
 use tenure_core::policy::Policy;
 use tenure_core::{Asked, reconcile};
 
@@ -59,7 +64,31 @@ fn main() {
         reconciled.findings.len()
     );
     drop(reconciled);
+    phases(&facts, &policy);
     one_person(&facts, &policy);
+}
+
+/// Says where the time goes.
+fn phases(facts: &Facts, policy: &Policy) {
+    let mut findings = Findings::default();
+    let start = cpu_seconds();
+    let graph = correlate(facts, policy);
+    let correlated = cpu_seconds();
+    let wishes = decide(&graph, policy, facts, &mut findings);
+    let decided = cpu_seconds();
+    let proposals = diff(&graph, &wishes, policy, facts, &asked(), &mut findings);
+    let told = cpu_seconds();
+    let planned = plan(proposals, &graph, facts, policy, &asked(), &mut findings);
+    let plan = planned.finish(&findings.sorted(), &asked());
+    let done = cpu_seconds();
+    println!(
+        "correlate {:.2} s, decide {:.2} s, diff {:.2} s, plan {:.2} s ({} steps)",
+        correlated - start,
+        decided - correlated,
+        told - decided,
+        done - told,
+        plan.steps.len()
+    );
 }
 
 /// Reconciles the cluster of one person with a changed title, as a look-up by join keys would load it.

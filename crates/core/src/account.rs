@@ -193,14 +193,38 @@ pub struct Entitlement {
 }
 
 /// Canonical field → value, sorted by field. An absent field is unknown; null is known to be empty.
-/// A clone shares the values until one of the two is changed.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Fields(Arc<[(FieldName, Value)]>);
+/// Fields that were collected or read share their values with their clones until one of them is changed.
+#[derive(Clone)]
+pub struct Fields(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Own(Vec<(FieldName, Value)>),
+    Shared(Arc<[(FieldName, Value)]>),
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self(Repr::Own(Vec::new()))
+    }
+}
+
+impl PartialEq for Fields {
+    fn eq(&self, other: &Self) -> bool {
+        self.all() == other.all()
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
 
 impl Fields {
     /// Returns the value of `field`, if the app told one (null included).
     pub fn get(&self, field: &str) -> Option<&Value> {
-        self.find(field).ok().map(|at| &self.0[at].1)
+        self.find(field).ok().map(|at| &self.all()[at].1)
     }
 
     /// Returns the text of `field`, if it is a text that is not empty.
@@ -208,52 +232,54 @@ impl Fields {
         self.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Sets `field`, replacing what it was. Many fields at once are collected instead.
+    /// Sets `field`, replacing what it was.
     pub fn set(&mut self, field: FieldName, value: Value) {
-        match (self.find(field.as_str()), Arc::get_mut(&mut self.0)) {
-            (Ok(at), Some(fields)) => fields[at].1 = value,
-            (Ok(at), None) => {
-                let mut fields = self.0.to_vec();
-                fields[at].1 = value;
-                self.0 = fields.into();
-            }
-            (Err(at), _) => {
-                let mut fields = self.taken();
-                fields.insert(at, (field, value));
-                self.0 = fields.into();
-            }
-        }
+        let place = self.find(field.as_str());
+        self.change(|fields| match place {
+            Ok(at) => fields[at].1 = value,
+            Err(at) => fields.insert(at, (field, value)),
+        });
     }
 
     /// Forgets `field`: it is unknown afterwards.
     pub fn remove(&mut self, field: &str) -> Option<Value> {
         let at = self.find(field).ok()?;
-        let mut fields = self.taken();
-        let (_, value) = fields.remove(at);
-        self.0 = fields.into();
-        Some(value)
+        Some(self.change(|fields| fields.remove(at).1))
     }
 
     /// Lists the fields in order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&FieldName, &Value)> {
-        self.0.iter().map(|(name, value)| (name, value))
+        self.all().iter().map(|(name, value)| (name, value))
     }
 
     /// Tells whether nothing is known.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all().is_empty()
+    }
+
+    fn all(&self) -> &[(FieldName, Value)] {
+        match &self.0 {
+            Repr::Own(fields) => fields,
+            Repr::Shared(fields) => fields,
+        }
     }
 
     fn find(&self, field: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(name, _)| name.as_str().cmp(field))
+        self.all().binary_search_by(|(name, _)| name.as_str().cmp(field))
     }
 
-    /// Takes the fields out, copying their values only where they are shared.
-    fn taken(&mut self) -> Vec<(FieldName, Value)> {
-        match Arc::get_mut(&mut self.0) {
-            Some(fields) => fields.iter_mut().map(|(name, value)| (name.clone(), value.take())).collect(),
-            None => self.0.to_vec(),
-        }
+    /// Changes the fields, copying values only where somebody shares them.
+    fn change<T>(&mut self, change: impl FnOnce(&mut Vec<(FieldName, Value)>) -> T) -> T {
+        let mut fields = match std::mem::replace(&mut self.0, Repr::Own(Vec::new())) {
+            Repr::Own(fields) => fields,
+            Repr::Shared(mut shared) => match Arc::get_mut(&mut shared) {
+                Some(fields) => fields.iter_mut().map(|(name, value)| (name.clone(), value.take())).collect(),
+                None => shared.to_vec(),
+            },
+        };
+        let changed = change(&mut fields);
+        self.0 = Repr::Own(fields);
+        changed
     }
 
     /// Sorts fields; of several with one name the last stays.
@@ -268,7 +294,7 @@ impl Fields {
                 same
             });
         }
-        Self(fields.into())
+        Self(Repr::Shared(fields.into()))
     }
 }
 
@@ -280,7 +306,7 @@ impl FromIterator<(FieldName, Value)> for Fields {
 
 impl Serialize for Fields {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+        serializer.collect_map(self.iter())
     }
 }
 

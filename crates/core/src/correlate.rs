@@ -48,8 +48,48 @@ impl AccountAt {
 pub(crate) enum Evidence {
     /// Pinned before; the place of the link in the facts.
     Pinned(u32),
-    /// Found by this rule.
-    Rule(&'static str),
+    /// Found now.
+    Found(Ground),
+}
+
+/// On what ground an account is somebody's, or set apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ground {
+    Decision,
+    Founded,
+    ExternalIsEmployeeId,
+    ExternalIsRecordId,
+    EmployeeId,
+    RecordAddress,
+    LoginIsWorkEmail,
+    EmailIsWorkEmail,
+    LoginIsOtherEmail,
+    EmailIsOtherEmail,
+    LoginIsEarlierEmail,
+    EmailIsEarlierEmail,
+    Bot,
+    ServiceRule,
+}
+
+impl Ground {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Decision => "a person's decision",
+            Self::Founded => "founded by its source record",
+            Self::ExternalIsEmployeeId => "external_id = employee_id",
+            Self::ExternalIsRecordId => "external_id = the source record's id",
+            Self::EmployeeId => "employee_id = employee_id",
+            Self::RecordAddress => "work_email = work_email",
+            Self::LoginIsWorkEmail => "login = work_email",
+            Self::EmailIsWorkEmail => "email = work_email",
+            Self::LoginIsOtherEmail => "login = other_emails",
+            Self::EmailIsOtherEmail => "email = other_emails",
+            Self::LoginIsEarlierEmail => "login = an earlier address",
+            Self::EmailIsEarlierEmail => "email = an earlier address",
+            Self::Bot => "a bot",
+            Self::ServiceRule => "a rule of [correlation] service",
+        }
+    }
 }
 
 /// What became of one account.
@@ -60,7 +100,7 @@ pub(crate) enum Belonging {
     /// Somebody's.
     Somebody(IdentityAt, Evidence),
     /// A machine's, or set apart by a person.
-    Service(&'static str),
+    Service(Ground),
     /// Cannot be told; a dispute says why.
     Disputed,
     /// Of a connection that is not configured.
@@ -188,7 +228,7 @@ impl<'f> Graph<'f> {
         let Belonging::Somebody(at, evidence) = self.belongings[account.index()] else { return None };
         let (evidence, pinned) = match evidence {
             Evidence::Pinned(link) => (self.facts.links[link as usize].evidence.as_str(), true),
-            Evidence::Rule(text) => (text, false),
+            Evidence::Found(ground) => (ground.as_str(), false),
         };
         Some(LinkFact { identity: &self.identity_at(at).id, evidence, pinned })
     }
@@ -224,7 +264,7 @@ impl<'f> Graph<'f> {
     pub fn service(&self) -> impl Iterator<Item = (&'f Account, &'static str)> + '_ {
         self.belonging(|belonging| matches!(belonging, Belonging::Service(_))).map(|(account, belonging)| {
             match belonging {
-                Belonging::Service(why) => (account, why),
+                Belonging::Service(ground) => (account, ground.as_str()),
                 _ => (account, ""),
             }
         })

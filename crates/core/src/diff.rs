@@ -17,6 +17,7 @@ use crate::facts::{ConnectionFacts, Facts};
 use crate::finding::Findings;
 use crate::name::{ConnectionName, IdentityId};
 use crate::policy::Rules;
+use crate::text::folded;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
@@ -73,7 +74,7 @@ pub fn diff(
     findings: &mut Findings,
 ) -> Vec<Proposal> {
     let mut diffing =
-        Diffing { graph, wishes, rules, facts, asked, findings, proposals: Vec::new(), logins: None, shared: None };
+        Diffing { graph, wishes, rules, facts, asked, findings, proposals: Vec::new(), strangers: None, shared: None };
     match &asked.identity {
         Some(id) => {
             if let Some(at) = graph.find(id) {
@@ -89,7 +90,8 @@ pub fn diff(
     diffing.proposals
 }
 
-type LoginIndex<'f> = HashMap<(&'f ConnectionName, Cow<'f, str>), Vec<AccountAt>>;
+/// Logins → accounts whose login is no current address of their person.
+type Strangers<'f> = HashMap<Cow<'f, str>, Vec<AccountAt>>;
 
 struct Diffing<'a, 'f> {
     graph: &'a Graph<'f>,
@@ -99,7 +101,7 @@ struct Diffing<'a, 'f> {
     asked: &'a Asked,
     findings: &'a mut Findings,
     proposals: Vec<Proposal>,
-    logins: Option<LoginIndex<'f>>,
+    strangers: Option<Strangers<'f>>,
     shared: Option<HashSet<&'a str>>,
 }
 
@@ -147,22 +149,13 @@ impl<'a, 'f> Diffing<'a, 'f> {
         self.graph.identity_at(at).label()
     }
 
-    /// Lists the accounts of this connection that already sign in with this address, whosever they are.
+    /// Lists the accounts of this connection that sign in with this address and are not of somebody whose address it
+    /// is: those are found by the person.
     fn with_login(&mut self, connection: &ConnectionName, address: &str) -> Vec<AccountAt> {
-        let facts = self.facts;
-        let logins = self.logins.get_or_insert_with(|| {
-            let mut logins: LoginIndex<'f> = HashMap::new();
-            for (at, account) in facts.accounts.iter().enumerate() {
-                if let Some(login) = account.login.as_deref() {
-                    let place = AccountAt(crate::correlate::narrow(at));
-                    logins.entry((&account.key.connection, folded(login))).or_default().push(place);
-                }
-            }
-            logins
-        });
-        // The key borrows for as long as the index; an owned one of the asked names finds the same entry.
-        let Some((known, _)) = facts.connections.get_key_value(connection) else { return Vec::new() };
-        logins.get(&(known, Cow::Owned(folded(address).into_owned()))).cloned().unwrap_or_default()
+        let graph = self.graph;
+        let strangers = self.strangers.get_or_insert_with(|| strangers(graph));
+        let places = strangers.get(&*folded(address)).map_or(&[][..], Vec::as_slice);
+        places.iter().copied().filter(|place| graph.account_at(*place).key.connection == *connection).collect()
     }
 
     /// Tells whether two people have this address now.
@@ -184,12 +177,23 @@ impl<'a, 'f> Diffing<'a, 'f> {
     }
 }
 
-fn folded(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
-    match text.bytes().any(|letter| letter.is_ascii_uppercase() || !letter.is_ascii()) {
-        true => Cow::Owned(text.to_lowercase()),
-        false => Cow::Borrowed(text),
+fn strangers<'f>(graph: &Graph<'f>) -> Strangers<'f> {
+    let mut strangers = Strangers::new();
+    for (at, account) in graph.facts().accounts.iter().enumerate() {
+        let place = AccountAt(crate::correlate::narrow(at));
+        let Some(login) = account.login.as_deref().map(folded) else { continue };
+        let is_theirs = match graph.belonging_at(place) {
+            Belonging::Somebody(at, _) => {
+                let now = usize::from(graph.stay(at).emails_now);
+                graph.identity_at(at).emails.iter().take(now).any(|email| **email == *login)
+            }
+            _ => false,
+        };
+        if !is_theirs {
+            strangers.entry(login).or_default().push(place);
+        }
     }
+    strangers
 }
 
 fn reason(kind: ReasonKind, rule: Option<&str>, text: String) -> Reason {

@@ -13,6 +13,7 @@ pub mod look;
 pub mod expression;
 pub mod policy;
 mod digest;
+mod text;
 pub mod finding;
 pub mod correlate;
 pub mod decide;

@@ -5,7 +5,7 @@
 
 use crate::abilities::{Effect, EffectAbility, Seat};
 use crate::approve::{Demands, approval};
-use crate::change::{Approval, ApprovalState, Change, Cost, Finding, Hold, Plan, Risk, Step};
+use crate::change::{Approval, ApprovalState, Change, Cost, Finding, Hold, Plan, Reason, ReasonKind, Risk, Step};
 use crate::correlate::{Graph, IdentityAt};
 use crate::diff::{Asked, Proposal};
 use crate::digest::{derived, hex, json};
@@ -38,7 +38,8 @@ pub fn plan(
     let mut demands = Demands::new(rules);
     let is_said = |decision: &&Decision| matches!(decision.what, Decided::Approve { .. } | Decided::Reject { .. });
     let said: Vec<Decision> = facts.decisions.iter().filter(is_said).cloned().collect();
-    let mut steps: Vec<Step> = proposals.iter().map(|proposal| step_of(proposal, graph, facts)).collect();
+    let mut proposals = proposals;
+    let mut steps: Vec<Step> = proposals.iter_mut().map(|proposal| step_of(proposal, graph, facts)).collect();
     link_needs(&mut steps, &proposals, graph);
     for (step, proposal) in steps.iter_mut().zip(&proposals) {
         let identity = proposal.identity.map(|at| graph.identity_at(at));
@@ -106,7 +107,8 @@ fn ability_of<'f>(facts: &'f Facts, proposal: &Proposal) -> Option<&'f EffectAbi
     facts.connections.get(&proposal.connection)?.abilities.kinds.get(&proposal.kind)?.effects.get(&proposal.effect)
 }
 
-fn step_of(proposal: &Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
+/// Makes a step; the changes and the reason move into it.
+fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
     let ability = ability_of(facts, proposal);
     let irreversible = ability.is_some_and(|ability| ability.irreversible);
     let privileged = proposal
@@ -117,12 +119,14 @@ fn step_of(proposal: &Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
     let risky = irreversible || privileged || proposal.effect.is_removal();
     let account = proposal.account.map(|at| graph.account_at(at));
     let identity = proposal.identity.map(|at| graph.identity_at(at));
-    let mut reason = proposal.reason.clone();
+    let id = step_id(proposal, graph);
+    let mut reason =
+        std::mem::replace(&mut proposal.reason, Reason { kind: ReasonKind::Drift, rule: None, text: String::new() });
     if let Some(by_hand) = &proposal.by_hand {
         reason.text = format!("{}; {by_hand}", reason.text);
     }
     Step {
-        id: step_id(proposal, graph),
+        id,
         connection: proposal.connection.clone(),
         effect: proposal.effect,
         identity: identity.map(|identity| identity.id.clone()),
@@ -130,7 +134,7 @@ fn step_of(proposal: &Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
         account: account.map(|account| account.key.id.as_str().to_owned()),
         kind: proposal.kind,
         account_key: account.map(|account| account.key.clone()),
-        changes: proposal.changes.clone(),
+        changes: std::mem::take(&mut proposal.changes),
         reason,
         risk: if risky { Risk::High } else { Risk::Low },
         irreversible,
@@ -172,7 +176,7 @@ fn link_needs(steps: &mut [Step], proposals: &[Proposal], graph: &Graph<'_>) {
         }
     }
     for (at, proposal) in proposals.iter().enumerate() {
-        let managers = proposal.changes.iter().filter(|change| change.after.is_null()).filter_map(|change| {
+        let managers = steps[at].changes.iter().filter(|change| change.after.is_null()).filter_map(|change| {
             let manager = graph.find(change.refers_to.as_ref()?)?;
             made.get(&(&proposal.connection, manager)).copied()
         });
@@ -193,8 +197,7 @@ fn link_needs(steps: &mut [Step], proposals: &[Proposal], graph: &Graph<'_>) {
 /// Puts leavers first, then what makes accounts with managers before reports, then what changes them, and what takes
 /// away last.
 fn ordered(steps: Vec<Step>, proposals: &[Proposal], graph: &Graph<'_>) -> Vec<Step> {
-    let refers = |proposal: &Proposal| proposal.changes.iter().any(|change| change.refers_to.is_some());
-    let any_refers = proposals.iter().any(refers);
+    let any_refers = steps.iter().any(|step| step.changes.iter().any(|change| change.refers_to.is_some()));
     let mut keyed: Vec<(u8, u32, Step)> = steps
         .into_iter()
         .zip(proposals)
@@ -249,7 +252,7 @@ fn after_needs(steps: Vec<Step>) -> Vec<Step> {
 fn rank(step: &Step) -> u8 {
     let takes_away =
         step.changes.iter().filter_map(|change| change.entitlement.as_ref()).any(|change| change.add.is_empty());
-    let goes = matches!(step.reason.kind, crate::change::ReasonKind::Leaver | crate::change::ReasonKind::Decision);
+    let goes = matches!(step.reason.kind, ReasonKind::Leaver | ReasonKind::Decision);
     match step.effect {
         Effect::Suspend | Effect::EndSessions if goes => 0,
         Effect::Manual if goes && step.changes.is_empty() => 0,

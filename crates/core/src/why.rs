@@ -28,7 +28,7 @@ pub fn account(key: &AccountKey, graph: &Graph<'_>) -> Vec<String> {
             }
             lines.extend(identity(graph, at));
         }
-        Belonging::Service(why) => lines.push(format!("It is set apart from people by {why}.")),
+        Belonging::Service(why) => lines.push(format!("It is set apart from people by {}.", why.as_str())),
         Belonging::Nobody => {
             lines.push("It belongs to nobody: no pinned link, no decision and no rule finds a person for it.".into());
         }

@@ -1,9 +1,9 @@
 //! What the sources tell of a person, merged by authority, and the addresses that are theirs.
 //! Records and decisions come in, attributes go out. Where one record tells everything, it is shared, not copied.
 
-use super::lookup::folded;
 use crate::account::{Account, Fields};
 use crate::name::FieldName;
+use crate::text::{folded, trimmed};
 use serde_json::Value;
 use std::borrow::Cow;
 
@@ -76,8 +76,7 @@ pub(super) fn addresses_of(record: &Account) -> Vec<Cow<'_, str>> {
 /// Returns a scalar as the text that people see.
 pub(crate) fn text_of(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) if text.trim().is_empty() => None,
-        Value::String(text) => Some(Cow::Borrowed(text.trim())),
+        Value::String(text) => Some(Cow::Borrowed(trimmed(text))).filter(|text| !text.is_empty()),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
         Value::Bool(flag) => Some(Cow::Borrowed(if *flag { "true" } else { "false" })),
         _ => None,

@@ -3,15 +3,16 @@
 //! Two rows of one source that look like one person stay two, with a dispute.
 
 use super::attributes::{addresses, addresses_of, merged};
-use super::lookup::{Lookup, folded};
+use super::lookup::Lookup;
 use super::stay::{Judged, Stay, Zones, judged};
-use super::{Belonging, Dispute, Evidence, IdentityAt, narrow};
+use super::{Belonging, Dispute, Evidence, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
 use crate::account::{Account, AccountKey, Fields, Kind};
 use crate::facts::{Decided, Decision, Facts};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, IdentityId, NativeId};
 use crate::policy::{Correlation, MatchRule};
+use crate::text::folded;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -210,9 +211,9 @@ impl<'f> Founding<'f> {
         let key = &self.facts.accounts[at as usize].key;
         let decided = self.decisions.accounts.get(key).map(|decision| &decision.what);
         let (id, evidence) = match decided {
-            Some(Decided::Link { identity, .. }) => (identity, Evidence::Rule("a person's decision")),
+            Some(Decided::Link { identity, .. }) => (identity, Evidence::Found(Ground::Decision)),
             Some(Decided::Exempt { .. }) => {
-                self.belongings[at as usize] = Belonging::Service("a person's decision");
+                self.belongings[at as usize] = Belonging::Service(Ground::Decision);
                 return true;
             }
             _ => match self.decisions.pins.get(key) {
@@ -286,7 +287,7 @@ impl<'f> Founding<'f> {
                     break;
                 }
                 self.add(one, Record::Live(at));
-                self.belongings[at as usize] = Belonging::Somebody(IdentityAt(one), Evidence::Rule(evidence));
+                self.belongings[at as usize] = Belonging::Somebody(IdentityAt(one), Evidence::Found(evidence));
                 return;
             }
             let strangers = candidates.iter().all(|place| !self.has_live_of(*place, &account.key.connection));
@@ -298,21 +299,20 @@ impl<'f> Founding<'f> {
         }
         let place = self.place_of(own);
         self.add(place, Record::Live(at));
-        self.belongings[at as usize] =
-            Belonging::Somebody(IdentityAt(place), Evidence::Rule("founded by its source record"));
+        self.belongings[at as usize] = Belonging::Somebody(IdentityAt(place), Evidence::Found(Ground::Founded));
     }
 
     /// Lists the identities that one rule finds for a source record.
-    fn candidates(&self, account: &Account, rule: MatchRule) -> Option<(Vec<u32>, &'static str)> {
+    fn candidates(&self, account: &Account, rule: MatchRule) -> Option<(Vec<u32>, Ground)> {
         let (mut places, evidence): (Vec<u32>, _) = match rule {
             MatchRule::Link => return None,
             MatchRule::ExternalId => {
                 let id = account.external_id.as_deref()?.trim();
-                (self.lookups.employee_ids.get(id).to_vec(), "external_id = employee_id")
+                (self.lookups.employee_ids.get(id).to_vec(), Ground::ExternalIsEmployeeId)
             }
             MatchRule::EmployeeId => {
                 let id = account.fields.get("employee_id").and_then(super::attributes::text_of)?;
-                (self.lookups.employee_ids.get(&id).to_vec(), "employee_id = employee_id")
+                (self.lookups.employee_ids.get(&id).to_vec(), Ground::EmployeeId)
             }
             MatchRule::Email => {
                 let found = addresses_of(account)
@@ -320,7 +320,7 @@ impl<'f> Founding<'f> {
                     .flat_map(|address| self.lookups.emails.get(address))
                     .copied()
                     .collect();
-                (found, "work_email = work_email")
+                (found, Ground::RecordAddress)
             }
         };
         places.sort_unstable();
@@ -336,7 +336,7 @@ impl<'f> Founding<'f> {
         })
     }
 
-    fn dispute_record(&mut self, at: u32, candidates: &[u32], evidence: &str) {
+    fn dispute_record(&mut self, at: u32, candidates: &[u32], evidence: Ground) {
         let key = &self.facts.accounts[at as usize].key;
         let mut identities: Vec<IdentityId> =
             candidates.iter().map(|place| self.ids[*place as usize].clone()).collect();
@@ -347,8 +347,9 @@ impl<'f> Founding<'f> {
             connection: Some(key.connection.clone()),
             account: Some(key.clone()),
             text: format!(
-                "the record {key} fits {} people by {evidence}; `tenure link` says whose it is",
-                identities.len()
+                "the record {key} fits {} people by {}; `tenure link` says whose it is",
+                identities.len(),
+                evidence.as_str()
             ),
             identities,
             facts: BTreeMap::new(),
@@ -512,7 +513,7 @@ impl<'f> Founding<'f> {
     }
 }
 
-fn attributes_decided<'f>(decision: &'f Decision, now_ms: i64) -> Option<&'f Fields> {
+fn attributes_decided(decision: &Decision, now_ms: i64) -> Option<&Fields> {
     match &decision.what {
         Decided::Join { attributes, .. } => Some(attributes),
         Decided::Move { attributes, from_ms, .. } => {

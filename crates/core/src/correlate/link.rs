@@ -3,8 +3,7 @@
 
 use super::attributes::{addresses, text_of};
 use super::found::Found;
-use super::lookup::folded;
-use super::{AccountAt, Belonging, Dispute, Evidence, Graph, IdentityAt, narrow};
+use super::{AccountAt, Belonging, Dispute, Evidence, Graph, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
 use crate::account::{Account, AccountKey, Kind};
 use crate::expression::Expression;
@@ -13,6 +12,7 @@ use crate::facts::{Decided, Facts};
 use crate::identity::Identity;
 use crate::name::IdentityId;
 use crate::policy::{Correlation, MatchRule};
+use crate::text::folded;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,9 @@ pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'
     for (at, account) in facts.accounts.iter().enumerate() {
         match facts.connections.get(&account.key.connection).map(|connection| connection.abilities.standing) {
             None => belongings[at] = Belonging::Ignored,
-            Some(Standing::Source(_)) if account.key.kind == Kind::Bot => belongings[at] = Belonging::Service("a bot"),
+            Some(Standing::Source(_)) if account.key.kind == Kind::Bot => {
+                belongings[at] = Belonging::Service(Ground::Bot)
+            }
             Some(Standing::Source(_)) => {}
             Some(Standing::Target) => {
                 belongings[at] = linking.belonging(account).unwrap_or_else(|tie| {
@@ -90,7 +92,7 @@ impl Linking<'_, '_> {
         let link = pin.map(|pin| &self.found.facts.links[pin as usize]);
         let decision = decisions.accounts.get(&account.key);
         match decision.map(|decision| (&decision.what, decision.at_ms)) {
-            Some((Decided::Exempt { .. }, _)) => return Ok(Belonging::Service("a person's decision")),
+            Some((Decided::Exempt { .. }, _)) => return Ok(Belonging::Service(Ground::Decision)),
             Some((Decided::Unlink { .. }, at_ms)) if link.is_none_or(|link| link.since_ms <= at_ms) => {
                 return Ok(Belonging::Nobody);
             }
@@ -98,10 +100,10 @@ impl Linking<'_, '_> {
             _ => {}
         }
         if account.key.kind == Kind::Bot {
-            return Ok(Belonging::Service("a bot"));
+            return Ok(Belonging::Service(Ground::Bot));
         }
         if self.rules.service.iter().any(|expression| is_service(expression, account)) {
-            return Ok(Belonging::Service("a rule of [correlation] service"));
+            return Ok(Belonging::Service(Ground::ServiceRule));
         }
         if let (Some(pin), Some(link)) = (pin, link)
             && !decisions.apart.contains(&(&account.key, &link.identity))
@@ -130,7 +132,7 @@ impl Linking<'_, '_> {
                 topic: "link",
                 because: "was linked to one person by a decision and pinned to another later".into(),
             }),
-            _ => Ok(Belonging::Somebody(at, Evidence::Rule("a person's decision"))),
+            _ => Ok(Belonging::Somebody(at, Evidence::Found(Ground::Decision))),
         }
     }
 
@@ -150,7 +152,7 @@ impl Linking<'_, '_> {
                         self.found.stays[one.index()].emails_now,
                         account,
                     );
-                    return Ok(Belonging::Somebody(one, Evidence::Rule(evidence)));
+                    return Ok(Belonging::Somebody(one, Evidence::Found(evidence)));
                 }
                 _ => {
                     let because = format!("fits {} people by {}", candidates.len(), rule.as_str());
@@ -165,7 +167,7 @@ impl Linking<'_, '_> {
         let lookups = &self.found.lookups;
         let mut found: Vec<u32> = Vec::new();
         let evidence: EvidenceOf = match rule {
-            MatchRule::Link => |_, _, _| "",
+            MatchRule::Link => |_, _, _| Ground::Decision,
             MatchRule::ExternalId => {
                 if let Some(id) = account.external_id.as_deref().map(str::trim) {
                     found.extend(lookups.employee_ids.get(id));
@@ -179,7 +181,7 @@ impl Linking<'_, '_> {
                 if let Some(id) = account.fields.get("employee_id").and_then(text_of) {
                     found.extend(lookups.employee_ids.get(&id));
                 }
-                |_, _, _| "employee_id = employee_id"
+                |_, _, _| Ground::EmployeeId
             }
             MatchRule::Email => {
                 if let Some(login) = account.login.as_deref() {
@@ -215,28 +217,28 @@ impl Linking<'_, '_> {
     }
 }
 
-type EvidenceOf = fn(&Identity, u16, &Account) -> &'static str;
+type EvidenceOf = fn(&Identity, u16, &Account) -> Ground;
 
-fn external_evidence(identity: &Identity, _: u16, account: &Account) -> &'static str {
+fn external_evidence(identity: &Identity, _: u16, account: &Account) -> Ground {
     let told = identity.attributes.get("employee_id").and_then(text_of);
     match told.as_deref() == account.external_id.as_deref().map(str::trim) {
-        true => "external_id = employee_id",
-        false => "external_id = the source record's id",
+        true => Ground::ExternalIsEmployeeId,
+        false => Ground::ExternalIsRecordId,
     }
 }
 
-fn email_evidence(identity: &Identity, emails_now: u16, account: &Account) -> &'static str {
+fn email_evidence(identity: &Identity, emails_now: u16, account: &Account) -> Ground {
     let place = |address: &str| identity.emails.iter().position(|known| **known == *folded(address));
     let by_login = account.login.as_deref().and_then(place);
     let by_field = || addresses(&account.fields).iter().find_map(|address| place(address));
     let is_work = |at: usize| at == 0 && identity.work_email().is_some();
     match (by_login, by_login.or_else(by_field)) {
-        (Some(at), _) if is_work(at) => "login = work_email",
-        (None, Some(at)) if is_work(at) => "email = work_email",
-        (Some(at), _) if at < usize::from(emails_now) => "login = other_emails",
-        (None, Some(at)) if at < usize::from(emails_now) => "email = other_emails",
-        (Some(_), _) => "login = an earlier address",
-        _ => "email = an earlier address",
+        (Some(at), _) if is_work(at) => Ground::LoginIsWorkEmail,
+        (None, Some(at)) if is_work(at) => Ground::EmailIsWorkEmail,
+        (Some(at), _) if at < usize::from(emails_now) => Ground::LoginIsOtherEmail,
+        (None, Some(at)) if at < usize::from(emails_now) => Ground::EmailIsOtherEmail,
+        (Some(_), _) => Ground::LoginIsEarlierEmail,
+        _ => Ground::EmailIsEarlierEmail,
     }
 }
 

@@ -56,12 +56,3 @@ impl<'f> Lookup<'f> {
         ties
     }
 }
-
-/// Returns an address as it is compared: trimmed, in lower case. Borrows where nothing is to be done.
-pub(super) fn folded(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
-    match text.bytes().any(|letter| letter.is_ascii_uppercase() || !letter.is_ascii()) {
-        true => Cow::Owned(text.to_lowercase()),
-        false => Cow::Borrowed(text),
-    }
-}

@@ -37,22 +37,16 @@ fn managers(identities: &[Identity]) -> Vec<Option<u32>> {
     // Two people with one key make it lead nowhere.
     let mut by_key: HashMap<Cow<'_, str>, Option<u32>> = HashMap::with_capacity(identities.len() * 2);
     for (at, identity) in identities.iter().enumerate() {
-        let mut note = |key: Cow<'_, str>| -> Option<()> {
-            let place = narrow(at);
-            let known = by_key.entry(Cow::Owned(key.into_owned())).or_insert(Some(place));
-            if *known != Some(place) {
+        let employee_id = identity.attributes.get("employee_id").and_then(text_of);
+        let record = identity.records.first().map(|record| Cow::Borrowed(record.id.as_str()));
+        let record = record.filter(|record| employee_id.as_ref() != Some(record));
+        let email = identity.emails.first().map(|email| Cow::Borrowed(&**email));
+        for key in [employee_id, record, email].into_iter().flatten() {
+            let place = Some(narrow(at));
+            let known = by_key.entry(key).or_insert(place);
+            if *known != place {
                 *known = None;
             }
-            None
-        };
-        if let Some(id) = identity.attributes.get("employee_id").and_then(text_of) {
-            note(id);
-        }
-        if let Some(record) = identity.records.first() {
-            note(Cow::Borrowed(record.id.as_str()));
-        }
-        if let Some(email) = identity.emails.first() {
-            note(Cow::Borrowed(email));
         }
     }
     identities

@@ -11,7 +11,9 @@ use crate::finding::{About, told};
 use crate::look::same;
 use crate::name::{FieldName, IdentityId};
 use crate::policy::FieldsFollow;
+use crate::text::{folded, trimmed};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// When an account is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +59,36 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         };
         text_of(&value)?;
         Some(WishedValue { value, refers_to: None, by_policy: false })
+    }
+
+    /// Tells without copying anything that a field needs no change; most fields of most accounts do not.
+    fn is_settled(
+        &self,
+        spot: &Spot<'a>,
+        wish: &Wish,
+        field: &FieldName,
+        ability: &FieldAbility,
+        account: &Account,
+    ) -> bool {
+        let now = match account.fields.get(field.as_str()) {
+            Some(value) => text_of(value),
+            None => match field.as_str() {
+                "login" | "email" => account.login.as_deref().map(|login| Cow::Borrowed(trimmed(login))),
+                "name" => account.name.as_deref().map(|name| Cow::Borrowed(trimmed(name))),
+                "external_id" => account.external_id.as_deref().map(|id| Cow::Borrowed(trimmed(id))),
+                _ => return true,
+            },
+        };
+        if ability.refers_to_account || wish.fields.contains_key(field) {
+            return false;
+        }
+        let Some(from) = &ability.from else { return true };
+        let wished = self.graph.identity_at(spot.at).attributes.get(from.as_str()).and_then(text_of);
+        match (now, wished) {
+            (Some(now), Some(wished)) if ability.fold_case => now == wished || folded(&now) == folded(&wished),
+            (Some(now), Some(wished)) => now == wished,
+            _ => false,
+        }
     }
 
     /// Returns the native id of the account that an identity holds beside the spot's.
@@ -146,6 +178,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let follow = self.rules.manage_of(spot.connection).fields;
         let (mut changes, mut fills) = (Vec::new(), Vec::new());
         for (field, ability) in &spot.ability.fields {
+            if self.is_settled(spot, wish, field, ability, account) {
+                continue;
+            }
             let Some(now) = current(account, field) else { continue };
             let Some(wished) = self.wished_value(spot, wish, field, ability) else { continue };
             if same(&now, &wished.value, ability.fold_case) || wished.value.is_null() {

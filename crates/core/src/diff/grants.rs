@@ -104,6 +104,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 continue;
             }
             let wished = wish.grants.get(word).unwrap_or(&none);
+            if is_settled(account, wished, ability) {
+                continue;
+            }
             let held: Vec<&Grant> = account.grants_of(&ability.kind).collect();
             let add: Vec<WishedGrant> = wished
                 .grants
@@ -194,6 +197,13 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             ]),
         );
     }
+}
+
+/// Tells whether exactly what is wished is held; so it is with most accounts.
+fn is_settled(account: &Account, wished: &WishedWord, ability: &EntitlementAbility) -> bool {
+    let held = || account.grants_of(&ability.kind);
+    wished.grants.iter().all(|wish| held().any(|grant| is(grant, wish, ability)))
+        && held().all(|grant| wished.grants.iter().any(|wish| is(grant, wish, ability)))
 }
 
 fn is(grant: &Grant, wish: &WishedGrant, ability: &EntitlementAbility) -> bool {

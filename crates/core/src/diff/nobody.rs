@@ -25,7 +25,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             match belonging {
                 Belonging::Nobody if is_staff(account.key.kind) => self.orphan(place, account),
-                Belonging::Service(why) => self.tell_service(account, why),
+                Belonging::Service(why) => self.tell_service(account, why.as_str()),
                 _ => {}
             }
             if account.state == AccountState::Invited {

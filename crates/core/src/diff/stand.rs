@@ -21,9 +21,10 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 continue;
             }
             let Some(spot) = self.spot(at, connection, wish.kind) else { continue };
-            let here: Vec<(AccountAt, &'f Account)> =
-                held.iter().filter(|(_, account)| account.key.connection == *connection).copied().collect();
-            self.wished(&spot, wish, &here);
+            // What is held is sorted by connection.
+            let from = held.partition_point(|(_, account)| account.key.connection < *connection);
+            let to = held.partition_point(|(_, account)| account.key.connection <= *connection);
+            self.wished(&spot, wish, &held[from..to]);
         }
         for (place, account) in held {
             if !bundle.wishes.contains_key(&account.key.connection) {
