@@ -1,12 +1,12 @@
 //! Storms: a day on which everything goes wrong now and then, at once and in every app, under one seed after another.
 //! Commands are repeated until they are done, as a person or a timer would; the end is compared with a calm day.
-//! A few seeds in every run, many with `TENURE_LONG=1`.
+//! One seed in every run, many with `TENURE_LONG=1`.
 
 use crate::day::{calm_day, expect, is_long, open, settle};
 use crate::stage::Stage;
 use tenure_sandbox::Fault;
 
-const SEEDS_SHORT: u64 = 2;
+const SEEDS_SHORT: u64 = 1;
 const SEEDS_LONG: u64 = 25;
 /// A command that is not done after so many times will never be.
 const TIMES_MAX: usize = 8;
