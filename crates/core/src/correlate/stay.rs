@@ -211,7 +211,7 @@ fn decide_over(mut judged: Judged, decisions: &[&Decision], end_ms: Option<i64>,
                 let start_ms = start_ms.unwrap_or(decision.at_ms);
                 let left_before =
                     |other: &&Decision| matches!(other.what, Decided::Leave { .. }) && other.seq < decision.seq;
-                let returned = decisions.iter().any(|other| left_before(other));
+                let returned = decisions.iter().any(left_before);
                 judged.stay.returned |= returned;
                 let outweighs = match (judged.state, end_ms) {
                     (IdentityState::Active | IdentityState::Leave, _) => false,
