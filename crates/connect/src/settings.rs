@@ -115,6 +115,13 @@ impl Settings {
             let text = format!("the host {host:?} is none of {}'s ({})", self.manifest.title, base.hosts.join(", "));
             return Err(configuration(text, "url").hinting("an explicit `url` is taken as it is"));
         }
+        if url.scheme() != "https"
+            && self.allow_http == HttpPolicy::LoopbackOnly
+            && !crate::transport::is_loopback(&url)
+        {
+            let text = format!("{:?} is not https, and {host:?} is not this machine", url.scheme());
+            return Err(configuration(text, "url").hinting("write https://, or `allow_http = true` if you must"));
+        }
         if url.path().ends_with('/') {
             let path = url.path().trim_end_matches('/').to_owned();
             url.set_path(&path);

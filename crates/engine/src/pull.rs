@@ -8,8 +8,9 @@ use crate::house::{FileSource, House, Reader};
 use crate::progress::{Progress, Said};
 use crate::view::{PullView, Way};
 use futures::{StreamExt, stream};
+use std::collections::BTreeSet;
 use std::time::Instant;
-use tenure_connect::file::{People, PeopleOptions};
+use tenure_connect::file::{FileError, People, PeopleOptions};
 use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart};
 use tenure_core::abilities::Standing;
 use tenure_core::account::{Account, AccountKey, Kind};
@@ -251,9 +252,8 @@ async fn pull_file(
 ) -> Result<PullView, EngineError> {
     let run = house.store.begin_pull(name, PullMode::Full, house.clock.now_ms()).await?;
     progress.say(Said::PullBegan { connection: name.to_string(), resumed: false });
-    let options = PeopleOptions { connection: name.clone(), map: file.map.clone() };
     let mut problems = Vec::new();
-    let (coverage, because) = match People::open(&file.path, options) {
+    let (coverage, because) = match open_file(name, file) {
         Err(error) => (Coverage::Partial, Some(error.to_string())),
         Ok(mut people) => {
             store_people(house, &run, name, &mut people, progress).await?;
@@ -283,6 +283,14 @@ async fn pull_file(
     };
     let pull = finish(house, &run, end).await?;
     Ok(view(name, &pull, Way::None, problems))
+}
+
+/// Opens a file after looking it through once: where two rows have one key, neither is believed.
+fn open_file(name: &ConnectionName, file: &FileSource) -> Result<People, FileError> {
+    let options = PeopleOptions { connection: name.clone(), map: file.map.clone(), skip: BTreeSet::new() };
+    let mut first = People::open(&file.path, options.clone())?;
+    first.by_ref().for_each(drop);
+    People::open(&file.path, PeopleOptions { skip: first.repeated_lines().clone(), ..options })
 }
 
 async fn store_people(

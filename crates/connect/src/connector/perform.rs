@@ -286,6 +286,11 @@ impl<'a> Performing<'a> {
             }
             course.answered = answered.or(course.answered.take());
         } else if !call.new_id.is_empty() {
+            if !response.body.trim_ascii().is_empty() {
+                let text = "the answer to the write is no JSON, so nobody knows what was done".to_owned();
+                let error = ConnectError::new(ErrorKind::Malformed, text);
+                return Err(ConnectError { may_have_happened: true, ..error });
+            }
             course.id = self.find_made(write, present).await;
         }
         Ok(())

@@ -99,7 +99,7 @@ impl Connector {
                 Ok(()) => PullEvent::End { coverage: Coverage::Complete, because: None, unreachable: false },
                 Err(Stop::Because(error)) => PullEvent::End {
                     coverage: Coverage::Partial,
-                    unreachable: matches!(error.kind, ErrorKind::Unreachable | ErrorKind::RateLimited),
+                    unreachable: error.kind == ErrorKind::Unreachable && !error.may_have_happened,
                     because: Some(error.to_string()),
                 },
                 Err(Stop::NobodyListens) => return,

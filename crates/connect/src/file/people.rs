@@ -8,7 +8,7 @@ use super::person::{Person, read_person};
 use super::rows::{Damage, Next, Row, Rows};
 use super::seen::Seen;
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ use tenure_core::account::Account;
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
 
+/// Lines with repeated keys that are remembered.
+const REPEATED_MAX: usize = 100_000;
 const PROBLEMS_MAX: usize = 100;
 const ROWS_MAX: u64 = 20_000_000;
 
@@ -26,6 +28,8 @@ pub struct PeopleOptions {
     pub connection: ConnectionName,
     /// Our names of columns → theirs, where the headers differ.
     pub map: BTreeMap<String, String>,
+    /// Lines that are not taken, because their keys stand in other lines as well.
+    pub skip: BTreeSet<u64>,
 }
 
 /// Why a file cannot be read at all.
@@ -105,6 +109,8 @@ pub struct People {
     problems: Vec<RowProblem>,
     problems_total: u64,
     ended: bool,
+    repeated: BTreeSet<u64>,
+    skip: BTreeSet<u64>,
 }
 
 impl fmt::Debug for People {
@@ -155,6 +161,8 @@ impl People {
             problems: Vec::new(),
             problems_total: 0,
             ended: false,
+            repeated: BTreeSet::new(),
+            skip: options.skip,
         };
         if delimiter.announced {
             people.rows.next(&mut people.row)?;
@@ -187,6 +195,12 @@ impl People {
         self.rows.set_expected(self.row.cells);
         self.header = header;
         Ok(())
+    }
+
+    /// Returns the lines whose keys stand in later lines again, as far as was read: handed in as `skip`, a second
+    /// reading takes none of them.
+    pub fn repeated_lines(&self) -> &BTreeSet<u64> {
+        &self.repeated
     }
 
     /// Returns what was read and what was wrong. Asked before the last person, the reading is partial.
@@ -270,6 +284,9 @@ impl People {
         if let Some(message) = self.ragged() {
             return Err(vec![(0, message)]);
         }
+        if self.skip.contains(&line) {
+            return Err(vec![(0, "a later line has the same key, so nobody knows which of them is right".to_owned())]);
+        }
         let Person { account, employee_id, work_email } = read_person(&self.row, &self.header, &self.connection)?;
         let keys =
             [("employee_id", employee_id, &mut self.employee_ids), ("work_email", work_email, &mut self.work_emails)];
@@ -278,6 +295,9 @@ impl People {
             if let Some(earlier) = key.and_then(|key| seen.insert(&key, line)) {
                 let column = self.header.column(field).map_or(0, |column| column.at + 1);
                 problems.push((column, format!("{field} is the same as in line {earlier}")));
+                if self.repeated.len() < REPEATED_MAX {
+                    self.repeated.insert(earlier);
+                }
             }
         }
         if problems.is_empty() { Ok(account) } else { Err(problems) }

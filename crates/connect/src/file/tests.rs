@@ -7,7 +7,7 @@ use super::rows::{CELL_MAX, ROW_MAX};
 use super::*;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use tenure_core::account::{Account, AccountState, Kind};
 use tenure_core::facts::Coverage;
@@ -15,7 +15,7 @@ use tenure_core::name::ConnectionName;
 
 fn options(map: &[(&str, &str)]) -> PeopleOptions {
     let map = map.iter().map(|(ours, theirs)| ((*ours).into(), (*theirs).into())).collect::<BTreeMap<_, _>>();
-    PeopleOptions { connection: ConnectionName::new("hr"), map }
+    PeopleOptions { connection: ConnectionName::new("hr"), map, skip: BTreeSet::new() }
 }
 
 fn read_mapped(bytes: impl Into<Vec<u8>>, map: &[(&str, &str)]) -> (Vec<Account>, FileReport) {

@@ -1,18 +1,42 @@
-//! Holds the making of accounts in a connection that was never read completely.
-//! Without one complete pull nobody knows who is there already, and everybody would be made a second time.
-//! Holds: a create in a connection that was configured today and not pulled. Lets through: one after its first pull.
+//! Holds the making of accounts in a connection of which nobody knows who is there already.
+//! Without one complete pull, or where most records came without the address that says whose they are, everybody would
+//! be made a second time. Holds: a create in a connection that was configured today and not pulled. Lets through: one
+//! after its first pull.
 
 use super::{Held, Scene};
 use crate::abilities::Effect;
+use crate::account::Kind;
+use crate::name::ConnectionName;
+use std::collections::BTreeMap;
 
 pub(super) fn hold(scene: &Scene<'_>) -> Held {
+    let nameless = nameless(scene);
     let creates = scene.steps.iter().enumerate().filter(|(_, step)| step.effect == Effect::Create);
     creates
-        .filter(|(_, step)| {
-            scene.facts.connections.get(&step.connection).is_none_or(|connection| connection.complete_ms.is_none())
-        })
-        .map(|(at, step)| {
-            (at, format!("{} was never read completely, so nobody knows who is there already", step.connection))
+        .filter_map(|(at, step)| {
+            let name = &step.connection;
+            let complete = scene.facts.connections.get(name).is_some_and(|connection| connection.complete_ms.is_some());
+            if !complete {
+                return Some((at, format!("{name} was never read completely, so nobody knows who is there already")));
+            }
+            let (without, all) = nameless.get(name)?;
+            (without * 2 > *all).then(|| {
+                (at, format!("{without} of {all} records of {name} came without a login, so nobody knows who is there already"))
+            })
         })
         .collect()
+}
+
+/// Counts, by connection, the records that tell neither a login nor an outside key, and all.
+fn nameless<'f>(scene: &Scene<'f>) -> BTreeMap<&'f ConnectionName, (usize, usize)> {
+    let mut counts: BTreeMap<&ConnectionName, (usize, usize)> = BTreeMap::new();
+    if !scene.steps.iter().any(|step| step.effect == Effect::Create) {
+        return counts;
+    }
+    for account in scene.facts.accounts.iter().filter(|account| account.key.kind != Kind::Person) {
+        let count = counts.entry(&account.key.connection).or_default();
+        count.0 += usize::from(account.login.is_none() && account.external_id.is_none());
+        count.1 += 1;
+    }
+    counts
 }

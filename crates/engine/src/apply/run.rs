@@ -308,7 +308,7 @@ impl<'a> Run<'a> {
     }
 
     fn skip(&mut self, step: &Step, because: String) {
-        if step.approval.state == ApprovalState::Waiting {
+        if !step.approval.state.permits() {
             self.waiting.insert(step.id.clone());
         }
         let result = StepResult {

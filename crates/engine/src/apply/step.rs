@@ -6,7 +6,7 @@ use super::{Context, Opened};
 use crate::progress::Said;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tenure_connect::{Act, ConnectError, Connector, ErrorKind, Look, LookupBy, Priority};
+use tenure_connect::{Act, ConnectError, Connector, ErrorKind, Look, LookupBy, Memory, Priority};
 use tenure_core::abilities::{Effect, KindAbility};
 use tenure_core::account::{Account, AccountKey};
 use tenure_core::change::{Change, FieldOutcome, Outcome, Step, StepResult};
@@ -14,6 +14,8 @@ use tenure_core::look::{Sight, effect_holds, field_outcomes, sight};
 
 /// How often an effect is tried when an ambiguous answer turned out to mean that nothing happened.
 const ATTEMPTS_MAX: u32 = 3;
+/// A record that was changed this short a time ago may have been changed by a try of ours whose answer was lost.
+const RESUMED_WITHIN_MS: i64 = 10 * 60 * 1000;
 /// How long a read-back waits for the app to show what it accepted.
 const PATIENCE: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(750), Duration::from_millis(1500)];
@@ -42,7 +44,8 @@ pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step
             return Carried { unreachable, ..walk.ends(Outcome::Skipped, because, None) };
         }
     };
-    match sight(step, found.as_ref(), &walk.ability) {
+    let asked = Step { changes: walk.resolved_changes().await, ..step.clone() };
+    match sight(&asked, found.as_ref(), &walk.ability) {
         Sight::AlreadyTrue => return walk.already_true(found),
         Sight::Moved(because) => return walk.ends(Outcome::Moved, because, found),
         Sight::Open => {}
@@ -54,7 +57,7 @@ pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step
         let because = format!("{} exists already, as {}; pull and plan again", found.key, found.state);
         return walk.ends(Outcome::Moved, because, Some(found));
     }
-    walk.act(found).await
+    walk.act(found, opened).await
 }
 
 fn ability_of(connector: &Connector, step: &Step) -> KindAbility {
@@ -123,7 +126,7 @@ impl Walk<'_> {
     }
 
     /// Performs, and performs again only after a look showed that nothing had happened.
-    async fn act(&self, mut found: Option<Account>) -> Carried {
+    async fn act(&self, mut found: Option<Account>, opened: Opened) -> Carried {
         let mut because = String::new();
         for attempt in 1..=ATTEMPTS_MAX {
             let changes = self.resolved_changes().await;
@@ -143,6 +146,14 @@ impl Walk<'_> {
                 .progress
                 .say(Said::Trouble { connection: self.step.connection.to_string(), text: error.to_string() });
             if !error.may_have_happened {
+                if (attempt > 1 || opened == Opened::Again) && self.was_resumed(&error, found.as_ref()) {
+                    let key = found.map(|account| account.key).or_else(|| self.step.account_key.clone());
+                    if let Some(key) = key {
+                        self.connector.remember([(key.clone(), Memory::Made)]);
+                        return self.verify(&key).await;
+                    }
+                    return self.refused(&error, None);
+                }
                 return self.refused(&error, found);
             }
             because = error.to_string();
@@ -154,12 +165,21 @@ impl Walk<'_> {
                     return self.ends(Outcome::Unknown, because, None);
                 }
             };
-            if sight(self.step, found.as_ref(), &self.ability) == Sight::AlreadyTrue {
+            let asked = Step { changes, ..self.step.clone() };
+            if sight(&asked, found.as_ref(), &self.ability) == Sight::AlreadyTrue {
                 let Some(account) = &found else { return self.ends(Outcome::Done, "gone, as asked".into(), None) };
                 return self.verify(&account.key).await;
             }
         }
         self.ends(Outcome::Unknown, format!("{because}; tried {ATTEMPTS_MAX} times, looked each time"), found)
+    }
+
+    /// Tells whether an earlier try, whose answer was lost, has let the person in again: the app then finds nobody left
+    /// to let in (FD-35), and the record was changed a moment ago.
+    fn was_resumed(&self, error: &ConnectError, found: Option<&Account>) -> bool {
+        let now_ms = self.context.house.clock.now_ms();
+        let fresh = |account: &Account| account.updated_ms.is_some_and(|ms| now_ms - ms < RESUMED_WITHIN_MS);
+        self.step.effect == Effect::Resume && error.kind == ErrorKind::NotFound && found.is_some_and(fresh)
     }
 
     /// Returns what is left to do, by what is there: a create that got half way goes on as an update.
@@ -245,6 +265,9 @@ impl Walk<'_> {
                 Outcome::Refused,
                 Some(format!("the app answered that it was done, but did not change {}", ignored.join(", "))),
             )
+        } else if !effect_holds(self.step, last.as_ref()) && self.step.account_key.is_some() {
+            let state = last.as_ref().map_or("not there", |account| account.state.as_str());
+            (Outcome::Refused, Some(format!("the app answered that it was done, but the account is {state}")))
         } else if !effect_holds(self.step, last.as_ref()) {
             (Outcome::Pending, Some("accepted, but not visible yet".to_owned()))
         } else {
