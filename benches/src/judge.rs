@@ -1,6 +1,7 @@
 //! The walk behind the pull, measured: the whole company as values, and one changed person through the store.
 //! The company is made up in memory or written to a store of its own; only the walk itself is in the figures.
 
+use crate::cases::median;
 use crate::company::{account, connections, email, entitlements, facts, open, record};
 use crate::job::Outcome;
 use crate::spent::Watch;
@@ -12,7 +13,7 @@ use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
 use tenure_engine::house::House;
 use tenure_engine::reconcile::{Scope, company, pin_links};
-use tenure_store::{Belief, PullEnd, PullMode};
+use tenure_store::{Belief, Managers, PullEnd, PullMode, Seed};
 
 const BATCH: u64 = 5_000;
 const CHANGED: u64 = 200;
@@ -43,27 +44,40 @@ pub async fn one(people: u64) -> anyhow::Result<Outcome> {
     let house = open(folder.path()).await?;
     let stored = fill(&house, people).await?;
     pin_links(&house).await?;
-    let mut spans = Vec::new();
+    let (mut spans, mut clusters, mut loads) = (Vec::new(), Vec::new(), Vec::new());
     let mut cpu_s = 0.0;
     for round in 0..CHANGED {
         let number = round * (people / CHANGED).max(1) + 5;
         change(&house, number).await?;
+        let began = Instant::now();
+        let seed = Seed { keys: vec![email(number)], ..Seed::default() };
+        house.store.load_cluster(&seed, Managers::Loaded).await?;
+        clusters.push(milliseconds(began));
         let scope = Scope { identity: Some(email(number)), ..Scope::default() };
         let (watch, began) = (Watch::now(), Instant::now());
         let loaded = company(&house, &scope).await?;
+        loads.push(milliseconds(began));
         let found = loaded.judge(&house, None).await?;
-        spans.push(began.elapsed().as_secs_f64() * 1000.0);
+        spans.push(milliseconds(began));
         cpu_s += watch.spent().cpu_s;
         ensure!(found.identity.is_some() && loaded.facts.accounts.len() < 100, "more than a cluster was read");
         ensure!(!found.plan.steps.is_empty() || !found.plan.held.is_empty(), "the change made no step");
     }
     spans.sort_by(f64::total_cmp);
-    let at = |share: f64| spans[((spans.len() - 1) as f64 * share) as usize];
-    let figures = [("median_ms", at(0.5)), ("p95_ms", at(0.95)), ("cpu_ms", cpu_s * 1000.0 / CHANGED as f64)];
+    let figures = [
+        ("median_ms", median(spans.clone())),
+        ("p95_ms", spans[spans.len() * 95 / 100]),
+        ("cluster_ms", median(clusters)),
+        ("load_ms", median(loads)),
+        ("cpu_ms", cpu_s * 1000.0 / CHANGED as f64),
+    ];
     let mut outcome = Outcome { accounts: stored, complete: true, ..Outcome::default() };
     outcome.figures = figures.into_iter().map(|(name, figure)| (name.to_owned(), figure)).collect();
-    outcome.spent = Watch::now().spent();
     Ok(outcome)
+}
+
+fn milliseconds(began: Instant) -> f64 {
+    began.elapsed().as_secs_f64() * 1000.0
 }
 
 /// Judges everything at once, as `plan` does: loaded from the store.
