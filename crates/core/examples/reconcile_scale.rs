@@ -1,5 +1,5 @@
 //! Measures the walk: builds a company of so many people with five accounts each, reconciles it, and one person of it
-//! alone. `cargo run --release -p tenure-core --example reconcile_scale -- 100000 [pinned]`.
+//! alone. `cargo run --release -p tenure-core --example reconcile_scale -- 100000 [pinned|fresh] [TARGETS]`.
 //! It makes its own facts and reads nothing but its own counters under `/proc`.
 
 use serde_json::{Value, json};
@@ -22,6 +22,7 @@ use tenure_core::{Asked, reconcile};
 
 /// 2026-11-24 12:00 UTC.
 const NOW_MS: i64 = 1_795_521_600_000;
+/// The connections in which everybody holds an account.
 const TARGETS: [&str; 5] = ["gorgias", "gladly", "freshdesk", "freshservice", "gainsight"];
 const DEPARTMENTS: [&str; 12] = [
     "Support",
@@ -42,11 +43,13 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let people: usize = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(100_000);
     let pinned = arguments.next().is_some_and(|word| word == "pinned");
-    let policy = match Policy::parse(&policy(), "policy.toml") {
+    let targets: usize = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(TARGETS.len());
+    let targets = &TARGETS[..targets.min(TARGETS.len())];
+    let policy = match Policy::parse(&policy(targets), "policy.toml") {
         Ok(policy) => policy,
         Err(error) => return println!("{error}"),
     };
-    let mut facts = company(people);
+    let mut facts = company(people, targets);
     if pinned {
         let links: Vec<Link> = tenure_core::correlate::correlate(&facts, &policy).new_links().collect();
         facts.links = links;
@@ -128,13 +131,13 @@ fn asked() -> Asked {
     Asked { requested_by: Some("bench".into()), made_at: "2026-11-24T12:00:00Z".into(), ..Asked::default() }
 }
 
-fn policy() -> String {
+fn policy(targets: &[&str]) -> String {
     let mut text = String::from("[guards]\nremovals_max = 1000000\nremovals_max_share = 1.0\n");
     for department in DEPARTMENTS {
         text.push_str(&format!(
             "[[grant]]\nname = \"{department}\"\nwhen = 'identity.department == \"{department}\" && identity.type == \"employee\"'\n[grant.to]\n"
         ));
-        for target in TARGETS {
+        for target in targets {
             text.push_str(&format!("{target} = {{ role = \"agent\", groups = [\"{department}\"] }}\n"));
         }
     }
@@ -142,19 +145,19 @@ fn policy() -> String {
     text
 }
 
-fn company(people: usize) -> Facts {
+fn company(people: usize, targets: &[&str]) -> Facts {
     let mut connections = BTreeMap::new();
     connections.insert(ConnectionName::new("hr"), connection("hr", Standing::Source(0), people));
-    for target in TARGETS {
+    for target in targets {
         connections.insert(ConnectionName::new(target), connection(target, Standing::Target, people));
     }
-    let mut accounts = Vec::with_capacity(people * (TARGETS.len() + 1));
-    for at in 0..people {
-        accounts.push(row(at));
+    let mut accounts = Vec::with_capacity(people * (targets.len() + 1));
+    accounts.extend((0..people).map(row));
+    for (turn, target) in targets.iter().enumerate() {
+        // Every app has its people in an order of its own.
+        let order = (0..people).map(|at| (at * 7919 + turn * 31) % people.max(1));
         // One in a hundred is new and has no accounts yet.
-        if at % 100 != 99 {
-            accounts.extend(TARGETS.iter().map(|target| held(at, target)));
-        }
+        accounts.extend(order.filter(|at| at % 100 != 99).map(|at| held(at, target)));
     }
     Facts { now_ms: NOW_MS, connections, accounts, ..Facts::default() }
 }

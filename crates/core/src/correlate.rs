@@ -141,6 +141,8 @@ pub struct Graph<'f> {
     facts: &'f Facts,
     identities: Vec<Identity>,
     stays: Vec<Stay>,
+    /// The places in the order in which their records lie in memory.
+    founded: Vec<IdentityAt>,
     belongings: Vec<Belonging>,
     held_from: Vec<u32>,
     held: Vec<AccountAt>,
@@ -188,6 +190,11 @@ impl<'f> Graph<'f> {
     /// Lists all places, in order.
     pub fn places(&self) -> impl Iterator<Item = IdentityAt> + use<> {
         (0..self.identities.len()).map(at)
+    }
+
+    /// Lists all places in the order in which their records lie in memory: the quickest way through all of them.
+    pub(crate) fn places_in_memory(&self) -> impl Iterator<Item = IdentityAt> + '_ {
+        self.founded.iter().copied()
     }
 
     /// Returns the identity at a place.

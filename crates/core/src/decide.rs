@@ -92,8 +92,9 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
     let mut pasts = Pasts::default();
     let mut zones = Zones::new(facts.now_ms);
     let earlier = earlier_versions(graph, facts);
-    let mut of = Vec::with_capacity(graph.identities().len());
-    for at in graph.places() {
+    let nothing = Wished { standing: Standing::Untouched, bundle: 0, past: None };
+    let mut of = vec![nothing; graph.identities().len()];
+    for at in graph.places_in_memory() {
         let identity = graph.identity_at(at);
         let standing = standing(graph, at, rules, facts.now_ms, &mut zones);
         let matched = match standing {
@@ -107,7 +108,7 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
             (!before.is_empty()).then(|| pasts.place_of(before.into_iter().collect(), rules, facts))
         });
         let bundle = bundles.place_of(&matched, standing == Standing::Present, identity);
-        of.push(Wished { standing, bundle, past });
+        of[at.index()] = Wished { standing, bundle, past };
     }
     tell_senseless(&judge, rules, findings);
     let bundles = bundles.finish(findings);

@@ -82,7 +82,7 @@ pub fn diff(
             }
         }
         None => {
-            graph.places().for_each(|at| diffing.person(at));
+            graph.places_in_memory().for_each(|at| diffing.person(at));
             diffing.nobody();
         }
     }

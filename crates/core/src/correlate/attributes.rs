@@ -52,24 +52,43 @@ fn complete(fields: &mut Fields, records: &[&Account]) {
     }
 }
 
-/// Lists the addresses in some fields, the work address first, as they are compared.
-pub(super) fn addresses(fields: &Fields) -> Vec<Cow<'_, str>> {
-    let mut all = Vec::new();
+/// Shows every address in some fields, the work address first, as they are compared.
+pub(super) fn each_address<'f>(fields: &'f Fields, mut show: impl FnMut(Cow<'f, str>)) {
+    let mut show = |address: Cow<'f, str>| {
+        if address.contains('@') {
+            show(address);
+        }
+    };
     for name in ["work_email", "email", "other_emails"] {
         match fields.get(name) {
-            Some(Value::String(text)) => all.extend(text.split([';', ',']).map(folded)),
-            Some(Value::Array(items)) => all.extend(items.iter().filter_map(Value::as_str).map(folded)),
+            Some(Value::String(text)) => text.split([';', ',']).for_each(|address| show(folded(address))),
+            Some(Value::Array(items)) => {
+                items.iter().filter_map(Value::as_str).for_each(|address| show(folded(address)))
+            }
             _ => {}
         }
     }
-    all.retain(|address| address.contains('@'));
+}
+
+/// Shows every address of a source record.
+pub(super) fn each_address_of<'f>(record: &'f Account, mut show: impl FnMut(Cow<'f, str>)) {
+    each_address(&record.fields, &mut show);
+    if let Some(login) = record.login.as_deref().filter(|login| login.contains('@')) {
+        show(folded(login));
+    }
+}
+
+/// Lists the addresses in some fields.
+pub(super) fn addresses(fields: &Fields) -> Vec<Cow<'_, str>> {
+    let mut all = Vec::new();
+    each_address(fields, |address| all.push(address));
     all
 }
 
 /// Lists the addresses of a source record.
 pub(super) fn addresses_of(record: &Account) -> Vec<Cow<'_, str>> {
-    let mut all = addresses(&record.fields);
-    all.extend(record.login.as_deref().filter(|login| login.contains('@')).map(folded));
+    let mut all = Vec::new();
+    each_address_of(record, |address| all.push(address));
     all
 }
 

@@ -2,7 +2,7 @@
 //! Pinned links go first, so that an identity survives renames, new keys and a new order of the sources.
 //! Two rows of one source that look like one person stay two, with a dispute.
 
-use super::attributes::{addresses, addresses_of, merged};
+use super::attributes::{addresses, addresses_of, each_address, each_address_of, merged};
 use super::lookup::Lookup;
 use super::stay::{Judged, Stay, Zones, judged};
 use super::{Belonging, Dispute, Evidence, Ground, IdentityAt, narrow};
@@ -17,6 +17,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 /// Returns the id of the identity that this source record founds: 26 letters of Crockford's base 32.
 pub fn found_identity_id(connection: &ConnectionName, id: &NativeId) -> IdentityId {
@@ -104,6 +105,35 @@ pub(super) struct Lookups<'f> {
     pub(super) record_ids: Lookup<'f>,
 }
 
+/// Identity ids → places, by the hashes of the ids: the ids themselves stand in one place only.
+pub(super) struct Places {
+    by_hash: HashMap<u64, u32>,
+    hasher: RandomState,
+}
+
+impl Places {
+    fn with_capacity(capacity: usize) -> Self {
+        Self { by_hash: HashMap::with_capacity(capacity), hasher: RandomState::new() }
+    }
+
+    /// Returns the place of an id, or the key under which it would be noted. Two ids with one hash stand beside each
+    /// other.
+    pub(super) fn find<'i>(&self, id: &IdentityId, id_at: impl Fn(u32) -> &'i IdentityId) -> Result<u32, u64> {
+        let mut key = self.hasher.hash_one(id);
+        loop {
+            match self.by_hash.get(&key) {
+                None => return Err(key),
+                Some(place) if id_at(*place) == id => return Ok(*place),
+                Some(_) => key = key.wrapping_add(1),
+            }
+        }
+    }
+
+    fn insert(&mut self, key: u64, place: u32) {
+        self.by_hash.insert(key, place);
+    }
+}
+
 /// What founding gives to linking.
 pub(super) struct Found<'f> {
     pub(super) facts: &'f Facts,
@@ -113,6 +143,7 @@ pub(super) struct Found<'f> {
     pub(super) disputes: Vec<Dispute>,
     pub(super) lookups: Lookups<'f>,
     pub(super) moved: Vec<u32>,
+    pub(super) places: Places,
     pub(super) decisions: Decisions<'f>,
 }
 
@@ -120,7 +151,7 @@ struct Founding<'f> {
     facts: &'f Facts,
     decisions: Decisions<'f>,
     ids: Vec<IdentityId>,
-    by_id: HashMap<IdentityId, u32>,
+    places: Places,
     records: Vec<Vec<Record>>,
     lookups: Lookups<'f>,
     belongings: Vec<Belonging>,
@@ -151,7 +182,7 @@ pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
         facts,
         decisions: Decisions::read(facts, rules),
         ids: Vec::with_capacity(live.len()),
-        by_id: HashMap::with_capacity(live.len()),
+        places: Places::with_capacity(live.len()),
         records: Vec::with_capacity(live.len()),
         lookups: Lookups {
             emails: Lookup::with_capacity(live.len()),
@@ -172,15 +203,21 @@ pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
 }
 
 impl<'f> Founding<'f> {
+    fn find(&self, id: &IdentityId) -> Result<u32, u64> {
+        self.places.find(id, |place| &self.ids[place as usize])
+    }
+
     fn place_of(&mut self, id: IdentityId) -> u32 {
-        if let Some(place) = self.by_id.get(&id) {
-            return *place;
+        match self.find(&id) {
+            Ok(place) => place,
+            Err(key) => {
+                let place = narrow(self.ids.len());
+                self.places.insert(key, place);
+                self.ids.push(id);
+                self.records.push(Vec::new());
+                place
+            }
         }
-        let place = narrow(self.ids.len());
-        self.by_id.insert(id.clone(), place);
-        self.ids.push(id);
-        self.records.push(Vec::new());
-        place
     }
 
     fn add(&mut self, place: u32, record: Record) {
@@ -190,9 +227,7 @@ impl<'f> Founding<'f> {
             Record::Live(at) => &facts.accounts[at as usize],
             Record::Gone(at) => &facts.vanished[at as usize],
         };
-        for address in addresses_of(account) {
-            self.lookups.emails.insert(address, place);
-        }
+        each_address_of(account, |address| self.lookups.emails.insert(address, place));
         let employee_id = account.fields.get("employee_id").and_then(super::attributes::text_of);
         let record_id: Cow<'f, str> = Cow::Borrowed(account.key.id.as_str());
         if employee_id.as_ref() != Some(&record_id) {
@@ -279,7 +314,7 @@ impl<'f> Founding<'f> {
     fn take_unpinned(&mut self, at: u32, rules: &Correlation) {
         let account = &self.facts.accounts[at as usize];
         let own = found_identity_id(&account.key.connection, &account.key.id);
-        let is_known = self.by_id.contains_key(&own) && !self.decisions.apart.contains(&(&account.key, &own));
+        let is_known = self.find(&own).is_ok() && !self.decisions.apart.contains(&(&account.key, &own));
         for rule in rules.rules.iter().filter(|_| !is_known) {
             let Some((candidates, evidence)) = self.candidates(account, *rule) else { continue };
             if let [one] = candidates[..] {
@@ -398,17 +433,28 @@ impl<'f> Founding<'f> {
         let facts = self.facts;
         let versions = self.versions();
         let mut zones = Zones::new(facts.now_ms);
-        let mut order: Vec<u32> = (0..narrow(self.ids.len())).collect();
-        order.sort_unstable_by(|one, other| self.ids[*one as usize].cmp(&self.ids[*other as usize]));
-        let mut moved = vec![0; order.len()];
-        let (mut identities, mut stays) = (Vec::with_capacity(order.len()), Vec::with_capacity(order.len()));
-        for (new, old) in order.iter().enumerate() {
-            moved[*old as usize] = narrow(new);
-            let records = std::mem::take(&mut self.records[*old as usize]);
-            let earlier = versions.get(old).map_or(&[][..], Vec::as_slice);
-            let (identity, stay) = self.identity(*old, records, earlier, authority, &mut zones);
+        let count = self.ids.len();
+        let (mut identities, mut stays) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        // In the order of founding, which is that of the records in memory; put into the order of the ids afterwards.
+        for place in 0..narrow(count) {
+            let records = std::mem::take(&mut self.records[place as usize]);
+            let earlier = versions.get(&place).map_or(&[][..], Vec::as_slice);
+            let (identity, stay) = self.identity(place, records, earlier, authority, &mut zones);
             identities.push(identity);
             stays.push(stay);
+        }
+        let mut moved = vec![0; count];
+        for (new, old) in self.order().into_iter().enumerate() {
+            moved[old as usize] = narrow(new);
+        }
+        let mut left = moved.clone();
+        for at in 0..count {
+            while left[at] as usize != at {
+                let to = left[at] as usize;
+                identities.swap(at, to);
+                stays.swap(at, to);
+                left.swap(at, to);
+            }
         }
         for belonging in &mut self.belongings {
             if let Belonging::Somebody(at, _) = belonging {
@@ -423,8 +469,35 @@ impl<'f> Founding<'f> {
             disputes: self.disputes,
             lookups: self.lookups,
             moved,
+            places: self.places,
             decisions: self.decisions,
         }
+    }
+
+    /// Lists the places in the order of their ids. The first letters lie beside the places, so that sorting does not
+    /// jump through all ids.
+    fn order(&self) -> Vec<u32> {
+        let first = |id: &IdentityId| {
+            let letters = id.as_str().as_bytes().get(2..).unwrap_or_default();
+            letters
+                .iter()
+                .chain(std::iter::repeat(&0))
+                .take(8)
+                .fold(0_u64, |first, letter| first << 8 | u64::from(*letter))
+        };
+        let founded = |id: &IdentityId| id.as_str().starts_with("01");
+        let mut keyed: Vec<(bool, u64, u32)> = (0..)
+            .zip(&self.ids)
+            .map(|(place, id)| (founded(id), if founded(id) { first(id) } else { 0 }, place))
+            .collect();
+        keyed.sort_unstable_by(|one, other| {
+            let id = |place: u32| &self.ids[place as usize];
+            match one.0 && other.0 && one.1 != other.1 {
+                true => one.1.cmp(&other.1),
+                false => id(one.2).cmp(id(other.2)),
+            }
+        });
+        keyed.into_iter().map(|(_, _, place)| place).collect()
     }
 
     /// Groups the earlier versions of records by identity.
@@ -492,8 +565,8 @@ impl<'f> Founding<'f> {
                 emails.push(address.into());
             }
         };
-        addresses(&attributes).iter().for_each(|address| add(address));
-        telling.iter().flat_map(|record| addresses_of(record)).for_each(|address| add(&address));
+        each_address(&attributes, |address| add(&address));
+        telling.iter().for_each(|record| each_address_of(record, |address| add(&address)));
         let now = emails.len();
         for address in earlier.iter().rev().flat_map(|version| addresses_of(version)) {
             if !emails.iter().any(|known| **known == *address) {

@@ -1,7 +1,7 @@
 //! Whose account is whose: decisions first, then pins, then the rules in their order, each with its evidence.
 //! It takes what founding gives and completes the graph. A tie is a dispute; a machine is set apart.
 
-use super::attributes::{addresses, text_of};
+use super::attributes::{addresses, each_address, text_of};
 use super::found::Found;
 use super::{AccountAt, Belonging, Dispute, Evidence, Graph, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
@@ -39,7 +39,18 @@ pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'
         }
     }
     let (held_from, held) = held(facts, &belongings, found.identities.len());
-    Graph { facts, identities: found.identities, stays: found.stays, belongings, held_from, held, disputes, unsure }
+    let founded = found.moved.into_iter().map(IdentityAt).collect();
+    Graph {
+        facts,
+        identities: found.identities,
+        stays: found.stays,
+        founded,
+        belongings,
+        held_from,
+        held,
+        disputes,
+        unsure,
+    }
 }
 
 /// Sorts the accounts by whose they are.
@@ -83,7 +94,9 @@ struct Linking<'a, 'f> {
 
 impl Linking<'_, '_> {
     fn find(&self, id: &IdentityId) -> Option<IdentityAt> {
-        self.found.identities.binary_search_by(|identity| identity.id.cmp(id)).ok().map(|at| IdentityAt(narrow(at)))
+        let found = self.found;
+        let id_at = |place: u32| &found.identities[found.moved[place as usize] as usize].id;
+        found.places.find(id, id_at).ok().map(|place| IdentityAt(found.moved[place as usize]))
     }
 
     fn belonging(&self, account: &Account) -> Result<Belonging, Tie> {
@@ -141,9 +154,11 @@ impl Linking<'_, '_> {
             let (mut candidates, evidence) = self.candidates(account, *rule);
             candidates.sort_unstable();
             candidates.dedup();
-            candidates.retain(|at| {
-                !self.found.decisions.apart.contains(&(&account.key, &self.found.identities[at.index()].id))
-            });
+            if !self.found.decisions.apart.is_empty() {
+                candidates.retain(|at| {
+                    !self.found.decisions.apart.contains(&(&account.key, &self.found.identities[at.index()].id))
+                });
+            }
             match candidates[..] {
                 [] => {}
                 [one] => {
@@ -187,9 +202,7 @@ impl Linking<'_, '_> {
                 if let Some(login) = account.login.as_deref() {
                     found.extend(lookups.emails.get(&folded(login)));
                 }
-                for address in addresses(&account.fields) {
-                    found.extend(lookups.emails.get(&address));
-                }
+                each_address(&account.fields, |address| found.extend(lookups.emails.get(&address)));
                 email_evidence
             }
         };

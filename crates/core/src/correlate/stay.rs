@@ -24,7 +24,7 @@ pub struct Stay {
     pub cause: StayCause,
     /// The moment from which somebody is gone (milliseconds since 1970); `None` where only a status says so.
     pub left_ms: Option<i64>,
-    /// The moment from which somebody who is to come is here.
+    /// The moment from which somebody who is to come is here; not worked out for those who simply are.
     pub start_ms: Option<i64>,
     /// Whether they were gone before: a rehire.
     pub returned: bool,
@@ -86,13 +86,13 @@ impl Zones {
         found
     }
 
-    fn or_utc(&mut self, name: Option<&str>) -> (TimeZone, Date) {
-        self.find(name).unwrap_or_else(|| (TimeZone::UTC, self.now.to_zoned(TimeZone::UTC).date()))
+    fn utc(&self) -> (TimeZone, Date) {
+        (TimeZone::UTC, self.now.to_zoned(TimeZone::UTC).date())
     }
 
     /// Returns a moment in the zone.
     pub(crate) fn moment(&mut self, at_ms: i64, zone: Option<&str>) -> Option<Zoned> {
-        Some(Timestamp::from_millisecond(at_ms).ok()?.to_zoned(self.or_utc(zone).0))
+        Some(Timestamp::from_millisecond(at_ms).ok()?.to_zoned(self.find(zone).unwrap_or_else(|| self.utc()).0))
     }
 }
 
@@ -156,14 +156,12 @@ pub(super) fn judged(
     let (start_date, end_date) = (read("start_date"), read("end_date"));
     let blurred = !unreadable.is_empty();
     let zone_name = attributes.text("time_zone");
-    if let Some(name) = zone_name.filter(|name| zones.find(Some(name)).is_none()) {
-        unreadable.push(("time_zone", format!("time_zone \"{name}\" is no zone, UTC is taken")));
-    }
-    let (zone, today) = zones.or_utc(zone_name);
+    let (zone, today) = zones.find(zone_name).unwrap_or_else(|| {
+        unreadable.push(("time_zone", format!("time_zone \"{}\" is no zone, UTC is taken", zone_name.unwrap_or(""))));
+        zones.utc()
+    });
     let returned = matches!((start_date, end_date), (Some(start), Some(end)) if start > end);
     let end = end_date.filter(|_| !returned);
-    let start_ms = start_date.and_then(|date| midnight_ms(date, &zone));
-    let end_ms = end.and_then(|date| date.checked_add(1.day()).ok()).and_then(|date| midnight_ms(date, &zone));
     let status = status_of(record, attributes);
     if let Status::Unreadable(word) = &status {
         unreadable.push(("status", format!("status \"{word}\" is none of active, leave, terminated")));
@@ -185,6 +183,13 @@ pub(super) fn judged(
         (None, Status::Untold) => (IdentityState::Active, StayCause::Listed),
     };
     let (state, cause) = if record.is_none() { (IdentityState::Unknown, StayCause::Vanished) } else { (state, cause) };
+    // Most people are simply here, and nobody asks for the millisecond in which they came.
+    let plainly_here = decisions.is_empty() && matches!(state, IdentityState::Active | IdentityState::Leave);
+    let start_ms = start_date.filter(|_| !plainly_here).and_then(|date| midnight_ms(date, &zone));
+    let end_ms = end
+        .filter(|_| !plainly_here)
+        .and_then(|date| date.checked_add(1.day()).ok())
+        .and_then(|date| midnight_ms(date, &zone));
     let left_ms = end_ms.filter(|_| state == IdentityState::Left);
     let stay = Stay { cause, left_ms, start_ms, returned, changed: false, emails_now: 0 };
     let judged = Judged { state, start_date, end_date, stay, unreadable };

@@ -30,31 +30,49 @@ pub(super) fn settle_managers(graph: &mut Graph<'_>) {
     }
 }
 
+/// Who a key names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Nobody,
+    One(u32),
+    /// Two people with one key make it lead nowhere.
+    Several,
+}
+
 fn managers(identities: &[Identity]) -> Vec<Option<u32>> {
-    if identities.iter().all(|identity| identity.attributes.get("manager_id").is_none()) {
+    let asked = |identity: &'_ Identity| identity.attributes.get("manager_id").and_then(text_of).map(Cow::into_owned);
+    // There are far fewer managers than people, so only the keys that are asked for are kept.
+    let mut named: HashMap<String, Named> = HashMap::new();
+    for key in identities.iter().filter_map(asked) {
+        if !named.contains_key(&key) {
+            named.insert(key.to_lowercase(), Named::Nobody);
+            named.insert(key, Named::Nobody);
+        }
+    }
+    if named.is_empty() {
         return vec![None; identities.len()];
     }
-    // Two people with one key make it lead nowhere.
-    let mut by_key: HashMap<Cow<'_, str>, Option<u32>> = HashMap::with_capacity(identities.len() * 2);
     for (at, identity) in identities.iter().enumerate() {
         let employee_id = identity.attributes.get("employee_id").and_then(text_of);
         let record = identity.records.first().map(|record| Cow::Borrowed(record.id.as_str()));
-        let record = record.filter(|record| employee_id.as_ref() != Some(record));
         let email = identity.emails.first().map(|email| Cow::Borrowed(&**email));
         for key in [employee_id, record, email].into_iter().flatten() {
-            let place = Some(narrow(at));
-            let known = by_key.entry(key).or_insert(place);
-            if *known != place {
-                *known = None;
+            if let Some(known) = named.get_mut(&*key) {
+                *known = match *known {
+                    Named::Nobody => Named::One(narrow(at)),
+                    Named::One(one) if one == narrow(at) => Named::One(one),
+                    _ => Named::Several,
+                };
             }
         }
     }
+    let one = |key: &str| match named.get(key) {
+        Some(Named::One(at)) => Some(*at),
+        _ => None,
+    };
     identities
         .iter()
-        .map(|identity| {
-            let key = identity.attributes.get("manager_id").and_then(text_of)?;
-            by_key.get(&*key).or_else(|| by_key.get(key.to_lowercase().as_str())).copied().flatten()
-        })
+        .map(|identity| asked(identity).and_then(|key| one(&key).or_else(|| one(&key.to_lowercase()))))
         .collect()
 }
 
