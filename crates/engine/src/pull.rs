@@ -29,6 +29,9 @@ const OVERLAP_MS: i64 = 5 * 60 * 1000;
 /// How often everything is read although the app could tell what changed: what it forgot to tell comes in then.
 const FULL_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// The note that holds what an app said of the credential when it last refused it.
+pub(crate) const CREDENTIAL_REFUSED: &str = "credential_refused";
+
 /// Whether everything is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -97,6 +100,7 @@ struct Walked {
     coverage: Coverage,
     because: Option<String>,
     unreachable: bool,
+    error: Option<ErrorKind>,
 }
 
 impl Sweeping<'_> {
@@ -114,8 +118,11 @@ impl Sweeping<'_> {
         if walked.coverage == Coverage::Complete
             && let Err(because) = self.believe_absences(&run).await?
         {
-            walked = Walked { coverage: Coverage::Partial, because: Some(because), unreachable: false };
+            walked = Walked { coverage: Coverage::Partial, because: Some(because), unreachable: false, error: None };
         }
+        let refused = matches!(walked.error, Some(ErrorKind::Auth | ErrorKind::Scope));
+        let refusal = walked.because.as_deref().filter(|_| refused);
+        store.set_note(self.name, CREDENTIAL_REFUSED, refusal).await?;
         let spent = self.connector.statistics().since(&before);
         let end = PullEnd {
             coverage: walked.coverage,
@@ -177,9 +184,9 @@ impl Sweeping<'_> {
                     let connection = self.name.to_string();
                     self.progress.say(Said::Read { connection, accounts: read, total, requests, left });
                 }
-                PullEvent::End { coverage, because, unreachable } => {
+                PullEvent::End { coverage, because, unreachable, error } => {
                     self.write(run, &mut batch, None).await?;
-                    return Ok(Walked { coverage, because, unreachable });
+                    return Ok(Walked { coverage, because, unreachable, error });
                 }
             }
         }
@@ -188,6 +195,7 @@ impl Sweeping<'_> {
             coverage: Coverage::Partial,
             because: Some("the walk ended without a word".into()),
             unreachable: false,
+            error: None,
         })
     }
 
@@ -352,6 +360,7 @@ impl Walked {
             coverage: Coverage::Partial,
             because: Some(error.to_string()),
             unreachable: error.kind == ErrorKind::Unreachable,
+            error: Some(error.kind),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::error::EngineError;
 use crate::house::House;
+use std::collections::BTreeMap;
 use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity};
 use tenure_core::correlate::{Graph, correlate};
 use tenure_core::decide::Wishes;
@@ -164,6 +165,7 @@ impl Company {
         let judged = judge(&self.facts, &house.policy, &asked);
         let mut findings = judged.findings;
         findings.extend(ignored_writes(house, &judged.plan).await?);
+        findings.extend(refused_credentials(house).await?);
         let scope =
             if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
         let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();
@@ -204,6 +206,18 @@ async fn ignored_writes(house: &House, plan: &Plan) -> Result<Vec<Finding>, Engi
         );
         let facts = [("step".to_owned(), step.id.as_str().into()), ("fields".to_owned(), fields.into())].into();
         findings.push(about.finding(text, facts));
+    }
+    Ok(findings)
+}
+
+/// Finds connections whose credential was refused when they were last read.
+async fn refused_credentials(house: &House) -> Result<Vec<Finding>, EngineError> {
+    let mut findings = Vec::new();
+    for name in house.names() {
+        if let Some(text) = house.store.note(&name, crate::pull::CREDENTIAL_REFUSED).await? {
+            let about = About::new(FindingKind::Credential, Severity::High).connection(&name);
+            findings.push(about.finding(format!("{name}: {text}"), BTreeMap::new()));
+        }
     }
     Ok(findings)
 }

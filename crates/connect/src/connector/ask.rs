@@ -124,6 +124,10 @@ impl Inner {
                 crate::transport::TransportError::Insecure { .. } | crate::transport::TransportError::Redirect { .. },
             ) => ErrorKind::Configuration,
             SendError::Transport(crate::transport::TransportError::TooLarge { .. }) => ErrorKind::Malformed,
+            // Somebody answered a read, but not to its end.
+            SendError::Transport(crate::transport::TransportError::Ambiguous { .. }) if effect.is_none() => {
+                ErrorKind::Malformed
+            }
             _ => ErrorKind::Unreachable,
         };
         let mut text = error.to_string();

@@ -59,6 +59,8 @@ pub enum PullEvent {
         because: Option<String>,
         /// Whether the reason is that the app could not be reached.
         unreachable: bool,
+        /// What kind of error the reason is.
+        error: Option<ErrorKind>,
     },
 }
 
@@ -96,10 +98,13 @@ impl Connector {
         let inner = self.0.clone();
         let walker = tokio::spawn(async move {
             let end = match walk(inner, start, &sender).await {
-                Ok(()) => PullEvent::End { coverage: Coverage::Complete, because: None, unreachable: false },
+                Ok(()) => {
+                    PullEvent::End { coverage: Coverage::Complete, because: None, unreachable: false, error: None }
+                }
                 Err(Stop::Because(error)) => PullEvent::End {
                     coverage: Coverage::Partial,
-                    unreachable: error.kind == ErrorKind::Unreachable && !error.may_have_happened,
+                    unreachable: error.kind == ErrorKind::Unreachable,
+                    error: Some(error.kind),
                     because: Some(error.to_string()),
                 },
                 Err(Stop::NobodyListens) => return,

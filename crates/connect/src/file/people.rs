@@ -284,9 +284,6 @@ impl People {
         if let Some(message) = self.ragged() {
             return Err(vec![(0, message)]);
         }
-        if self.skip.contains(&line) {
-            return Err(vec![(0, "a later line has the same key, so nobody knows which of them is right".to_owned())]);
-        }
         let Person { account, employee_id, work_email } = read_person(&self.row, &self.header, &self.connection)?;
         let keys =
             [("employee_id", employee_id, &mut self.employee_ids), ("work_email", work_email, &mut self.work_emails)];
@@ -299,6 +296,9 @@ impl People {
                     self.repeated.insert(earlier);
                 }
             }
+        }
+        if self.skip.contains(&line) {
+            problems.push((0, "a later line has the same key, so nobody knows which of them is right".to_owned()));
         }
         if problems.is_empty() { Ok(account) } else { Err(problems) }
     }

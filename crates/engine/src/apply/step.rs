@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tenure_connect::{Act, ConnectError, Connector, ErrorKind, Look, LookupBy, Memory, Priority};
 use tenure_core::abilities::{Effect, KindAbility};
-use tenure_core::account::{Account, AccountKey};
+use tenure_core::account::{Account, AccountKey, AccountState};
 use tenure_core::change::{Change, FieldOutcome, Outcome, Step, StepResult};
 use tenure_core::look::{Sight, effect_holds, field_outcomes, sight};
 
@@ -139,7 +139,10 @@ impl Walk<'_> {
                 priority: self.priority(),
             };
             let error = match self.connector.perform(&act).await {
-                Ok(performed) => return self.verify(&performed.account).await,
+                Ok(performed) => {
+                    let carried = self.verify(&performed.account).await;
+                    return self.unless_untouched(carried, found.as_ref());
+                }
                 Err(error) => error,
             };
             self.context
@@ -172,6 +175,22 @@ impl Walk<'_> {
             }
         }
         self.ends(Outcome::Unknown, format!("{because}; tried {ATTEMPTS_MAX} times, looked each time"), found)
+    }
+
+    /// Takes back the belief that somebody was let in again where the record was not touched at all: an app that
+    /// shows an invitation and a suspension alike (FD-17) may have ignored the write.
+    fn unless_untouched(&self, mut carried: Carried, before: Option<&Account>) -> Carried {
+        let (Effect::Resume, Some(before), Some(after)) = (self.step.effect, before, carried.read_back.as_mut()) else {
+            return carried;
+        };
+        let untouched = after.key == before.key && after.updated_ms.is_some() && after.updated_ms == before.updated_ms;
+        if untouched && after.state == AccountState::Invited && !before.state.gives_access() {
+            after.state = before.state;
+            self.connector.remember([(before.key.clone(), Memory::PutOut)]);
+            carried.result.outcome = Outcome::Refused;
+            carried.result.because = Some("the app answered that it was done, but did not touch the account".into());
+        }
+        carried
     }
 
     /// Tells whether an earlier try, whose answer was lost, has let the person in again: the app then finds nobody left
