@@ -3,9 +3,11 @@
 //! It never guesses: where two identities fit, there is a dispute and nothing is linked.
 
 mod attributes;
+mod decisions;
 mod found;
 mod link;
 mod lookup;
+mod people;
 mod stay;
 mod tree;
 

@@ -5,6 +5,7 @@
 mod fields;
 mod grants;
 mod leave;
+mod make;
 mod nobody;
 mod stand;
 

@@ -2,22 +2,20 @@
 //! Pinned links go first, so that an identity survives renames, new keys and a new order of the sources.
 //! Two rows of one source that look like one person stay two, with a dispute.
 
-use super::attributes::{addresses, addresses_of, each_address, each_address_of, merged};
-use super::lookup::Lookup;
-use super::stay::{Judged, Stay, Zones, judged};
+use super::attributes::{addresses, addresses_of, each_address_of};
+use super::decisions::Decisions;
+use super::lookup::{Lookup, Lookups, Places};
+use super::stay::Stay;
 use super::{Belonging, Dispute, Evidence, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
-use crate::account::{Account, AccountKey, Fields, Kind};
-use crate::facts::{Decided, Decision, Facts};
+use crate::account::{Account, Fields, Kind};
+use crate::facts::{Decided, Facts};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, IdentityId, NativeId};
 use crate::policy::{Correlation, MatchRule};
-use crate::text::folded;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::collections::{BTreeMap, HashMap};
 
 /// Returns the id of the identity that this source record founds: 26 letters of Crockford's base 32.
 pub fn found_identity_id(connection: &ConnectionName, id: &NativeId) -> IdentityId {
@@ -38,100 +36,10 @@ pub fn found_identity_id(connection: &ConnectionName, id: &NativeId) -> Identity
     IdentityId::from(text)
 }
 
-/// Decisions and pins by what they are about.
-#[derive(Debug, Default)]
-pub(super) struct Decisions<'f> {
-    /// The newest decision about an account.
-    pub(super) accounts: HashMap<&'f AccountKey, &'f Decision>,
-    /// Accounts that are not these identities'.
-    pub(super) apart: HashSet<(&'f AccountKey, &'f IdentityId)>,
-    /// Decisions about people, oldest first.
-    pub(super) people: BTreeMap<&'f IdentityId, Vec<&'f Decision>>,
-    /// The place of the newest pin of an account.
-    pub(super) pins: HashMap<&'f AccountKey, u32>,
-}
-
-impl<'f> Decisions<'f> {
-    fn read(facts: &'f Facts, rules: &Correlation) -> Self {
-        let mut all = Self::default();
-        let mut decisions: Vec<&Decision> = facts.decisions.iter().collect();
-        decisions.sort_by_key(|decision| decision.seq);
-        for decision in decisions {
-            match &decision.what {
-                Decided::Link { account, identity } => {
-                    all.apart.remove(&(account, identity));
-                    all.accounts.insert(account, decision);
-                }
-                Decided::Unlink { account, identity: Some(identity) } => {
-                    all.apart.insert((account, identity));
-                    all.accounts.retain(|key, decision| {
-                        *key != account
-                            || !matches!(&decision.what, Decided::Link { identity: linked, .. } if linked == identity)
-                    });
-                }
-                Decided::Unlink { account, identity: None } | Decided::Exempt { account } => {
-                    all.accounts.insert(account, decision);
-                }
-                Decided::Join { identity, .. } | Decided::Move { identity, .. } | Decided::Leave { identity, .. } => {
-                    all.people.entry(identity).or_default().push(decision);
-                }
-                Decided::Approve { .. } | Decided::Reject { .. } => {}
-            }
-        }
-        if rules.rules.contains(&MatchRule::Link) {
-            all.pins.reserve(facts.links.len());
-            for (at, link) in facts.links.iter().enumerate() {
-                let newest = all.pins.entry(&link.account).or_insert(narrow(at));
-                if facts.links[*newest as usize].since_ms <= link.since_ms {
-                    *newest = narrow(at);
-                }
-            }
-        }
-        all
-    }
-}
-
 #[derive(Clone, Copy)]
-enum Record {
+pub(super) enum Record {
     Live(u32),
     Gone(u32),
-}
-
-/// Join keys of all identities. The places are those of founding; `moved` leads to those of the graph.
-#[derive(Debug, Default)]
-pub(super) struct Lookups<'f> {
-    pub(super) emails: Lookup<'f>,
-    pub(super) employee_ids: Lookup<'f>,
-    pub(super) record_ids: Lookup<'f>,
-}
-
-/// Identity ids → places, by the hashes of the ids: the ids themselves stand in one place only.
-pub(super) struct Places {
-    by_hash: HashMap<u64, u32>,
-    hasher: RandomState,
-}
-
-impl Places {
-    fn with_capacity(capacity: usize) -> Self {
-        Self { by_hash: HashMap::with_capacity(capacity), hasher: RandomState::new() }
-    }
-
-    /// Returns the place of an id, or the key under which it would be noted. Two ids with one hash stand beside each
-    /// other.
-    pub(super) fn find<'i>(&self, id: &IdentityId, id_at: impl Fn(u32) -> &'i IdentityId) -> Result<u32, u64> {
-        let mut key = self.hasher.hash_one(id);
-        loop {
-            match self.by_hash.get(&key) {
-                None => return Err(key),
-                Some(place) if id_at(*place) == id => return Ok(*place),
-                Some(_) => key = key.wrapping_add(1),
-            }
-        }
-    }
-
-    fn insert(&mut self, key: u64, place: u32) {
-        self.by_hash.insert(key, place);
-    }
 }
 
 /// What founding gives to linking.
@@ -147,15 +55,15 @@ pub(super) struct Found<'f> {
     pub(super) decisions: Decisions<'f>,
 }
 
-struct Founding<'f> {
-    facts: &'f Facts,
-    decisions: Decisions<'f>,
-    ids: Vec<IdentityId>,
-    places: Places,
-    records: Vec<Vec<Record>>,
-    lookups: Lookups<'f>,
-    belongings: Vec<Belonging>,
-    disputes: Vec<Dispute>,
+pub(super) struct Founding<'f> {
+    pub(super) facts: &'f Facts,
+    pub(super) decisions: Decisions<'f>,
+    pub(super) ids: Vec<IdentityId>,
+    pub(super) places: Places,
+    pub(super) records: Vec<Vec<Record>>,
+    pub(super) lookups: Lookups<'f>,
+    pub(super) belongings: Vec<Belonging>,
+    pub(super) disputes: Vec<Dispute>,
 }
 
 pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
@@ -389,234 +297,5 @@ impl<'f> Founding<'f> {
             identities,
             facts: BTreeMap::new(),
         });
-    }
-
-    /// Tells of rows of one source that share a key and so look like one person.
-    fn tell_doubles(&mut self) {
-        let mut told: BTreeMap<(ConnectionName, Vec<u32>), (&'static str, String)> = BTreeMap::new();
-        for (what, ties) in [("employee_id", self.lookups.employee_ids.ties()), ("address", self.lookups.emails.ties())]
-        {
-            for (key, places) in ties {
-                let mut by_source: BTreeMap<&ConnectionName, BTreeSet<u32>> = BTreeMap::new();
-                for place in places {
-                    for record in &self.records[*place as usize] {
-                        if let Record::Live(at) = record {
-                            let connection = &self.facts.accounts[*at as usize].key.connection;
-                            by_source.entry(connection).or_default().insert(*place);
-                        }
-                    }
-                }
-                for (connection, places) in by_source.into_iter().filter(|(_, places)| places.len() > 1) {
-                    let places = places.into_iter().collect();
-                    told.entry((connection.clone(), places)).or_insert_with(|| (what, key.to_owned()));
-                }
-            }
-        }
-        for ((connection, places), (what, key)) in told {
-            let mut identities: Vec<IdentityId> =
-                places.iter().map(|place| self.ids[*place as usize].clone()).collect();
-            identities.sort();
-            let text = format!("{} rows of {connection} share the {what} {key}; they are kept apart", identities.len());
-            let facts = BTreeMap::from([(what.to_owned(), Value::String(key))]);
-            self.disputes.push(Dispute {
-                topic: "double_row",
-                connection: Some(connection),
-                account: None,
-                identities,
-                text,
-                facts,
-            });
-        }
-    }
-
-    fn finish(mut self, authority: &HashMap<&ConnectionName, usize>) -> Found<'f> {
-        let facts = self.facts;
-        let versions = self.versions();
-        let mut zones = Zones::new(facts.now_ms);
-        let count = self.ids.len();
-        let (mut identities, mut stays) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        // In the order of founding, which is that of the records in memory; put into the order of the ids afterwards.
-        for place in 0..narrow(count) {
-            let records = std::mem::take(&mut self.records[place as usize]);
-            let earlier = versions.get(&place).map_or(&[][..], Vec::as_slice);
-            let (identity, stay) = self.identity(place, records, earlier, authority, &mut zones);
-            identities.push(identity);
-            stays.push(stay);
-        }
-        let mut moved = vec![0; count];
-        for (new, old) in self.order().into_iter().enumerate() {
-            moved[old as usize] = narrow(new);
-        }
-        let mut left = moved.clone();
-        for at in 0..count {
-            while left[at] as usize != at {
-                let to = left[at] as usize;
-                identities.swap(at, to);
-                stays.swap(at, to);
-                left.swap(at, to);
-            }
-        }
-        for belonging in &mut self.belongings {
-            if let Belonging::Somebody(at, _) = belonging {
-                at.0 = moved[at.index()];
-            }
-        }
-        Found {
-            facts,
-            identities,
-            stays,
-            belongings: self.belongings,
-            disputes: self.disputes,
-            lookups: self.lookups,
-            moved,
-            places: self.places,
-            decisions: self.decisions,
-        }
-    }
-
-    /// Lists the places in the order of their ids. The first letters lie beside the places, so that sorting does not
-    /// jump through all ids.
-    fn order(&self) -> Vec<u32> {
-        let first = |id: &IdentityId| {
-            let letters = id.as_str().as_bytes().get(2..).unwrap_or_default();
-            letters
-                .iter()
-                .chain(std::iter::repeat(&0))
-                .take(8)
-                .fold(0_u64, |first, letter| first << 8 | u64::from(*letter))
-        };
-        let founded = |id: &IdentityId| id.as_str().starts_with("01");
-        let mut keyed: Vec<(bool, u64, u32)> = (0..)
-            .zip(&self.ids)
-            .map(|(place, id)| (founded(id), if founded(id) { first(id) } else { 0 }, place))
-            .collect();
-        keyed.sort_unstable_by(|one, other| {
-            let id = |place: u32| &self.ids[place as usize];
-            match one.0 && other.0 && one.1 != other.1 {
-                true => one.1.cmp(&other.1),
-                false => id(one.2).cmp(id(other.2)),
-            }
-        });
-        keyed.into_iter().map(|(_, _, place)| place).collect()
-    }
-
-    /// Groups the earlier versions of records by identity.
-    fn versions(&self) -> HashMap<u32, Vec<&'f Account>> {
-        let mut versions: HashMap<u32, Vec<&'f Account>> = HashMap::new();
-        if self.facts.history.is_empty() {
-            return versions;
-        }
-        let mut owners: HashMap<&AccountKey, u32> = HashMap::new();
-        for (place, records) in self.records.iter().enumerate() {
-            for record in records {
-                let key = match record {
-                    Record::Live(at) => &self.facts.accounts[*at as usize].key,
-                    Record::Gone(at) => &self.facts.vanished[*at as usize].key,
-                };
-                owners.insert(key, narrow(place));
-            }
-        }
-        for version in &self.facts.history {
-            if let Some(place) = owners.get(&version.key) {
-                versions.entry(*place).or_default().push(version);
-            }
-        }
-        versions
-    }
-
-    fn identity(
-        &mut self,
-        place: u32,
-        mut records: Vec<Record>,
-        earlier: &[&'f Account],
-        authority: &HashMap<&ConnectionName, usize>,
-        zones: &mut Zones,
-    ) -> (Identity, Stay) {
-        let facts = self.facts;
-        let account_of = |record: &Record| -> &'f Account {
-            match record {
-                Record::Live(at) => &facts.accounts[*at as usize],
-                Record::Gone(at) => &facts.vanished[*at as usize],
-            }
-        };
-        records.sort_by(|one, other| {
-            let key = |record: &Record| {
-                let account = account_of(record);
-                (matches!(record, Record::Gone(_)), authority.get(&account.key.connection).copied(), &account.key)
-            };
-            key(one).cmp(&key(other))
-        });
-        let any_live = records.iter().any(|record| matches!(record, Record::Live(_)));
-        let telling: Vec<&Account> =
-            records.iter().filter(|record| !any_live || matches!(record, Record::Live(_))).map(account_of).collect();
-        let id = self.ids[place as usize].clone();
-        let decisions = self.decisions.people.get(&id).map_or(&[][..], Vec::as_slice);
-        let decided: Vec<&Fields> =
-            decisions.iter().filter_map(|decision| attributes_decided(decision, facts.now_ms)).collect();
-        let attributes = merged(&telling, &decided);
-        let live = telling.first().copied().filter(|_| any_live);
-        let Judged { state, start_date, end_date, mut stay, unreadable } =
-            judged(live, &attributes, decisions, facts.now_ms, zones);
-        stay.changed = !earlier.is_empty();
-        stay.returned |= earlier.iter().any(|version| gone_in(version));
-        let mut emails: Vec<Box<str>> = Vec::new();
-        let mut add = |address: &str| {
-            if !emails.iter().any(|known| **known == *address) {
-                emails.push(address.into());
-            }
-        };
-        each_address(&attributes, |address| add(&address));
-        telling.iter().for_each(|record| each_address_of(record, |address| add(&address)));
-        let now = emails.len();
-        for address in earlier.iter().rev().flat_map(|version| addresses_of(version)) {
-            if !emails.iter().any(|known| **known == *address) {
-                emails.push(address.as_ref().into());
-                self.lookups.emails.insert(address, place);
-            }
-        }
-        for address in decided.iter().flat_map(|fields| addresses(fields)) {
-            self.lookups.emails.insert(address, place);
-        }
-        stay.emails_now = u16::try_from(now).unwrap_or(u16::MAX);
-        let records = records.iter().map(|record| account_of(record).key.clone()).collect();
-        for (topic, text) in unreadable {
-            self.disputes.push(unreadable_dispute(topic, &id, &attributes, &text, live));
-        }
-        (Identity { id, attributes, emails, state, start_date, end_date, manager: None, records }, stay)
-    }
-}
-
-fn attributes_decided(decision: &Decision, now_ms: i64) -> Option<&Fields> {
-    match &decision.what {
-        Decided::Join { attributes, .. } => Some(attributes),
-        Decided::Move { attributes, from_ms, .. } => {
-            (from_ms.unwrap_or(decision.at_ms) <= now_ms).then_some(attributes)
-        }
-        _ => None,
-    }
-}
-
-fn gone_in(version: &Account) -> bool {
-    version
-        .fields
-        .text("status")
-        .is_some_and(|status| matches!(folded(status).as_ref(), "terminated" | "left" | "inactive"))
-}
-
-fn unreadable_dispute(
-    topic: &'static str,
-    id: &IdentityId,
-    attributes: &Fields,
-    text: &str,
-    live: Option<&Account>,
-) -> Dispute {
-    let name = attributes.text("name").unwrap_or(id.as_str());
-    Dispute {
-        topic,
-        connection: live.map(|record| record.key.connection.clone()),
-        account: live.map(|record| record.key.clone()),
-        identities: vec![id.clone()],
-        text: format!("{name}: {text}"),
-        facts: BTreeMap::new(),
     }
 }

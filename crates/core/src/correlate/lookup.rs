@@ -1,8 +1,10 @@
 //! Join keys → identities: a hash table that borrows its keys where it can and knows ties.
 //! `found` fills it, `link` asks it. It holds places of identities and knows nothing about them.
 
+use crate::name::IdentityId;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 const MANY: u32 = 1 << 31;
 
@@ -54,5 +56,42 @@ impl<'f> Lookup<'f> {
             .collect();
         ties.sort_unstable();
         ties
+    }
+}
+
+/// Join keys of all identities. The places are those of founding; `moved` leads to those of the graph.
+#[derive(Debug, Default)]
+pub(super) struct Lookups<'f> {
+    pub(super) emails: Lookup<'f>,
+    pub(super) employee_ids: Lookup<'f>,
+    pub(super) record_ids: Lookup<'f>,
+}
+
+/// Identity ids → places, by the hashes of the ids: the ids themselves stand in one place only.
+pub(super) struct Places {
+    by_hash: HashMap<u64, u32>,
+    hasher: RandomState,
+}
+
+impl Places {
+    pub(super) fn with_capacity(capacity: usize) -> Self {
+        Self { by_hash: HashMap::with_capacity(capacity), hasher: RandomState::new() }
+    }
+
+    /// Returns the place of an id, or the key under which it would be noted. Two ids with one hash stand beside each
+    /// other.
+    pub(super) fn find<'i>(&self, id: &IdentityId, id_at: impl Fn(u32) -> &'i IdentityId) -> Result<u32, u64> {
+        let mut key = self.hasher.hash_one(id);
+        loop {
+            match self.by_hash.get(&key) {
+                None => return Err(key),
+                Some(place) if id_at(*place) == id => return Ok(*place),
+                Some(_) => key = key.wrapping_add(1),
+            }
+        }
+    }
+
+    pub(super) fn insert(&mut self, key: u64, place: u32) {
+        self.by_hash.insert(key, place);
     }
 }

@@ -1,4 +1,4 @@
-//! People who are here: accounts that should be there and are not, should be different, or should be no more.
+//! People who are here: what is done with each of their accounts, and which of them should be different or no more.
 //! A suspended account is resumed before another kind is converted, and only then is one made: never two.
 
 use super::fields::Moment;
@@ -7,11 +7,9 @@ use super::{Diffing, Proposal, Spot, reason};
 use crate::abilities::Effect;
 use crate::account::{Account, AccountState, Kind};
 use crate::change::{FindingKind, ReasonKind, Severity};
-use crate::correlate::{AccountAt, Belonging, IdentityAt, StayCause};
+use crate::correlate::{AccountAt, IdentityAt};
 use crate::decide::Wish;
-use crate::finding::{About, told};
-use crate::name::ConnectionName;
-use serde_json::Value;
+use crate::finding::About;
 
 impl<'a, 'f: 'a> Diffing<'a, 'f> {
     pub(super) fn present(&mut self, at: IdentityAt, held: &[(AccountAt, &'f Account)]) {
@@ -119,179 +117,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
     }
 
-    /// Returns what happened to the person, for a change of what they should hold.
-    fn happened(&self, at: IdentityAt, connection: &ConnectionName) -> ReasonKind {
-        let stay = self.graph.stay(at);
-        let moved = self.wishes.pasts(at).next().is_some();
-        match &stay.cause {
-            StayCause::Decision { .. } => ReasonKind::Decision,
-            _ if stay.returned => ReasonKind::Rehire,
-            _ if moved || self.wishes.past(at, connection).is_some() => ReasonKind::Mover,
-            _ => ReasonKind::Joiner,
-        }
-    }
-
-    fn create(&mut self, spot: &Spot<'a>, wish: &'a Wish) {
-        if let Some(because) = self.why_no_create(spot, wish) {
-            self.tell_missing(spot, wish, &because, &[]);
-            return;
-        }
-        let (mut changes, mut missing) = self.fields_at_create(spot, wish);
-        changes.extend(self.grants_at_create(spot, wish, None, &mut missing));
-        if !missing.is_empty() {
-            let because = format!(
-                "{} needs {}, which no source and no rule tells",
-                spot.target.abilities.title,
-                missing.join(", ")
-            );
-            self.tell_missing(spot, wish, &because, &missing);
-            return;
-        }
-        let kind = self.happened(spot.at, spot.connection);
-        let rule = wish.rules.first().map(String::as_str);
-        let text = format!(
-            "{} {}; rule \"{}\" wishes {} in {}, and there is none",
-            self.name(spot.at),
-            self.here_since(spot.at),
-            rule.unwrap_or(""),
-            wish.kind.with_article(),
-            spot.connection
-        );
-        let (effect, by_hand) = feasible(spot, Effect::Create);
-        self.propose(Proposal {
-            connection: spot.connection.clone(),
-            effect,
-            identity: Some(spot.at),
-            account: None,
-            kind: wish.kind,
-            changes,
-            reason: reason(kind, rule, text),
-            needs: Vec::new(),
-            by_hand,
-        });
-    }
-
-    fn here_since(&self, at: IdentityAt) -> String {
-        let (identity, stay) = (self.graph.identity_at(at), self.graph.stay(at));
-        match (&stay.cause, identity.start_date) {
-            (StayCause::Decision { by }, _) => format!("joins by {by}'s decision"),
-            (_, Some(date)) if stay.returned => format!("is back since {date}"),
-            (_, Some(date)) if identity.state == crate::identity::IdentityState::Future => format!("starts on {date}"),
-            (_, Some(date)) => format!("works here since {date}"),
-            (_, None) => "works here".into(),
-        }
-    }
-
-    /// Says why no account can be made, where something stands in the way besides missing values.
-    fn why_no_create(&mut self, spot: &Spot<'a>, wish: &'a Wish) -> Option<String> {
-        if self.graph.is_unsure(spot.at, spot.connection) {
-            return Some("an account there may be theirs, which a person must say first (see the dispute)".into());
-        }
-        if let Some((word, unknown)) =
-            wish.grants.iter().find_map(|(word, wished)| Some((word, wished.unknown.first()?)))
-        {
-            return Some(format!("{} has no single {word} \"{unknown}\"", spot.connection));
-        }
-        let address = self.graph.identity_at(spot.at).work_email()?;
-        if self.is_shared(address) {
-            return Some(format!("somebody else has the address {address} as well"));
-        }
-        let taken = self.with_login(spot.connection, address);
-        let taken = taken.into_iter().find(|place| !self.is_of(*place, spot.at))?;
-        let key = &self.graph.account_at(taken).key;
-        Some(match self.graph.belonging_at(taken) {
-            Belonging::Somebody(other, _) => format!("{key} of {} signs in with {address} already", self.name(other)),
-            Belonging::Service(_) => format!("{key} signs in with {address} already and is set apart"),
-            _ => format!("{key} signs in with {address} already and is nobody's"),
-        })
-    }
-
-    fn tell_missing(&mut self, spot: &Spot<'a>, wish: &Wish, because: &str, missing: &[String]) {
-        let text =
-            format!("{} should be {} in {}: {because}", self.name(spot.at), wish.kind.with_article(), spot.connection);
-        let identity = &self.graph.identity_at(spot.at).id;
-        let fields = missing.iter().map(|field| Value::String(field.clone())).collect();
-        self.findings.add_with(
-            About::new(FindingKind::MissingAccount, Severity::Medium).connection(spot.connection).identity(identity),
-            text,
-            told([("kind", Value::from(wish.kind.as_str())), ("missing", Value::Array(fields))]),
-        );
-    }
-
-    fn resume(&mut self, spot: &Spot<'a>, wish: &'a Wish, place: AccountAt, account: &'f Account) {
-        let returned = self.graph.stay(spot.at).returned;
-        let kind = match self.happened(spot.at, spot.connection) {
-            kind @ (ReasonKind::Decision | ReasonKind::Rehire) => kind,
-            ReasonKind::Mover => ReasonKind::Mover,
-            _ => ReasonKind::Drift,
-        };
-        let rule = wish.rules.first().map(String::as_str);
-        let text = format!(
-            "{} {}; rule \"{}\" wishes the account, and it is {}{}",
-            self.name(spot.at),
-            self.here_since(spot.at),
-            rule.unwrap_or(""),
-            account.state,
-            if returned { ", so it is resumed and none is made" } else { "" }
-        );
-        let (effect, by_hand) = feasible(spot, Effect::Resume);
-        let resumed = self.propose(Proposal {
-            connection: spot.connection.clone(),
-            effect,
-            identity: Some(spot.at),
-            account: Some(place),
-            kind: account.key.kind,
-            changes: Vec::new(),
-            reason: reason(kind, rule, text),
-            needs: Vec::new(),
-            by_hand,
-        });
-        if effect == Effect::Resume {
-            self.update(spot, wish, place, account, Moment::Return, Some(resumed));
-        }
-    }
-
-    fn convert(&mut self, spot: &Spot<'a>, wish: &'a Wish, place: AccountAt, account: &'f Account) {
-        if let Some((word, unknown)) =
-            wish.grants.iter().find_map(|(word, wished)| Some((word, wished.unknown.first()?)))
-        {
-            let because = format!("{} has no single {word} \"{unknown}\"", spot.connection);
-            self.tell_missing(spot, wish, &because, &[]);
-            return;
-        }
-        let mut missing = Vec::new();
-        let mut changes = self.fields_at_convert(spot, wish, account);
-        changes.extend(self.grants_at_create(spot, wish, Some(account), &mut missing));
-        if !missing.is_empty() {
-            let because = format!("{} needs {}, which no rule tells", spot.target.abilities.title, missing.join(", "));
-            self.tell_missing(spot, wish, &because, &missing);
-            return;
-        }
-        let kind = self.happened(spot.at, spot.connection);
-        let rule = wish.rules.first().map(String::as_str);
-        let text = format!(
-            "{} is {} in {}; rule \"{}\" wishes {}",
-            self.name(spot.at),
-            account.key.kind.with_article(),
-            spot.connection,
-            rule.unwrap_or(""),
-            wish.kind.with_article()
-        );
-        let (effect, by_hand) = feasible(spot, Effect::Convert);
-        self.propose(Proposal {
-            connection: spot.connection.clone(),
-            effect,
-            identity: Some(spot.at),
-            account: Some(place),
-            kind: wish.kind,
-            changes,
-            reason: reason(kind, rule, text),
-            needs: Vec::new(),
-            by_hand,
-        });
-    }
-
-    fn update(
+    pub(super) fn update(
         &mut self,
         spot: &Spot<'a>,
         wish: &'a Wish,
@@ -409,19 +235,6 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
         }
     }
-}
-
-/// Returns the effect if the kind can do it, otherwise work for a person with the reason.
-fn feasible(spot: &Spot<'_>, effect: Effect) -> (Effect, Option<String>) {
-    match spot.ability.effects.contains_key(&effect) {
-        true => (effect, None),
-        false => (Effect::Manual, Some(by_hand(spot, effect))),
-    }
-}
-
-fn by_hand(spot: &Spot<'_>, effect: Effect) -> String {
-    let because = spot.ability.cannot.get(&effect).map_or("the app offers no way", String::as_str);
-    format!("{effect} by hand: {because}")
 }
 
 /// Puts the most usable state first.
