@@ -4,7 +4,7 @@
 use crate::name::IdentityId;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 const MANY: u32 = 1 << 31;
 
@@ -70,12 +70,12 @@ pub(super) struct Lookups<'f> {
 /// Identity ids → places, by the hashes of the ids: the ids themselves stand in one place only.
 pub(super) struct Places {
     by_hash: HashMap<u64, u32>,
-    hasher: RandomState,
+    hasher: BuildHasherDefault<DefaultHasher>,
 }
 
 impl Places {
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self { by_hash: HashMap::with_capacity(capacity), hasher: RandomState::new() }
+        Self { by_hash: HashMap::with_capacity(capacity), hasher: BuildHasherDefault::default() }
     }
 
     /// Returns the place of an id, or the key under which it would be noted. Two ids with one hash stand beside each

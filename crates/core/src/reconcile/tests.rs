@@ -1,3 +1,7 @@
+//! What the whole walk says, as facts and as properties over many small companies: equal facts give equal plans, and a
+//! plan that was carried out leaves nothing to do. Nothing here touches a disk, a clock or a network.
+//! It does not test what one verb says by itself.
+
 use crate::account::{Account, AccountState};
 use crate::change::Step;
 use crate::facts::{Decided, Facts};
