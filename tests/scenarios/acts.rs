@@ -16,7 +16,7 @@ pub fn given(scene: &mut Scene, words: &[String]) -> Result<(), String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let files = scene.stage.files().clone();
     match words.as_slice() {
-        ["people" | "seed" | "limits", _] => Ok(()),
+        ["people" | "seed" | "limits", _] | ["dialect", ..] => Ok(()),
         ["hr", rest @ ..] => hr(scene, rest),
         ["fault", spec] => {
             scene.faults.push(spec.parse().map_err(|error: tenure_sandbox::FaultError| error.to_string())?);

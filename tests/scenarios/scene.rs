@@ -6,7 +6,7 @@ use super::script::Script;
 use crate::stage::{Ended, Stage, email_of, vendor_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tenure_sandbox::{Fault, Limits, Options};
+use tenure_sandbox::{Dialect, Dialects, Fault, Limits, Options};
 
 /// How many people the company has where a scenario does not say.
 const PEOPLE: usize = 30;
@@ -42,6 +42,7 @@ impl Scene {
             Some(other) => return Err(format!("limits are `off` or `published`, not `{other}`")),
         };
         let options = Options {
+            dialects: dialects(script)?,
             people: number("people", PEOPLE as u64)? as usize,
             seed: number("seed", 1)?,
             limits,
@@ -141,6 +142,20 @@ impl Scene {
         };
         Ok(format!("{}{value}{}", &word[..start], &word[end + 1..]))
     }
+}
+
+/// Reads `given dialect live` and `given dialect VENDOR live`; the guide's is spoken where nothing else is said.
+fn dialects(script: &Script) -> Result<Dialects, String> {
+    let mut dialects = Dialects::default();
+    for words in script.settings("dialect") {
+        let named = |word: &str| word.parse::<Dialect>().map_err(|error| error.to_string());
+        dialects = match words {
+            [dialect] => Dialects::all(named(dialect)?),
+            [vendor, dialect] => dialects.with(vendor_of(vendor)?, named(dialect)?),
+            _ => return Err("write `given dialect guide|live` or `given dialect VENDOR guide|live`".into()),
+        };
+    }
+    Ok(dialects)
 }
 
 /// Returns the items of a list, or none.

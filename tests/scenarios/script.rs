@@ -54,8 +54,13 @@ impl Script {
 
     /// Returns the value of a setting that must be known before the sandbox starts, such as `given people 60`.
     pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings(name).find_map(|words| words.first()).map(String::as_str)
+    }
+
+    /// Returns what every line says after the name of such a setting.
+    pub fn settings(&self, name: &str) -> impl Iterator<Item = &[String]> {
         let given = self.lines.iter().filter(|line| line.keyword == Keyword::Given);
-        given.filter(|line| line.words[0] == name).find_map(|line| line.words.get(1)).map(String::as_str)
+        given.filter(move |line| line.words.first().is_some_and(|word| word == name)).map(|line| &line.words[1..])
     }
 }
 

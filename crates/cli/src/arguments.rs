@@ -401,6 +401,9 @@ pub struct SandboxArguments {
     /// Chooses the company and the faults
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,
+    /// Whose word the imitations follow: `guide`, `live` (the vendors' own), or by app, as `gorgias=live`
+    #[arg(long, default_value = "guide", value_name = "DIALECT")]
+    pub dialect: String,
     /// A fault, such as `429:app=gorgias,rate=0.05`; may be repeated
     #[arg(long, value_name = "SPEC")]
     pub fault: Vec<String>,

@@ -1,5 +1,7 @@
-//! The one place that reads the wall clock. Records carry whole seconds in UTC, as the vendors' samples do. Rate
-//! limits do not use it; they measure spans, not times of day.
+//! The one place that reads the wall clock. Records carry whole seconds in UTC, as the guides' samples do. Rate limits
+//! take a span from it, since some of them outlive the process.
+
+use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, Unit, Zoned};
@@ -8,6 +10,11 @@ use jiff::{Timestamp, Unit, Zoned};
 pub(crate) fn now() -> String {
     let now = Timestamp::now();
     now.round(Unit::Second).unwrap_or(now).to_string()
+}
+
+/// Returns the time since the epoch, for spans that may outlive the process.
+pub(crate) fn since_epoch() -> Duration {
+    Duration::from_millis(Timestamp::now().as_millisecond().unsigned_abs())
 }
 
 /// Returns today's date where this machine stands.

@@ -29,8 +29,13 @@ impl Call {
         self.query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
+    /// Says whether the call may change anything; a POST to a path that ends in `list` only looks.
     pub fn is_write(&self) -> bool {
-        self.method != Method::GET && self.method != Method::HEAD
+        match self.method {
+            Method::GET | Method::HEAD => false,
+            Method::POST => self.segments.last().is_none_or(|last| last != "list"),
+            _ => true,
+        }
     }
 
     /// Returns the path as borrowed pieces, to match on.

@@ -2,10 +2,12 @@
 //! vendors' guides alone and share no line with the connectors, so that both cannot err in the same way; the demo, the
 //! tests and people who rehearse use them. Nothing here knows the product's words, its manifests or its store.
 
+mod dialect;
 mod vendor;
 
 mod credentials;
 
+mod habit;
 mod options;
 
 mod fault;
@@ -35,8 +37,10 @@ mod sandbox;
 
 pub use company::{Company, Person, Status};
 pub use credentials::*;
+pub use dialect::{Dialect, DialectError, Dialects};
 pub use fault::{Fault, FaultError, Kind};
 pub use files::Files;
+pub use habit::Habit;
 pub use options::{FreshdeskPlan, FreshservicePlan, GorgiasPlan, Limits, Options, Plans};
 pub use sandbox::{Sandbox, start};
 pub use statistics::{Statistics, VendorStatistics};

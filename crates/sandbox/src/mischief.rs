@@ -13,7 +13,6 @@ use std::io;
 use std::time::Duration;
 
 use crate::exchange::{Call, Reply};
-use crate::refusal::refuse;
 use crate::{Fault, Kind, Vendor, gzip};
 
 /// The faults in force and how often each was met.
@@ -48,11 +47,10 @@ impl Mischief {
         None
     }
 
-    /// Returns one of the answers of a server in trouble.
-    pub fn broken(&mut self, vendor: Vendor) -> Reply {
+    /// Returns one of the statuses of a server in trouble.
+    pub fn broken(&mut self) -> StatusCode {
         let statuses = [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::BAD_GATEWAY, StatusCode::SERVICE_UNAVAILABLE];
-        let status = statuses[self.rng.random_range(0..statuses.len())];
-        refuse(vendor, status, "internal_error", "Something went wrong on our side.")
+        statuses[self.rng.random_range(0..statuses.len())]
     }
 }
 

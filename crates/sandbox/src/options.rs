@@ -2,17 +2,20 @@
 //! except for the faults. It does not know what the numbers lead to.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::{Fault, clock};
+use crate::{Dialects, Fault, clock};
 
 /// What a sandbox is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Whose word each imitation follows.
+    pub dialects: Dialects,
     /// How many people yesterday's HR file lists; the named cast is always there, so very small numbers are raised.
     pub people: usize,
     /// Equal seeds give equal companies, ids and luck.
@@ -25,18 +28,22 @@ pub struct Options {
     pub latency: Duration,
     /// The day the story takes place; all dates in the files are relative to it.
     pub today: Date,
+    /// Where budgets that outlive the sandbox are kept; without it they begin anew with each.
+    pub keep: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            dialects: Dialects::default(),
             people: 40,
             seed: 1,
             faults: Vec::new(),
             limits: Limits::Published(Plans::default()),
             latency: Duration::ZERO,
             today: clock::today(),
+            keep: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The running sandbox: one server for five vendors and the company behind them. It is started from options, looked at
 //! through the world and the statistics, and stopped or dropped. It does not know who talks to it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -16,7 +17,7 @@ use crate::mischief::Mischief;
 use crate::pace::Pace;
 use crate::serve::{Hall, lock, router};
 use crate::statistics::{Counter, Statistics};
-use crate::{Company, Fault, Options, Vendor, World};
+use crate::{Company, Dialect, Fault, Options, Vendor, World};
 
 const STOP_MAX: Duration = Duration::from_secs(2);
 
@@ -30,15 +31,15 @@ pub struct Sandbox {
     server: JoinHandle<()>,
 }
 
-/// Starts a sandbox; when this returns, the port is open.
-pub async fn start(options: Options) -> std::io::Result<Sandbox> {
+/// Starts a sandbox; when this returns, the port is open. A dialect that is not imitated is refused here.
+pub async fn start(options: Options) -> io::Result<Sandbox> {
     let listener = TcpListener::bind(options.listen).await?;
     let addr = listener.local_addr()?;
     let company = Company::invent(options.people, options.seed, options.today);
     let (stop, stopping) = watch::channel(false);
     let hall = Arc::new(Hall {
-        world: World::new(&company, options.seed),
-        paces: Vendor::ALL.map(|vendor| Mutex::new(Pace::new(vendor, options.limits))),
+        world: World::new(&company, options.seed, options.dialects)?,
+        paces: paces(&options)?,
         mischief: Mutex::new(Mischief::new(options.faults.clone(), options.seed)),
         counter: Mutex::new(Counter::default()),
         latency: options.latency,
@@ -57,6 +58,15 @@ pub async fn start(options: Options) -> std::io::Result<Sandbox> {
     Ok(Sandbox { addr, options, company, hall, stop, server })
 }
 
+fn paces(options: &Options) -> io::Result<[Mutex<Pace>; 5]> {
+    let pace = |vendor| {
+        let dialect = options.dialects.of(vendor);
+        Pace::new(vendor, dialect, options.limits, options.keep.as_deref()).map(Mutex::new)
+    };
+    let [gorgias, gladly, freshdesk, freshservice, gainsight] = Vendor::ALL.map(pace);
+    Ok([gorgias?, gladly?, freshdesk?, freshservice?, gainsight?])
+}
+
 impl Sandbox {
     /// Returns where the server listens.
     pub fn addr(&self) -> SocketAddr {
@@ -68,8 +78,13 @@ impl Sandbox {
         format!("http://{}{}", self.addr, vendor.prefix())
     }
 
+    /// Returns the dialect in which this vendor is imitated.
+    pub fn dialect(&self, vendor: Vendor) -> Dialect {
+        self.options.dialects.of(vendor)
+    }
+
     /// Writes a ready configuration, a policy, the secrets and both HR exports into a directory.
-    pub fn write_files(&self, dir: &Path) -> std::io::Result<Files> {
+    pub fn write_files(&self, dir: &Path) -> io::Result<Files> {
         files::write(dir, self, &self.options)
     }
 

@@ -18,10 +18,9 @@ use crate::credentials::{Right, right};
 use crate::door::Cut;
 use crate::exchange::{Call, Reply};
 use crate::mischief::{self, Mischief};
-use crate::pace::{Pace, too_many};
-use crate::refusal::refuse;
+use crate::pace::Pace;
 use crate::statistics::Counter;
-use crate::{Fault, Kind, Vendor, World};
+use crate::{Fault, Kind, Vendor, World, clock};
 
 const BODY_MAX_BYTES: usize = 1024 * 1024;
 const SLOW_MS_DEFAULT: u64 = 2000;
@@ -57,7 +56,7 @@ async fn answer(State(hall): State<Arc<Hall>>, ConnectInfo(cut): ConnectInfo<Cut
     }
     match read(request, &rest).await {
         Ok((headers, call)) => admit(&hall, vendor, headers, call, cut).await,
-        Err(status) => finish(refuse(vendor, status, "invalid_request", "The request could not be read.")),
+        Err(status) => finish(hall.world.refuse(vendor, status, "invalid_request", "The request could not be read.")),
     }
 }
 
@@ -82,17 +81,16 @@ async fn admit(hall: &Hall, vendor: Vendor, headers: HeaderMap, call: Call, cut:
     let Some(right) = right(vendor, &headers) else {
         lock(&hall.counter).on(vendor).unauthorized += 1;
         let message = "You have to be logged in to perform this action.";
-        return finish(refuse(vendor, StatusCode::UNAUTHORIZED, "invalid_credentials", message));
+        return finish(hall.world.refuse(vendor, StatusCode::UNAUTHORIZED, "invalid_credentials", message));
     };
-    let now = Instant::now();
-    let verdict = lock(&hall.paces[vendor.index()]).take(now);
+    let verdict = lock(&hall.paces[vendor.index()]).take(clock::since_epoch(), &call);
     if verdict.refused {
-        throttled(hall, vendor, verdict.retry_after);
-        return finish(verdict.refusal());
+        let retry_after = verdict.retry_after.map(|seconds| seconds.to_string());
+        return finish(verdict.sign(too_many(hall, vendor, retry_after.as_deref())));
     }
     if call.is_write() && right == Right::Read {
         let message = "You are not authorized to perform this action.";
-        return finish(verdict.sign(refuse(vendor, StatusCode::FORBIDDEN, "access_denied", message)));
+        return finish(verdict.sign(hall.world.refuse(vendor, StatusCode::FORBIDDEN, "access_denied", message)));
     }
     let fault = lock(&hall.mischief).pick(vendor, &call);
     match fault {
@@ -105,11 +103,18 @@ async fn admit(hall: &Hall, vendor: Vendor, headers: HeaderMap, call: Call, cut:
     }
 }
 
-fn throttled(hall: &Hall, vendor: Vendor, retry_after: Option<u64>) {
+/// Returns a 429 in the vendor's words, and counts it.
+fn too_many(hall: &Hall, vendor: Vendor, retry_after: Option<&str>) -> Reply {
     let mut counter = lock(&hall.counter);
     counter.on(vendor).throttled += 1;
-    if let Some(seconds) = retry_after {
+    if let Some(seconds) = retry_after.and_then(|text| text.trim().parse().ok()) {
         counter.told_to_wait(vendor, Instant::now(), seconds);
+    }
+    let message = "You have exceeded the limit of requests.";
+    let reply = hall.world.refuse(vendor, StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
+    match retry_after {
+        Some(text) => reply.header("retry-after", text),
+        None => reply,
     }
 }
 
@@ -135,7 +140,11 @@ async fn play(
 ) -> Response {
     match fault.kind {
         Kind::TooMany => finish(sign(storm(hall, vendor, fault))),
-        Kind::Broken => finish(sign(lock(&hall.mischief).broken(vendor))),
+        Kind::Broken => {
+            let status = lock(&hall.mischief).broken();
+            let message = "Something went wrong on our side.";
+            finish(sign(hall.world.refuse(vendor, status, "internal_error", message)))
+        }
         Kind::Stall => {
             let _ = hall.stopping.clone().wait_for(|stopping| *stopping).await;
             sever(cut)
@@ -181,13 +190,8 @@ async fn play(
 
 /// Returns a 429 with the Retry-After that the fault asks for, or with what the vendor would say.
 fn storm(hall: &Hall, vendor: Vendor, fault: &Fault) -> Reply {
-    let usual = match vendor {
-        Vendor::Gorgias | Vendor::Gladly | Vendor::Freshservice => Some("1"),
-        Vendor::Freshdesk | Vendor::Gainsight => None,
-    };
-    let retry_after = fault.retry_after.as_deref().or(usual);
-    throttled(hall, vendor, retry_after.and_then(|text| text.trim().parse().ok()));
-    too_many(vendor, retry_after)
+    let usual = lock(&hall.paces[vendor.index()]).says_when().then_some("1");
+    too_many(hall, vendor, fault.retry_after.as_deref().or(usual))
 }
 
 /// Cuts the connection; what is returned is never written.

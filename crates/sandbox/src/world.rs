@@ -2,13 +2,16 @@
 //! The server asks it for replies; tests ask it what is really there. It knows nothing of HTTP, rates or faults.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::exchange::{Call, Reply};
+use crate::refusal;
 use crate::vendors::{Imitation, Seen, found};
-use crate::{Company, Vendor};
+use crate::{Company, Dialects, Habit, Vendor};
 
 /// Where a record truly stands, whatever its flags say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +47,16 @@ pub struct World {
 }
 
 impl World {
-    pub(crate) fn new(company: &Company, seed: u64) -> Self {
-        World { tenants: Arc::new(Vendor::ALL.map(|vendor| Mutex::new(found(vendor, company, seed)))) }
+    /// Builds all tenants; fails when a dialect is asked for that nobody has imitated.
+    pub(crate) fn new(company: &Company, seed: u64, dialects: Dialects) -> io::Result<Self> {
+        let build = |vendor| {
+            let dialect = dialects.of(vendor);
+            let says = || format!("the {dialect} dialect of {vendor} is not imitated");
+            let tenant = found(vendor, dialect, company, seed);
+            tenant.map(Mutex::new).ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, says()))
+        };
+        let [gorgias, gladly, freshdesk, freshservice, gainsight] = Vendor::ALL.map(build);
+        Ok(World { tenants: Arc::new([gorgias?, gladly?, freshdesk?, freshservice?, gainsight?]) })
     }
 
     fn tenant(&self, vendor: Vendor) -> MutexGuard<'_, Box<dyn Imitation>> {
@@ -63,6 +74,12 @@ impl World {
         let reply = tenant.answer(call);
         *tenant = before;
         reply
+    }
+
+    /// Refuses a call that does not reach the tenant, in its vendor's words.
+    pub(crate) fn refuse(&self, vendor: Vendor, status: StatusCode, code: &str, message: &str) -> Reply {
+        let own = self.tenant(vendor).refusal(status, code, message);
+        own.unwrap_or_else(|| refusal::refuse(vendor, status, code, message))
     }
 
     pub(crate) fn shift(&self, vendor: Vendor) {
@@ -133,6 +150,16 @@ impl World {
     /// Sets how many licences were bought.
     pub fn set_seats(&self, vendor: Vendor, seats: usize) {
         self.tenant(vendor).set_seats(seats);
+    }
+
+    /// Gives the tenant a habit; says whether it has that choice.
+    pub fn set_habit(&self, vendor: Vendor, habit: Habit) -> bool {
+        self.tenant(vendor).adopt(habit)
+    }
+
+    /// Imports rows as an admin does in the vendor's own pages; says how many, or what is wrong with them.
+    pub fn import(&self, vendor: Vendor, rows: &str) -> Result<usize, String> {
+        self.tenant(vendor).import(rows)
     }
 
     /// Switches single sign-on of Freshservice, with which e-mail changes are ignored without a word.

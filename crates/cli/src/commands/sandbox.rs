@@ -8,9 +8,7 @@ use tenure_sandbox::{Fault, Options, Sandbox, Vendor};
 
 /// Runs the sandbox.
 pub async fn run(arguments: &SandboxArguments, output: &Output) -> anyhow::Result<Exit> {
-    let sandbox = tenure_sandbox::start(options(arguments)?)
-        .await
-        .with_context(|| format!("listen on {}; --listen names another address", arguments.listen))?;
+    let sandbox = tenure_sandbox::start(options(arguments)?).await.map_err(|error| refused(error, arguments))?;
     let files = match &arguments.out {
         Some(folder) => Some(sandbox.write_files(folder).with_context(|| format!("write to {}", folder.display()))?),
         None => None,
@@ -18,15 +16,19 @@ pub async fn run(arguments: &SandboxArguments, output: &Output) -> anyhow::Resul
     if output.json {
         let urls: std::collections::BTreeMap<String, String> =
             Vendor::ALL.iter().map(|vendor| (vendor.to_string(), sandbox.base_url(*vendor))).collect();
+        let dialects: std::collections::BTreeMap<String, &str> =
+            Vendor::ALL.iter().map(|vendor| (vendor.to_string(), sandbox.dialect(*vendor).name())).collect();
         output.document(&serde_json::json!({
             "listen": sandbox.addr().to_string(),
             "urls": urls,
+            "dialects": dialects,
             "config": files.as_ref().map(|files| files.config.display().to_string()),
         }))?;
     } else {
         output.line(format!("listening on {}", sandbox.addr()));
         for vendor in Vendor::ALL {
-            output.line(format!("  {:<14} {}", vendor.to_string(), sandbox.base_url(vendor)));
+            let dialect = sandbox.dialect(vendor);
+            output.line(format!("  {:<14} {:<6} {}", vendor.to_string(), dialect.name(), sandbox.base_url(vendor)));
         }
         if let Some(files) = &files {
             output.line(format!("\nwrote {}", files.config.display()));
@@ -46,13 +48,28 @@ fn options(arguments: &SandboxArguments) -> Result<Options, Mistake> {
         .iter()
         .map(|spec| spec.parse().map_err(|error| Mistake(format!("--fault {spec}: {error}"))))
         .collect();
+    let dialects =
+        arguments.dialect.parse().map_err(|error| Mistake(format!("--dialect {}: {error}", arguments.dialect)))?;
     Ok(Options {
+        dialects,
+        keep: arguments.out.clone(),
         listen: arguments.listen,
         people: arguments.people,
         seed: arguments.seed,
         faults: faults?,
         ..Options::default()
     })
+}
+
+/// Tells a dialect that nobody has imitated from an address that is taken.
+fn refused(error: std::io::Error, arguments: &SandboxArguments) -> anyhow::Error {
+    match error.kind() {
+        std::io::ErrorKind::Unsupported => Mistake(format!("--dialect {}: {error}", arguments.dialect)).into(),
+        _ => {
+            let advice = format!("listen on {}; --listen names another address", arguments.listen);
+            anyhow::Error::new(error).context(advice)
+        }
+    }
 }
 
 async fn stopped() {

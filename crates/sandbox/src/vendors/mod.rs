@@ -10,16 +10,17 @@ pub(crate) mod gainsight;
 pub(crate) mod gladly;
 pub(crate) mod gorgias;
 
+use axum::http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::Vendor;
 use crate::company::Company;
 use crate::exchange::{Call, Reply};
 use crate::table::{Held, Row, Table};
 use crate::world::{PutStyle, Stage};
+use crate::{Dialect, Habit, Vendor};
 
 /// What every imitation can do, for the door in front of it and for tests behind it.
 pub(crate) trait Imitation: Send {
@@ -41,6 +42,18 @@ pub(crate) trait Imitation: Send {
     fn set_seats(&mut self, _seats: usize) {}
     /// Returns licences taken and bought, where the vendor counts them.
     fn seats(&self) -> Option<(usize, usize)> {
+        None
+    }
+    /// Takes on a habit; says whether the vendor has that choice.
+    fn adopt(&mut self, _habit: Habit) -> bool {
+        false
+    }
+    /// Imports rows as an admin does in the vendor's own pages; says how many, or what is wrong with them.
+    fn import(&mut self, _rows: &str) -> Result<usize, String> {
+        Err("this vendor has no import".into())
+    }
+    /// Words a refusal that the door makes, where this vendor does it in a way of its own.
+    fn refusal(&mut self, _status: StatusCode, _code: &str, _message: &str) -> Option<Reply> {
         None
     }
     fn set_sso(&mut self, _on: bool) {}
@@ -71,15 +84,16 @@ impl Seen {
     }
 }
 
-/// Builds the vendor's tenant as the company left it yesterday.
-pub(crate) fn found(vendor: Vendor, company: &Company, seed: u64) -> Box<dyn Imitation> {
-    match vendor {
-        Vendor::Gorgias => Box::new(gorgias::Tenant::seed(company, seed)),
-        Vendor::Gladly => Box::new(gladly::Tenant::seed(company, seed)),
-        Vendor::Freshdesk => Box::new(freshdesk::Tenant::seed(company)),
-        Vendor::Freshservice => Box::new(freshservice::Tenant::seed(company)),
-        Vendor::Gainsight => Box::new(gainsight::Tenant::seed(company, seed)),
-    }
+/// Builds the vendor's tenant as the company left it yesterday; nothing where that dialect is not imitated.
+pub(crate) fn found(vendor: Vendor, dialect: Dialect, company: &Company, seed: u64) -> Option<Box<dyn Imitation>> {
+    Some(match (vendor, dialect) {
+        (Vendor::Gorgias, Dialect::Guide) => Box::new(gorgias::Tenant::seed(company, seed)),
+        (Vendor::Gladly, Dialect::Guide) => Box::new(gladly::Tenant::seed(company, seed)),
+        (Vendor::Freshdesk, Dialect::Guide) => Box::new(freshdesk::Tenant::seed(company)),
+        (Vendor::Freshservice, Dialect::Guide) => Box::new(freshservice::Tenant::seed(company)),
+        (Vendor::Gainsight, Dialect::Guide) => Box::new(gainsight::Tenant::seed(company, seed)),
+        (_, Dialect::Live) => return None,
+    })
 }
 
 /// An entry of a reference list with a number for an id.

@@ -2,6 +2,7 @@
 //! tamer than the vendor. Nothing here uses the product's own connectors.
 
 mod client;
+mod dialects;
 mod door;
 mod faults;
 mod files;

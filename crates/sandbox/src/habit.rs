@@ -1,0 +1,15 @@
+//! The ways in which tenants of one vendor differ, or which no document settles. A test chooses one through the world;
+//! the imitation that has such a choice adopts it. What a habit leads to stands with the vendor.
+
+/// What a tenant does where another one may not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Habit {
+    /// Gorgias live: an `active` in a PUT is refused by name. The default.
+    ActiveRefused,
+    /// Gorgias live: an `active` in a PUT is answered with 200 and changes nothing.
+    ActiveIgnored,
+    /// Gladly live: deactivated agents are not in the list. The default.
+    InactiveHidden,
+    /// Gladly live: deactivated agents are in the list, and look like all others.
+    InactiveListed,
+}
