@@ -17,6 +17,16 @@ pub(crate) fn since_epoch() -> Duration {
     Duration::from_millis(Timestamp::now().as_millisecond().unsigned_abs())
 }
 
+/// Returns the time of a write without a word about the zone, to the microsecond; it is UTC.
+pub(crate) fn naive_now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6f").to_string()
+}
+
+/// Returns nine in the morning of a day as [`naive_now`] writes it.
+pub(crate) fn naive_morning(date: Date) -> String {
+    format!("{date}T09:00:00.000000")
+}
+
 /// Returns today's date where this machine stands.
 pub(crate) fn today() -> Date {
     Zoned::now().date()

@@ -15,6 +15,8 @@ pub const GORGIAS_EMAIL: &str = OWNER_EMAIL;
 pub const GORGIAS_TOKEN: &str = "sandbox-gorgias-token";
 /// A Gorgias token without the write scope.
 pub const GORGIAS_READ_TOKEN: &str = "sandbox-gorgias-read-token";
+/// The password of every Gorgias agent; only its owner should know it, so no integration does.
+pub const GORGIAS_PASSWORD: &str = "sandbox-gorgias-password";
 /// The Gladly token id whose creator is an admin.
 pub const GLADLY_USERNAME: &str = "sandbox-gladly-token-id";
 /// The Gladly token secret that belongs to [`GLADLY_USERNAME`].

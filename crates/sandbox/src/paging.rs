@@ -1,8 +1,11 @@
-//! The two ways in which the vendors cut lists into pages: sealed cursors and numbered pages. The imitations hand over
-//! their rows and get a page back, or what is wrong with the request. A cursor cannot be guessed or carried over to
+//! The ways in which the vendors cut lists into pages: sealed cursors over places or keys, and numbered pages. The
+//! imitations hand over their rows and get a page back, or what is wrong with the request. A cursor cannot be guessed or carried over to
 //! another list, filter or order, so a client that makes one up is found out.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::exchange::Call;
 use crate::refusal::Wrong;
@@ -62,6 +65,65 @@ impl Seal {
         let place = (masked ^ digest(&(self.0, scope, "mask"))) as i64;
         (self.close(scope, place) == cursor).then_some(place)
     }
+}
+
+impl Seal {
+    /// Returns a cursor that carries a sort key instead of a place.
+    pub fn close_key(self, scope: &str, key: &str) -> String {
+        format!("{:016x}{}", digest(&(self.0, scope, key)), URL_SAFE_NO_PAD.encode(key))
+    }
+
+    /// Returns the sort key, when the cursor was made for this list.
+    pub fn open_key(self, scope: &str, cursor: &str) -> Option<String> {
+        let key = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor.get(16..)?).ok()?).ok()?;
+        (self.close_key(scope, &key) == cursor).then_some(key)
+    }
+}
+
+/// One page of a list that is sorted by a key and can be walked both ways.
+pub(crate) struct KeyPage<'a, T> {
+    pub items: Vec<&'a T>,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+/// Which way a list is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Rising,
+    Falling,
+}
+
+/// Sorts rows by their keys, which differ, and cuts one page out of them; `cursor` is what an earlier page gave. There
+/// is no page when the cursor was not made for this list.
+pub(crate) fn by_key<'a, T>(
+    mut rows: Vec<(String, &'a T)>,
+    order: Order,
+    (seal, scope): (Seal, &str),
+    size: usize,
+    cursor: Option<&str>,
+) -> Option<KeyPage<'a, T>> {
+    rows.sort_by(|(one, _), (other, _)| if order == Order::Rising { one.cmp(other) } else { other.cmp(one) });
+    let start = match cursor.map(|cursor| seal.open_key(scope, cursor)) {
+        None => 0,
+        Some(None) => return None,
+        Some(Some(key)) => {
+            let (side, key) = key.split_at(1);
+            let earlier = |row: &str| if order == Order::Rising { row < key } else { row > key };
+            let first = rows.partition_point(|(row, _)| earlier(row));
+            let met = rows.get(first).is_some_and(|(row, _)| row == key);
+            if side == "<" { first.saturating_sub(size) } else { first + usize::from(met) }
+        }
+    };
+    let start = start.min(rows.len());
+    let page = &rows[start..rows.len().min(start + size)];
+    let close =
+        |side: &str, row: Option<&(String, &T)>| row.map(|(key, _)| seal.close_key(scope, &format!("{side}{key}")));
+    Some(KeyPage {
+        items: page.iter().map(|(_, row)| *row).collect(),
+        before: if start == 0 { None } else { close("<", page.first()) },
+        after: if start + page.len() < rows.len() { close(">", page.last()) } else { None },
+    })
 }
 
 /// Returns a stable number for a value; not secret, only hard to guess by accident.

@@ -57,6 +57,10 @@ impl Person {
         }
     }
 
+    pub(crate) fn is_machine(&self) -> bool {
+        self.oddity == Oddity::Bot
+    }
+
     pub(crate) fn gladly_access(&self) -> Option<GladlyAccess> {
         let access = |role, teams, inboxes| Some(GladlyAccess { role, teams, inboxes });
         match self.oddity {

@@ -8,7 +8,7 @@ use axum::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Imitation, STRANGER, Seen, Serial, merge, shown};
+use super::{Imitation, STRANGER, Seen, Serial, dismiss_stranger, merge, shown};
 use crate::Vendor::Gainsight;
 use crate::company::{Company, Person};
 use crate::exchange::{Call, Reply};
@@ -301,8 +301,7 @@ impl Imitation for Tenant {
     }
 
     fn shift(&mut self) {
-        if let Some(id) = self.users.with_email(STRANGER).first().map(|held| held.row.id()) {
-            self.users.remove(&id);
+        if dismiss_stranger(&mut self.users) {
             return;
         }
         let user_id = self.next_id();

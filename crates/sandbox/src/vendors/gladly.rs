@@ -5,7 +5,7 @@ use axum::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Imitation, STRANGER, Seen, Serial, merge, shown};
+use super::{Imitation, STRANGER, Seen, Serial, accept, dismiss_stranger, merge, shown};
 use crate::Vendor::Gladly;
 use crate::clock;
 use crate::company::{Company, Person};
@@ -324,8 +324,7 @@ impl Imitation for Tenant {
     }
 
     fn confirm(&mut self, email: &str) -> bool {
-        let invited = self.agents.with_email(email).into_iter().find(|held| held.invited).map(|held| held.row.id());
-        invited.is_some_and(|id| self.agents.edit(&id, |held| held.invited = false).is_some())
+        accept(&mut self.agents, email)
     }
 
     fn change(&mut self, id: &str, patch: &Value) -> bool {
@@ -337,8 +336,7 @@ impl Imitation for Tenant {
     }
 
     fn shift(&mut self) {
-        if let Some(id) = self.agents.with_email(STRANGER).first().map(|held| held.row.id()) {
-            self.agents.remove(&id);
+        if dismiss_stranger(&mut self.agents) {
             return;
         }
         let id = self.next_id();

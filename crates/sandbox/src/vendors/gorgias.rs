@@ -5,7 +5,9 @@ use axum::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Imitation, Named, STRANGER, Seen, Serial, id_of, merge, named, seats_for, shown};
+use super::{
+    Imitation, Named, STRANGER, Seen, Serial, accept, dismiss_stranger, id_of, merge, named, seats_for, shown,
+};
 use crate::Vendor::Gorgias;
 use crate::clock;
 use crate::company::{Company, Person};
@@ -335,8 +337,7 @@ impl Imitation for Tenant {
     }
 
     fn confirm(&mut self, email: &str) -> bool {
-        let invited = self.users.with_email(email).into_iter().find(|held| held.invited).map(|held| held.row.id());
-        invited.is_some_and(|id| self.users.edit(&id, |held| held.invited = false).is_some())
+        accept(&mut self.users, email)
     }
 
     fn change(&mut self, id: &str, patch: &Value) -> bool {
@@ -349,8 +350,7 @@ impl Imitation for Tenant {
     }
 
     fn shift(&mut self) {
-        if let Some(id) = self.users.with_email(STRANGER).first().map(|held| held.row.id()) {
-            self.users.remove(&id);
+        if dismiss_stranger(&mut self.users) {
             return;
         }
         let first = self.users.iter().next().map(|held| held.row.clone());

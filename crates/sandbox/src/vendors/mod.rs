@@ -9,6 +9,8 @@ pub(crate) mod freshservice_fields;
 pub(crate) mod gainsight;
 pub(crate) mod gladly;
 pub(crate) mod gorgias;
+pub(crate) mod gorgias_live;
+mod gorgias_live_body;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -92,6 +94,7 @@ pub(crate) fn found(vendor: Vendor, dialect: Dialect, company: &Company, seed: u
         (Vendor::Freshdesk, Dialect::Guide) => Box::new(freshdesk::Tenant::seed(company)),
         (Vendor::Freshservice, Dialect::Guide) => Box::new(freshservice::Tenant::seed(company)),
         (Vendor::Gainsight, Dialect::Guide) => Box::new(gainsight::Tenant::seed(company, seed)),
+        (Vendor::Gorgias, Dialect::Live) => Box::new(gorgias_live::Tenant::seed(company, seed)),
         (_, Dialect::Live) => return None,
     })
 }
@@ -142,6 +145,18 @@ pub(crate) fn merge<R: Row + Serialize + DeserializeOwned>(table: &mut Table<R>,
         Ok(row) => table.edit(id, |held| held.row = row).is_some(),
         Err(_) => false,
     }
+}
+
+/// Lets the invited person with this e-mail accept.
+pub(crate) fn accept<R: Row>(table: &mut Table<R>, email: &str) -> bool {
+    let invited = table.with_email(email).into_iter().find(|held| held.invited).map(|held| held.row.id());
+    invited.is_some_and(|id| table.edit(&id, |held| held.invited = false).is_some())
+}
+
+/// Removes the stranger who makes rows shift; says whether there was one.
+pub(crate) fn dismiss_stranger<R: Row>(table: &mut Table<R>) -> bool {
+    let id = table.with_email(STRANGER).first().map(|held| held.row.id());
+    id.is_some_and(|id| table.remove(&id).is_some())
 }
 
 /// Says whether a record was changed at or after a time; both ends of the comparison are UTC.

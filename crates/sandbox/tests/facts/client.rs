@@ -40,6 +40,12 @@ pub async fn calm() -> Sandbox {
     start(Options { limits: Limits::Off, ..options() }).await.expect("the sandbox starts")
 }
 
+/// Starts a sandbox without rate limits in which this vendor is imitated as it documents itself.
+pub async fn live(vendor: Vendor) -> Sandbox {
+    let dialects = Dialects::default().with(vendor, Dialect::Live);
+    start(Options { limits: Limits::Off, dialects, ..options() }).await.expect("the sandbox starts")
+}
+
 pub fn options() -> Options {
     Options { today: jiff::civil::date(2026, 3, 16), ..Options::default() }
 }

@@ -11,3 +11,4 @@ mod freshservice;
 mod gainsight;
 mod gladly;
 mod gorgias;
+mod gorgias_live;
