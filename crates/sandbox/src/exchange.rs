@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub method: Method,
+    /// The address as the client sees it, query and all.
+    pub url: String,
     /// What follows the vendor's prefix, split at the slashes.
     pub segments: Vec<String>,
     pub query: Vec<(String, String)>,
@@ -36,6 +38,11 @@ impl Call {
             Method::POST => self.segments.last().is_none_or(|last| last != "list"),
             _ => true,
         }
+    }
+
+    /// Says whether the call erases somebody for good.
+    pub fn forgets(&self) -> bool {
+        self.method == Method::DELETE && self.segments.last().is_some_and(|last| last == "forget")
     }
 
     /// Returns the path as borrowed pieces, to match on.

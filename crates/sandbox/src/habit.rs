@@ -1,6 +1,8 @@
 //! The ways in which tenants of one vendor differ, or which no document settles. A test chooses one through the world;
 //! the imitation that has such a choice adopts it. What a habit leads to stands with the vendor.
 
+use std::time::Duration;
+
 /// What a tenant does where another one may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
@@ -12,4 +14,11 @@ pub enum Habit {
     InactiveHidden,
     /// Gladly live: deactivated agents are in the list, and look like all others.
     InactiveListed,
+    /// Freshdesk live: some agents come without the ids of their roles, groups and skills in a list. The default.
+    RowsBare,
+    /// Freshdesk live: a list shows every agent as a look at one does.
+    RowsWhole,
+    /// Freshservice live: a search finds what was written so long ago, the writes before this choice included; 2 seconds
+    /// by default.
+    IndexLag(Duration),
 }

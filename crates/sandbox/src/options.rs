@@ -139,6 +139,17 @@ impl FreshdeskPlan {
             FreshdeskPlan::Enterprise => ("enterprise", 700),
         }
     }
+
+    /// Returns the requests per minute that the vendor documents, and how many of them may list contacts. The free plan
+    /// has no API.
+    pub fn documented(self) -> (u32, u32) {
+        match self {
+            FreshdeskPlan::Free => (0, 0),
+            FreshdeskPlan::Growth => (200, 20),
+            FreshdeskPlan::Pro => (400, 100),
+            FreshdeskPlan::Enterprise => (700, 200),
+        }
+    }
 }
 
 impl FreshservicePlan {
@@ -149,6 +160,16 @@ impl FreshservicePlan {
             FreshservicePlan::Growth => ("growth", 100),
             FreshservicePlan::Pro => ("pro", 200),
             FreshservicePlan::Enterprise => ("enterprise", 400),
+        }
+    }
+
+    /// Returns the requests per minute that the vendor documents, and how many may list agents, and as many requesters.
+    pub fn documented(self) -> (u32, u32) {
+        match self {
+            FreshservicePlan::Starter => (100, 40),
+            FreshservicePlan::Growth => (200, 70),
+            FreshservicePlan::Pro => (400, 120),
+            FreshservicePlan::Enterprise => (500, 140),
         }
     }
 }

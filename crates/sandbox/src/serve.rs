@@ -55,7 +55,10 @@ async fn answer(State(hall): State<Arc<Hall>>, ConnectInfo(cut): ConnectInfo<Cut
         tokio::time::sleep(hall.latency).await;
     }
     match read(request, &rest).await {
-        Ok((headers, call)) => admit(&hall, vendor, headers, call, cut).await,
+        Ok((headers, call)) => {
+            lock(&hall.counter).on(vendor).forgets += u64::from(call.forgets());
+            admit(&hall, vendor, headers, call, cut).await
+        }
         Err(status) => finish(hall.world.refuse(vendor, status, "invalid_request", "The request could not be read.")),
     }
 }
@@ -66,7 +69,9 @@ async fn read(request: Request, rest: &str) -> Result<(HeaderMap, Call), StatusC
     let body = body::to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
     let json = |text: &str| text.split(';').next().is_some_and(|kind| kind.trim() == "application/json");
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("localhost");
     let call = Call {
+        url: format!("http://{host}{}", parts.uri),
         method: parts.method,
         segments: rest.split('/').skip(1).map(String::from).collect(),
         query: query.0,

@@ -23,6 +23,8 @@ pub struct VendorStatistics {
     pub writes: u64,
     /// Creates that were done, whether or not their answer arrived.
     pub creates: u64,
+    /// Calls that would erase a person and their tickets for good, refused ones included.
+    pub forgets: u64,
     /// Requests that a fault was played on.
     pub faulted: u64,
 }

@@ -152,6 +152,11 @@ impl World {
         self.tenant(vendor).set_seats(seats);
     }
 
+    /// Returns how many tickets there are; only Freshservice live, where a call can erase them, counts any.
+    pub fn tickets(&self, vendor: Vendor) -> Option<usize> {
+        self.tenant(vendor).tickets()
+    }
+
     /// Gives the tenant a habit; says whether it has that choice.
     pub fn set_habit(&self, vendor: Vendor, habit: Habit) -> bool {
         self.tenant(vendor).adopt(habit)

@@ -15,8 +15,9 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    pub fn is_full(self) -> bool {
-        self.used >= self.limit
+    /// Says whether a request of this cost does not fit any more.
+    pub fn lacks(self, cost: u32) -> bool {
+        self.remaining() < cost
     }
 
     pub fn remaining(self) -> u32 {
@@ -79,11 +80,11 @@ impl Meter {
         }
     }
 
-    /// Counts a request; the meter must have been read at the same time.
-    pub fn count(&mut self) {
+    /// Counts a request at its cost; the meter must have been read at the same time.
+    pub fn count(&mut self, cost: u32) {
         match self {
-            Meter::Window { used, .. } => *used += 1,
-            Meter::Bucket { level, .. } => *level += 1.0,
+            Meter::Window { used, .. } => *used += cost,
+            Meter::Bucket { level, .. } => *level += f64::from(cost),
         }
     }
 }
@@ -94,8 +95,8 @@ mod tests {
 
     fn served(meter: &mut Meter, now: Duration) -> u32 {
         let mut served = 0;
-        while !meter.read(now).is_full() {
-            meter.count();
+        while !meter.read(now).lacks(1) {
+            meter.count(1);
             served += 1;
         }
         served

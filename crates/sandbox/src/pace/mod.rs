@@ -47,9 +47,10 @@ impl Pace {
         let mut concerned: Vec<&mut Rule> = self.rules.iter_mut().filter(|rule| (rule.concerns)(call)).collect();
         let read = |rules: &mut [&mut Rule]| rules.iter_mut().map(|rule| rule.meter.read(now)).collect::<Vec<_>>();
         let before = read(&mut concerned);
-        let full = before.iter().filter(|reading| reading.is_full()).max_by_key(|reading| reading.reset).copied();
+        let cost = (self.speech.cost)(call);
+        let full = before.iter().filter(|reading| reading.lacks(cost)).max_by_key(|reading| reading.reset).copied();
         if full.is_none() {
-            concerned.iter_mut().for_each(|rule| rule.meter.count());
+            concerned.iter_mut().for_each(|rule| rule.meter.count(cost));
         }
         let after = read(&mut concerned);
         let fullest: Option<Reading> = after.into_iter().min_by_key(|reading| reading.remaining());
@@ -60,7 +61,7 @@ impl Pace {
         Verdict {
             refused: full.is_some(),
             retry_after: full.filter(|_| self.speech.says_when).map(Reading::reset_seconds),
-            headers: told.map(self.speech.headers).unwrap_or_default(),
+            headers: told.map(|reading| (self.speech.headers)(reading, cost)).unwrap_or_default(),
         }
     }
 

@@ -8,7 +8,7 @@ use super::*;
 
 fn call(method: Method, path: &str) -> Call {
     let segments = path.split('/').skip(1).map(String::from).collect();
-    Call { method, segments, query: Vec::new(), json_declared: true, body: Bytes::new() }
+    Call { method, url: path.into(), segments, query: Vec::new(), json_declared: true, body: Bytes::new() }
 }
 
 fn pace(vendor: Vendor, dialect: Dialect) -> Pace {
@@ -38,6 +38,26 @@ fn freshdesk_says_when_to_come_back_in_the_live_dialect_only() {
         let names: Vec<&str> = verdict.headers.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["x-ratelimit-total", "x-ratelimit-remaining", "x-ratelimit-used-currentrequest"]);
     }
+}
+
+#[test]
+fn the_live_lists_of_people_have_limits_of_their_own() {
+    let listed =
+        |pace: &mut Pace, path| (0..2_000).take_while(|_| !pace.take(START, &call(Method::GET, path)).refused).count();
+    let mut service = pace(Vendor::Freshservice, Dialect::Live);
+    assert_eq!((listed(&mut service, "/agents"), listed(&mut service, "/requesters")), (140, 140));
+    assert_eq!(listed(&mut service, "/agents/7"), 500 - 280);
+    let mut desk = pace(Vendor::Freshdesk, Dialect::Live);
+    assert_eq!((listed(&mut desk, "/contacts"), listed(&mut desk, "/agents")), (200, 500));
+}
+
+#[test]
+fn what_freshservice_includes_costs_more() {
+    let mut service = pace(Vendor::Freshservice, Dialect::Live);
+    let query = vec![("include".into(), "a,b".into()), ("include_agents".into(), "true".into())];
+    let verdict = service.take(START, &Call { query, ..call(Method::GET, "/requesters") });
+    let told: Vec<&str> = verdict.headers.iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(told, ["140", "136", "4"]);
 }
 
 #[test]

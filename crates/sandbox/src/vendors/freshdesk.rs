@@ -33,6 +33,9 @@ const WRITABLE: [&str; 12] = [
     "custom_fields",
 ];
 const CUSTOM_FIELDS: [&str; 2] = ["employee_number", "cost_center"];
+pub(super) const ROLES: [(u64, &str); 4] =
+    [(6100, "Account Administrator"), (6101, "Administrator"), (6102, "Supervisor"), (6103, "Agent")];
+pub(super) const GROUPS: [(u64, &str); 3] = [(7300, "Support"), (7301, "Escalations"), (7302, "Billing")];
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Agent {
@@ -83,12 +86,11 @@ pub(crate) struct Tenant {
 
 impl Tenant {
     pub fn seed(company: &Company) -> Self {
-        let roles = [(6100, "Account Administrator"), (6101, "Administrator"), (6102, "Supervisor"), (6103, "Agent")];
         let mut tenant = Tenant {
             agents: Table::default(),
             contacts: Table::default(),
-            roles: named(&roles),
-            groups: named(&[(7300, "Support"), (7301, "Escalations"), (7302, "Billing")]),
+            roles: named(&ROLES),
+            groups: named(&GROUPS),
             serial: Serial { last: 81_000, step: 7 },
             seats: 0,
         };

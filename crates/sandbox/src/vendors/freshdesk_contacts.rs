@@ -19,8 +19,8 @@ use crate::table::Row;
 
 const WRITABLE: [&str; 8] = ["name", "email", "phone", "mobile", "twitter_id", "tags", "company_id", "custom_fields"];
 const MAKE_AGENT: [&str; 5] = ["role_ids", "group_ids", "ticket_scope", "type", "occasional"];
-const COMPANIES: [u64; 2] = [5, 6];
-const CUSTOM_FIELDS: [&str; 1] = ["customer_tier"];
+pub(super) const COMPANIES: [u64; 2] = [5, 6];
+pub(super) const CUSTOM_FIELDS: [&str; 1] = ["customer_tier"];
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Contact {

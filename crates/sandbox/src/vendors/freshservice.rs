@@ -21,7 +21,7 @@ use crate::refusal::{Wrong, bad_body, invalid, not_allowed, not_found, refuse};
 use crate::table::{Row, Table};
 
 impl Sort {
-    fn of(segment: &str) -> Option<Sort> {
+    pub(super) fn of(segment: &str) -> Option<Sort> {
         match segment {
             "agents" => Some(Sort::Agent),
             "requesters" => Some(Sort::Requester),
@@ -29,28 +29,36 @@ impl Sort {
         }
     }
 
-    fn one(self) -> &'static str {
+    pub(super) fn one(self) -> &'static str {
         match self {
             Sort::Agent => "agent",
             Sort::Requester => "requester",
         }
     }
 
-    fn many(self) -> &'static str {
+    pub(super) fn many(self) -> &'static str {
         match self {
             Sort::Agent => "agents",
             Sort::Requester => "requesters",
+        }
+    }
+
+    /// Returns the name of the address in the live dialect; in the guide's it is `email` for both.
+    pub(super) fn email_field(self) -> &'static str {
+        match self {
+            Sort::Agent => "email",
+            Sort::Requester => "primary_email",
         }
     }
 }
 
 #[derive(Clone)]
 pub(crate) struct Tenant {
-    agents: Table<Member>,
-    requesters: Table<Member>,
+    pub(super) agents: Table<Member>,
+    pub(super) requesters: Table<Member>,
     lists: Lists,
-    serial: Serial,
-    seats: usize,
+    pub(super) serial: Serial,
+    pub(super) seats: usize,
     sso: bool,
 }
 
@@ -324,7 +332,7 @@ fn duplicate() -> Reply {
     invalid(Freshservice, StatusCode::BAD_REQUEST, &[wrong])
 }
 
-fn full() -> Reply {
+pub(super) fn full() -> Reply {
     let message = "The number of agents has reached the licence of the account.";
     refuse(Freshservice, StatusCode::BAD_REQUEST, "agent_limit_reached", message)
 }

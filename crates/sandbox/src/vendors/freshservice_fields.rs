@@ -25,7 +25,7 @@ const SHARED: [&str; 11] = [
 ];
 const AGENT_ONLY: [&str; 3] = ["roles", "group_ids", "occasional"];
 const REQUESTER_ONLY: [&str; 2] = ["reporting_manager_id", "vip_user"];
-const SCOPES: [&str; 4] = ["entire_helpdesk", "member_groups", "specified_groups", "assigned_items"];
+pub(super) const SCOPES: [&str; 4] = ["entire_helpdesk", "member_groups", "specified_groups", "assigned_items"];
 const CUSTOM_FIELDS: [&str; 2] = ["employee_number", "cost_center"];
 
 /// Which of the two sorts of record.

@@ -1,11 +1,19 @@
 //! The five imitations and what they have in common. Each is a plain state machine: a call in, a reply out, no socket
-//! and no clock but the one for timestamps. An imitation knows its own vendor's rules and nothing of the other four.
+//! and no clock but for timestamps and the age of a write. An imitation knows its own vendor's rules and nothing of the
+//! other four.
 
 mod fresh;
 pub(crate) mod freshdesk;
 pub(crate) mod freshdesk_contacts;
+pub(crate) mod freshdesk_live;
+mod freshdesk_live_contacts;
+mod freshdesk_live_fields;
 pub(crate) mod freshservice;
 pub(crate) mod freshservice_fields;
+pub(crate) mod freshservice_live;
+mod freshservice_live_fields;
+mod freshservice_live_lists;
+mod freshservice_live_query;
 pub(crate) mod gainsight;
 pub(crate) mod gladly;
 pub(crate) mod gorgias;
@@ -58,6 +66,10 @@ pub(crate) trait Imitation: Send {
     fn refusal(&mut self, _status: StatusCode, _code: &str, _message: &str) -> Option<Reply> {
         None
     }
+    /// Returns how many tickets there are, where the imitation counts any.
+    fn tickets(&self) -> Option<usize> {
+        None
+    }
     fn set_sso(&mut self, _on: bool) {}
     fn set_put_style(&mut self, _style: PutStyle) {}
     /// Copies the whole state, so that a write can be undone.
@@ -95,6 +107,8 @@ pub(crate) fn found(vendor: Vendor, dialect: Dialect, company: &Company, seed: u
         (Vendor::Freshservice, Dialect::Guide) => Box::new(freshservice::Tenant::seed(company)),
         (Vendor::Gainsight, Dialect::Guide) => Box::new(gainsight::Tenant::seed(company, seed)),
         (Vendor::Gorgias, Dialect::Live) => Box::new(gorgias_live::Tenant::seed(company, seed)),
+        (Vendor::Freshdesk, Dialect::Live) => Box::new(freshdesk_live::Tenant::seed(company, seed)),
+        (Vendor::Freshservice, Dialect::Live) => Box::new(freshservice_live::Tenant::seed(company)),
         (_, Dialect::Live) => return None,
     })
 }

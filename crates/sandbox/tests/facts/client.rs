@@ -40,10 +40,13 @@ pub async fn calm() -> Sandbox {
     start(Options { limits: Limits::Off, ..options() }).await.expect("the sandbox starts")
 }
 
-/// Starts a sandbox without rate limits in which this vendor is imitated as it documents itself.
+/// Starts a sandbox without rate limits in which one vendor is as its live API is.
 pub async fn live(vendor: Vendor) -> Sandbox {
-    let dialects = Dialects::default().with(vendor, Dialect::Live);
-    start(Options { limits: Limits::Off, dialects, ..options() }).await.expect("the sandbox starts")
+    start(live_options(vendor)).await.expect("the sandbox starts")
+}
+
+pub fn live_options(vendor: Vendor) -> Options {
+    Options { dialects: Dialects::default().with(vendor, Dialect::Live), limits: Limits::Off, ..options() }
 }
 
 pub fn options() -> Options {

@@ -6,10 +6,10 @@ use crate::client::options;
 
 #[tokio::test]
 async fn a_dialect_that_nobody_imitated_is_refused_at_the_start() {
-    let dialects = Dialects::default().with(Vendor::Freshdesk, Dialect::Live);
+    let dialects = Dialects::default().with(Vendor::Gainsight, Dialect::Live);
     let refused = start(Options { dialects, ..options() }).await.err().expect("a refusal");
     assert_eq!(refused.kind(), std::io::ErrorKind::Unsupported);
-    assert_eq!(refused.to_string(), "the live dialect of freshdesk is not imitated");
+    assert_eq!(refused.to_string(), "the live dialect of gainsight is not imitated");
 }
 
 #[tokio::test]
