@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 use tenure_sandbox::{
     FRESHDESK_READ_API_KEY, FRESHSERVICE_READ_API_KEY, GAINSIGHT_READ_ACCESS_KEY, GLADLY_READ_SECRET,
-    GLADLY_READ_USERNAME, GORGIAS_READ_TOKEN, PutStyle, Vendor,
+    GLADLY_READ_USERNAME, GORGIAS_READ_TOKEN, Habit, PutStyle, Vendor,
 };
 
 /// Prepares something.
@@ -137,6 +137,9 @@ fn read_only(scene: &Scene, connection: &str) -> Result<(), String> {
 fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<(), String> {
     let world = scene.stage.world();
     let done = |done: bool, what: &str| if done { Ok(()) } else { Err(format!("{vendor} has nobody to {what}")) };
+    let habit = |habit| {
+        if world.set_habit(vendor, habit) { Ok(()) } else { Err(format!("{vendor} has no such habit in this dialect")) }
+    };
     match words {
         ["confirms", person] => done(world.confirm(vendor, &email_of(person)), "confirm"),
         ["purges", person] => done(world.purge(vendor, &email_of(person)), "purge"),
@@ -159,6 +162,12 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
             world.set_seats(vendor, count.parse().map_err(|_| format!("{count} is no number"))?);
             Ok(())
         }
+        ["uploads", row] => {
+            let rows = format!("name,email,roles,inboxes,teams,deactivated\n{row}\n");
+            world.import(vendor, &rows).map(|_| ())
+        }
+        ["ignores", "active"] => habit(Habit::ActiveIgnored),
+        ["lists", "the", "deactivated"] => habit(Habit::InactiveListed),
         ["sso", "on"] => {
             world.set_freshservice_sso(true);
             Ok(())

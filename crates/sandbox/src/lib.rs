@@ -18,6 +18,7 @@ mod clock;
 mod table;
 mod paging;
 mod fields;
+mod sheet;
 mod exchange;
 mod refusal;
 mod vendors;

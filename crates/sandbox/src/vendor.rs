@@ -59,6 +59,11 @@ impl Vendor {
         })
     }
 
+    /// Returns the vendor whose own pages take an upload under this path, such as `/gladly/ui/import`.
+    pub(crate) fn of_upload(path: &str) -> Option<Vendor> {
+        path.strip_prefix('/')?.strip_suffix("/ui/import")?.parse().ok()
+    }
+
     pub(crate) fn index(self) -> usize {
         self as usize
     }

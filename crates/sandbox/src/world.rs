@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::exchange::{Call, Reply};
-use crate::refusal;
+use crate::refusal::{self, Wrong};
 use crate::vendors::{Imitation, Seen, found};
 use crate::{Company, Dialects, Habit, Vendor};
 
@@ -87,7 +87,7 @@ impl World {
     }
 
     /// Returns every record as the API shows it, with `sandbox: {kind, state}` added, which is the truth: state is
-    /// `invited`, `active` or `suspended`.
+    /// `invited`, `active` or `suspended`. Where an API shows almost nothing, the rest of the record is there too.
     pub fn list(&self, vendor: Vendor) -> Vec<Value> {
         self.tenant(vendor).census().into_iter().map(told).collect()
     }
@@ -164,7 +164,16 @@ impl World {
 
     /// Imports rows as an admin does in the vendor's own pages; says how many, or what is wrong with them.
     pub fn import(&self, vendor: Vendor, rows: &str) -> Result<usize, String> {
-        self.tenant(vendor).import(rows)
+        let told = |wrongs: Vec<Wrong>| wrongs.into_iter().map(|wrong| wrong.message).collect::<Vec<_>>().join("; ");
+        self.tenant(vendor).import(rows).map_err(told)
+    }
+
+    /// Answers an upload as the vendor's own pages would.
+    pub(crate) fn upload(&self, vendor: Vendor, rows: &str) -> Reply {
+        match self.tenant(vendor).import(rows) {
+            Ok(count) => Reply::ok(json!({"imported": count})),
+            Err(wrongs) => refusal::invalid(vendor, StatusCode::BAD_REQUEST, &wrongs),
+        }
     }
 
     /// Switches single sign-on of Freshservice, with which e-mail changes are ignored without a word.

@@ -9,7 +9,7 @@ mod today;
 
 use jiff::civil::Date;
 
-pub(crate) use access::Oddity;
+pub(crate) use access::{GladlyAccess, Oddity};
 
 /// The departments, in the order of the reference lists.
 pub(crate) const DEPARTMENTS: [&str; 8] =

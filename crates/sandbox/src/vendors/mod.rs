@@ -16,6 +16,8 @@ mod freshservice_live_lists;
 mod freshservice_live_query;
 pub(crate) mod gainsight;
 pub(crate) mod gladly;
+pub(crate) mod gladly_live;
+mod gladly_live_import;
 pub(crate) mod gorgias;
 pub(crate) mod gorgias_live;
 mod gorgias_live_body;
@@ -28,6 +30,7 @@ use serde_json::{Value, json};
 
 use crate::company::Company;
 use crate::exchange::{Call, Reply};
+use crate::refusal::Wrong;
 use crate::table::{Held, Row, Table};
 use crate::world::{PutStyle, Stage};
 use crate::{Dialect, Habit, Vendor};
@@ -59,8 +62,8 @@ pub(crate) trait Imitation: Send {
         false
     }
     /// Imports rows as an admin does in the vendor's own pages; says how many, or what is wrong with them.
-    fn import(&mut self, _rows: &str) -> Result<usize, String> {
-        Err("this vendor has no import".into())
+    fn import(&mut self, _rows: &str) -> Result<usize, Vec<Wrong>> {
+        Err(vec![Wrong::new("file", "this vendor has no import", "not_found")])
     }
     /// Words a refusal that the door makes, where this vendor does it in a way of its own.
     fn refusal(&mut self, _status: StatusCode, _code: &str, _message: &str) -> Option<Reply> {
@@ -109,6 +112,7 @@ pub(crate) fn found(vendor: Vendor, dialect: Dialect, company: &Company, seed: u
         (Vendor::Gorgias, Dialect::Live) => Box::new(gorgias_live::Tenant::seed(company, seed)),
         (Vendor::Freshdesk, Dialect::Live) => Box::new(freshdesk_live::Tenant::seed(company, seed)),
         (Vendor::Freshservice, Dialect::Live) => Box::new(freshservice_live::Tenant::seed(company)),
+        (Vendor::Gladly, Dialect::Live) => Box::new(gladly_live::Tenant::seed(company, seed)),
         (_, Dialect::Live) => return None,
     })
 }

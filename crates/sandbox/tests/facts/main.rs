@@ -12,5 +12,6 @@ mod freshservice;
 mod freshservice_live;
 mod gainsight;
 mod gladly;
+mod gladly_live;
 mod gorgias;
 mod gorgias_live;
