@@ -38,6 +38,21 @@ pub const GAINSIGHT_ACCESS_KEY: &str = "sandbox-gainsight-access-key";
 /// A Gainsight access key that may only read.
 pub const GAINSIGHT_READ_ACCESS_KEY: &str = "sandbox-gainsight-read-access-key";
 
+/// The static SCIM token of the Freshdesk tenant.
+pub const FRESHDESK_SCIM_TOKEN: &str = "sandbox-freshdesk-scim-token";
+/// The static SCIM token of the Freshservice tenant.
+pub const FRESHSERVICE_SCIM_TOKEN: &str = "sandbox-freshservice-scim-token";
+/// The static SCIM token of the Gainsight tenant, in the guide's dialect.
+pub const GAINSIGHT_SCIM_TOKEN: &str = "sandbox-gainsight-scim-token";
+/// The client that gets a super admin's token for Gainsight's live SCIM.
+pub const GAINSIGHT_SCIM_CLIENT: &str = "sandbox-gainsight-scim-client-id";
+/// The secret that belongs to [`GAINSIGHT_SCIM_CLIENT`].
+pub const GAINSIGHT_SCIM_SECRET: &str = "sandbox-gainsight-scim-client-secret";
+/// The client whose token may only read Gainsight's live SCIM.
+pub const GAINSIGHT_SCIM_READ_CLIENT: &str = "sandbox-gainsight-scim-read-client-id";
+/// The secret that belongs to [`GAINSIGHT_SCIM_READ_CLIENT`].
+pub const GAINSIGHT_SCIM_READ_SECRET: &str = "sandbox-gainsight-scim-read-client-secret";
+
 /// What the holder of a credential may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Right {
@@ -57,6 +72,32 @@ pub(crate) fn right(vendor: Vendor, headers: &HeaderMap) -> Option<Right> {
         Vendor::Gladly if name == GLADLY_READ_USERNAME => (password == GLADLY_READ_SECRET).then_some(Right::Read),
         Vendor::Freshdesk if !password.is_empty() => one_of(&name, FRESHDESK_API_KEY, FRESHDESK_READ_API_KEY),
         Vendor::Freshservice if !password.is_empty() => one_of(&name, FRESHSERVICE_API_KEY, FRESHSERVICE_READ_API_KEY),
+        _ => None,
+    }
+}
+
+/// Returns the token that a request carries.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get("authorization")?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Says whether a token is the static one of a vendor's SCIM surface.
+pub(crate) fn is_scim_token(vendor: Vendor, token: &str) -> bool {
+    match vendor {
+        Vendor::Freshdesk => token == FRESHDESK_SCIM_TOKEN,
+        Vendor::Freshservice => token == FRESHSERVICE_SCIM_TOKEN,
+        Vendor::Gainsight => token == GAINSIGHT_SCIM_TOKEN,
+        Vendor::Gorgias | Vendor::Gladly => false,
+    }
+}
+
+/// Returns what the tokens of a client may do that shows its id and secret.
+pub(crate) fn client_right(headers: &HeaderMap) -> Option<Right> {
+    let (id, secret) = basic(headers)?;
+    match (id.as_str(), secret.as_str()) {
+        (GAINSIGHT_SCIM_CLIENT, GAINSIGHT_SCIM_SECRET) => Some(Right::Write),
+        (GAINSIGHT_SCIM_READ_CLIENT, GAINSIGHT_SCIM_READ_SECRET) => Some(Right::Read),
         _ => None,
     }
 }

@@ -5,16 +5,20 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+use crate::{Surface, scim};
+
 /// An authorised request to one vendor.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub method: Method,
+    pub surface: Surface,
     /// The address as the client sees it, query and all.
     pub url: String,
     /// What follows the vendor's prefix, split at the slashes.
     pub segments: Vec<String>,
     pub query: Vec<(String, String)>,
     pub json_declared: bool,
+    pub scim_declared: bool,
     pub body: Bytes,
 }
 
@@ -89,6 +93,11 @@ impl Reply {
 
     pub fn no_content() -> Self {
         Reply { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: None }
+    }
+
+    /// Declares the body as SCIM.
+    pub fn typed(self) -> Self {
+        if self.body.is_some() { self.header("content-type", scim::TYPE) } else { self }
     }
 
     pub fn header(mut self, name: &'static str, value: &str) -> Self {

@@ -3,6 +3,7 @@
 //! tests and people who rehearse use them. Nothing here knows the product's words, its manifests or its store.
 
 mod dialect;
+mod surface;
 mod vendor;
 
 mod credentials;
@@ -21,11 +22,13 @@ mod fields;
 mod sheet;
 mod exchange;
 mod refusal;
+mod scim;
 mod vendors;
 
 mod world;
 
 mod pace;
+mod tokens;
 mod statistics;
 mod mischief;
 mod gzip;
@@ -45,5 +48,6 @@ pub use habit::Habit;
 pub use options::{FreshdeskPlan, FreshservicePlan, GorgiasPlan, Limits, Options, Plans};
 pub use sandbox::{Sandbox, start};
 pub use statistics::{Statistics, VendorStatistics};
+pub use surface::Surface;
 pub use vendor::{UnknownVendor, Vendor};
 pub use world::{PutStyle, World};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use crate::{Dialects, Fault, clock};
+use crate::{Dialects, Fault, Vendor, clock};
 
 /// What a sandbox is started with.
 #[derive(Clone, Debug)]
@@ -58,6 +58,16 @@ pub enum Limits {
 }
 
 impl Limits {
+    /// Says whether SCIM is part of what the made-up company pays for: it takes the highest plan.
+    pub(crate) fn offers_scim(self, vendor: Vendor) -> bool {
+        let Limits::Published(plans) = self else { return true };
+        match vendor {
+            Vendor::Freshdesk => plans.freshdesk == FreshdeskPlan::Enterprise,
+            Vendor::Freshservice => plans.freshservice == FreshservicePlan::Enterprise,
+            Vendor::Gorgias | Vendor::Gladly | Vendor::Gainsight => true,
+        }
+    }
+
     /// Returns the published limits of the default plans.
     pub fn published() -> Self {
         Limits::Published(Plans::default())

@@ -17,7 +17,8 @@ use crate::mischief::Mischief;
 use crate::pace::Pace;
 use crate::serve::{Hall, lock, router};
 use crate::statistics::{Counter, Statistics};
-use crate::{Company, Dialect, Fault, Options, Vendor, World};
+use crate::tokens::Tokens;
+use crate::{Company, Dialect, Fault, Options, Surface, Vendor, World};
 
 const STOP_MAX: Duration = Duration::from_secs(2);
 
@@ -39,6 +40,9 @@ pub async fn start(options: Options) -> io::Result<Sandbox> {
     let (stop, stopping) = watch::channel(false);
     let hall = Arc::new(Hall {
         world: World::new(&company, options.seed, options.dialects)?,
+        dialects: options.dialects,
+        limits: options.limits,
+        tokens: Mutex::new(Tokens::default()),
         paces: paces(&options)?,
         mischief: Mutex::new(Mischief::new(options.faults.clone(), options.seed)),
         counter: Mutex::new(Counter::default()),
@@ -76,6 +80,22 @@ impl Sandbox {
     /// Returns the URL that a connection to this vendor is configured with.
     pub fn base_url(&self, vendor: Vendor) -> String {
         format!("http://{}{}", self.addr, vendor.prefix())
+    }
+
+    /// Returns the URL of another door of this vendor, where it has that one in its dialect.
+    pub fn surface_url(&self, vendor: Vendor, surface: Surface) -> Option<String> {
+        let prefix = surface.prefix(vendor, self.dialect(vendor))?;
+        Some(format!("http://{}{prefix}", self.addr))
+    }
+
+    /// Sets how long the tokens last that are handed out from now on.
+    pub fn set_token_life(&self, life: Duration) {
+        lock(&self.hall.tokens).life = life;
+    }
+
+    /// Ends all tokens before their time.
+    pub fn revoke_tokens(&self) {
+        lock(&self.hall.tokens).revoke();
     }
 
     /// Returns the dialect in which this vendor is imitated.

@@ -10,24 +10,31 @@ use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::credentials::{Right, right};
+use crate::credentials::{self, Right};
 use crate::door::Cut;
 use crate::exchange::{Call, Reply};
 use crate::mischief::{self, Mischief};
 use crate::pace::Pace;
+use crate::scim;
 use crate::statistics::Counter;
-use crate::{Fault, Kind, Vendor, World, clock};
+use crate::tokens::Tokens;
+use crate::{Dialects, Fault, Kind, Limits, Surface, Vendor, World, clock};
 
+const UNREADABLE: &str = "The request could not be read.";
 const BODY_MAX_BYTES: usize = 1024 * 1024;
 const SLOW_MS_DEFAULT: u64 = 2000;
 
 /// Everything that requests share.
 pub(crate) struct Hall {
     pub world: World,
+    pub dialects: Dialects,
+    pub limits: Limits,
+    pub tokens: Mutex<Tokens>,
     pub paces: [Mutex<Pace>; 5],
     pub mischief: Mutex<Mischief>,
     pub counter: Mutex<Counter>,
@@ -49,7 +56,7 @@ async fn answer(State(hall): State<Arc<Hall>>, ConnectInfo(cut): ConnectInfo<Cut
     if let Some(vendor) = Vendor::of_upload(request.uri().path()).filter(|_| request.method() == Method::POST) {
         return upload(&hall, vendor, request).await;
     }
-    let Some((vendor, rest)) = Vendor::of_path(request.uri().path()) else {
+    let Some((vendor, surface, rest)) = Surface::of_path(request.uri().path(), hall.dialects) else {
         return (StatusCode::NOT_FOUND, "no vendor is imitated under this path\n").into_response();
     };
     let rest = rest.to_string();
@@ -57,12 +64,13 @@ async fn answer(State(hall): State<Arc<Hall>>, ConnectInfo(cut): ConnectInfo<Cut
     if !hall.latency.is_zero() {
         tokio::time::sleep(hall.latency).await;
     }
-    match read(request, &rest).await {
+    match read(request, surface, &rest).await {
+        Ok((headers, _)) if surface == Surface::Token => finish(hand_out(&hall, vendor, &headers)),
         Ok((headers, call)) => {
             lock(&hall.counter).on(vendor).forgets += u64::from(call.forgets());
             admit(&hall, vendor, headers, call, cut).await
         }
-        Err(status) => finish(hall.world.refuse(vendor, status, "invalid_request", "The request could not be read.")),
+        Err(status) => finish(refuse(&hall, vendor, surface, status, "invalid_request", UNREADABLE)),
     }
 }
 
@@ -74,19 +82,52 @@ async fn upload(hall: &Hall, vendor: Vendor, request: Request) -> Response {
     }
 }
 
-async fn read(request: Request, rest: &str) -> Result<(HeaderMap, Call), StatusCode> {
+/// Refuses a call that does not reach the tenant, in the words of the surface.
+fn refuse(hall: &Hall, vendor: Vendor, surface: Surface, status: StatusCode, code: &str, message: &str) -> Reply {
+    match surface {
+        Surface::Rest | Surface::Token => hall.world.refuse(vendor, status, code, message),
+        Surface::Scim => scim::refuse(status, None, message).typed(),
+    }
+}
+
+/// Hands out a token for the SCIM surface to a client that shows its id and secret.
+fn hand_out(hall: &Hall, vendor: Vendor, headers: &HeaderMap) -> Reply {
+    let Some(right) = credentials::client_right(headers) else {
+        lock(&hall.counter).on(vendor).unauthorized += 1;
+        return Reply::new(StatusCode::UNAUTHORIZED, json!({"error": "invalid_client"}));
+    };
+    lock(&hall.counter).on(vendor).tokens += 1;
+    let (token, seconds) = lock(&hall.tokens).issue(right, Instant::now());
+    Reply::ok(json!({"access_token": token, "token_type": "Bearer", "expires_in": seconds}))
+}
+
+/// Returns what a call's credential allows at the door it came to; each door takes its own kind only.
+fn right(hall: &Hall, vendor: Vendor, surface: Surface, headers: &HeaderMap) -> Option<Right> {
+    if surface == Surface::Rest {
+        return credentials::right(vendor, headers);
+    }
+    let token = credentials::bearer(headers)?;
+    if Surface::Token.prefix(vendor, hall.dialects.of(vendor)).is_some() {
+        return lock(&hall.tokens).right(token, Instant::now());
+    }
+    credentials::is_scim_token(vendor, token).then_some(Right::Write)
+}
+
+async fn read(request: Request, surface: Surface, rest: &str) -> Result<(HeaderMap, Call), StatusCode> {
     let (parts, body) = request.into_parts();
     let query = Query::try_from_uri(&parts.uri).map_err(|_| StatusCode::BAD_REQUEST)?;
     let body = body::to_bytes(body, BODY_MAX_BYTES).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?;
-    let json = |text: &str| text.split(';').next().is_some_and(|kind| kind.trim() == "application/json");
+    let is = |text: &str, wanted: &str| text.split(';').next().is_some_and(|kind| kind.trim() == wanted);
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or("localhost");
     let call = Call {
         url: format!("http://{host}{}", parts.uri),
         method: parts.method,
+        surface,
         segments: rest.split('/').skip(1).map(String::from).collect(),
         query: query.0,
-        json_declared: kind.is_some_and(json),
+        json_declared: kind.is_some_and(|kind| is(kind, "application/json")),
+        scim_declared: kind.is_some_and(|kind| is(kind, scim::TYPE)),
         body,
     };
     Ok((parts.headers, call))
@@ -94,11 +135,17 @@ async fn read(request: Request, rest: &str) -> Result<(HeaderMap, Call), StatusC
 
 /// Checks the credential, the rate and the right, in this order.
 async fn admit(hall: &Hall, vendor: Vendor, headers: HeaderMap, call: Call, cut: Cut) -> Response {
-    let Some(right) = right(vendor, &headers) else {
+    let surface = call.surface;
+    lock(&hall.counter).on(vendor).scim += u64::from(surface == Surface::Scim);
+    let Some(right) = right(hall, vendor, surface, &headers) else {
         lock(&hall.counter).on(vendor).unauthorized += 1;
         let message = "You have to be logged in to perform this action.";
-        return finish(hall.world.refuse(vendor, StatusCode::UNAUTHORIZED, "invalid_credentials", message));
+        return finish(refuse(hall, vendor, surface, StatusCode::UNAUTHORIZED, "invalid_credentials", message));
     };
+    if surface == Surface::Scim && !hall.limits.offers_scim(vendor) {
+        let message = "SCIM is not part of your plan.";
+        return finish(refuse(hall, vendor, surface, StatusCode::FORBIDDEN, "access_denied", message));
+    }
     let verdict = lock(&hall.paces[vendor.index()]).take(clock::since_epoch(), &call);
     if verdict.refused {
         let retry_after = verdict.retry_after.map(|seconds| seconds.to_string());
@@ -106,7 +153,8 @@ async fn admit(hall: &Hall, vendor: Vendor, headers: HeaderMap, call: Call, cut:
     }
     if call.is_write() && right == Right::Read {
         let message = "You are not authorized to perform this action.";
-        return finish(verdict.sign(hall.world.refuse(vendor, StatusCode::FORBIDDEN, "access_denied", message)));
+        let refusal = refuse(hall, vendor, surface, StatusCode::FORBIDDEN, "access_denied", message);
+        return finish(verdict.sign(refusal));
     }
     let fault = lock(&hall.mischief).pick(vendor, &call);
     match fault {
@@ -227,6 +275,8 @@ fn finish(reply: Reply) -> Response {
         let json = header::HeaderValue::from_static("application/json; charset=utf-8");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
     }
-    response.headers_mut().extend(reply.headers);
+    for (name, value) in reply.headers {
+        response.headers_mut().insert(name, value);
+    }
     response
 }

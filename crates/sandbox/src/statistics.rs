@@ -13,6 +13,10 @@ use crate::Vendor;
 pub struct VendorStatistics {
     /// Requests received, refused ones included.
     pub requests: u64,
+    /// Of these, the requests to the SCIM surface.
+    pub scim: u64,
+    /// Tokens that were handed out.
+    pub tokens: u64,
     /// Answers with 401.
     pub unauthorized: u64,
     /// Answers with 429, from the rate limit or from a fault.

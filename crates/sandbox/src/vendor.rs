@@ -51,14 +51,6 @@ impl Vendor {
         }
     }
 
-    /// Returns the vendor that a request path belongs to, and what follows its prefix.
-    pub(crate) fn of_path(path: &str) -> Option<(Vendor, &str)> {
-        Vendor::ALL.into_iter().find_map(|vendor| {
-            let rest = path.strip_prefix(vendor.prefix())?;
-            (rest.is_empty() || rest.starts_with('/')).then_some((vendor, rest))
-        })
-    }
-
     /// Returns the vendor whose own pages take an upload under this path, such as `/gladly/ui/import`.
     pub(crate) fn of_upload(path: &str) -> Option<Vendor> {
         path.strip_prefix('/')?.strip_suffix("/ui/import")?.parse().ok()

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::exchange::{Call, Reply};
 use crate::refusal::{self, Wrong};
 use crate::vendors::{Imitation, Seen, found};
-use crate::{Company, Dialects, Habit, Vendor};
+use crate::{Company, Dialects, Habit, Surface, Vendor, scim};
 
 /// Where a record truly stands, whatever its flags say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +64,14 @@ impl World {
     }
 
     pub(crate) fn answer(&self, vendor: Vendor, call: &Call) -> Reply {
-        self.tenant(vendor).answer(call)
+        reply(self.tenant(vendor).as_mut(), call)
     }
 
     /// Answers as if the call were done, and takes it back before anyone can look.
     pub(crate) fn pretend(&self, vendor: Vendor, call: &Call) -> Reply {
         let mut tenant = self.tenant(vendor);
         let before = tenant.copy();
-        let reply = tenant.answer(call);
+        let reply = reply(tenant.as_mut(), call);
         *tenant = before;
         reply
     }
@@ -176,14 +176,27 @@ impl World {
         }
     }
 
+    /// Switches single sign-on, without which there is no SCIM. It is on, but for Freshservice.
+    pub fn set_sso(&self, vendor: Vendor, on: bool) {
+        self.tenant(vendor).set_sso(on);
+    }
+
     /// Switches single sign-on of Freshservice, with which e-mail changes are ignored without a word.
     pub fn set_freshservice_sso(&self, on: bool) {
-        self.tenant(Vendor::Freshservice).set_sso(on);
+        self.set_sso(Vendor::Freshservice, on);
     }
 
     /// Chooses the version of the Gainsight tenant.
     pub fn set_gainsight_put(&self, style: PutStyle) {
         self.tenant(Vendor::Gainsight).set_put_style(style);
+    }
+}
+
+/// Lets the tenant answer at the door that the call came to.
+fn reply(tenant: &mut dyn Imitation, call: &Call) -> Reply {
+    match (call.surface, tenant.directory()) {
+        (Surface::Scim, Some(directory)) => scim::answer(directory, call),
+        _ => tenant.answer(call),
     }
 }
 

@@ -5,10 +5,20 @@ use axum::http::Method;
 use bytes::Bytes;
 
 use super::*;
+use crate::Surface;
 
 fn call(method: Method, path: &str) -> Call {
     let segments = path.split('/').skip(1).map(String::from).collect();
-    Call { method, url: path.into(), segments, query: Vec::new(), json_declared: true, body: Bytes::new() }
+    Call {
+        method,
+        surface: Surface::Rest,
+        url: path.into(),
+        segments,
+        query: Vec::new(),
+        json_declared: true,
+        scim_declared: false,
+        body: Bytes::new(),
+    }
 }
 
 fn pace(vendor: Vendor, dialect: Dialect) -> Pace {

@@ -1,6 +1,8 @@
 //! Freshdesk: agents, roles and groups, numbered pages without an envelope, invitations that show as inactive. It
-//! imitates FD-02 to FD-40 as far as a server can show them; the contacts stand in the file beside this one. The SCIM
-//! surface is not imitated.
+//! imitates FD-02 to FD-40 as far as a server can show them; the contacts and the SCIM surface stand in the files beside
+//! this one.
+
+use std::collections::BTreeMap;
 
 use axum::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use crate::exchange::{Call, Reply};
 use crate::fields::{Fields, Sent};
 use crate::paging::{self, numbered};
 use crate::refusal::{Wrong, bad_body, invalid, not_allowed, not_found, refuse};
+use crate::scim::Directory;
 use crate::table::{Held, Row, Table};
 
 const WRITABLE: [&str; 12] = [
@@ -82,6 +85,9 @@ pub(crate) struct Tenant {
     groups: Vec<Named>,
     pub(super) serial: Serial,
     seats: usize,
+    /// What SCIM clients call their users, by SCIM id.
+    pub(super) external_ids: BTreeMap<String, String>,
+    pub(super) sso: bool,
 }
 
 impl Tenant {
@@ -93,6 +99,8 @@ impl Tenant {
             groups: named(&GROUPS),
             serial: Serial { last: 81_000, step: 7 },
             seats: 0,
+            external_ids: BTreeMap::new(),
+            sso: true,
         };
         for person in company.by_start() {
             if person.freshdesk_access().is_some() {
@@ -133,7 +141,7 @@ impl Tenant {
     }
 
     /// Adds an agent with the contact that will outlive it, unless one stands there already.
-    fn add_agent(&mut self, agent: Agent, invited: bool) {
+    pub(super) fn add_agent(&mut self, agent: Agent, invited: bool) {
         if self.contacts.with_email(&agent.email).is_empty() {
             let id = self.serial.take();
             let mut contact = Contact::plain(id, &agent.name, Some(agent.email.clone()), &agent.created_at);
@@ -145,7 +153,7 @@ impl Tenant {
 
     /// Licences taken: active agents and those who were invited.
     fn taken(&self) -> usize {
-        self.agents.iter().filter(|held| working(held)).count()
+        self.agents.iter().filter(|held| is_working(held)).count()
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -154,7 +162,7 @@ impl Tenant {
 
     /// Returns the agent record with this e-mail that is in use or waiting for its invitation.
     pub(super) fn working_agent(&self, email: &str) -> Option<&Held<Agent>> {
-        self.agents.with_email(email).into_iter().find(|held| working(held))
+        self.agents.with_email(email).into_iter().find(|held| is_working(held))
     }
 
     fn list(&self, call: &Call) -> Reply {
@@ -308,7 +316,7 @@ impl Tenant {
     }
 }
 
-fn working(held: &Held<Agent>) -> bool {
+pub(super) fn is_working(held: &Held<Agent>) -> bool {
     held.row.active || held.invited
 }
 
@@ -404,6 +412,14 @@ impl Imitation for Tenant {
 
     fn seats(&self) -> Option<(usize, usize)> {
         Some((self.taken(), self.seats))
+    }
+
+    fn directory(&mut self) -> Option<&mut dyn Directory> {
+        Some(self)
+    }
+
+    fn set_sso(&mut self, on: bool) {
+        self.sso = on;
     }
 
     fn copy(&self) -> Box<dyn Imitation> {

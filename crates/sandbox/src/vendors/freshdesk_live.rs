@@ -2,6 +2,8 @@
 //! by `active`, a DELETE that leaves a contact, `Link` headers, 403 at the seat limit. The record's fields stand in the
 //! file beside this one, and so do the contacts. Webhooks and the tickets themselves are not imitated.
 
+use std::collections::BTreeMap;
+
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
@@ -19,6 +21,7 @@ use crate::exchange::{Call, Reply};
 use crate::fields::{Fields, Sent};
 use crate::paging::digest;
 use crate::refusal::{Wrong, bad_body, invalid, not_allowed, not_found, refuse};
+use crate::scim::Directory;
 use crate::table::{Row, Table};
 
 /// One agent in so many comes without its ids in a list.
@@ -35,6 +38,9 @@ pub(crate) struct Tenant {
     seats: usize,
     seed: u64,
     bare_rows: bool,
+    /// What SCIM clients call their users, by SCIM id.
+    pub(super) external_ids: BTreeMap<String, String>,
+    pub(super) sso: bool,
 }
 
 impl Tenant {
@@ -47,6 +53,8 @@ impl Tenant {
             seats: 0,
             seed,
             bare_rows: true,
+            external_ids: BTreeMap::new(),
+            sso: true,
         };
         for person in company.by_start() {
             tenant.seed_person(person);
@@ -320,6 +328,14 @@ impl Imitation for Tenant {
         };
         self.bare_rows = bare;
         true
+    }
+
+    fn directory(&mut self) -> Option<&mut dyn Directory> {
+        Some(self)
+    }
+
+    fn set_sso(&mut self, on: bool) {
+        self.sso = on;
     }
 
     fn copy(&self) -> Box<dyn Imitation> {

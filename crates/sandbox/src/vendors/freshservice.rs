@@ -1,7 +1,8 @@
 //! Freshservice: agents and requesters with one pool of e-mails and ids, wrapped answers, soft deletion. It imitates
-//! FS-02 to FS-37 as far as a server can show them. The SCIM surface and the workflow webhooks are not imitated.
+//! FS-02 to FS-37 as far as a server can show them. The SCIM surface stands in a file of its own; the workflow webhooks
+//! are not imitated.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -18,6 +19,7 @@ use crate::exchange::{Call, Reply};
 use crate::fields::{Fields, Sent};
 use crate::paging::{self, numbered};
 use crate::refusal::{Wrong, bad_body, invalid, not_allowed, not_found, refuse};
+use crate::scim::Directory;
 use crate::table::{Row, Table};
 
 impl Sort {
@@ -56,10 +58,12 @@ impl Sort {
 pub(crate) struct Tenant {
     pub(super) agents: Table<Member>,
     pub(super) requesters: Table<Member>,
-    lists: Lists,
+    pub(super) lists: Lists,
     pub(super) serial: Serial,
     pub(super) seats: usize,
-    sso: bool,
+    pub(super) sso: bool,
+    /// What SCIM clients call their users, by SCIM id.
+    pub(super) external_ids: BTreeMap<String, String>,
 }
 
 impl Tenant {
@@ -71,6 +75,7 @@ impl Tenant {
             serial: Serial { last: 15_000_100, step: 11 },
             seats: 0,
             sso: false,
+            external_ids: BTreeMap::new(),
         };
         let mut ids = HashMap::new();
         for person in company.by_start() {
@@ -133,7 +138,7 @@ impl Tenant {
         }
     }
 
-    fn table_mut(&mut self, sort: Sort) -> &mut Table<Member> {
+    pub(super) fn table_mut(&mut self, sort: Sort) -> &mut Table<Member> {
         match sort {
             Sort::Agent => &mut self.agents,
             Sort::Requester => &mut self.requesters,
@@ -141,12 +146,12 @@ impl Tenant {
     }
 
     /// Licences taken: active agents; requesters are free.
-    fn taken(&self) -> usize {
+    pub(super) fn taken(&self) -> usize {
         self.agents.iter().filter(|held| held.row.active).count()
     }
 
     /// E-mail is unique across both sorts, active or not (FS-06, FS-29).
-    fn email_taken(&self, email: &str, except: u64) -> bool {
+    pub(super) fn email_taken(&self, email: &str, except: u64) -> bool {
         let both = [&self.agents, &self.requesters];
         both.into_iter().any(|table| table.with_email(email).iter().any(|held| held.row.id != except))
     }
@@ -303,7 +308,7 @@ impl Tenant {
     }
 }
 
-fn blank(sort: Sort) -> Member {
+pub(super) fn blank(sort: Sort) -> Member {
     let now = clock::now();
     Member {
         id: 0,
@@ -398,6 +403,10 @@ impl Imitation for Tenant {
 
     fn set_sso(&mut self, on: bool) {
         self.sso = on;
+    }
+
+    fn directory(&mut self) -> Option<&mut dyn Directory> {
+        Some(self)
     }
 
     fn copy(&self) -> Box<dyn Imitation> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::fresh::{known, read_custom};
-use super::{Named, named, shown};
+use super::{Named, Serial, named, shown};
 use crate::fields::{Fields, Sent, is_iana};
 use crate::table::Row;
 
@@ -111,6 +111,31 @@ pub(super) struct Lists {
 }
 
 impl Lists {
+    /// Returns the name of the first department, which is all that SCIM shows.
+    pub fn department_of(&self, ids: &[u64]) -> Option<String> {
+        let id = ids.first()?;
+        self.departments.iter().find(|entry| entry.id == *id).map(|entry| entry.name.to_string())
+    }
+
+    /// Returns the departments of somebody whose first one gets this name; further ones stay while it is the same.
+    pub fn departments_for(&self, name: Option<&str>, before: &[u64]) -> Vec<u64> {
+        if self.department_of(before).as_deref() == name {
+            return before.to_vec();
+        }
+        self.departments.iter().filter(|entry| Some(&*entry.name) == name).map(|entry| entry.id).collect()
+    }
+
+    /// Gives a group its name, or adds one; returns its id.
+    pub fn name_group(&mut self, is_it: impl Fn(&Named) -> bool, name: &str, serial: &mut Serial) -> u64 {
+        if let Some(entry) = self.groups.iter_mut().find(|entry| is_it(entry)) {
+            entry.name = name.to_string().into();
+            return entry.id;
+        }
+        let id = serial.take();
+        self.groups.push(Named { id, name: name.to_string().into() });
+        id
+    }
+
     pub fn new(departments: &[&'static str], locations: &[&'static str]) -> Self {
         let numbered = |names: &[&'static str], first: u64| {
             named(&names.iter().zip((first..).step_by(2)).map(|(name, id)| (id, *name)).collect::<Vec<_>>())

@@ -20,19 +20,22 @@ use crate::company::{Company, DEPARTMENTS, LOCATIONS};
 use crate::exchange::{Call, Reply};
 use crate::fields::{Fields, Sent};
 use crate::refusal::{Wrong, bad_body, invalid, not_allowed, not_found, refuse};
+use crate::scim::Directory;
 use crate::table::{Row, Table};
 
 #[derive(Clone)]
 pub(crate) struct Tenant {
     pub(super) agents: Table<Member>,
     pub(super) requesters: Table<Member>,
-    lists: Lists,
+    pub(super) lists: Lists,
     pub(super) index: Index,
     /// How many tickets each person requested.
     tickets: BTreeMap<u64, usize>,
-    serial: Serial,
-    seats: usize,
-    sso: bool,
+    pub(super) serial: Serial,
+    pub(super) seats: usize,
+    pub(super) sso: bool,
+    /// What SCIM clients call their users, by SCIM id.
+    pub(super) external_ids: BTreeMap<String, String>,
 }
 
 impl Tenant {
@@ -48,6 +51,7 @@ impl Tenant {
             serial: guide.serial,
             seats: guide.seats,
             sso: false,
+            external_ids: BTreeMap::new(),
         };
         for held in guide.agents.iter().chain(guide.requesters.iter()) {
             let member = Member::of(&held.row);
@@ -70,7 +74,7 @@ impl Tenant {
     }
 
     /// Stores a person where they belong, in the place they had, and tells the index.
-    fn put(&mut self, member: Member) {
+    pub(super) fn put(&mut self, member: Member) {
         let id = member.id();
         self.index.tell(member.id, Some(&member.indexed()));
         let (home, other) = match member.sort() {
@@ -101,12 +105,12 @@ impl Tenant {
     }
 
     /// Licences taken: active agents, the occasional ones too; requesters are free.
-    fn taken(&self) -> usize {
+    pub(super) fn taken(&self) -> usize {
         self.agents.iter().filter(|held| held.row.active).count()
     }
 
     /// An address is unique across both sorts and both columns, whether its owner is active or not.
-    fn email_taken(&self, member: &Member) -> bool {
+    pub(super) fn email_taken(&self, member: &Member) -> bool {
         let taken = |email: &String| {
             let everyone = self.agents.iter().chain(self.requesters.iter());
             everyone.filter(|held| held.row.id != member.id).any(|held| held.row.has_email(email))
@@ -340,6 +344,10 @@ impl Imitation for Tenant {
         let Habit::IndexLag(lag) = habit else { return false };
         self.index.set_lag(lag);
         true
+    }
+
+    fn directory(&mut self) -> Option<&mut dyn Directory> {
+        Some(self)
     }
 
     fn copy(&self) -> Box<dyn Imitation> {

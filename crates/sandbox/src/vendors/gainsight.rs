@@ -1,8 +1,8 @@
 //! Gainsight: users behind an access key, numbered pages with a total, errors that may hide in a 200. It imitates the
-//! REST half of GS-02 to GS-29; the SCIM half is not there, so group membership cannot be written. A tenant may be of
-//! the version whose PUT replaces or of the one whose PUT is partial.
+//! REST half of GS-02 to GS-29; group membership is written by the SCIM half beside it. A tenant may be of the
+//! version whose PUT replaces or of the one whose PUT is partial.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::exchange::{Call, Reply};
 use crate::fields::{Fields, Sent, is_iana};
 use crate::paging::{self, PageRule, digest, numbered};
 use crate::refusal::{Wrong, bad_body, invalid, not_allowed, not_found, refuse};
+use crate::scim::Directory;
 use crate::table::{Row, Table};
 use crate::world::PutStyle;
 
@@ -24,24 +25,24 @@ const ATTRIBUTES: [&str; 2] = ["costCenter", "region"];
 
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct User {
-    user_id: String,
-    email: String,
-    first_name: String,
-    last_name: String,
-    name: String,
-    is_active: bool,
-    role: String,
-    user_type: Option<String>,
-    phone: Option<String>,
-    title: Option<String>,
-    department: Option<String>,
-    manager_id: Option<String>,
-    timezone: Option<String>,
-    locale: Option<String>,
-    external_id: Option<String>,
-    groups: Vec<String>,
-    custom_attributes: Map<String, Value>,
+pub(super) struct User {
+    pub user_id: String,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub name: String,
+    pub is_active: bool,
+    pub role: String,
+    pub user_type: Option<String>,
+    pub phone: Option<String>,
+    pub title: Option<String>,
+    pub department: Option<String>,
+    pub manager_id: Option<String>,
+    pub timezone: Option<String>,
+    pub locale: Option<String>,
+    pub external_id: Option<String>,
+    pub groups: Vec<String>,
+    pub custom_attributes: Map<String, Value>,
 }
 
 impl Row for User {
@@ -58,15 +59,19 @@ impl Row for User {
 
 #[derive(Clone)]
 pub(crate) struct Tenant {
-    users: Table<User>,
+    pub(super) users: Table<User>,
     serial: Serial,
     put_style: PutStyle,
+    /// The names of the groups, which only SCIM can make.
+    pub(super) groups: BTreeSet<String>,
+    pub(super) sso: bool,
 }
 
 impl Tenant {
     pub fn seed(company: &Company, seed: u64) -> Self {
         let serial = Serial { last: seed % 1000, step: 1 };
-        let mut tenant = Tenant { users: Table::default(), serial, put_style: PutStyle::Partial };
+        let (groups, put_style) = (BTreeSet::new(), PutStyle::Partial);
+        let mut tenant = Tenant { users: Table::default(), serial, put_style, groups, sso: true };
         let mut ids = HashMap::new();
         for person in company.by_start() {
             if let Some(role) = person.gainsight_role() {
@@ -106,7 +111,7 @@ impl Tenant {
         }
     }
 
-    fn next_id(&mut self) -> String {
+    pub(super) fn next_id(&mut self) -> String {
         format!("u{:012x}", digest(&("gainsight", self.serial.take())) >> 16)
     }
 
@@ -245,7 +250,7 @@ impl Tenant {
     }
 }
 
-fn blank() -> User {
+pub(super) fn blank() -> User {
     User {
         user_id: String::new(),
         email: String::new(),
@@ -312,6 +317,14 @@ impl Imitation for Tenant {
 
     fn set_put_style(&mut self, style: PutStyle) {
         self.put_style = style;
+    }
+
+    fn directory(&mut self) -> Option<&mut dyn Directory> {
+        Some(self)
+    }
+
+    fn set_sso(&mut self, on: bool) {
+        self.sso = on;
     }
 
     fn copy(&self) -> Box<dyn Imitation> {

@@ -199,7 +199,7 @@ impl Tenant {
         let Sent::Value(object) = fields.object("role") else { return default() };
         let id = object.get("id").and_then(Value::as_u64);
         match self.roles.iter().find(|role| Some(role.id) == id) {
-            Some(role) => Role { id: role.id, name: role.name.into() },
+            Some(role) => Role { id: role.id, name: role.name.to_string() },
             None => {
                 fields.wrong("role", "Role does not exist.", "invalid_value");
                 default()

@@ -8,19 +8,26 @@ pub(crate) mod freshdesk_contacts;
 pub(crate) mod freshdesk_live;
 mod freshdesk_live_contacts;
 mod freshdesk_live_fields;
+mod freshdesk_live_scim;
+mod freshdesk_scim;
 pub(crate) mod freshservice;
 pub(crate) mod freshservice_fields;
 pub(crate) mod freshservice_live;
 mod freshservice_live_fields;
 mod freshservice_live_lists;
 mod freshservice_live_query;
+mod freshservice_live_scim;
+mod freshservice_scim;
 pub(crate) mod gainsight;
+mod gainsight_scim;
 pub(crate) mod gladly;
 pub(crate) mod gladly_live;
 mod gladly_live_import;
 pub(crate) mod gorgias;
 pub(crate) mod gorgias_live;
 mod gorgias_live_body;
+
+use std::borrow::Cow;
 
 use axum::http::StatusCode;
 use jiff::Timestamp;
@@ -31,6 +38,7 @@ use serde_json::{Value, json};
 use crate::company::Company;
 use crate::exchange::{Call, Reply};
 use crate::refusal::Wrong;
+use crate::scim::Directory;
 use crate::table::{Held, Row, Table};
 use crate::world::{PutStyle, Stage};
 use crate::{Dialect, Habit, Vendor};
@@ -71,6 +79,10 @@ pub(crate) trait Imitation: Send {
     }
     /// Returns how many tickets there are, where the imitation counts any.
     fn tickets(&self) -> Option<usize> {
+        None
+    }
+    /// Returns the people as the SCIM surface shows them, where there is one.
+    fn directory(&mut self) -> Option<&mut dyn Directory> {
         None
     }
     fn set_sso(&mut self, _on: bool) {}
@@ -121,12 +133,12 @@ pub(crate) fn found(vendor: Vendor, dialect: Dialect, company: &Company, seed: u
 #[derive(Clone, Serialize)]
 pub(crate) struct Named {
     pub id: u64,
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
 }
 
 /// Builds a reference list.
 pub(crate) fn named(entries: &[(u64, &'static str)]) -> Vec<Named> {
-    entries.iter().map(|(id, name)| Named { id: *id, name }).collect()
+    entries.iter().map(|(id, name)| Named { id: *id, name: Cow::Borrowed(name) }).collect()
 }
 
 /// Returns the id of an entry, or zero, which no entry has.

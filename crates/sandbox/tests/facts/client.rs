@@ -28,11 +28,13 @@ impl Answer {
     }
 }
 
-/// One vendor of a sandbox, and the credential to use.
+/// One door of a sandbox, and the credential to use.
 pub struct Client {
     pub addr: std::net::SocketAddr,
-    pub vendor: Vendor,
+    pub prefix: &'static str,
     pub auth: String,
+    /// How bodies are declared.
+    pub kind: &'static str,
 }
 
 /// Starts a sandbox without rate limits on a fixed day.
@@ -80,7 +82,14 @@ pub fn reader(vendor: Vendor) -> String {
 }
 
 pub fn client(sandbox: &Sandbox, vendor: Vendor) -> Client {
-    Client { addr: sandbox.addr(), vendor, auth: owner(vendor) }
+    Client { addr: sandbox.addr(), prefix: vendor.prefix(), auth: owner(vendor), kind: "application/json" }
+}
+
+/// Comes to the SCIM surface with a token.
+pub fn scim(sandbox: &Sandbox, vendor: Vendor, token: &str) -> Client {
+    let prefix = Surface::Scim.prefix(vendor, sandbox.dialect(vendor)).expect("a SCIM surface");
+    let auth = format!("Authorization: Bearer {token}");
+    Client { addr: sandbox.addr(), prefix, auth, kind: "application/scim+json" }
 }
 
 impl Client {
@@ -123,11 +132,11 @@ impl Client {
     /// Returns nothing when the connection closes before a whole head has come.
     pub async fn try_send(&self, method: &str, path: &str, body: Option<Value>) -> Option<Answer> {
         let body = body.map(|body| body.to_string());
-        self.try_text(method, path, body.as_deref(), "Content-Type: application/json").await
+        self.try_text(method, path, body.as_deref(), &format!("Content-Type: {}", self.kind)).await
     }
 
     pub async fn try_text(&self, method: &str, path: &str, body: Option<&str>, kind: &str) -> Option<Answer> {
-        let (prefix, auth, body) = (self.vendor.prefix(), &self.auth, body.unwrap_or_default());
+        let (prefix, auth, body) = (self.prefix, &self.auth, body.unwrap_or_default());
         let length = body.len();
         let head = format!("{method} {prefix}{path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n");
         let request = format!("{head}{auth}\r\n{kind}\r\nContent-Length: {length}\r\n\r\n{body}");

@@ -15,3 +15,4 @@ mod gladly;
 mod gladly_live;
 mod gorgias;
 mod gorgias_live;
+mod scim;
