@@ -2,7 +2,7 @@
 //! An app is a folder with a manifest; a folder copied under another name is another app. A later folder wins over an
 //! earlier one of the same name. Nothing here knows a tenant.
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Sheet, lay_over};
 use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,11 +51,13 @@ impl Catalogue {
         let mut catalogue = Self::default();
         for folder in BUILT_IN.dirs() {
             let name = folder.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let Some(text) = folder.get_file(folder.path().join("manifest.toml")).and_then(|file| file.contents_utf8())
-            else {
-                continue;
-            };
-            let manifest = Arc::new(Manifest::parse(text, &format!("apps/{name}/manifest.toml"))?);
+            let texts = |file: &str| folder.get_file(folder.path().join(file)).and_then(|file| file.contents_utf8());
+            let Some(text) = texts("manifest.toml") else { continue };
+            let further = folder
+                .files()
+                .filter_map(|file| Some((file.path().file_name()?.to_str()?, file.contents_utf8()?)))
+                .map(|(file, text)| (format!("apps/{name}/{file}"), text.to_owned()));
+            let manifest = in_all_dialects(text, &format!("apps/{name}/manifest.toml"), further)?;
             catalogue.add(App { name: name.to_owned(), manifest, place: AppPlace::BuiltIn });
         }
         for folder in folders {
@@ -125,10 +127,33 @@ impl Catalogue {
 pub fn read_app(folder: &Path) -> Result<App, Misplaced> {
     let path = folder.join("manifest.toml");
     let text = read_text(&path)?;
-    let manifest = Arc::new(Manifest::parse(&text, &path.display().to_string())?);
+    let mut further = Vec::new();
+    for file in fs::read_dir(folder).into_iter().flatten().take(APPS_MAX).filter_map(Result::ok) {
+        if file.path().extension().is_some_and(|extension| extension == "toml") {
+            further.push((file.path().display().to_string(), read_text(&file.path())?));
+        }
+    }
+    further.sort();
+    let manifest = in_all_dialects(&text, &path.display().to_string(), further)?;
     let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let name = absolute.file_name().and_then(|name| name.to_str()).unwrap_or(&manifest.app).to_owned();
     Ok(App { name, manifest, place: AppPlace::Folder(folder.to_path_buf()) })
+}
+
+/// Reads a manifest with the further dialects of its folder: every other TOML file there is one.
+fn in_all_dialects(
+    text: &str,
+    path: &str,
+    files: impl IntoIterator<Item = (String, String)>,
+) -> Result<Arc<Manifest>, Misplaced> {
+    let mut manifest = Manifest::parse(text, path)?;
+    let base = Sheet { text, path };
+    for (file, over) in files {
+        if file != path && file.ends_with(".toml") {
+            manifest.further.push(Arc::new(lay_over(base, Sheet { text: &over, path: &file })?));
+        }
+    }
+    Ok(Arc::new(manifest))
 }
 
 fn read_text(path: &Path) -> Result<String, Misplaced> {

@@ -20,7 +20,8 @@ pub use abilities::abilities_of;
 pub use catalogue::{App, AppPlace, Catalogue, read_app};
 pub use codec::state::Memory;
 pub use connector::{
-    Act, CheckLine, Connector, Look, LookupBy, Performed, PullEvent, PullStart, PullStream, Spent, Verdict,
+    Act, CheckLine, Connector, DialectFound, Look, LookupBy, Performed, PullEvent, PullStart, PullStream, Spent,
+    Verdict,
 };
 pub use error::{ConnectError, ErrorKind};
 pub use lint::{lint, lint_app};

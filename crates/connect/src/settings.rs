@@ -82,13 +82,26 @@ impl Settings {
         self.base_url()?;
         self.check_plan()?;
         let dialect = self.dialect.as_deref().unwrap_or("auto");
-        if dialect != "auto" && dialect != self.manifest.dialect {
+        let known = self.manifest.dialects();
+        if dialect != "auto" && !known.contains(&dialect) {
             let text = format!("{} has no dialect {dialect:?}", self.manifest.title);
+            let known: Vec<String> = known.iter().map(|known| format!("{known:?}")).collect();
             return Err(ConnectError::new(ErrorKind::Configuration, text)
-                .hinting(format!("leave it out, or write \"auto\" or {:?}", self.manifest.dialect))
+                .hinting(format!("leave it out, or write \"auto\" or {}", known.join(" or ")))
                 .about("dialect"));
         }
         Ok(())
+    }
+
+    /// Tells whether the tenant's dialect has to be found out.
+    pub fn asks_dialect(&self) -> bool {
+        self.dialect.as_deref().unwrap_or("auto") == "auto" && !self.manifest.further.is_empty()
+    }
+
+    /// Returns these settings with the manifest in one of its dialects; nothing where there is no such dialect.
+    pub fn speaking(&self, dialect: &str) -> Option<Self> {
+        let manifest = self.manifest.spoken(dialect)?;
+        Some(Self { manifest, dialect: Some(dialect.to_owned()), ..self.clone() })
     }
 
     /// Returns the URL before every path, without a slash at its end.

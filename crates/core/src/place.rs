@@ -66,6 +66,50 @@ pub fn misplaced_key(text: &str, path: &str, keys: &[&str], message: String, hin
     Misplaced { path: path.to_owned(), line, column, message, hint }
 }
 
+/// Tells how many of `keys` the text has, one inside the other.
+pub fn depth_of(text: &str, keys: &[&str]) -> usize {
+    (1..=keys.len())
+        .take_while(|depth| {
+            let before = key_span(text, &keys[..depth - 1]);
+            let here = key_span(text, &keys[..*depth]);
+            here.is_some() && here != before
+        })
+        .count()
+}
+
+/// Returns the way to the key that stands at or nearest before a byte of the text.
+pub fn keys_at(text: &str, offset: usize) -> Vec<String> {
+    use toml::de::{DeTable, DeValue};
+    fn search(value: &DeValue<'_>, way: &mut Vec<String>, offset: usize, best: &mut (usize, Vec<String>)) {
+        let mut enter = |name: String, start: usize, value: &DeValue<'_>| {
+            way.push(name);
+            if start <= offset && start >= best.0 {
+                *best = (start, way.clone());
+            }
+            search(value, way, offset, best);
+            way.pop();
+        };
+        match value {
+            DeValue::Table(table) => {
+                for (name, value) in table.iter() {
+                    enter(name.get_ref().to_string(), name.span().start, value.get_ref());
+                }
+            }
+            DeValue::Array(items) => {
+                for (at, value) in items.iter().enumerate() {
+                    enter(at.to_string(), value.span().start, value.get_ref());
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut best = (0, Vec::new());
+    if let Ok(root) = DeTable::parse(text) {
+        search(&DeValue::Table(root.into_inner()), &mut Vec::new(), offset, &mut best);
+    }
+    best.1
+}
+
 /// Returns the known word that `word` was probably meant to be.
 pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
@@ -146,6 +190,15 @@ mod tests {
         assert_eq!(line(&["a", "b"]), 2);
         assert_eq!(line(&["c", "1", "d"]), 6);
         assert_eq!(line(&["a", "nothing"]), 1);
+    }
+
+    #[test]
+    fn a_byte_leads_back_to_its_key() {
+        let text = "[a]\nb = 1\n[[c]]\nd = 1\n[[c]]\nd = 2\n";
+        assert_eq!(keys_at(text, text.rfind('2').unwrap()), ["c", "1", "d"]);
+        assert_eq!(keys_at(text, text.find("b =").unwrap()), ["a", "b"]);
+        assert_eq!(depth_of(text, &["c", "1", "d"]), 3);
+        assert_eq!(depth_of(text, &["a", "nothing"]), 1);
     }
 
     #[test]

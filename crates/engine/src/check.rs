@@ -2,6 +2,7 @@
 //! Files were checked when the house was opened; here come the policy's words, secrets, and what each connection says
 //! of itself. It mends nothing.
 
+use crate::dialect::settle;
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use futures::{StreamExt, stream};
@@ -95,7 +96,20 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
         Ok(reader) => reader,
         Err(error) => return vec![line("secrets", Verdict::Problem, error.to_string())],
     };
-    match reader {
+    let (reader, mut lines) = match reader {
+        Reader::App(_) if !offline => match settle(house, name).await {
+            Ok(Ok((reader, Some(told)))) => {
+                let says = format!("{} ({})", told.dialect, told.evidence);
+                (reader, vec![line("dialect", Verdict::Good, says)])
+            }
+            Ok(Ok((reader, None))) => (reader, Vec::new()),
+            // The check below says what is wrong, of the first list.
+            Ok(Err(_)) => (house.reader(name).await.unwrap_or(reader), Vec::new()),
+            Err(error) => return vec![line("dialect", Verdict::Problem, error.to_string())],
+        },
+        reader => (reader, Vec::new()),
+    };
+    lines.extend(match reader {
         Reader::File(file) => vec![match std::fs::File::open(&file.path) {
             Ok(_) => line("file", Verdict::Good, format!("{} can be read", file.path.display())),
             Err(error) => line("file", Verdict::Problem, format!("open {}: {error}", file.path.display())),
@@ -110,7 +124,8 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
                 ..line(&checked.what, verdict(checked.ok), checked.says)
             })
             .collect(),
-    }
+    });
+    lines
 }
 
 fn verdict(ok: tenure_connect::Verdict) -> Verdict {

@@ -5,11 +5,12 @@
 
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
+use crate::dialect::Dialect;
 use crate::error::EngineError;
 use crate::secrets::read_secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tenure_connect::{
     BudgetSpec, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings, abilities_of,
 };
@@ -19,7 +20,6 @@ use tenure_core::name::ConnectionName;
 use tenure_core::place::nearest;
 use tenure_core::policy::Policy;
 use tenure_store::{AccountFilter, Store};
-use tokio::sync::OnceCell;
 
 const MEMORY_PAGE: usize = 1000;
 
@@ -58,12 +58,54 @@ pub struct House {
 
 /// One configured connection.
 pub struct Connection {
-    /// Its settings, secrets not among them.
-    pub settings: Settings,
-    /// What it can do.
-    pub abilities: Arc<Abilities>,
+    /// Its settings as the file says them.
+    settings: Settings,
     config: ConnectionConfig,
-    reader: OnceCell<Reader>,
+    spoken: RwLock<Spoken>,
+    /// Held while a reader is built, so that a tenant has one governor only.
+    building: tokio::sync::Mutex<()>,
+}
+
+/// A connection in the dialect that its tenant speaks, as far as that is known.
+struct Spoken {
+    settings: Settings,
+    abilities: Arc<Abilities>,
+    reader: Option<Reader>,
+}
+
+impl Connection {
+    fn new(settings: Settings, config: ConnectionConfig) -> Self {
+        let spoken = RwLock::new(Spoken::new(settings.clone()));
+        Self { settings, config, spoken, building: tokio::sync::Mutex::default() }
+    }
+
+    /// Returns what it can do.
+    pub fn abilities(&self) -> Arc<Abilities> {
+        self.spoken().abilities.clone()
+    }
+
+    /// Tells whether its tenant's dialect has to be found out.
+    pub fn asks_dialect(&self) -> bool {
+        self.settings.asks_dialect()
+    }
+
+    fn spoken(&self) -> RwLockReadGuard<'_, Spoken> {
+        self.spoken.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn speak(&self, settings: Settings) {
+        *self.spoken.write().unwrap_or_else(PoisonError::into_inner) = Spoken::new(settings);
+    }
+
+    fn keep(&self, reader: &Reader) {
+        self.spoken.write().unwrap_or_else(PoisonError::into_inner).reader = Some(reader.clone());
+    }
+}
+
+impl Spoken {
+    fn new(settings: Settings) -> Self {
+        Self { abilities: Arc::new(abilities_of(&settings)), settings, reader: None }
+    }
 }
 
 /// What a connection is read with.
@@ -94,8 +136,9 @@ impl House {
         let catalogue = catalogue(&config)?;
         let connections = connections(&config, &catalogue)?;
         let policy = read_policy(&config)?;
-        check_policy(&policy, &connections)?;
         let store = Store::open(&config.store_url()).await?;
+        let unsettled = speak_as_noted(&store, &connections).await?;
+        check_policy(&policy, &connections, &unsettled)?;
         Ok(Self { config, policy, store, clock, catalogue, connections })
     }
 
@@ -132,12 +175,12 @@ impl House {
 
     /// Lists what every connection can do.
     pub fn abilities(&self) -> BTreeMap<ConnectionName, Arc<Abilities>> {
-        self.connections.iter().map(|(name, connection)| (name.clone(), connection.abilities.clone())).collect()
+        self.connections.iter().map(|(name, connection)| (name.clone(), connection.abilities())).collect()
     }
 
     /// Tells whether people hold accounts in a connection.
     pub fn is_target(&self, name: &ConnectionName) -> bool {
-        self.connections.get(name).is_some_and(|connection| connection.abilities.standing == Standing::Target)
+        self.connections.get(name).is_some_and(|connection| connection.abilities().standing == Standing::Target)
     }
 
     /// Returns what a connection is read with, built at first use.
@@ -146,7 +189,24 @@ impl House {
     /// A secret cannot be read, or the settings do not fit the app.
     pub async fn reader(&self, name: &ConnectionName) -> Result<Reader, EngineError> {
         let connection = self.connection(name.as_str())?;
-        Ok(connection.reader.get_or_try_init(|| self.build_reader(name, connection)).await?.clone())
+        let _building = connection.building.lock().await;
+        if let Some(reader) = &connection.spoken().reader {
+            return Ok(reader.clone());
+        }
+        let reader = self.build_reader(name, connection).await?;
+        connection.keep(&reader);
+        Ok(reader)
+    }
+
+    /// Returns what a connection is read with in a dialect of its app.
+    pub(crate) async fn speak(&self, name: &ConnectionName, dialect: &str) -> Result<Reader, EngineError> {
+        let connection = self.connection(name.as_str())?;
+        if connection.spoken().settings.manifest.dialect != dialect
+            && let Some(settings) = connection.settings.speaking(dialect)
+        {
+            connection.speak(settings);
+        }
+        self.reader(name).await
     }
 
     async fn build_reader(&self, name: &ConnectionName, connection: &Connection) -> Result<Reader, EngineError> {
@@ -164,8 +224,9 @@ impl House {
         for (secret, place) in &config.secrets {
             secrets.insert(secret.clone(), read_secret(name.as_str(), secret, place, &self.config.folder)?);
         }
-        let connector = Connector::new(connection.settings.clone(), secrets)
-            .map_err(|source| misfit(&self.config, name.as_str(), source))?;
+        let settings = connection.spoken().settings.clone();
+        let connector =
+            Connector::new(settings, secrets).map_err(|source| misfit(&self.config, name.as_str(), source))?;
         if connector.asks_memory() {
             connector.remember(self.memories(name).await?);
         }
@@ -224,9 +285,11 @@ fn connections(config: &Config, catalogue: &Catalogue) -> Result<BTreeMap<Connec
         let standing = if connection.source { Standing::Source(rank) } else { Standing::Target };
         rank += usize::from(connection.source);
         let settings = settings(config, catalogue, name, connection, standing)?;
-        let abilities = Arc::new(abilities_of(&settings));
-        let connection = Connection { settings, abilities, config: connection.clone(), reader: OnceCell::new() };
-        connections.insert(ConnectionName::new(name), connection);
+        let settings = match settings.dialect.as_deref() {
+            Some(dialect) if dialect != "auto" => settings.speaking(dialect).unwrap_or(settings),
+            _ => settings,
+        };
+        connections.insert(ConnectionName::new(name), Connection::new(settings, connection.clone()));
     }
     Ok(connections)
 }
@@ -320,10 +383,42 @@ fn parameters(
     Ok(parameters)
 }
 
-/// Checks the words of the policy against what the connections can do.
-fn check_policy(policy: &Policy, connections: &BTreeMap<ConnectionName, Connection>) -> Result<(), EngineError> {
-    let abilities = connections.iter().map(|(name, connection)| (name.clone(), connection.abilities.clone())).collect();
-    match policy.check(&abilities).into_iter().next() {
+/// Lets each connection speak the dialect that was found of its tenant, and lists those of which none was found yet.
+async fn speak_as_noted(
+    store: &Store,
+    connections: &BTreeMap<ConnectionName, Connection>,
+) -> Result<Vec<ConnectionName>, EngineError> {
+    let mut unsettled = Vec::new();
+    for (name, connection) in connections.iter().filter(|(_, connection)| connection.asks_dialect()) {
+        match Dialect::noted(store, name).await? {
+            Some(noted) => connection.settings.speaking(&noted.dialect).into_iter().for_each(|it| connection.speak(it)),
+            None => unsettled.push(name.clone()),
+        }
+    }
+    Ok(unsettled)
+}
+
+/// Checks the words of the policy against what the connections can do. Where a tenant's dialect is not known yet, a
+/// word is good that any of them has.
+fn check_policy(
+    policy: &Policy,
+    connections: &BTreeMap<ConnectionName, Connection>,
+    unsettled: &[ConnectionName],
+) -> Result<(), EngineError> {
+    let mut abilities: BTreeMap<_, _> =
+        connections.iter().map(|(name, connection)| (name.clone(), connection.abilities())).collect();
+    let mut problems = policy.check(&abilities);
+    for name in unsettled {
+        let settings = &connections[name].settings;
+        for further in &settings.manifest.further {
+            let Some(settings) = settings.speaking(&further.dialect) else { continue };
+            let own = abilities.insert(name.clone(), Arc::new(abilities_of(&settings)));
+            let others = policy.check(&abilities);
+            problems.retain(|problem| others.contains(problem));
+            abilities.extend(own.map(|own| (name.clone(), own)));
+        }
+    }
+    match problems.into_iter().next() {
         Some(problem) => Err(problem.into()),
         None => Ok(()),
     }

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod secrets;
 pub mod house;
+pub mod dialect;
 pub mod progress;
 mod alone;
 pub mod check;

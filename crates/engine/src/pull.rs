@@ -3,6 +3,7 @@
 //! believed gone. It decides nothing: correlation comes after it.
 
 use crate::alone::alone;
+use crate::dialect::settle;
 use crate::error::EngineError;
 use crate::house::{FileSource, House, Reader};
 use crate::progress::{Progress, Said};
@@ -76,8 +77,14 @@ async fn pull_one(
     progress: &Progress,
 ) -> Result<PullView, EngineError> {
     let began = Instant::now();
-    let view = match house.reader(name).await? {
-        Reader::App(connector) => Sweeping { house, name, connector: &connector, progress, began }.run(reach).await?,
+    let (reader, unsettled) = match settle(house, name).await? {
+        Ok((reader, _)) => (reader, None),
+        Err(error) => (house.reader(name).await?, Some(error)),
+    };
+    let view = match reader {
+        Reader::App(connector) => {
+            Sweeping { house, name, connector: &connector, progress, began }.run(reach, unsettled).await?
+        }
         Reader::File(file) => pull_file(house, name, &file, progress, began).await?,
     };
     let complete = view.coverage == Coverage::Complete.as_str();
@@ -104,17 +111,24 @@ struct Walked {
 }
 
 impl Sweeping<'_> {
-    async fn run(&self, reach: Reach) -> Result<PullView, EngineError> {
+    /// Reads everything, or what changed; nothing where the tenant's dialect could not be asked for.
+    async fn run(&self, reach: Reach, unsettled: Option<ConnectError>) -> Result<PullView, EngineError> {
         let store = &self.house.store;
         let mode = self.mode(reach).await?;
         let run = store.begin_pull(self.name, mode, self.house.clock.now_ms()).await?;
         let resumed = run.checkpoint.is_some();
         self.progress.say(Said::PullBegan { connection: self.name.to_string(), resumed });
         let before = self.connector.statistics();
-        let mut walked = match self.references().await? {
-            Ok(()) => self.walk(&run).await?,
-            Err(error) => Walked::cut(&error),
+        let mut walked = match unsettled {
+            Some(error) => Walked::cut(&error),
+            None => match self.references().await? {
+                Ok(()) => self.walk(&run).await?,
+                Err(error) => Walked::cut(&error),
+            },
         };
+        if matches!(walked.error, Some(ErrorKind::Malformed | ErrorKind::NotFound | ErrorKind::Validation)) {
+            crate::dialect::doubt(self.house, self.name).await?;
+        }
         if walked.coverage == Coverage::Complete
             && let Err(because) = self.believe_absences(&run).await?
         {
@@ -325,7 +339,7 @@ async fn store_people(
 async fn finish(house: &House, run: &PullRun, end: PullEnd) -> Result<Pull, EngineError> {
     let before = believed_before(house, &run.connection).await?;
     let mut pull = house.store.finish_pull(run, end, house.clock.now_ms()).await?;
-    let source = matches!(house.connection(run.connection.as_str())?.abilities.standing, Standing::Source(_));
+    let source = matches!(house.connection(run.connection.as_str())?.abilities().standing, Standing::Source(_));
     let complete =
         run.mode == PullMode::Full && pull.end.as_ref().is_some_and(|end| end.coverage == Coverage::Complete);
     if let (true, true, Some(before)) = (source, complete, before) {

@@ -3,6 +3,7 @@
 //! It decides nothing and keeps nothing beyond the process, except names of the tenant and what it was told to remember.
 
 mod ask;
+mod dialect;
 mod walk;
 mod references;
 mod pull;
@@ -11,6 +12,7 @@ mod perform;
 mod check;
 
 pub use check::{CheckLine, Verdict};
+pub use dialect::DialectFound;
 pub use look::{Look, LookupBy};
 pub use perform::{Act, Performed};
 pub use pull::{PullEvent, PullStart, PullStream};

@@ -26,6 +26,7 @@ pub fn lint(manifest: &Manifest) -> Vec<Misplaced> {
 /// The problems of a manifest, and of the files that belong to an app besides.
 pub fn lint_app(app: &App) -> Vec<Misplaced> {
     let mut problems = lint(&app.manifest);
+    problems.extend(app.manifest.further.iter().flat_map(|further| lint(further)));
     let mut missing = |message: &str, hint: &str| {
         let path = app.manifest.path.clone();
         problems.push(Misplaced { path, line: 0, column: 0, message: message.into(), hint: Some(hint.into()) });

@@ -30,6 +30,7 @@ impl Lint<'_> {
             self.check_paging(&["references", name, "paging"], &reference.paging);
             self.check_path(&["references", name, "path"], &reference.path, &[]);
         }
+        self.evidence();
         for (at, rule) in manifest.errors.rules.iter().enumerate() {
             let at = at.to_string();
             if rule.status.iter().any(|status| !(100..=599).contains(status)) {
@@ -45,6 +46,32 @@ impl Lint<'_> {
         }
         if manifest.scim.as_ref().is_some_and(|scim| scim.available && scim.url.is_none()) {
             self.say(&["scim", "available"], "an available SCIM surface has a `url`", "");
+        }
+    }
+
+    fn evidence(&mut self) {
+        if self.manifest.under.is_some() {
+            return; // the file below is judged by itself
+        }
+        let known = self.manifest.dialects();
+        for (at, evidence) in self.manifest.evidence.iter().enumerate() {
+            let at = at.to_string();
+            self.check_path(&["evidence", &at, "path"], &evidence.path, &[]);
+            for tell in &evidence.tells {
+                if !known.contains(&tell.is.as_str()) {
+                    self.say_unknown(&["evidence", &at, "tells"], "dialect", &tell.is, &known);
+                }
+            }
+        }
+        let told =
+            |dialect: &str| self.manifest.evidence.iter().flat_map(|one| &one.tells).any(|tell| tell.is == dialect);
+        for further in self.manifest.further.iter().filter(|further| !told(&further.dialect)) {
+            let message = format!("no evidence tells the dialect `{}`", further.dialect);
+            self.problems.push(self.manifest.misplaced(
+                &["evidence"],
+                message,
+                Some("name a read whose answer differs, or write `dialect` in every connection".to_owned()),
+            ));
         }
     }
 

@@ -8,8 +8,10 @@ mod list;
 mod effect;
 mod error;
 mod about;
+mod dialect;
 
 pub use about::{FileForm, Prerequisite, Scim, SessionWord, Webhooks};
+pub use dialect::{Evidence, Sheet, Tell, lay_over};
 pub use effect::{Body, Call, CallWhen, EffectSpec, Method, SeatWord};
 pub use error::{ErrorRule, ErrorSpec, ErrorWord, SuccessFlag};
 pub use list::{Incremental, ListSpec, LookupSpec, Paging, PagingStyle, Pass, ReadSpec, Reference, Total};
@@ -24,6 +26,7 @@ pub use surface::{
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::sync::Arc;
 use tenure_core::account::Kind;
 use tenure_core::place::{Misplaced, misplaced_key, read_toml};
 
@@ -37,10 +40,13 @@ pub struct Manifest {
     pub title: String,
     /// Which product of the vendor this covers, and which it does not.
     pub covers: String,
-    /// The dialect that this manifest speaks. A further dialect of the same app is a further table of this file, laid
-    /// over it; today there is one per manifest.
+    /// The dialect that this manifest speaks: how a tenant answers where the vendor's record differs from its guide. A
+    /// further dialect is a further file of the folder (`live.toml`), laid over this one.
     #[serde(default = "guide")]
     pub dialect: String,
+    /// How the dialect of a tenant is told, by looks in this order.
+    #[serde(default)]
+    pub evidence: Vec<Evidence>,
     /// The kind that a wish without `as` means.
     #[schemars(with = "String")]
     pub default_kind: Kind,
@@ -87,6 +93,14 @@ pub struct Manifest {
     #[serde(skip)]
     #[schemars(skip)]
     pub path: String,
+    /// Text and path of the file below, for a dialect that is laid over another.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub under: Option<(String, String)>,
+    /// The further dialects of the app.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub further: Vec<Arc<Manifest>>,
 }
 
 fn guide() -> String {
@@ -107,7 +121,24 @@ impl Manifest {
 
     /// Builds the error that points at `keys` in the manifest's file.
     pub fn misplaced(&self, keys: &[&str], message: String, hint: Option<String>) -> Misplaced {
-        misplaced_key(&self.text, &self.path, keys, message, hint)
+        let own = Sheet { text: &self.text, path: &self.path };
+        match &self.under {
+            Some((text, path)) => dialect::deepest(Sheet { text, path }, own, keys, message, hint),
+            None => misplaced_key(own.text, own.path, keys, message, hint),
+        }
+    }
+
+    /// Lists the dialects of the app, the manifest's own first.
+    pub fn dialects(&self) -> Vec<&str> {
+        std::iter::once(self).chain(self.further.iter().map(Arc::as_ref)).map(|one| one.dialect.as_str()).collect()
+    }
+
+    /// Returns the manifest in one of its dialects.
+    pub fn spoken(self: &Arc<Self>, dialect: &str) -> Option<Arc<Self>> {
+        if self.dialect == dialect {
+            return Some(self.clone());
+        }
+        self.further.iter().find(|one| one.dialect == dialect).cloned()
     }
 }
 

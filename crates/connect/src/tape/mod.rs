@@ -9,7 +9,7 @@ pub use word::{Doing, Tape};
 
 use crate::catalogue::App;
 use crate::connector::{Act, Connector, Look, LookupBy, PullEvent, PullStart};
-use crate::error::ConnectError;
+use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::BudgetSpec;
 use crate::settings::Settings;
 use crate::transport::{Clock, Priority, SystemClock};
@@ -98,13 +98,18 @@ async fn play(app: &App, tape: &Tape) -> Result<(Value, Vec<String>), ConnectErr
     let player = Player::start(tape.exchanges.clone())
         .await
         .map_err(|error| ConnectError::of_us(format!("listen on this machine: {error}")))?;
-    let mut settings = Settings::new(ConnectionName::new(CONNECTION), app.manifest.clone(), Standing::Target);
-    let pattern = app.manifest.base.as_ref().map_or("", |base| base.url.as_str());
+    let dialect = tape.dialect.as_deref().unwrap_or(&app.manifest.dialect);
+    let Some(manifest) = app.manifest.spoken(dialect) else {
+        let text = format!("{} has no dialect {dialect:?}", app.name);
+        return Err(ConnectError::new(ErrorKind::Configuration, text).about("dialect"));
+    };
+    let mut settings = Settings::new(ConnectionName::new(CONNECTION), manifest.clone(), Standing::Target);
+    let pattern = manifest.base.as_ref().map_or("", |base| base.url.as_str());
     let path = pattern.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     settings.url = Some(format!("http://{}/{path}", player.address()));
     settings.limits = Some(BudgetSpec { per_second: Some(100_000.0), ..BudgetSpec::default() });
     let secrets: BTreeMap<String, secrecy::SecretString> =
-        app.manifest.secrets.keys().map(|name| (name.clone(), format!("tape-{name}").into())).collect();
+        manifest.secrets.keys().map(|name| (name.clone(), format!("tape-{name}").into())).collect();
     let clock = Arc::new(TapeClock { wall: tape.now() });
     let connector = Connector::with_clock(settings, secrets, clock, 1)?;
     let actual = act(&connector, &tape.doing).await;

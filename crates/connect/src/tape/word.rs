@@ -16,6 +16,9 @@ use tenure_core::change::Change;
 pub struct Tape {
     /// What it shows, in a sentence.
     pub says: String,
+    /// The dialect in which it plays; the manifest's own where nothing is said.
+    #[serde(default)]
+    pub dialect: Option<String>,
     /// The moment at which it plays, for states that depend on age; 1970 where nothing is said.
     #[serde(default)]
     pub now: Option<Timestamp>,

@@ -1,0 +1,69 @@
+//! Telling a tenant's dialect from read-only evidence: the looks that the manifest names, in their order.
+//! The engine asks once per tenant and keeps what was found; another connector then speaks that dialect. A look that was
+//! refused or not answered tells nothing, and no write is ever a probe.
+
+use super::ask::Ask;
+use super::{Connector, Inner};
+use crate::codec::json::{Json, Place};
+use crate::error::ConnectError;
+use crate::manifest::{Evidence, Method, Tell};
+use crate::transport::{Priority, Response};
+
+/// A tenant's dialect, and why it is believed to be that.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DialectFound {
+    /// The dialect.
+    pub dialect: String,
+    /// What was seen, for people: `GET /roles answered 404: roles go by name`.
+    pub evidence: String,
+}
+
+impl Connector {
+    /// Tells the tenant's dialect; nothing where all looks were answered and none decides.
+    ///
+    /// # Errors
+    /// The app could not be asked: unreachable, or the credential was refused.
+    pub async fn tell_dialect(&self) -> Result<Option<DialectFound>, ConnectError> {
+        for evidence in &self.0.manifest().evidence {
+            let response = self.0.look_at(evidence).await?;
+            if let Some(tell) = evidence.tells.iter().find(|tell| fits(tell, &response)) {
+                let method = if evidence.read_body.is_some() { "POST" } else { "GET" };
+                let answered = response.status.as_u16();
+                let evidence = format!("{method} {} answered {answered}: {}", evidence.path, tell.says);
+                return Ok(Some(DialectFound { dialect: tell.is.clone(), evidence }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Inner {
+    async fn look_at(&self, evidence: &Evidence) -> Result<Response, ConnectError> {
+        let mut url = self.url(&evidence.path, &[])?;
+        if !evidence.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&evidence.query);
+        }
+        let mut ask = Ask::read(url, &evidence.path, Priority::Write);
+        if let Some(body) = &evidence.read_body {
+            ask.method = Method::Post;
+            ask.body = Some(body.iter().map(|(key, value)| (key.clone(), value.clone())).collect());
+        }
+        let response = self.send(ask).await?;
+        match response.status.as_u16() {
+            401 | 403 | 407 | 429 | 500..=599 => Err(self.refusal(&response, None)),
+            _ => Ok(response),
+        }
+    }
+}
+
+fn fits(tell: &Tell, response: &Response) -> bool {
+    if !tell.status.contains(&response.status.as_u16()) {
+        return false;
+    }
+    if tell.has.is_empty() && tell.list.is_none() {
+        return true;
+    }
+    let Ok(json) = serde_json::from_slice::<Json<'_>>(&response.body) else { return false };
+    tell.list.is_none_or(|list| list == matches!(json, Json::List(_)))
+        && tell.has.iter().all(|place| Place::new(place).of(&json).is_some())
+}
