@@ -1,10 +1,12 @@
 //! What a connection can do, in the words of the walk, told from its manifest and its settings.
 //! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
 
-use crate::manifest::{CardinalityWord, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On, SeatWord, SessionWord};
+use crate::manifest::{
+    ByHandSpec, CardinalityWord, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On, SeatWord, SessionWord,
+};
 use crate::settings::Settings;
 use tenure_core::abilities::{
-    Abilities, Cardinality, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat, Sessions,
+    Abilities, ByHand, Cardinality, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat, Sessions,
 };
 use tenure_core::name::{EntitlementKind, FieldName, Name};
 
@@ -28,6 +30,7 @@ pub fn abilities_of(settings: &Settings) -> Abilities {
         sso: settings.sso.clone(),
         seats: settings.seats,
         protected_logins: protected,
+        owner: settings.owner.clone(),
         per_second: settings.rate_limits().per_second(),
     }
 }
@@ -40,12 +43,22 @@ fn kind_ability(spec: &KindSpec) -> KindAbility {
         entitlements: spec
             .entitlements
             .iter()
-            .filter(|(_, spec)| spec.write.is_some())
+            .filter(|(_, spec)| spec.write.is_some() || spec.by_hand)
             .map(|(word, spec)| (Name::new(word), entitlement_ability(spec)))
             .collect(),
         effects: spec.effects.iter().map(|(effect, how)| (*effect, effect_ability(spec, how))).collect(),
         convert_from: convert_from.unwrap_or_default(),
         cannot: spec.cannot.iter().map(|(effect, because)| (*effect, because.clone())).collect(),
+        by_hand: spec.by_hand.iter().map(|(effect, by_hand)| (*effect, by_hand_of(by_hand))).collect(),
+        demoted: spec.demoted.iter().map(|(word, name)| (Name::new(word), Name::new(name))).collect(),
+    }
+}
+
+fn by_hand_of(spec: &ByHandSpec) -> ByHand {
+    ByHand {
+        how: spec.how.clone(),
+        row: spec.row.iter().map(|(column, pattern)| (column.clone(), pattern.clone())).collect(),
+        expires_hours: spec.expires_hours,
     }
 }
 
@@ -74,6 +87,7 @@ fn entitlement_ability(spec: &EntitlementSpec) -> EntitlementAbility {
         default_scope: spec.default_scope.as_deref().map(Name::new),
         privileged: spec.privileged.iter().map(|name| Name::new(name)).collect(),
         values: spec.values.iter().map(|name| Name::new(name)).collect(),
+        synonyms: spec.synonyms.iter().map(|(word, name)| (Name::new(word), Name::new(name))).collect(),
         required: spec.required,
         exact: spec.exact,
     }
@@ -91,6 +105,7 @@ fn effect_ability(kind: &KindSpec, effect: &EffectSpec) -> EffectAbility {
         },
         sends_mail: effect.mail,
         loses: effect.loses.clone(),
+        unproven: effect.unproven,
         // A look before, the calls, a look after.
         requests: 2 + u32::from(reads) + u32::try_from(calls.len()).unwrap_or(u32::MAX),
     }

@@ -16,6 +16,7 @@ use url::Url;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// One configured connection.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Settings {
     pub dialect: Option<String>,
     /// The source connection that signs people in here.
     pub sso: Option<ConnectionName>,
+    /// Who does by hand what the app cannot be asked to do.
+    pub owner: Option<String>,
     /// Logins never to be changed.
     pub protected: Vec<String>,
     /// The largest body that is read, in bytes; the product's cap where nothing is said.
@@ -66,6 +69,7 @@ impl Settings {
             allow_http: HttpPolicy::LoopbackOnly,
             dialect: None,
             sso: None,
+            owner: None,
             protected: Vec::new(),
             body_max: None,
         }
@@ -219,20 +223,28 @@ impl Settings {
 }
 
 fn windows(budget: &BudgetSpec, how: WindowWord) -> Vec<Window> {
-    [(budget.per_second, Duration::from_secs(1)), (budget.per_minute, MINUTE), (budget.per_hour, HOUR)]
-        .into_iter()
-        .filter_map(|(count, per)| {
-            let count = count.filter(|count| *count > 0.0 && count.is_finite())?;
-            // Less than one in a window is one in a longer window.
-            let (count, per) = if count < 1.0 { (1.0, per.div_f64(count.max(1e-6))) } else { (count, per) };
-            let count = count.min(f64::from(u32::MAX)) as u32;
-            Some(match how {
-                WindowWord::Fixed => Window::fixed(count, per),
-                WindowWord::Rolling => Window::rolling(count, per),
-                WindowWord::Leaky => Window::leaky(count, per),
-            })
+    let own = budget.seconds.filter(|seconds| (0.001..=DAY.as_secs_f64() * 31.0).contains(seconds));
+    let own = own.map_or((None, MINUTE), |seconds| (budget.requests, Duration::from_secs_f64(seconds)));
+    [
+        (budget.per_second, Duration::from_secs(1)),
+        own,
+        (budget.per_minute, MINUTE),
+        (budget.per_hour, HOUR),
+        (budget.per_day, DAY),
+    ]
+    .into_iter()
+    .filter_map(|(count, per)| {
+        let count = count.filter(|count| *count > 0.0 && count.is_finite())?;
+        // Less than one in a window is one in a longer window.
+        let (count, per) = if count < 1.0 { (1.0, per.div_f64(count.max(1e-6))) } else { (count, per) };
+        let count = count.min(f64::from(u32::MAX)) as u32;
+        Some(match how {
+            WindowWord::Fixed => Window::fixed(count, per),
+            WindowWord::Rolling => Window::rolling(count, per),
+            WindowWord::Leaky => Window::leaky(count, per),
         })
-        .collect()
+    })
+    .collect()
 }
 
 #[cfg(test)]

@@ -231,6 +231,7 @@ fn connection(name: &str, standing: Standing, people: usize) -> ConnectionFacts 
         sso: None,
         seats: None,
         protected_logins: Vec::new(),
+        owner: None,
         per_second: Some(10.0),
     };
     ConnectionFacts {
@@ -265,11 +266,19 @@ fn agent() -> KindAbility {
         default_scope: None,
         privileged: vec![Name::new("admin")],
         values: Vec::new(),
+        synonyms: BTreeMap::new(),
         required: false,
         exact: false,
     };
     let effects = [Effect::Create, Effect::Update, Effect::Grant, Effect::Revoke, Effect::Suspend, Effect::Resume];
-    let effect = EffectAbility { irreversible: false, seat: Seat::Keeps, sends_mail: false, loses: None, requests: 2 };
+    let effect = EffectAbility {
+        irreversible: false,
+        seat: Seat::Keeps,
+        sends_mail: false,
+        loses: None,
+        unproven: false,
+        requests: 2,
+    };
     KindAbility {
         takes_seat: true,
         fields: BTreeMap::from([

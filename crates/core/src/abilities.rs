@@ -120,6 +120,9 @@ pub struct Abilities {
     pub seats: Option<u64>,
     /// Logins never to be changed: the credential's own account, the account owner.
     pub protected_logins: Vec<Box<str>>,
+    /// Who does by hand what the app cannot be asked to do, if the operator says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Requests that the tenant's budget lets us make a second, for the plan's cost; `None` where nothing limits.
     pub per_second: Option<f64>,
 }
@@ -139,6 +142,25 @@ pub struct KindAbility {
     pub convert_from: Vec<Kind>,
     /// Why an absent effect is absent, for the person who would do it by hand.
     pub cannot: BTreeMap<Effect, String>,
+    /// How a person does what the app cannot be asked to do.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_hand: BTreeMap<Effect, ByHand>,
+    /// The entitlements of one kind to which a leaver falls back where nothing suspends: the policy's word → the name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub demoted: BTreeMap<Name, Name>,
+}
+
+/// How a person does one effect in the app's own pages.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ByHand {
+    /// What to click; `{email}` and other canonical words are filled in.
+    pub how: String,
+    /// Columns and patterns of a row to import, where the app takes files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub row: Vec<(String, String)>,
+    /// For how many hours an invitation sent by it is valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_hours: Option<u32>,
 }
 
 /// What can be done with one field.
@@ -178,6 +200,9 @@ pub struct EntitlementAbility {
     pub privileged: Vec<Name>,
     /// The only names there are, where the app has a closed list that is no reference list; empty otherwise.
     pub values: Vec<Name>,
+    /// Other words for names, so that one policy serves several dialects: the word → the name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub synonyms: BTreeMap<Name, Name>,
     /// Create is refused locally without it.
     pub required: bool,
     /// Whether names are compared exactly; otherwise without regard to case.
@@ -205,6 +230,9 @@ pub struct EffectAbility {
     pub sends_mail: bool,
     /// What is lost, for the approval text.
     pub loses: Option<String>,
+    /// The vendor's record does not promise it: the first answer of a tenant decides whether it can be done there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
     /// Requests that one such step takes, reading back included.
     pub requests: u32,
 }

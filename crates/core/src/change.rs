@@ -4,6 +4,7 @@
 
 use crate::abilities::Effect;
 use crate::account::{AccountKey, Kind};
+use crate::byhand::HandWork;
 use crate::name::{ConnectionName, EntitlementKind, FieldName, FindingId, IdentityId, Name, PlanId, StepId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -141,6 +142,9 @@ pub struct Step {
     /// What is lost for good, in the operator's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loses: Option<String>,
+    /// For `manual`: the work, made ready for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<HandWork>,
     /// Steps that must be done before.
     pub needs: Vec<StepId>,
     /// Whether somebody must say yes, and whether they did.

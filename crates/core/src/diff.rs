@@ -11,6 +11,7 @@ mod stand;
 
 use crate::abilities::{Effect, KindAbility, Standing as Place};
 use crate::account::{Account, Kind};
+use crate::byhand::Hand;
 use crate::change::{Change, Reason, ReasonKind};
 use crate::correlate::{AccountAt, Belonging, Graph, IdentityAt};
 use crate::decide::{Standing, Wishes};
@@ -61,8 +62,8 @@ pub struct Proposal {
     pub reason: Reason,
     /// Proposals, by their place, that must be done before.
     pub needs: Vec<usize>,
-    /// What must be done by hand, and what the app cannot.
-    pub by_hand: Option<String>,
+    /// What must be done by hand, and why the app cannot.
+    pub by_hand: Option<Hand>,
 }
 
 /// Finds the differences.

@@ -79,7 +79,7 @@ fn removes(step: &Step) -> bool {
     };
     match step.effect {
         Effect::Update => takes_away(step),
-        Effect::Manual => step.changes.is_empty() && matches!(step.reason.kind, ReasonKind::Leaver | ReasonKind::Mover),
+        Effect::Manual => step.meant().is_removal(),
         effect => effect.is_removal(),
     }
 }

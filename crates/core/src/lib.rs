@@ -9,6 +9,7 @@ pub mod identity;
 pub mod abilities;
 pub mod facts;
 pub mod change;
+pub mod byhand;
 pub mod look;
 pub mod expression;
 pub mod policy;

@@ -23,7 +23,7 @@ pub enum Sight {
 /// Judges `step` by what was found where its account should be; `None` means a clear absence.
 pub fn sight(step: &Step, found: Option<&Account>, ability: &KindAbility) -> Sight {
     let Some(account) = found else { return sight_of_nothing(step) };
-    match step.effect {
+    match step.meant() {
         Effect::Suspend | Effect::Delete if !account.state.gives_access() => Sight::AlreadyTrue,
         Effect::Suspend | Effect::Delete | Effect::EndSessions | Effect::Manual => Sight::Open,
         Effect::Create | Effect::Resume | Effect::Convert => {
@@ -59,7 +59,7 @@ pub fn field_outcomes(step: &Step, read_back: &Account, ability: &KindAbility) -
 
 /// Tells whether the effect itself, apart from its fields, is so: somebody suspended is out, somebody resumed is in.
 pub fn effect_holds(step: &Step, read_back: Option<&Account>) -> bool {
-    match (step.effect, read_back) {
+    match (step.meant(), read_back) {
         (Effect::Suspend, account) => account.is_none_or(|account| !account.state.gives_access()),
         (Effect::Delete, account) => account.is_none_or(|account| account.state == AccountState::Removed),
         (Effect::Create | Effect::Resume | Effect::Convert, Some(account)) => {
@@ -104,7 +104,7 @@ fn plain(value: &Value) -> Option<String> {
 }
 
 fn sight_of_nothing(step: &Step) -> Sight {
-    match step.effect {
+    match step.meant() {
         Effect::Create => Sight::Open,
         Effect::Suspend | Effect::Delete | Effect::Revoke | Effect::EndSessions => Sight::AlreadyTrue,
         Effect::Manual => Sight::Open,
@@ -114,8 +114,11 @@ fn sight_of_nothing(step: &Step) -> Sight {
     }
 }
 
+/// Tells whether all that is asked is so. Work by hand is believed in what its app does not tell, since nobody could
+/// ever read it back.
 fn all_hold(step: &Step, account: &Account, ability: &KindAbility) -> bool {
-    step.changes.iter().all(|change| holds(change, account, ability) == Some(true))
+    let unread = step.effect == Effect::Manual;
+    step.changes.iter().all(|change| holds(change, account, ability).unwrap_or(unread))
 }
 
 /// Returns why a change cannot be carried out as it was planned: its field is neither as before nor as wished. Sets

@@ -5,6 +5,7 @@
 
 use crate::abilities::{Effect, EffectAbility, Seat};
 use crate::approve::{Demands, approval};
+use crate::byhand::hand_work;
 use crate::change::{Approval, ApprovalState, Change, Cost, Finding, Hold, Plan, Reason, ReasonKind, Risk, Step};
 use crate::correlate::{Graph, IdentityAt};
 use crate::diff::{Asked, Proposal};
@@ -120,10 +121,17 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
     let account = proposal.account.map(|at| graph.account_at(at));
     let identity = proposal.identity.map(|at| graph.identity_at(at));
     let id = step_id(proposal, graph);
+    let ability_of_kind =
+        facts.connections.get(&proposal.connection).and_then(|facts| facts.abilities.kinds.get(&proposal.kind));
+    let owner = facts.connections.get(&proposal.connection).and_then(|facts| facts.abilities.owner.as_deref());
+    let by_hand = proposal
+        .by_hand
+        .as_ref()
+        .map(|hand| hand_work(hand, ability_of_kind, owner, account, identity, &proposal.changes));
     let mut reason =
         std::mem::replace(&mut proposal.reason, Reason { kind: ReasonKind::Drift, rule: None, text: String::new() });
-    if let Some(by_hand) = &proposal.by_hand {
-        reason.text = format!("{}; {by_hand}", reason.text);
+    if let Some(hand) = &proposal.by_hand {
+        reason.text = format!("{}; {}", reason.text, hand.because);
     }
     Step {
         id,
@@ -139,6 +147,7 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
         risk: if risky { Risk::High } else { Risk::Low },
         irreversible,
         loses: ability.and_then(|ability| ability.loses.clone()),
+        by_hand,
         needs: Vec::new(),
         approval: Approval { state: ApprovalState::NotNeeded, from: Vec::new(), count: 0, by: Vec::new() },
     }
@@ -151,7 +160,7 @@ fn step_id(proposal: &Proposal, graph: &Graph<'_>) -> StepId {
     struct Done<'a>(&'a [Change], Option<&'a str>);
     let account = proposal.account.map(|at| graph.account_at(at).key.to_string());
     let identity = proposal.identity.map_or("", |at| graph.identity_at(at).id.as_str());
-    let changes = json(&Done(&proposal.changes, proposal.by_hand.as_deref()));
+    let changes = json(&Done(&proposal.changes, proposal.by_hand.as_ref().map(|hand| hand.does.as_str())));
     StepId::from(derived(
         "s-",
         16,
@@ -255,7 +264,7 @@ fn rank(step: &Step) -> u8 {
     let goes = matches!(step.reason.kind, ReasonKind::Leaver | ReasonKind::Decision);
     match step.effect {
         Effect::Suspend | Effect::EndSessions if goes => 0,
-        Effect::Manual if goes && step.changes.is_empty() => 0,
+        Effect::Manual if goes && step.meant() == Effect::Suspend => 0,
         Effect::Create | Effect::Convert | Effect::Resume => 1,
         Effect::Update if takes_away => 4,
         Effect::Update => 2,

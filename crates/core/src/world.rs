@@ -96,7 +96,7 @@ fn field(from: Option<&str>) -> FieldAbility {
 }
 
 fn effect(seat: Seat) -> EffectAbility {
-    EffectAbility { irreversible: false, seat, sends_mail: false, loses: None, requests: 2 }
+    EffectAbility { irreversible: false, seat, sends_mail: false, loses: None, unproven: false, requests: 2 }
 }
 
 fn effects(of: &[(Effect, Seat)]) -> BTreeMap<Effect, EffectAbility> {
@@ -111,6 +111,7 @@ fn entitlement(kind: &str, cardinality: Cardinality) -> EntitlementAbility {
         default_scope: None,
         privileged: vec![Name::new("admin")],
         values: Vec::new(),
+        synonyms: BTreeMap::new(),
         required: false,
         exact: false,
     }
@@ -193,6 +194,7 @@ fn abilities(connection: &str, standing: Standing, default_kind: Kind, kinds: Ve
         sso: None,
         seats: None,
         protected_logins: Vec::new(),
+        owner: None,
         per_second: Some(2.0),
     }
 }

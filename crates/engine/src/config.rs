@@ -90,6 +90,8 @@ pub struct ConnectionConfig {
     pub dialect: Option<String>,
     /// Which source connection signs people in here.
     pub sso: Option<String>,
+    /// Who does by hand what the app cannot be asked to do.
+    pub owner: Option<String>,
     /// Accepts `http://` for an address that is not loopback.
     #[serde(default)]
     pub allow_http: bool,
@@ -117,6 +119,8 @@ pub struct LimitsConfig {
     pub per_minute: Option<f64>,
     /// Requests an hour.
     pub per_hour: Option<f64>,
+    /// Requests a day.
+    pub per_day: Option<f64>,
     /// Requests that may be open at the same time.
     pub concurrent: Option<u32>,
 }
@@ -226,7 +230,7 @@ impl Config {
             return at("share", "share must be above 0 and at most 1", "0.8 leaves a fifth to other integrations");
         }
         if let Some(limits) = &connection.limits {
-            let all = [limits.per_second, limits.per_minute, limits.per_hour];
+            let all = [limits.per_second, limits.per_minute, limits.per_hour, limits.per_day];
             if all.iter().flatten().any(|limit| !(*limit > 0.0 && limit.is_finite())) || limits.concurrent == Some(0) {
                 return at("limits", "a limit must be above 0", "such as `limits = { per_second = 5 }`");
             }

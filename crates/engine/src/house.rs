@@ -8,6 +8,7 @@ use crate::config::{Config, ConnectionConfig};
 use crate::dialect::Dialect;
 use crate::error::EngineError;
 use crate::secrets::read_secret;
+use crate::unproven::{Refused, forget, refused, without};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -24,7 +25,7 @@ use tenure_store::{AccountFilter, Store};
 const MEMORY_PAGE: usize = 1000;
 
 /// The keys that every connection may have, for the hint of an unknown one.
-const CONNECTION_KEYS: [&str; 14] = [
+const CONNECTION_KEYS: [&str; 15] = [
     "app",
     "source",
     "url",
@@ -35,6 +36,7 @@ const CONNECTION_KEYS: [&str; 14] = [
     "seats",
     "dialect",
     "sso",
+    "owner",
     "allow_http",
     "secrets",
     "map",
@@ -75,7 +77,7 @@ struct Spoken {
 
 impl Connection {
     fn new(settings: Settings, config: ConnectionConfig) -> Self {
-        let spoken = RwLock::new(Spoken::new(settings.clone()));
+        let spoken = RwLock::new(Spoken::new(settings.clone(), &Refused::new()));
         Self { settings, config, spoken, building: tokio::sync::Mutex::default() }
     }
 
@@ -93,8 +95,8 @@ impl Connection {
         self.spoken.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn speak(&self, settings: Settings) {
-        *self.spoken.write().unwrap_or_else(PoisonError::into_inner) = Spoken::new(settings);
+    fn speak(&self, settings: Settings, refused: &Refused) {
+        *self.spoken.write().unwrap_or_else(PoisonError::into_inner) = Spoken::new(settings, refused);
     }
 
     fn keep(&self, reader: &Reader) {
@@ -103,8 +105,8 @@ impl Connection {
 }
 
 impl Spoken {
-    fn new(settings: Settings) -> Self {
-        Self { abilities: Arc::new(abilities_of(&settings)), settings, reader: None }
+    fn new(settings: Settings, refused: &Refused) -> Self {
+        Self { abilities: Arc::new(without(abilities_of(&settings), refused)), settings, reader: None }
     }
 }
 
@@ -204,7 +206,8 @@ impl House {
         if connection.spoken().settings.manifest.dialect != dialect
             && let Some(settings) = connection.settings.speaking(dialect)
         {
-            connection.speak(settings);
+            forget(&self.store, name).await?;
+            connection.speak(settings, &Refused::new());
         }
         self.reader(name).await
     }
@@ -322,11 +325,14 @@ fn settings(
         per_second: limits.per_second,
         per_minute: limits.per_minute,
         per_hour: limits.per_hour,
+        per_day: limits.per_day,
         concurrent: limits.concurrent,
+        ..BudgetSpec::default()
     });
     settings.seats = connection.seats;
     settings.allow_http = if connection.allow_http { HttpPolicy::Anywhere } else { HttpPolicy::LoopbackOnly };
     settings.dialect.clone_from(&connection.dialect);
+    settings.owner.clone_from(&connection.owner);
     settings.sso = connection.sso.as_deref().map(ConnectionName::new);
     settings.check().map_err(|error| misfit(config, name, error))?;
     Ok(settings)
@@ -389,10 +395,18 @@ async fn speak_as_noted(
     connections: &BTreeMap<ConnectionName, Connection>,
 ) -> Result<Vec<ConnectionName>, EngineError> {
     let mut unsettled = Vec::new();
-    for (name, connection) in connections.iter().filter(|(_, connection)| connection.asks_dialect()) {
-        match Dialect::noted(store, name).await? {
-            Some(noted) => connection.settings.speaking(&noted.dialect).into_iter().for_each(|it| connection.speak(it)),
-            None => unsettled.push(name.clone()),
+    for (name, connection) in connections {
+        let mut settings = connection.settings.clone();
+        if connection.asks_dialect() {
+            match Dialect::noted(store, name).await? {
+                Some(noted) => settings = settings.speaking(&noted.dialect).unwrap_or(settings),
+                None => unsettled.push(name.clone()),
+            }
+        }
+        if settings.manifest.promises_less() {
+            connection.speak(settings.clone(), &refused(store, name).await?);
+        } else if settings.manifest.dialect != connection.settings.manifest.dialect {
+            connection.speak(settings, &Refused::new());
         }
     }
     Ok(unsettled)

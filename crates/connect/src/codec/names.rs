@@ -17,6 +17,8 @@ pub(crate) struct NameList {
     ids_of: HashMap<String, Vec<Entry>>,
     /// The app has no such list: ids stand for names.
     missing: bool,
+    /// Account → ids of the entries that name it as a member.
+    held_by: HashMap<Box<str>, Vec<Box<str>>>,
 }
 
 /// All reference lists of a tenant, by their name in the manifest.
@@ -66,6 +68,19 @@ impl NameList {
             list.name_of.insert(id, shown);
         }
         list
+    }
+
+    /// Returns the list with what its entries say of their members, as pairs of account and entry.
+    pub fn with_members(mut self, members: Vec<Entry>) -> Self {
+        for (account, entry) in members {
+            self.held_by.entry(account).or_default().push(entry);
+        }
+        self
+    }
+
+    /// Returns the ids of the entries that name an account as a member; nothing for a list that is missing.
+    pub fn held_by(&self, account: &str) -> Option<&[Box<str>]> {
+        (!self.missing).then(|| self.held_by.get(account).map_or(&[][..], Vec::as_slice))
     }
 
     /// Returns the name of an id.

@@ -41,6 +41,7 @@ struct FieldReader {
 struct GrantReader {
     kind: EntitlementKind,
     reference: Option<Box<str>>,
+    by_members: bool,
     places: Vec<GrantPlaceReader>,
     privileged: Vec<Box<str>>,
     exact: bool,
@@ -160,6 +161,7 @@ impl GrantReader {
         Self {
             kind: EntitlementKind::new(&spec.kind),
             reference: spec.reference.as_deref().map(Into::into),
+            by_members: spec.by_members,
             places: spec
                 .read
                 .iter()
@@ -179,6 +181,15 @@ impl GrantReader {
     /// Adds what the record tells of this entitlement, and that it told.
     fn read(&self, json: &Json<'_>, names: &Names, account: &mut Account) {
         let list = self.reference.as_deref().and_then(|reference| names.list(reference));
+        if let (true, Some(held)) = (self.by_members, list.and_then(|list| list.held_by(account.key.id.as_str()))) {
+            account.grants.extend(held.iter().filter_map(|id| {
+                let name: Box<str> = list?.name_of(id)?.into();
+                let privileged = self.is_privileged(&name);
+                Some(Grant { kind: self.kind.clone(), id: Some(id.clone()), name, scope: None, privileged })
+            }));
+            account.grants_known.push(self.kind.clone());
+            return;
+        }
         for place in &self.places {
             let Some(found) = place.at.of(json) else { continue };
             let items = match found {

@@ -28,7 +28,11 @@ impl ValueCodec {
         }
         match self.codec {
             Codec::Words => {
-                let word = self.words.iter().find(|(_, value)| json.equals(value));
+                let is = |value: &Value| match value {
+                    Value::Array(any) => any.iter().any(|value| json.equals(value)),
+                    one => json.equals(one),
+                };
+                let word = self.words.iter().find(|(_, value)| is(value));
                 word.map_or_else(|| text_or_value(json), |(word, _)| Value::String(word.to_string()))
             }
             Codec::RailsTimeZone => match json {
@@ -67,7 +71,10 @@ impl ValueCodec {
     fn word(&self, value: &Value) -> Result<Value, String> {
         let text = plain_text(value)?;
         if let Some((_, native)) = self.words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)) {
-            return Ok(native.clone());
+            return Ok(match native {
+                Value::Array(any) => any.first().cloned().unwrap_or_default(),
+                one => one.clone(),
+            });
         }
         let known: Vec<&str> = self.words.iter().map(|(word, _)| &**word).collect();
         let near = nearest(&text, &known).map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();

@@ -52,6 +52,9 @@ impl<'m> Write<'m> {
         for change in changes {
             write.add(change, on, present, names)?;
         }
+        if present.is_none() {
+            write.fall_back(on)?;
+        }
         Ok(write)
     }
 
@@ -83,6 +86,22 @@ impl<'m> Write<'m> {
         let wanted = wanted(name, entitlement, change, present, names)?;
         let value = grants_value(name, entitlement, form, &wanted, names)?;
         self.grants.push((name, &form.at, value));
+        Ok(())
+    }
+
+    /// Adds what is sent of a new record though nobody asks for it, because the app would choose a mightier value.
+    fn fall_back(&mut self, on: On) -> Result<(), ConnectError> {
+        for (name, field) in &self.spec.fields {
+            let (Some(value), Some(key)) = (&field.fallback, field.write.as_deref()) else { continue };
+            let asked = self.asked.iter().any(|(asked, _)| asked == name);
+            if asked || !(field.on.contains(&on) || field.on.contains(&On::Create)) {
+                continue;
+            }
+            let written = ValueCodec::new(field).write(value).map_err(|because| {
+                ConnectError::new(ErrorKind::Configuration, format!("{name} falls back to {value}: {because}"))
+            })?;
+            self.fields.push((name, key, written));
+        }
         Ok(())
     }
 
@@ -166,11 +185,13 @@ impl<'m> Write<'m> {
     pub fn body(
         &mut self,
         call: &Call,
+        id: Option<&str>,
         present: Option<Present<'_>>,
         names: &Names,
-    ) -> Result<Option<Map<String, Value>>, ConnectError> {
+    ) -> Result<Option<Value>, ConnectError> {
         let mut body = match (call.body, present) {
             (Body::None, _) if call.set.is_empty() => return Ok(None),
+            (Body::Ids, _) => return Ok(Some(id.into_iter().map(Value::from).collect())),
             (Body::Whole, Some(present)) => self.whole(present, names)?,
             _ => Map::new(),
         };
@@ -185,25 +206,37 @@ impl<'m> Write<'m> {
                 }
             }
         }
+        let is_empty = body.is_empty() && call.body == Body::Changes;
         for (key, value) in &call.set {
-            put(&mut body, key, self.filled(value, present));
+            // The id alone changes nothing: a body that would hold no more is as good as empty.
+            if is_empty && call.within.is_some() && value.as_str() == Some("{id}") {
+                continue;
+            }
+            put(&mut body, key, self.filled(value, id, present));
         }
-        Ok(Some(body))
+        let body = Value::Object(body);
+        Ok(Some(match &call.within {
+            Some(key) if body.as_object().is_some_and(|body| !body.is_empty()) => {
+                Value::Object(Map::from_iter([(key.clone(), Value::Array(vec![body]))]))
+            }
+            _ => body,
+        }))
     }
 
     /// Fills `{email}` and the like into a fixed value.
-    fn filled(&self, value: &Value, present: Option<Present<'_>>) -> Value {
+    fn filled(&self, value: &Value, id: Option<&str>, present: Option<Present<'_>>) -> Value {
         match value {
             Value::String(text) => {
                 let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
                 match inner {
+                    Some("id") => id.map_or(Value::Null, Value::from),
                     Some(field) => self.value_of(field, present).map_or(Value::Null, Value::String),
                     None => value.clone(),
                 }
             }
-            Value::Array(items) => items.iter().map(|item| self.filled(item, present)).collect(),
+            Value::Array(items) => items.iter().map(|item| self.filled(item, id, present)).collect(),
             Value::Object(entries) => {
-                entries.iter().map(|(key, value)| (key.clone(), self.filled(value, present))).collect()
+                entries.iter().map(|(key, value)| (key.clone(), self.filled(value, id, present))).collect()
             }
             other => other.clone(),
         }

@@ -10,7 +10,7 @@ use crate::manifest::{ErrorWord, Method};
 use crate::transport::{Priority, Request, Response};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tenure_core::abilities::Effect;
 use url::Url;
 
@@ -30,7 +30,7 @@ pub(super) struct Ask<'a> {
     pub url: Url,
     /// The path as the manifest writes it, for limits of some paths.
     pub label: &'a str,
-    pub body: Option<Map<String, Value>>,
+    pub body: Option<Value>,
     pub effect: Option<Effect>,
     pub priority: Priority,
     pub repeat: Repeat,

@@ -90,6 +90,7 @@ impl Inner {
             items: Place::new(&list.items),
             paging: Walk::paging(self, &list.paging)?,
             query: list.query.iter().chain(&first).map(|(key, value)| (key.clone(), value.clone())).collect(),
+            body: list.read_body.as_ref().map(super::look::object),
             priority: Priority::Write,
         };
         let response = walk.fetch(self, &walk.start()).await?;

@@ -46,7 +46,8 @@ impl Inner {
         let mut ask = Ask::read(url, &evidence.path, Priority::Write);
         if let Some(body) = &evidence.read_body {
             ask.method = Method::Post;
-            ask.body = Some(body.iter().map(|(key, value)| (key.clone(), value.clone())).collect());
+            ask.body =
+                Some(serde_json::Value::Object(body.iter().map(|(key, value)| (key.clone(), value.clone())).collect()));
         }
         let response = self.send(ask).await?;
         match response.status.as_u16() {

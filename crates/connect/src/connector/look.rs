@@ -11,8 +11,10 @@ use crate::codec::json::{Json, Place};
 use crate::codec::names::Names;
 use crate::codec::read::{Reading, sought};
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::LookupSpec;
+use crate::manifest::{LookupSpec, Method};
 use crate::transport::{Priority, Response};
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::account::{Account, AccountKey, Kind};
@@ -84,8 +86,13 @@ impl Inner {
             let text = format!("{} cannot be read by id", spec.title);
             return Err(ConnectError::new(ErrorKind::Unsupported, text));
         };
-        let url = self.url(&read.path, &[("id", key.id.as_str())])?;
-        let response = match self.send_well(Ask::read(url, &read.path, priority), &[200]).await {
+        let ids = [("id", key.id.as_str())];
+        let mut ask = Ask::read(self.url(&read.path, &ids)?, &read.path, priority);
+        if let Some(body) = &read.read_body {
+            ask.method = Method::Post;
+            ask.body = Some(filled_body(body, &ids));
+        }
+        let response = match self.send_well(ask, &[200]).await {
             Ok(response) => response,
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -94,6 +101,9 @@ impl Inner {
         let account = {
             let json = json_of(&response)?;
             let record = Place::new(&read.item).of(&json);
+            if record.is_none() && read.read_body.is_some() {
+                return Ok(None);
+            }
             record.and_then(|record| reader.read(record, self.reading(&names, &self.memory())))
         };
         match account {
@@ -150,7 +160,7 @@ impl Inner {
     ) -> Result<Vec<Account>, ConnectError> {
         let names = self.names(FRESH, Priority::Write).await?;
         let mut found: BTreeMap<AccountKey, Account> = BTreeMap::new();
-        for mut walk in self.lookup_walks(kind, lookup, value)? {
+        for mut walk in self.lookup_walks(kind, lookup, value, &lookup.query)? {
             match self.collect(kind, &walk, lookup, value, &names, &mut found).await {
                 // The app may not know the parameter: then everything is read and compared.
                 Err(error) if !lookup.query.is_empty() && is_unknown_filter(&error) => {
@@ -160,19 +170,34 @@ impl Inner {
                 other => other?,
             }
         }
+        if found.is_empty() && !lookup.again.is_empty() {
+            for walk in self.lookup_walks(kind, lookup, value, &lookup.again)? {
+                self.collect(kind, &walk, lookup, value, &names, &mut found).await?;
+            }
+        }
         Ok(found.into_values().collect())
     }
 
     /// Returns one walk for each pass of the kind's list, with the filter of the look-up.
-    fn lookup_walks(&self, kind: Kind, lookup: &LookupSpec, value: &str) -> Result<Vec<Walk>, ConnectError> {
+    fn lookup_walks(
+        &self,
+        kind: Kind,
+        lookup: &LookupSpec,
+        value: &str,
+        query: &IndexMap<String, String>,
+    ) -> Result<Vec<Walk>, ConnectError> {
         let (spec, _) = self.kind(kind)?;
         let Some(list) = &spec.list.as_ref().or(spec.searched.as_ref()) else {
             let text = format!("{} have no list to look in", spec.title);
             return Err(ConnectError::new(ErrorKind::Unsupported, text));
         };
-        let filter = lookup.query.iter().map(|(key, pattern)| (key.clone(), pattern.replace("{value}", value)));
+        let mut body = list.read_body.as_ref().map(object);
+        if let (Some(body), Some(over)) = (&mut body, &lookup.read_body) {
+            body.extend(object(over).into_iter().map(|(key, over)| (key, filled_json(&over, &[("value", value)]))));
+        }
+        let filter = query.iter().map(|(key, pattern)| (key.clone(), pattern.replace("{value}", value)));
         let filter: Vec<(String, String)> = filter.collect();
-        let pairs = |query: &indexmap::IndexMap<String, String>| {
+        let pairs = |query: &IndexMap<String, String>| {
             query.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
         };
         let mut passes: Vec<Vec<(String, String)>> = list.passes.iter().map(|pass| pairs(&pass.query)).collect();
@@ -187,6 +212,7 @@ impl Inner {
                 items: Place::new(&list.items),
                 paging: paging.clone(),
                 query: pairs(&list.query).into_iter().chain(filter.clone()).chain(pass).collect(),
+                body: body.clone(),
                 priority: Priority::Write,
             })
             .collect())
@@ -204,17 +230,44 @@ impl Inner {
         let (spec, reader) = self.kind(kind)?;
         let fold = spec.fields.get(&lookup.field).is_some_and(|field| field.fold_case);
         let memory = self.memory();
+        let aliases: Vec<Place> = lookup.aliases.iter().map(|place| Place::new(place)).collect();
+        let is = |held: &str| if fold { held.to_lowercase() == value.to_lowercase() } else { held == value };
+        let is_alias = |row: &Json<'_>| {
+            aliases.iter().filter_map(|place| place.of(row)).any(|found| match found {
+                Json::List(values) => values.iter().filter_map(Json::plain).any(|held| is(&held)),
+                one => one.plain().is_some_and(|held| is(&held)),
+            })
+        };
         self.walk_all(walk, |row: &Json<'_>| {
             let Some(account) = reader.read(row, self.reading(names, &memory)) else { return Ok(()) };
-            let same = sought(&account, &lookup.field)
-                .is_some_and(|held| if fold { held.to_lowercase() == value.to_lowercase() } else { held == value });
-            if same {
+            if sought(&account, &lookup.field).is_some_and(|held| is(&held)) || is_alias(row) {
                 found.insert(account.key.clone(), account);
             }
             Ok(())
         })
         .await
     }
+}
+
+/// Fills `{id}` and the like into the texts of a body.
+pub(super) fn filled_body(body: &IndexMap<String, Value>, ids: &[(&str, &str)]) -> Value {
+    Value::Object(body.iter().map(|(key, value)| (key.clone(), filled_json(value, ids))).collect())
+}
+
+fn filled_json(value: &Value, ids: &[(&str, &str)]) -> Value {
+    match value {
+        Value::String(text) => {
+            let filled = ids.iter().fold(text.clone(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id));
+            Value::String(filled)
+        }
+        Value::Array(items) => items.iter().map(|item| filled_json(item, ids)).collect(),
+        Value::Object(entries) => entries.iter().map(|(key, value)| (key.clone(), filled_json(value, ids))).collect(),
+        other => other.clone(),
+    }
+}
+
+pub(super) fn object(body: &IndexMap<String, Value>) -> Map<String, Value> {
+    body.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 fn is_unknown_filter(error: &ConnectError) -> bool {

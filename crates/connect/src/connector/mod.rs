@@ -160,7 +160,10 @@ impl Connector {
     /// Lists the kinds that a pull lists; others are only looked up.
     pub fn listed_kinds(&self) -> Vec<Kind> {
         let kinds = &self.0.manifest().kinds;
-        kinds.iter().filter(|(_, spec)| spec.list.is_some()).map(|(kind, _)| *kind).collect()
+        let listed = kinds.iter().filter_map(|(kind, spec)| Some((*kind, spec.list.as_ref()?)));
+        listed
+            .flat_map(|(kind, list)| std::iter::once(kind).chain(list.others.iter().map(|other| other.kind)))
+            .collect()
     }
 
     /// Tells whether the app can be asked for what changed, for every kind that is listed.

@@ -211,17 +211,22 @@ impl<'a> Performing<'a> {
             let text = format!("no other record of the person was found, which {} needs", self.act.effect);
             return Err(ConnectError::new(ErrorKind::NotFound, text).hinting("do it by hand in the app"));
         }
-        let body = write.body(call, own, &self.names)?;
+        let body = write.body(call, course.id.as_deref(), own, &self.names)?;
         let is_change = matches!(self.act.effect, Effect::Update | Effect::Grant | Effect::Revoke);
-        if is_change && call.body == Body::Changes && body.as_ref().is_some_and(serde_json::Map::is_empty) {
+        if is_change && call.body == Body::Changes && is_empty(body.as_ref()) {
             return Ok(());
         }
         let ids = [("id", course.id.as_deref()), ("found", course.found.as_deref())];
         let ids: Vec<(&str, &str)> = ids.iter().filter_map(|(name, id)| Some((*name, (*id)?))).collect();
         let once = method == Method::Post || call.once;
+        let mut url = self.inner.url(path, &ids)?;
+        for (key, pattern) in &call.query {
+            let value = ids.iter().fold(pattern.clone(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id));
+            url.query_pairs_mut().append_pair(key, &value);
+        }
         let ask = Ask {
             method,
-            url: self.inner.url(path, &ids)?,
+            url,
             label: path,
             body,
             effect: Some(self.act.effect),
@@ -323,6 +328,10 @@ impl<'a> Performing<'a> {
             _ => None,
         }
     }
+}
+
+fn is_empty(body: Option<&serde_json::Value>) -> bool {
+    body.and_then(serde_json::Value::as_object).is_some_and(serde_json::Map::is_empty)
 }
 
 /// Returns how an effect is carried out; `like` leads to another one.

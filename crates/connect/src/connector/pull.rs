@@ -15,20 +15,25 @@ use crate::codec::moment::write_moment;
 use crate::codec::names::Names;
 use crate::codec::read::Reading;
 use crate::error::{ConnectError, ErrorKind};
+use crate::manifest::OtherKind;
 use crate::transport::{Priority, Response};
 use checkpoint::Checkpoint;
+use futures::StreamExt;
 use guard::Guard;
+use serde_json::Value;
 use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tenure_core::account::{Account, Kind};
+use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::facts::Coverage;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// Pages that wait for the store at most.
 const QUEUE: usize = 2;
+/// Records that are read by their ids at the same time.
+const READS_AT_ONCE: usize = 4;
 
 /// Where a pull begins.
 #[derive(Clone, Debug, Default)]
@@ -130,6 +135,10 @@ impl From<ConnectError> for Stop {
 /// One list in one pass.
 struct Stage {
     kind: Kind,
+    /// Records of other kinds in the list, by the values that they have.
+    others: Vec<(Kind, Vec<(Place, Value)>)>,
+    /// Places that some records leave out.
+    thin: Vec<Place>,
     walk: Walk,
     /// Its number in the walk of all lists.
     at: usize,
@@ -187,9 +196,15 @@ fn stages(inner: &Inner, since: Option<i64>) -> Result<Vec<Stage>, ConnectError>
                 items: Place::new(&list.items),
                 paging: Walk::paging(inner, &list.paging)?,
                 query: common.iter().cloned().chain(pass).collect(),
+                body: list.read_body.as_ref().map(super::look::object),
                 priority: Priority::Read,
             };
-            stages.push(Stage { kind: *kind, walk, at: stages.len() });
+            let values = |other: &OtherKind| -> Vec<(Place, Value)> {
+                other.equals.iter().map(|(place, value)| (Place::new(place), value.clone())).collect()
+            };
+            let others = list.others.iter().map(|other| (other.kind, values(other))).collect();
+            let thin = list.thin.iter().map(|place| Place::new(place)).collect();
+            stages.push(Stage { kind: *kind, others, thin, walk, at: stages.len() });
         }
     }
     Ok(stages)
@@ -205,9 +220,23 @@ struct Run<'a> {
     is_last: bool,
 }
 
+impl Stage {
+    /// Returns the kind of a record.
+    fn kind_of(&self, row: &Json<'_>) -> Kind {
+        let fits = |(place, value): &(Place, Value)| place.of(row).is_some_and(|found| found.equals(value));
+        self.others.iter().find(|(_, values)| values.iter().all(fits)).map_or(self.kind, |(kind, _)| *kind)
+    }
+
+    fn is_thin(&self, row: &Json<'_>) -> bool {
+        self.thin.iter().any(|place| place.of(row).is_none())
+    }
+}
+
 /// What one page came to.
 struct PageRead {
     accounts: Vec<Account>,
+    /// Accounts, by their place, of which the list told only a part.
+    thin: Vec<usize>,
     rows: usize,
     total: Option<u64>,
     next: Option<Position>,
@@ -270,18 +299,40 @@ impl Run<'_> {
         guard.total(total);
         let memory = |kind: Kind, id: &str| self.inner.memory_of(kind, id);
         let reading = Reading { names: self.names, now_ms: self.inner.now_ms(), memory: &memory };
-        let mut accounts = Vec::with_capacity(rows.len());
+        let (mut accounts, mut thin) = (Vec::with_capacity(rows.len()), Vec::new());
         for (row, id) in rows.iter().zip(&ids) {
             if id.as_deref().is_some_and(|id| guard.is_new(id)) {
+                let reader = match self.stage.others.is_empty() {
+                    true => reader,
+                    false => self.inner.kind(self.stage.kind_of(row))?.1,
+                };
+                if self.stage.is_thin(row) {
+                    thin.push(accounts.len());
+                }
                 accounts.extend(reader.read(row, reading));
             }
         }
         guard.turn();
         let links = super::walk::link_next(response).is_some();
-        Ok(PageRead { accounts, rows: rows.len(), total, next, links })
+        Ok(PageRead { accounts, thin, rows: rows.len(), total, next, links })
     }
 
-    async fn deliver(&self, page: PageRead, guard: &Guard) -> Result<(), Stop> {
+    /// Reads the records of which the list told only a part; one that is gone meanwhile stays as the list told it.
+    async fn thicken(&self, page: &mut PageRead) -> Result<(), Stop> {
+        let keys: Vec<(usize, AccountKey)> =
+            page.thin.drain(..).map(|at| (at, page.accounts[at].key.clone())).collect();
+        let reads = keys.into_iter().map(|(at, key)| async move { (at, self.inner.hold(&key, Priority::Read).await) });
+        let mut reads = futures::stream::iter(reads).buffered(READS_AT_ONCE);
+        while let Some((at, held)) = reads.next().await {
+            if let Some(held) = held? {
+                page.accounts[at] = held.account;
+            }
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, mut page: PageRead, guard: &Guard) -> Result<(), Stop> {
+        self.thicken(&mut page).await?;
         let (stage, size) = (self.stage.at, self.stage.walk.size());
         let checkpoint = match &page.next {
             Some(next) => Checkpoint::at(stage, Some(next), guard.seen(), size, self.since),

@@ -17,6 +17,8 @@ use tenure_core::name::EntitlementKind;
 pub(super) const FRESH: Duration = Duration::from_secs(300);
 /// Entries of one list that are kept at most.
 const ENTRIES_MAX: usize = 100_000;
+/// Members of all entries of one list that are kept at most.
+const MEMBERS_MAX: usize = 5_000_000;
 
 impl Connector {
     /// Reads the reference lists of the tenant: everything that can be granted under a name.
@@ -76,8 +78,11 @@ impl Inner {
             items: Place::new(&reference.items),
             paging: Walk::paging(self, &reference.paging)?,
             query: Vec::new(),
+            body: None,
             priority,
         };
+        let members_at = reference.members.as_deref().map(Place::new);
+        let mut members: Vec<(Box<str>, Box<str>)> = Vec::new();
         let mut entries: Vec<(Box<str>, Box<str>)> = Vec::new();
         let (id, name) = (Place::new(&reference.id), Place::new(&reference.name));
         self.walk_all(&walk, |row| {
@@ -86,15 +91,18 @@ impl Inner {
             if let (Some(id), Some(name)) = (id, name)
                 && !entries.iter().rev().take(1000).any(|(known, _)| *known == id)
             {
+                if let Some(Json::List(listed)) = members_at.as_ref().and_then(|place| place.of(row)) {
+                    members.extend(listed.iter().filter_map(Json::id).map(|account| (account, id.clone())));
+                }
                 entries.push((id, name.as_ref().into()));
             }
-            if entries.len() > ENTRIES_MAX {
+            if entries.len() > ENTRIES_MAX || members.len() > MEMBERS_MAX {
                 return Err(ConnectError::new(ErrorKind::Malformed, format!("more than {ENTRIES_MAX} entries")));
             }
             Ok(())
         })
         .await?;
-        Ok(NameList::new(entries))
+        Ok(NameList::new(entries).with_members(members))
     }
 
     fn is_privileged(&self, reference: &str, name: &str) -> bool {

@@ -4,10 +4,12 @@
 use super::Inner;
 use super::ask::{Ask, json_of};
 use crate::codec::json::{Json, Place};
+use crate::codec::value::number;
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::{Paging, PagingStyle, Total};
+use crate::manifest::{Method, Paging, PagingStyle, Total};
 use crate::transport::{Priority, Response};
 use http::header::LINK;
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 use url::Url;
 
@@ -21,6 +23,8 @@ pub(super) struct Walk {
     pub items: Place,
     pub paging: Paging,
     pub query: Vec<(String, String)>,
+    /// The body of every request, for an app that lists by POST.
+    pub body: Option<Map<String, Value>>,
     pub priority: Priority,
 }
 
@@ -67,7 +71,37 @@ impl Walk {
     /// Reads one page.
     pub async fn fetch(&self, inner: &Inner, position: &Position) -> Result<Response, ConnectError> {
         let url = self.page_url(inner, position)?;
-        inner.send_well(Ask::read(url, &self.path, self.priority), &[200]).await
+        let mut ask = Ask::read(url, &self.path, self.priority);
+        if let Some(body) = &self.body {
+            ask.method = Method::Post;
+            let paging = self.paging_parameters(position).into_iter();
+            let numbers =
+                paging.map(|(key, value)| (key, number(&Value::String(value.clone())).unwrap_or(value.into())));
+            ask.body = Some(Value::Object(body.clone().into_iter().chain(numbers).collect()));
+        }
+        inner.send_well(ask, &[200]).await
+    }
+
+    /// Returns the parameters that lead to a page.
+    fn paging_parameters(&self, position: &Position) -> Vec<(String, String)> {
+        let size = self.size();
+        let mut parameters = Vec::new();
+        if let (Some(parameter), Some(size)) = (&self.paging.size_parameter, size) {
+            parameters.push((parameter.clone(), size.to_string()));
+        }
+        let Some(parameter) = self.paging.parameter.clone() else { return parameters };
+        match position {
+            Position::Page(page) => {
+                let number = match self.paging.style {
+                    PagingStyle::StartIndex => self.paging.first + (page - 1) * u64::from(size.unwrap_or(100)),
+                    _ => self.paging.first + page - 1,
+                };
+                parameters.push((parameter, number.to_string()));
+            }
+            Position::Cursor(cursor) => parameters.push((parameter, cursor.clone())),
+            Position::Start | Position::Link(_) => {}
+        }
+        parameters
     }
 
     fn page_url(&self, inner: &Inner, position: &Position) -> Result<Url, ConnectError> {
@@ -75,30 +109,8 @@ impl Walk {
             return self.linked(inner, address);
         }
         let mut url = inner.url(&self.path, &[])?;
-        let size = self.size();
-        {
-            let mut pairs = url.query_pairs_mut();
-            for (key, value) in &self.query {
-                pairs.append_pair(key, value);
-            }
-            if let (Some(parameter), Some(size)) = (&self.paging.size_parameter, size) {
-                pairs.append_pair(parameter, &size.to_string());
-            }
-            let parameter = self.paging.parameter.as_deref();
-            match (position, parameter) {
-                (Position::Page(page), Some(parameter)) => {
-                    let number = match self.paging.style {
-                        PagingStyle::StartIndex => self.paging.first + (page - 1) * u64::from(size.unwrap_or(100)),
-                        _ => self.paging.first + page - 1,
-                    };
-                    pairs.append_pair(parameter, &number.to_string());
-                }
-                (Position::Cursor(cursor), Some(parameter)) => {
-                    pairs.append_pair(parameter, cursor);
-                }
-                _ => {}
-            }
-        }
+        let paging = if self.body.is_none() { self.paging_parameters(position) } else { Vec::new() };
+        url.query_pairs_mut().extend_pairs(self.query.iter().chain(&paging));
         if url.query() == Some("") {
             url.set_query(None);
         }

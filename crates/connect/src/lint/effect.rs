@@ -139,15 +139,15 @@ impl Lint<'_> {
         }
         let native = native_keys(spec);
         for (key, value) in &call.set {
-            if spec.read_only.contains(key) {
+            if spec.read_only.contains(key) && value.as_str() != Some("{id}") {
                 self.say(&at("set"), format!("`{key}` is read-only"), "");
-            } else if !native.contains(key.as_str()) && !value.is_array() && !value.is_object() {
+            } else if value.as_str() != Some("{id}") && !native.contains(key.as_str()) && !value.is_array() && !value.is_object() {
                 let list: Vec<&str> = native.iter().copied().collect();
                 let hint = nearest(key, &list).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
                 self.say(&at("set"), format!("`{key}` is set, and no field, entitlement or state knows it"), hint);
             }
             for placeholder in texts(value).into_iter().flat_map(placeholders_of) {
-                if !spec.fields.contains_key(placeholder) {
+                if placeholder != "id" && !spec.fields.contains_key(placeholder) {
                     self.say_unknown(&at("set"), "field", placeholder, &known);
                 }
             }

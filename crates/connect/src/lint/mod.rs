@@ -25,7 +25,9 @@ pub fn lint(manifest: &Manifest) -> Vec<Misplaced> {
 
 /// The problems of a manifest, and of the files that belong to an app besides.
 pub fn lint_app(app: &App) -> Vec<Misplaced> {
-    let mut problems = lint(&app.manifest);
+    let mut dialects = Lint { manifest: &app.manifest, problems: lint(&app.manifest) };
+    dialects.dialects();
+    let mut problems = dialects.problems;
     problems.extend(app.manifest.further.iter().flat_map(|further| lint(further)));
     let mut missing = |message: &str, hint: &str| {
         let path = app.manifest.path.clone();

@@ -14,7 +14,9 @@ impl Lint<'_> {
         if self.manifest.file.is_some() {
             return;
         }
-        if spec.list.is_none() && spec.lookup.is_empty() {
+        let lists = self.manifest.kinds.values().filter_map(|spec| spec.list.as_ref());
+        let in_other = lists.flat_map(|list| &list.others).any(|other| other.kind.as_str() == kind);
+        if spec.list.is_none() && spec.lookup.is_empty() && !in_other {
             self.say(
                 &["kinds", kind],
                 format!("{kind} records are neither listed nor looked up"),
@@ -29,7 +31,7 @@ impl Lint<'_> {
             ),
             Some(read) => {
                 self.check_path(&["kinds", kind, "read", "path"], &read.path, &["id"]);
-                if !read.path.contains("{id}") {
+                if !read.path.contains("{id}") && read.read_body.is_none() {
                     self.say(&["kinds", kind, "read", "path"], "the path has no {id}", "");
                 }
             }
@@ -38,6 +40,12 @@ impl Lint<'_> {
             let Some(list) = list else { continue };
             self.check_paging(&["kinds", kind, key, "paging"], &list.paging);
             self.check_path(&["kinds", kind, key, "path"], &list.path, &[]);
+        }
+        for other in spec.list.iter().flat_map(|list| &list.others) {
+            if !self.manifest.kinds.contains_key(&other.kind) {
+                let known: Vec<&str> = self.manifest.kinds.keys().map(|kind| kind.as_str()).collect();
+                self.say_unknown(&["kinds", kind, "list", "others"], "kind", other.kind.as_str(), &known);
+            }
         }
         for (word, lookup) in &spec.lookup {
             self.lookup(kind, spec, word, lookup);
@@ -66,7 +74,8 @@ impl Lint<'_> {
             let known: Vec<&str> = spec.fields.keys().map(String::as_str).collect();
             self.say_unknown(&["kinds", kind, "lookup", word, "field"], "field", &lookup.field, &known);
         }
-        if !lookup.query.is_empty() && !lookup.query.values().any(|value| value.contains("{value}")) {
+        let in_body = lookup.read_body.is_some();
+        if !in_body && !lookup.query.is_empty() && !lookup.query.values().any(|value| value.contains("{value}")) {
             self.say(
                 &["kinds", kind, "lookup", word, "query"],
                 "no parameter takes the value sought",
@@ -140,11 +149,11 @@ impl Lint<'_> {
             }
             _ => {}
         }
-        if spec.read.is_empty() {
+        if spec.read.is_empty() && !spec.by_members && !spec.by_hand {
             self.say(&keys, format!("{word} lies nowhere"), "read = [{ at = \"…\", form = \"id\" }]");
         }
         match &spec.write {
-            None if spec.cannot.is_none() => {
+            None if spec.cannot.is_none() && !spec.by_hand => {
                 self.say(&keys, format!("{word} is never written, and nothing says why"), "cannot = \"…\"");
             }
             Some(write) if write.form != GrantForm::Name && spec.reference.is_none() => {

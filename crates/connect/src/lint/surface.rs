@@ -53,14 +53,17 @@ impl Lint<'_> {
         if self.manifest.under.is_some() {
             return; // the file below is judged by itself
         }
+        for (at, evidence) in self.manifest.evidence.iter().enumerate() {
+            self.check_path(&["evidence", &at.to_string(), "path"], &evidence.path, &[]);
+        }
+    }
+
+    /// Judges the dialects of an app side by side.
+    pub(super) fn dialects(&mut self) {
         let known = self.manifest.dialects();
         for (at, evidence) in self.manifest.evidence.iter().enumerate() {
-            let at = at.to_string();
-            self.check_path(&["evidence", &at, "path"], &evidence.path, &[]);
-            for tell in &evidence.tells {
-                if !known.contains(&tell.is.as_str()) {
-                    self.say_unknown(&["evidence", &at, "tells"], "dialect", &tell.is, &known);
-                }
+            for tell in evidence.tells.iter().filter(|tell| !known.contains(&tell.is.as_str())) {
+                self.say_unknown(&["evidence", &at.to_string(), "tells"], "dialect", &tell.is, &known);
             }
         }
         let told =

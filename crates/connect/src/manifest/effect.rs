@@ -22,6 +22,12 @@ pub struct EffectSpec {
     pub mail: bool,
     /// What is lost, for the approval text.
     pub loses: Option<String>,
+    /// Afterwards the record is not there any more, which proves it: an agent who becomes a contact.
+    #[serde(default)]
+    pub gone: bool,
+    /// The vendor's record does not promise it: the first answer of a tenant decides, and a refusal is remembered.
+    #[serde(default)]
+    pub unproven: bool,
     /// For `convert`: the kinds that can be converted into this one.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -32,6 +38,19 @@ pub struct EffectSpec {
     /// The calls, in order.
     #[serde(default)]
     pub calls: Vec<Call>,
+}
+
+/// How a person does an effect that the app cannot be asked for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ByHandSpec {
+    /// What to click; `{email}` and other words of the kind are filled in, with what they become.
+    pub how: String,
+    /// Column → pattern of a row to import, where the app takes CSV files. The row carries the full wanted state.
+    #[serde(default)]
+    pub row: IndexMap<String, String>,
+    /// For how many hours an invitation sent by it is valid.
+    pub expires_hours: Option<u32>,
 }
 
 /// What happens to a seat.
@@ -74,7 +93,12 @@ pub struct Call {
     /// would fall back to a default of its own.
     #[serde(default)]
     pub carry: Vec<String>,
-    /// Native keys with a fixed value; a text may hold `{email}` or another canonical field.
+    /// Parameters of the request; `{id}` and `{found}` are filled in.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+    /// The key of a list in which the body is the only entry: `{"records": [body]}`.
+    pub within: Option<String>,
+    /// Native keys with a fixed value; a text may hold `{email}` or another canonical field, or `{id}`.
     #[serde(default)]
     pub set: IndexMap<String, serde_json::Value>,
     /// Doing it twice would be wrong although the method says otherwise: an answer that was lost is looked into first.
@@ -133,6 +157,8 @@ pub enum Body {
     None,
     /// What is asked to change; lists are sent whole.
     Changes,
+    /// A list with the account's id: `["…"]`.
+    Ids,
     /// The record as it is now without what is read-only, with what is asked to change: for writes that replace the
     /// whole record.
     Whole,

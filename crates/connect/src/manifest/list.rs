@@ -83,6 +83,25 @@ pub struct ListSpec {
     pub passes: Vec<Pass>,
     /// How to ask for changed records only.
     pub incremental: Option<Incremental>,
+    /// For an app that lists by POST: the body of every request, into which the paging's parameters go as well.
+    pub read_body: Option<IndexMap<String, serde_json::Value>>,
+    /// Records of other kinds that the list holds; the first that fits decides.
+    #[serde(default)]
+    pub others: Vec<OtherKind>,
+    /// Places that the list leaves out of some records; such a record is read by its id.
+    #[serde(default)]
+    pub thin: Vec<String>,
+}
+
+/// Records of another kind in a list.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OtherKind {
+    /// Their kind.
+    #[schemars(with = "String")]
+    pub kind: Kind,
+    /// Places and the values that they must have.
+    pub equals: IndexMap<String, serde_json::Value>,
 }
 
 /// One pass over a list that hides records by default.
@@ -114,6 +133,14 @@ pub struct LookupSpec {
     /// answer that does not match means that the app does not filter: then the whole list is walked as well.
     #[serde(default)]
     pub query: IndexMap<String, String>,
+    /// For an app that lists by POST: what is laid over the body of the list, with `{value}` in it.
+    pub read_body: Option<IndexMap<String, serde_json::Value>>,
+    /// Tried where the first parameters found nothing: `query = { query = "email:'{value}'" }`.
+    #[serde(default)]
+    pub again: IndexMap<String, String>,
+    /// Places of further values that match as well as the field.
+    #[serde(default)]
+    pub aliases: Vec<String>,
     /// The canonical field that must match exactly.
     pub field: String,
     /// Kinds that share the same space of values, and are searched too.
@@ -128,6 +155,8 @@ pub struct LookupSpec {
 pub struct ReadSpec {
     /// The path after the base URL, with `{id}`.
     pub path: String,
+    /// For an app that reads by POST: the body, with `{id}` in it. The record is absent where `item` leads to nothing.
+    pub read_body: Option<IndexMap<String, serde_json::Value>>,
     /// Where the record lies in the body; empty for a body that is the record. Answers to writes have the same wrapper.
     #[serde(default)]
     pub item: String,
@@ -146,6 +175,8 @@ pub struct Reference {
     pub items: String,
     /// The name of a paging of this manifest.
     pub paging: String,
+    /// Where an entry lists the ids of the accounts that hold it.
+    pub members: Option<String>,
     /// The key of an entry's id.
     #[serde(default = "id_key")]
     pub id: String,

@@ -12,9 +12,9 @@ mod dialect;
 
 pub use about::{FileForm, Prerequisite, Scim, SessionWord, Webhooks};
 pub use dialect::{Evidence, Sheet, Tell, lay_over};
-pub use effect::{Body, Call, CallWhen, EffectSpec, Method, SeatWord};
+pub use effect::{Body, ByHandSpec, Call, CallWhen, EffectSpec, Method, SeatWord};
 pub use error::{ErrorRule, ErrorSpec, ErrorWord, SuccessFlag};
-pub use list::{Incremental, ListSpec, LookupSpec, Paging, PagingStyle, Pass, ReadSpec, Reference, Total};
+pub use list::{Incremental, ListSpec, LookupSpec, OtherKind, Paging, PagingStyle, Pass, ReadSpec, Reference, Total};
 pub use record::{
     CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm, KindSpec,
     MemoryWord, On, StateRule, StateWord,
@@ -131,6 +131,11 @@ impl Manifest {
     /// Lists the dialects of the app, the manifest's own first.
     pub fn dialects(&self) -> Vec<&str> {
         std::iter::once(self).chain(self.further.iter().map(Arc::as_ref)).map(|one| one.dialect.as_str()).collect()
+    }
+
+    /// Tells whether something is tried that the vendor's record does not promise.
+    pub fn promises_less(&self) -> bool {
+        self.kinds.values().flat_map(|kind| kind.effects.values()).any(|effect| effect.unproven)
     }
 
     /// Returns the manifest in one of its dialects.

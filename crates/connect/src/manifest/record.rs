@@ -2,7 +2,7 @@
 //! granted, and how its state is told from several signals.
 //! The connector decodes and encodes by this. It does not say how records travel: that is `list` and `effect`.
 
-use super::{EffectSpec, ListSpec, LookupSpec, ReadSpec};
+use super::{ByHandSpec, EffectSpec, ListSpec, LookupSpec, ReadSpec};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -52,6 +52,13 @@ pub struct KindSpec {
     #[serde(default)]
     #[schemars(with = "IndexMap<String, String>")]
     pub cannot: IndexMap<Effect, String>,
+    /// How a person does an absent effect.
+    #[serde(default)]
+    #[schemars(with = "IndexMap<String, ByHandSpec>")]
+    pub by_hand: IndexMap<Effect, ByHandSpec>,
+    /// The policy's word → the least name under it, to which a leaver falls back where nothing suspends.
+    #[serde(default)]
+    pub demoted: IndexMap<String, String>,
 }
 
 /// One canonical field.
@@ -71,12 +78,14 @@ pub struct FieldSpec {
     /// How its values are spelt.
     #[serde(default)]
     pub codec: Codec,
-    /// For `words`: our word → the app's value.
+    /// For `words`: our word → the app's value; of a list the first is written and any is read.
     #[serde(default)]
     pub words: IndexMap<String, serde_json::Value>,
     /// Create is refused locally when there is no value.
     #[serde(default)]
     pub required: bool,
+    /// What is sent when a record is made and nobody asks for a value, where the app would choose a mightier one.
+    pub fallback: Option<serde_json::Value>,
     /// Whether two values are compared without regard to case.
     #[serde(default)]
     pub fold_case: bool,
@@ -139,8 +148,18 @@ pub struct EntitlementSpec {
     /// The only names there are, where the app has a closed list that is no reference list.
     #[serde(default)]
     pub values: Vec<String>,
+    /// Other words for names, so that one policy serves several dialects: the word → the name.
+    #[serde(default)]
+    pub synonyms: IndexMap<String, String>,
+    /// Whether it is told by the entries of the reference list, each of which names its members.
+    #[serde(default)]
+    pub by_members: bool,
     /// Where the grants may lie in a record, in order; the first place that is there decides.
+    #[serde(default)]
     pub read: Vec<GrantPlace>,
+    /// Whether only a person can grant it, in the app's own pages.
+    #[serde(default)]
+    pub by_hand: bool,
     /// How the grants are written; without it they are only read.
     pub write: Option<GrantWrite>,
     /// The privileged names.

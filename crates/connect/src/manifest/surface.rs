@@ -161,6 +161,12 @@ pub struct BudgetSpec {
     pub per_minute: Option<f64>,
     /// Requests an hour.
     pub per_hour: Option<f64>,
+    /// Requests a day.
+    pub per_day: Option<f64>,
+    /// Requests within `seconds`, for windows of another length.
+    pub requests: Option<f64>,
+    /// The length of the window of `requests`.
+    pub seconds: Option<f64>,
     /// Requests that may be open at the same time.
     pub concurrent: Option<u32>,
 }

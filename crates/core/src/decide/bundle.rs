@@ -299,6 +299,9 @@ fn resolve(
     ability: &EntitlementAbility,
     grant: &WordGrant,
 ) -> Result<WishedGrant, (FindingKind, String)> {
+    let meant = ability.synonyms.iter().find(|(word, _)| same_name(word, &grant.name, ability.exact));
+    let meant = meant.map(|(_, name)| WordGrant { name: name.clone(), scope: grant.scope.clone() });
+    let grant = meant.as_ref().unwrap_or(grant);
     let listed: Vec<(&str, bool)> = target
         .entitlements
         .iter()

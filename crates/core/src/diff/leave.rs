@@ -1,14 +1,17 @@
 //! People who are gone: their accounts are suspended, later perhaps deleted, and what the app leaves open is said.
 //! An app that cannot suspend makes work for a person, never a deletion instead.
 
+use super::make::by_hand;
 use super::stand::is_staff;
 use super::{Diffing, Proposal, reason};
-use crate::abilities::{Effect, Sessions};
+use crate::abilities::{Effect, KindAbility, Sessions};
 use crate::account::{Account, AccountState};
-use crate::change::{FindingKind, Reason, ReasonKind, Severity};
+use crate::byhand::Hand;
+use crate::change::{Change, EntitlementChange, FindingKind, Reason, ReasonKind, Severity, WishedGrant};
 use crate::correlate::{AccountAt, IdentityAt, StayCause};
 use crate::decide::Standing;
 use crate::finding::About;
+use serde_json::Value;
 
 /// How long after somebody left open sessions are still worth saying.
 const SESSIONS_TOLD_MS: i64 = 7 * 86_400_000;
@@ -75,26 +78,51 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         );
     }
 
-    /// Suspends an account, or makes work for a person where the app cannot.
+    /// Suspends an account. Where the app cannot, the least role that it knows is set and the rest is work for a person:
+    /// never a deletion instead.
     pub(super) fn suspend(&mut self, at: Option<IdentityAt>, place: AccountAt, account: &'f Account, reason: Reason) {
         let Some(target) = self.facts.connections.get(&account.key.connection) else { return };
         let ability = target.abilities.kinds.get(&account.key.kind);
         let can = ability.is_some_and(|ability| ability.effects.contains_key(&Effect::Suspend));
-        let cannot = ability.and_then(|ability| ability.cannot.get(&Effect::Suspend));
-        let by_hand = (!can).then(|| {
-            let because = cannot.map_or("the app offers no way", String::as_str);
-            format!("suspend by hand: {because}")
-        });
-        self.propose(Proposal {
-            connection: account.key.connection.clone(),
+        let mut needs = Vec::new();
+        if !can && let Some(changes) = ability.and_then(|ability| demotion(ability, account)) {
+            let mut lesser = reason.clone();
+            lesser.text.push_str("; the app cannot suspend, so the least role comes first");
+            needs.push(self.propose(proposal(at, place, account, Effect::Revoke, lesser, changes)));
+        }
+        let suspended = self.propose(Proposal {
             effect: if can { Effect::Suspend } else { Effect::Manual },
-            identity: at,
-            account: Some(place),
-            kind: account.key.kind,
-            changes: Vec::new(),
-            reason,
-            needs: Vec::new(),
-            by_hand,
+            needs,
+            by_hand: (!can).then(|| by_hand(ability, Effect::Suspend)),
+            ..proposal(at, place, account, Effect::Suspend, reason.clone(), Vec::new())
+        });
+        self.end_sessions(at, place, account, reason, suspended);
+    }
+
+    /// Leaves the end of open sessions as work for a person, where the app is known to keep them.
+    fn end_sessions(
+        &mut self,
+        at: Option<IdentityAt>,
+        place: AccountAt,
+        account: &'f Account,
+        reason: Reason,
+        suspended: usize,
+    ) {
+        let Some(target) = self.facts.connections.get(&account.key.connection) else { return };
+        if target.abilities.sessions != Sessions::Kept {
+            return;
+        }
+        let because = match &target.abilities.sso {
+            Some(sso) => {
+                format!("end the sessions in {sso}, where people sign in: {} keeps them", target.abilities.title)
+            }
+            None => format!("end the sessions by hand: {} keeps them when it suspends", target.abilities.title),
+        };
+        self.propose(Proposal {
+            effect: Effect::Manual,
+            needs: vec![suspended],
+            by_hand: Some(Hand { does: Effect::EndSessions, because }),
+            ..proposal(at, place, account, Effect::EndSessions, reason, Vec::new())
         });
     }
 
@@ -106,16 +134,59 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let delay = self.rules.lifecycle.delete_after_end.map_or_else(String::new, |delay| delay.to_string());
         let mut reason = self.left(at);
         reason.text.push_str(&format!("; accounts are deleted {delay} later"));
-        self.propose(Proposal {
-            connection: account.key.connection.clone(),
-            effect: Effect::Delete,
-            identity: Some(at),
-            account: Some(place),
-            kind: account.key.kind,
-            changes: Vec::new(),
-            reason,
-            needs: Vec::new(),
-            by_hand: None,
+        self.propose(proposal(Some(at), place, account, Effect::Delete, reason, Vec::new()));
+    }
+}
+
+fn proposal(
+    identity: Option<IdentityAt>,
+    place: AccountAt,
+    account: &Account,
+    effect: Effect,
+    reason: Reason,
+    changes: Vec<Change>,
+) -> Proposal {
+    Proposal {
+        connection: account.key.connection.clone(),
+        effect,
+        identity,
+        account: Some(place),
+        kind: account.key.kind,
+        changes,
+        reason,
+        needs: Vec::new(),
+        by_hand: None,
+    }
+}
+
+/// Returns what takes an account down to the least that its app knows; nothing where it is there already, or where the
+/// app does not tell.
+fn demotion(ability: &KindAbility, account: &Account) -> Option<Vec<Change>> {
+    if !ability.effects.contains_key(&Effect::Revoke) {
+        return None;
+    }
+    let mut changes = Vec::new();
+    for (word, least) in &ability.demoted {
+        let Some(entitlement) = ability.entitlements.get(word) else { continue };
+        if !account.grants_known.contains(&entitlement.kind) {
+            continue;
+        }
+        let wished = |name: &str| WishedGrant { name: name.into(), scope: None, privileged: false };
+        let held: Vec<&str> = account.grants_of(&entitlement.kind).map(|grant| &*grant.name).collect();
+        if held == [least.as_str()] {
+            continue;
+        }
+        changes.push(Change {
+            field: word.as_str().into(),
+            before: Some(held.first().map_or(Value::Null, |name| Value::from(*name))),
+            after: Value::from(least.as_str()),
+            entitlement: Some(EntitlementChange {
+                kind: entitlement.kind.clone(),
+                add: vec![wished(least.as_str())],
+                remove: held.iter().map(|name| wished(name)).collect(),
+            }),
+            refers_to: None,
         });
     }
+    (!changes.is_empty()).then_some(changes)
 }

@@ -3,8 +3,9 @@
 
 use super::fields::Moment;
 use super::{Diffing, Proposal, Spot, reason};
-use crate::abilities::Effect;
+use crate::abilities::{Effect, KindAbility};
 use crate::account::Account;
+use crate::byhand::Hand;
 use crate::change::{FindingKind, ReasonKind, Severity};
 use crate::correlate::{AccountAt, Belonging, IdentityAt, StayCause};
 use crate::decide::Wish;
@@ -187,14 +188,16 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
 }
 
 /// Returns the effect if the kind can do it, otherwise work for a person with the reason.
-fn feasible(spot: &Spot<'_>, effect: Effect) -> (Effect, Option<String>) {
+fn feasible(spot: &Spot<'_>, effect: Effect) -> (Effect, Option<Hand>) {
     match spot.ability.effects.contains_key(&effect) {
         true => (effect, None),
-        false => (Effect::Manual, Some(by_hand(spot, effect))),
+        false => (Effect::Manual, Some(by_hand(Some(spot.ability), effect))),
     }
 }
 
-fn by_hand(spot: &Spot<'_>, effect: Effect) -> String {
-    let because = spot.ability.cannot.get(&effect).map_or("the app offers no way", String::as_str);
-    format!("{effect} by hand: {because}")
+/// Returns the work that stands for an effect which the kind cannot do.
+pub(super) fn by_hand(ability: Option<&KindAbility>, does: Effect) -> Hand {
+    let because = ability.and_then(|ability| ability.cannot.get(&does));
+    let because = because.map_or("the app offers no way", String::as_str);
+    Hand { does, because: format!("{does} by hand: {because}") }
 }

@@ -126,6 +126,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         moment: Moment,
         resumed: Option<usize>,
     ) {
+        if spot.ability.by_hand.contains_key(&Effect::Update) && !spot.ability.effects.contains_key(&Effect::Update) {
+            return self.update_by_hand(spot, wish, place, account, moment);
+        }
         let by_fields = self.field_changes(spot, wish, account, moment);
         let single = self.single_grant_changes(spot, wish, account, moment);
         let rule = single.first().and_then(|(_, rule)| rule.as_deref()).map(str::to_owned);
@@ -167,6 +170,39 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 }
             }
         }
+    }
+
+    /// Leaves all that should be different in an account as one piece of work: who imports a row writes the whole of it.
+    fn update_by_hand(
+        &mut self,
+        spot: &Spot<'a>,
+        wish: &'a Wish,
+        place: AccountAt,
+        account: &'f Account,
+        moment: Moment,
+    ) {
+        let single = self.single_grant_changes(spot, wish, account, moment);
+        let Extras { grants, revokes } = self.set_changes(spot, wish, account);
+        let rule = single.iter().find_map(|(_, rule)| rule.clone());
+        let mut changes: Vec<_> = single.into_iter().map(|(change, _)| change).collect();
+        changes.extend(self.field_changes(spot, wish, account, moment));
+        for (change, ..) in grants.into_iter().chain(revokes) {
+            match changes.iter_mut().find(|known| known.field == change.field) {
+                Some(known) => join_sets(known, change),
+                None => changes.push(change),
+            }
+        }
+        if changes.is_empty() {
+            return;
+        }
+        changes.sort_by(|one, other| one.field.cmp(&other.field));
+        let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
+        let kind = self.changed(spot, rule.is_some());
+        let text = format!("{}: {} differs from what is wished", self.name(spot.at), names.join(", "));
+        let reason = reason(kind, rule.as_deref(), text);
+        let by_hand = Some(super::make::by_hand(Some(spot.ability), Effect::Update));
+        let proposal = self.on_account(spot, Effect::Manual, place, changes, reason, None);
+        self.propose(Proposal { by_hand, ..proposal });
     }
 
     /// Returns what happened to the person whose account is to change.
@@ -234,6 +270,15 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 );
             }
         }
+    }
+}
+
+/// Joins what is added to a set and what is taken from it into one change.
+fn join_sets(known: &mut crate::change::Change, other: crate::change::Change) {
+    known.after = other.after;
+    if let (Some(known), Some(other)) = (&mut known.entitlement, other.entitlement) {
+        known.add.extend(other.add);
+        known.remove.extend(other.remove);
     }
 }
 

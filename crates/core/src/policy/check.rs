@@ -122,7 +122,7 @@ fn unfit_grants(word: &Name, value: &WordValue, entitlement: &EntitlementAbility
             let hint = format!("write {{ name = \"{}\", scope = \"…\" }}", grant.name);
             return Some((format!("`{word}` needs a scope for \"{}\"", grant.name), Some(hint)));
         }
-        let known: Vec<&str> = entitlement.values.iter().map(Name::as_str).collect();
+        let known: Vec<&str> = entitlement.values.iter().chain(entitlement.synonyms.keys()).map(Name::as_str).collect();
         let found = known.is_empty() || known.iter().any(|known| same(known, &grant.name, entitlement.exact));
         (!found).then(|| (format!("`{word}` knows no \"{}\"", grant.name), meant(&grant.name, &known)))
     })

@@ -115,6 +115,8 @@ struct Run<'a> {
     /// Steps that an earlier run started and did not live to end.
     open: BTreeSet<StepId>,
     results: BTreeMap<StepId, StepResult>,
+    /// Steps that a person does.
+    by_hand: BTreeSet<StepId>,
     waiting: BTreeSet<StepId>,
     unreachable: BTreeSet<StepId>,
     /// The plan is older than what the policy takes access away on.
@@ -155,6 +157,7 @@ impl<'a> Run<'a> {
             left,
             open,
             results: BTreeMap::new(),
+            by_hand: steps.iter().filter(|step| step.effect == Effect::Manual).map(|step| step.id.clone()).collect(),
             waiting: BTreeSet::new(),
             unreachable: BTreeSet::new(),
             stale,
@@ -209,9 +212,6 @@ impl<'a> Run<'a> {
         if !step.approval.state.permits() {
             return Some(Obstacle::Ever(waits_for(&step.approval)));
         }
-        if step.effect == Effect::Manual {
-            return ever("a person must do this by hand; the next pull sees it");
-        }
         if !self.connectors.contains_key(&step.connection) {
             return ever("the connection has no app that could be written to");
         }
@@ -225,6 +225,9 @@ impl<'a> Run<'a> {
         }
         for need in &step.needs {
             match self.results.get(need).map(|result| result.outcome) {
+                Some(Outcome::Pending) if self.by_hand.contains(need) => {
+                    return Some(Obstacle::Ever(format!("{need}, which a person does by hand, is not done yet")));
+                }
                 Some(Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending) => {}
                 Some(_) => return Some(Obstacle::Ever(format!("{need}, which it needs, was not done"))),
                 None if self.left.contains(need) => return Some(Obstacle::Now),
@@ -253,6 +256,10 @@ impl<'a> Run<'a> {
             *count -= 1;
         }
         self.observe(step, &carried).await?;
+        if carried.disproved {
+            let because = carried.result.because.as_deref().unwrap_or("refused");
+            crate::unproven::refuse(self.context.house, step, because).await?;
+        }
         let result = carried.result;
         if carried.unreachable {
             self.unreachable.insert(step.id.clone());

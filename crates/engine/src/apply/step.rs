@@ -30,6 +30,8 @@ pub(super) struct Carried {
     pub unreachable: bool,
     /// The app refused because no seat is left.
     pub no_seat: bool,
+    /// The app showed that it cannot do what its record does not promise.
+    pub disproved: bool,
 }
 
 /// Carries one step out.
@@ -56,6 +58,10 @@ pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step
     {
         let because = format!("{} exists already, as {}; pull and plan again", found.key, found.state);
         return walk.ends(Outcome::Moved, because, Some(found));
+    }
+    if let (Effect::Manual, Some(work)) = (step.effect, &step.by_hand) {
+        let whom = work.owner.as_deref().unwrap_or("a person");
+        return walk.ends(Outcome::Pending, format!("waits for {whom}: {}", work.how), found);
     }
     walk.act(found, opened).await
 }
@@ -299,7 +305,12 @@ impl Walk<'_> {
             read_back: last,
             unreachable: false,
             no_seat: false,
+            disproved: self.is_unproven() && outcome == Outcome::Refused,
         }
+    }
+
+    fn is_unproven(&self) -> bool {
+        self.ability.effects.get(&self.step.effect).is_some_and(|effect| effect.unproven)
     }
 
     fn already_true(&self, found: Option<Account>) -> Carried {
@@ -316,6 +327,7 @@ impl Walk<'_> {
             read_back: found,
             unreachable: false,
             no_seat: false,
+            disproved: false,
         }
     }
 
@@ -329,6 +341,7 @@ impl Walk<'_> {
         Carried {
             unreachable: error.kind == ErrorKind::Unreachable,
             no_seat: error.kind == ErrorKind::SeatLimit,
+            disproved: self.is_unproven() && matches!(error.kind, ErrorKind::Validation | ErrorKind::Unsupported),
             ..self.ends(outcome, error.to_string(), found)
         }
     }
@@ -346,6 +359,7 @@ impl Walk<'_> {
             found_gone: false,
             unreachable: false,
             no_seat: false,
+            disproved: false,
         }
     }
 }
