@@ -166,8 +166,14 @@ fn step(scene: &mut Scene, words: &[&str]) -> Result<(), String> {
 
 fn every_step(scene: &Scene, outcomes: &str) -> Result<(), String> {
     let results = list(&scene.report["steps"]);
+    // Work by hand waits for a person, whatever else is done.
+    let waits = |result: &&Value| {
+        let step = scene.steps.get(&text(&result["id"]));
+        result["outcome"] == "pending" && step.is_some_and(|step| step["effect"] == "manual")
+    };
     let others: Vec<String> = results
         .iter()
+        .filter(|result| !waits(result))
         .filter(|result| !outcomes.split('|').any(|outcome| result["outcome"] == outcome))
         .map(|result| {
             format!("{result} of {}", told(scene.steps.get(&text(&result["id"])).map_or(&[], std::slice::from_ref)))

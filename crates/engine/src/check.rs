@@ -2,7 +2,7 @@
 //! Files were checked when the house was opened; here come the policy's words, secrets, and what each connection says
 //! of itself. It mends nothing.
 
-use crate::dialect::settle;
+use crate::dialect::{Dialect, settle};
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use futures::{StreamExt, stream};
@@ -98,13 +98,13 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
     };
     let (reader, mut lines) = match reader {
         Reader::App(_) if !offline => match settle(house, name).await {
-            Ok(Ok((reader, Some(told)))) => {
-                let says = format!("{} ({})", told.dialect, told.evidence);
-                (reader, vec![line("dialect", Verdict::Good, says)])
+            // What stands in the way of asking, the checks below say as well.
+            Ok(settled) => {
+                let told = settled.dialect.filter(|_| settled.error.is_none());
+                let says =
+                    |told: Dialect| line("dialect", Verdict::Good, format!("{} ({})", told.dialect, told.evidence));
+                (settled.reader, told.map(says).into_iter().collect())
             }
-            Ok(Ok((reader, None))) => (reader, Vec::new()),
-            // The check below says what is wrong, of the first list.
-            Ok(Err(_)) => (house.reader(name).await.unwrap_or(reader), Vec::new()),
             Err(error) => return vec![line("dialect", Verdict::Problem, error.to_string())],
         },
         reader => (reader, Vec::new()),

@@ -5,7 +5,7 @@
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use serde::{Deserialize, Serialize};
-use tenure_connect::ConnectError;
+use tenure_connect::{ConnectError, Spent};
 use tenure_core::name::ConnectionName;
 use tenure_store::Store;
 
@@ -52,26 +52,42 @@ pub(crate) async fn doubt(house: &House, name: &ConnectionName) -> Result<(), En
     }
 }
 
+/// A connection whose dialect was asked for, as far as there was anything to ask.
+pub(crate) struct Settled {
+    /// What it is read with.
+    pub reader: Reader,
+    /// Its dialect, where the app has several and it is known.
+    pub dialect: Option<Dialect>,
+    /// What asking took.
+    pub spent: Spent,
+    /// Why the tenant could not be asked; nothing was found out then, and nothing changed.
+    pub error: Option<ConnectError>,
+}
+
 /// Returns what a connection is read with, in the dialect that its tenant speaks; asks the tenant where that is not
-/// known or was seen too long ago. The inner error is the app's: nothing was found out, nothing changed.
-pub(crate) async fn settle(
-    house: &House,
-    name: &ConnectionName,
-) -> Result<Result<(Reader, Option<Dialect>), ConnectError>, EngineError> {
+/// known or was seen too long ago.
+pub(crate) async fn settle(house: &House, name: &ConnectionName) -> Result<Settled, EngineError> {
     let reader = house.reader(name).await?;
-    let Reader::App(connector) = &reader else { return Ok(Ok((reader, None))) };
+    let mut settled = Settled { reader, dialect: None, spent: Spent::default(), error: None };
+    let Reader::App(connector) = settled.reader.clone() else { return Ok(settled) };
     if !house.connection(name.as_str())?.asks_dialect() {
-        return Ok(Ok((reader, None)));
+        return Ok(settled);
     }
     let noted = Dialect::noted(&house.store, name).await?;
     let now_ms = house.clock.now_ms();
-    if let Some(noted) = noted.clone().filter(|noted| now_ms - noted.seen_ms < BELIEVED_MS) {
-        return Ok(Ok((reader, Some(noted))));
+    settled.dialect.clone_from(&noted);
+    if noted.as_ref().is_some_and(|noted| now_ms - noted.seen_ms < BELIEVED_MS) {
+        return Ok(settled);
     }
+    let before = connector.statistics();
     let found = match connector.tell_dialect().await {
         Ok(found) => found,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => {
+            settled.error = Some(error);
+            None
+        }
     };
+    settled.spent = connector.statistics().since(&before);
     let told = match (found, noted) {
         (Some(found), Some(noted)) if noted.dialect == found.dialect => {
             Dialect { evidence: found.evidence, seen_ms: now_ms, ..noted }
@@ -83,10 +99,10 @@ pub(crate) async fn settle(
             before: noted.map(|noted| (noted.dialect, now_ms)),
         },
         // Nothing decides, as in a tenant without a single record: it is asked again at the next occasion.
-        (None, Some(noted)) => noted,
-        (None, None) => return Ok(Ok((reader, None))),
+        (None, _) => return Ok(settled),
     };
     told.note(&house.store, name).await?;
-    let reader = house.speak(name, &told.dialect).await?;
-    Ok(Ok((reader, Some(told))))
+    settled.reader = house.speak(name, &told.dialect).await?;
+    settled.dialect = Some(told);
+    Ok(settled)
 }

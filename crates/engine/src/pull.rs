@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 use std::collections::BTreeSet;
 use std::time::Instant;
 use tenure_connect::file::{FileError, People, PeopleOptions};
-use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart};
+use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart, Spent};
 use tenure_core::abilities::Standing;
 use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::facts::Coverage;
@@ -77,13 +77,14 @@ async fn pull_one(
     progress: &Progress,
 ) -> Result<PullView, EngineError> {
     let began = Instant::now();
-    let (reader, unsettled) = match settle(house, name).await? {
-        Ok((reader, _)) => (reader, None),
-        Err(error) => (house.reader(name).await?, Some(error)),
-    };
-    let view = match reader {
+    let settled = settle(house, name).await?;
+    let view = match settled.reader {
         Reader::App(connector) => {
-            Sweeping { house, name, connector: &connector, progress, began }.run(reach, unsettled).await?
+            if reach == Reach::Everything {
+                crate::unproven::forget(&house.store, name).await?;
+            }
+            let sweeping = Sweeping { house, name, connector: &connector, progress, began };
+            sweeping.run(reach, settled.error, settled.spent).await?
         }
         Reader::File(file) => pull_file(house, name, &file, progress, began).await?,
     };
@@ -112,7 +113,7 @@ struct Walked {
 
 impl Sweeping<'_> {
     /// Reads everything, or what changed; nothing where the tenant's dialect could not be asked for.
-    async fn run(&self, reach: Reach, unsettled: Option<ConnectError>) -> Result<PullView, EngineError> {
+    async fn run(&self, reach: Reach, unsettled: Option<ConnectError>, asked: Spent) -> Result<PullView, EngineError> {
         let store = &self.house.store;
         let mode = self.mode(reach).await?;
         let run = store.begin_pull(self.name, mode, self.house.clock.now_ms()).await?;
@@ -137,7 +138,9 @@ impl Sweeping<'_> {
         let refused = matches!(walked.error, Some(ErrorKind::Auth | ErrorKind::Scope));
         let refusal = walked.because.as_deref().filter(|_| refused);
         store.set_note(self.name, CREDENTIAL_REFUSED, refusal).await?;
-        let spent = self.connector.statistics().since(&before);
+        let mut spent = self.connector.statistics().since(&before);
+        spent.requests += asked.requests;
+        spent.throttled += asked.throttled;
         let end = PullEnd {
             coverage: walked.coverage,
             because: walked.because,

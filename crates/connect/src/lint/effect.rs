@@ -141,7 +141,11 @@ impl Lint<'_> {
         for (key, value) in &call.set {
             if spec.read_only.contains(key) && value.as_str() != Some("{id}") {
                 self.say(&at("set"), format!("`{key}` is read-only"), "");
-            } else if value.as_str() != Some("{id}") && !native.contains(key.as_str()) && !value.is_array() && !value.is_object() {
+            } else if value.as_str() != Some("{id}")
+                && !native.contains(key.as_str())
+                && !value.is_array()
+                && !value.is_object()
+            {
                 let list: Vec<&str> = native.iter().copied().collect();
                 let hint = nearest(key, &list).map(|near| format!("did you mean `{near}`?")).unwrap_or_default();
                 self.say(&at("set"), format!("`{key}` is set, and no field, entitlement or state knows it"), hint);

@@ -201,8 +201,10 @@ impl Lint<'_> {
                 "created = [\"created_at\"]",
             );
         }
-        let suspends = spec.effects.contains_key(&tenure_core::abilities::Effect::Suspend);
-        if suspends && !spec.state.iter().any(|rule| rule.is == StateWord::Suspended) {
+        let suspend = spec.effects.get(&tenure_core::abilities::Effect::Suspend);
+        if suspend.is_some_and(|suspend| !suspend.gone)
+            && !spec.state.iter().any(|rule| rule.is == StateWord::Suspended)
+        {
             self.say(
                 &["kinds", kind, "state"],
                 "accounts can be suspended, and no rule tells a suspended one",

@@ -14,7 +14,7 @@ use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::change::{Change, EntitlementChange, WishedGrant};
 use tenure_core::facts::Coverage;
 use tenure_core::name::{ConnectionName, FieldName};
-use tenure_sandbox::{Limits, Options, Sandbox, Vendor};
+use tenure_sandbox::{Dialect, Dialects, Limits, Options, Sandbox, Vendor};
 
 /// Starts a sandbox without rate limits.
 pub async fn sandbox() -> Sandbox {
@@ -24,6 +24,18 @@ pub async fn sandbox() -> Sandbox {
 /// Starts a sandbox of so many people.
 pub async fn sandbox_of(people: usize) -> Sandbox {
     tenure_sandbox::start(Options { limits: Limits::Off, people, ..Options::default() }).await.unwrap()
+}
+
+/// Starts a sandbox whose vendors answer as their own records have it, as far as they are imitated.
+pub async fn live_sandbox(vendors: &[Vendor]) -> Sandbox {
+    let dialects = vendors.iter().fold(Dialects::default(), |all, vendor| all.with(*vendor, Dialect::Live));
+    tenure_sandbox::start(Options { limits: Limits::Off, dialects, ..Options::default() }).await.unwrap()
+}
+
+/// Connects to one vendor of the sandbox in a dialect.
+pub fn connect_as(sandbox: &Sandbox, vendor: Vendor, dialect: &str) -> Connector {
+    let settings = settings(sandbox, vendor).speaking(dialect).unwrap();
+    Connector::new(settings, secrets(vendor)).unwrap()
 }
 
 /// Returns the credential that the vendor's imitation accepts.

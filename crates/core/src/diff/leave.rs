@@ -22,7 +22,8 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         for (place, account) in held.iter().filter(|(_, account)| is_staff(account.key.kind)) {
             if account.state.gives_access() {
                 self.tell_leaver(at, account);
-                self.suspend(Some(at), *place, account, self.left(at));
+                let suspended = self.suspend(Some(at), *place, account, self.left(at));
+                self.end_sessions(at, *place, account, suspended);
                 self.tell_sessions(at, account);
                 continue;
             }
@@ -80,9 +81,15 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
 
     /// Suspends an account. Where the app cannot, the least role that it knows is set and the rest is work for a person:
     /// never a deletion instead.
-    pub(super) fn suspend(&mut self, at: Option<IdentityAt>, place: AccountAt, account: &'f Account, reason: Reason) {
-        let Some(target) = self.facts.connections.get(&account.key.connection) else { return };
-        let ability = target.abilities.kinds.get(&account.key.kind);
+    pub(super) fn suspend(
+        &mut self,
+        at: Option<IdentityAt>,
+        place: AccountAt,
+        account: &'f Account,
+        reason: Reason,
+    ) -> usize {
+        let target = self.facts.connections.get(&account.key.connection);
+        let ability = target.and_then(|target| target.abilities.kinds.get(&account.key.kind));
         let can = ability.is_some_and(|ability| ability.effects.contains_key(&Effect::Suspend));
         let mut needs = Vec::new();
         if !can && let Some(changes) = ability.and_then(|ability| demotion(ability, account)) {
@@ -90,24 +97,16 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             lesser.text.push_str("; the app cannot suspend, so the least role comes first");
             needs.push(self.propose(proposal(at, place, account, Effect::Revoke, lesser, changes)));
         }
-        let suspended = self.propose(Proposal {
+        self.propose(Proposal {
             effect: if can { Effect::Suspend } else { Effect::Manual },
             needs,
             by_hand: (!can).then(|| by_hand(ability, Effect::Suspend)),
-            ..proposal(at, place, account, Effect::Suspend, reason.clone(), Vec::new())
-        });
-        self.end_sessions(at, place, account, reason, suspended);
+            ..proposal(at, place, account, Effect::Suspend, reason, Vec::new())
+        })
     }
 
     /// Leaves the end of open sessions as work for a person, where the app is known to keep them.
-    fn end_sessions(
-        &mut self,
-        at: Option<IdentityAt>,
-        place: AccountAt,
-        account: &'f Account,
-        reason: Reason,
-        suspended: usize,
-    ) {
+    fn end_sessions(&mut self, at: IdentityAt, place: AccountAt, account: &'f Account, suspended: usize) {
         let Some(target) = self.facts.connections.get(&account.key.connection) else { return };
         if target.abilities.sessions != Sessions::Kept {
             return;
@@ -122,7 +121,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             effect: Effect::Manual,
             needs: vec![suspended],
             by_hand: Some(Hand { does: Effect::EndSessions, because }),
-            ..proposal(at, place, account, Effect::EndSessions, reason, Vec::new())
+            ..proposal(Some(at), place, account, Effect::EndSessions, self.left(at), Vec::new())
         });
     }
 

@@ -247,7 +247,11 @@ fn an_account_of_a_leaver_is_suspended_and_said() {
     set(account_of(&mut facts, "hr/person/1"), "end_date", json!("2026-11-20"));
     let target = abilities_of(&mut facts, "desk");
     (target.sessions, target.sso) = (Sessions::Kept, Some(name("okta")));
-    assert_eq!(steps(&facts, ""), ["suspend desk leaver Ann", "suspend service leaver Ann"]);
+    assert_eq!(steps(&facts, ""), ["suspend desk leaver Ann", "suspend service leaver Ann", "manual desk leaver Ann"]);
+    let plan = walk(&facts, &policy("")).plan;
+    let (work, suspend) = (plan.steps[2].by_hand.as_ref().unwrap(), &plan.steps[0]);
+    assert_eq!((work.does, plan.steps[2].needs.clone()), (Effect::EndSessions, vec![suspend.id.clone()]));
+    assert!(work.how.starts_with("end the sessions in okta"), "{}", work.how);
     assert_eq!(texts(&facts, "", FindingKind::LeaverActive).len(), 2);
     assert!(texts(&facts, "", FindingKind::SessionNotEnded)[0].ends_with("end them in okta, where people sign in"));
 }

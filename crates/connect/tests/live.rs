@@ -1,0 +1,52 @@
+//! The live dialects against imitations of them: telling them apart, reading everything, and each effect that they have.
+//! The sandbox was written by other hands and shares no line with the connectors.
+
+mod common;
+
+use common::{connect, connect_as, live_sandbox, pull, sandbox};
+
+use tenure_core::facts::Coverage;
+use tenure_sandbox::Vendor;
+
+const LIVE: [Vendor; 3] = [Vendor::Gorgias, Vendor::Freshdesk, Vendor::Freshservice];
+
+/// Vendors.md 6.1: read-only evidence alone tells the dialect, in both worlds.
+#[tokio::test]
+async fn a_tenants_dialect_is_told_by_reading_alone() {
+    let (guide, live) = (sandbox().await, live_sandbox(&LIVE).await);
+    for vendor in Vendor::ALL {
+        let found = connect(&guide, vendor).tell_dialect().await.unwrap().unwrap();
+        assert_eq!(found.dialect, "guide", "{vendor}: {}", found.evidence);
+        assert_eq!(guide.statistics().of(vendor).writes, 0, "{vendor}");
+    }
+    for vendor in LIVE {
+        let found = connect(&live, vendor).tell_dialect().await.unwrap().unwrap();
+        assert_eq!(found.dialect, "live", "{vendor}: {}", found.evidence);
+        assert_eq!(live.statistics().of(vendor).writes, 0, "{vendor}");
+    }
+}
+
+#[tokio::test]
+async fn a_pull_of_each_live_app_sees_every_record_once_and_in_its_true_state() {
+    let sandbox = live_sandbox(&LIVE).await;
+    for vendor in LIVE {
+        let connector = connect_as(&sandbox, vendor, "live");
+        let pulled = pull(&connector).await;
+        assert_eq!(pulled.coverage, Coverage::Complete, "{vendor}: {:?}", pulled.because);
+        for truth in sandbox.world().list(vendor) {
+            let told = &truth["sandbox"];
+            let kind = told["kind"].as_str().unwrap();
+            if kind == "contact" {
+                continue;
+            }
+            let id = truth["id"].to_string();
+            let account = pulled.accounts.values().find(|account| account.key.id.as_str() == id);
+            let account = account.unwrap_or_else(|| panic!("{vendor}: {truth} was not pulled"));
+            let bot = truth["client_id"].is_string();
+            assert_eq!(account.key.kind.as_str(), if bot { "bot" } else { kind }, "{vendor}: {truth}");
+            if told["state"] != "invited" {
+                assert_eq!(account.state.as_str(), told["state"], "{vendor}: {truth}");
+            }
+        }
+    }
+}
