@@ -11,22 +11,30 @@ use tokio::net::TcpStream;
 
 /// Creates an account.
 pub async fn invite(sandbox: &Sandbox, vendor: Vendor, email: &str, name: &str) -> Result<(), String> {
-    if (vendor, sandbox.dialect(vendor)) == (Vendor::Gladly, Dialect::Live) {
+    let dialect = sandbox.dialect(vendor);
+    if (vendor, dialect) == (Vendor::Gladly, Dialect::Live) {
         let rows = format!("name,email,roles\n{name},{email},Agent\n");
         return sandbox.world().import(vendor, &rows).map(|_| ());
     }
-    let (path, body) = request(vendor, email, name);
+    let (path, body) = request(vendor, dialect, email, name);
     let status = post(sandbox, vendor, path, &body).await.map_err(|error| error.to_string())?;
     if (200..300).contains(&status) { Ok(()) } else { Err(format!("{vendor} answered {status} to another admin")) }
 }
 
-fn request(vendor: Vendor, email: &str, name: &str) -> (&'static str, Value) {
+fn request(vendor: Vendor, dialect: Dialect, email: &str, name: &str) -> (&'static str, Value) {
     let (first, last) = name.split_once(' ').unwrap_or((name, "Person"));
     match vendor {
         Vendor::Gorgias => ("/users", json!({"email": email, "name": name})),
         Vendor::Gladly => ("/agents", json!({"emailAddress": email, "name": name, "role": "AGENT"})),
         Vendor::Freshdesk => ("/agents", json!({"email": email, "name": name, "ticket_scope": 2})),
-        Vendor::Freshservice => ("/requesters", json!({"first_name": first, "last_name": last, "email": email})),
+        Vendor::Freshservice => {
+            let address = if dialect == Dialect::Live { "primary_email" } else { "email" };
+            ("/requesters", json!({"first_name": first, "last_name": last, address: email}))
+        }
+        Vendor::Gainsight if dialect == Dialect::Live => {
+            let record = json!({"Name": name, "Email": email, "SFDCUserName": email, "LicenseType": "Full"});
+            ("/users/services", json!({"records": [record]}))
+        }
         Vendor::Gainsight => {
             ("/users", json!({"email": email, "firstName": first, "lastName": last, "role": "Standard User"}))
         }

@@ -32,12 +32,11 @@ pub fn picture(world: &World) -> BTreeMap<String, Value> {
 }
 
 fn id(record: &Value) -> String {
-    text(if record["id"].is_null() { &record["userId"] } else { &record["id"] })
+    text(&record["sandbox"]["id"])
 }
 
 fn address(record: &Value) -> String {
-    let place = if record["email"].is_null() { "emailAddress" } else { "email" };
-    record[place].as_str().unwrap_or_default().to_lowercase()
+    record["sandbox"]["email"].as_str().unwrap_or_default().to_lowercase()
 }
 
 fn text(value: &Value) -> String {
@@ -47,12 +46,17 @@ fn text(value: &Value) -> String {
 fn without_run(mut record: Value, names: &BTreeMap<String, String>) -> Value {
     let Some(fields) = record.as_object_mut() else { return record };
     let differs = |name: &str| {
-        matches!(name, "id" | "userId" | "createdAt" | "updatedAt")
+        matches!(name, "id" | "userId" | "Gsid" | "createdAt" | "updatedAt" | "CreatedDate" | "ModifiedDate")
             || name.ends_with("_at")
             || name.ends_with("_datetime")
     };
     fields.retain(|name, _| !differs(name));
-    for name in ["managerId", "reporting_manager_id"] {
+    for name in ["contact", "sandbox"] {
+        if let Some(inner) = fields.get_mut(name) {
+            *inner = without_run(inner.take(), names);
+        }
+    }
+    for name in ["managerId", "Manager", "reporting_manager_id"] {
         if let Some(value) = fields.get_mut(name)
             && let Some(person) = names.get(&text(value))
         {

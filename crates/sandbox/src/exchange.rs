@@ -55,13 +55,18 @@ impl Call {
     }
 
     pub fn object(&self) -> Result<Map<String, Value>, BodyError> {
+        match self.json()? {
+            Value::Object(object) => Ok(object),
+            _ => Err(BodyError::NotAnObject),
+        }
+    }
+
+    /// Reads a body that need not be an object.
+    pub fn json(&self) -> Result<Value, BodyError> {
         if !self.json_declared {
             return Err(BodyError::NotDeclaredJson);
         }
-        match serde_json::from_slice(&self.body) {
-            Ok(Value::Object(object)) => Ok(object),
-            _ => Err(BodyError::NotAnObject),
-        }
+        serde_json::from_slice(&self.body).map_err(|_| BodyError::NotAnObject)
     }
 
     /// Reads the body, where an empty one is allowed.

@@ -14,6 +14,10 @@ pub enum Habit {
     InactiveHidden,
     /// Gladly live: deactivated agents are in the list, and look like all others.
     InactiveListed,
+    /// Gainsight live: the good records of a batch are done although others are refused. The default.
+    BatchInPart,
+    /// Gainsight live: one bad record and nothing of the batch is done.
+    BatchAsAWhole,
     /// Freshdesk live: some agents come without the ids of their roles, groups and skills in a list. The default.
     RowsBare,
     /// Freshdesk live: a list shows every agent as a look at one does.

@@ -67,7 +67,7 @@ fn concerns(fault: &Fault, vendor: Vendor, call: &Call) -> bool {
 }
 
 fn is_list(call: &Call) -> bool {
-    call.method == Method::GET && call.segments.len() == 1
+    (call.method == Method::GET && call.segments.len() == 1) || (call.method == Method::POST && !call.is_write())
 }
 
 /// Makes the request ask for no more than the second page, where pages are numbered.
@@ -76,6 +76,16 @@ pub(crate) fn hold_page(call: &mut Call) {
         if key == "page" && value.parse::<u64>().is_ok_and(|page| page > 2) {
             *value = "2".into();
         }
+    }
+    hold_body_page(call);
+}
+
+/// Does the same where a query is a body, whose pages are counted from zero.
+fn hold_body_page(call: &mut Call) {
+    let Ok(mut body) = call.object() else { return };
+    if body.get("page").and_then(Value::as_u64).is_some_and(|page| page > 1) {
+        body.insert("page".into(), 1.into());
+        call.body = Value::Object(body).to_string().into();
     }
 }
 

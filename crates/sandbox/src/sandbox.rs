@@ -32,14 +32,14 @@ pub struct Sandbox {
     server: JoinHandle<()>,
 }
 
-/// Starts a sandbox; when this returns, the port is open. A dialect that is not imitated is refused here.
+/// Starts a sandbox; when this returns, the port is open.
 pub async fn start(options: Options) -> io::Result<Sandbox> {
     let listener = TcpListener::bind(options.listen).await?;
     let addr = listener.local_addr()?;
     let company = Company::invent(options.people, options.seed, options.today);
     let (stop, stopping) = watch::channel(false);
     let hall = Arc::new(Hall {
-        world: World::new(&company, options.seed, options.dialects)?,
+        world: World::new(&company, options.seed, options.dialects),
         dialects: options.dialects,
         limits: options.limits,
         tokens: Mutex::new(Tokens::default()),

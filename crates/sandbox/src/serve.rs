@@ -10,7 +10,7 @@ use axum::extract::{ConnectInfo, Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -185,13 +185,20 @@ fn too_many(hall: &Hall, vendor: Vendor, retry_after: Option<&str>) -> Reply {
 /// Lets the vendor do the work, and counts it.
 fn perform(hall: &Hall, vendor: Vendor, call: &Call) -> Reply {
     let reply = hall.world.answer(vendor, call);
-    let refused = reply.body.as_ref().is_some_and(|body| body.get("result") == Some(&false.into()));
-    if call.is_write() && reply.status.is_success() && !refused {
-        let mut counter = lock(&hall.counter);
-        counter.on(vendor).writes += 1;
-        counter.on(vendor).creates += u64::from(call.method == Method::POST);
+    if call.is_write() {
+        let (mut counter, done) = (lock(&hall.counter), writes_done(&reply));
+        counter.on(vendor).writes += done;
+        counter.on(vendor).creates += if call.method == Method::POST { done } else { 0 };
     }
     reply
+}
+
+/// Returns how many writes an answer tells of; a batch tells it even when a part of it was refused.
+fn writes_done(reply: &Reply) -> u64 {
+    let told = |pointer| reply.body.as_ref().and_then(|body| body.pointer(pointer));
+    let batch = told("/data/errors").and(told("/data/count")).and_then(Value::as_u64);
+    let refused = told("/result") == Some(&Value::Bool(false));
+    batch.unwrap_or(u64::from(reply.status.is_success() && !refused))
 }
 
 async fn play(

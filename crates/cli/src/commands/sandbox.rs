@@ -8,7 +8,9 @@ use tenure_sandbox::{Fault, Options, Sandbox, Vendor};
 
 /// Runs the sandbox.
 pub async fn run(arguments: &SandboxArguments, output: &Output) -> anyhow::Result<Exit> {
-    let sandbox = tenure_sandbox::start(options(arguments)?).await.map_err(|error| refused(error, arguments))?;
+    let sandbox = tenure_sandbox::start(options(arguments)?)
+        .await
+        .with_context(|| format!("start on {}; --listen names another address", arguments.listen))?;
     let files = match &arguments.out {
         Some(folder) => Some(sandbox.write_files(folder).with_context(|| format!("write to {}", folder.display()))?),
         None => None,
@@ -59,17 +61,6 @@ fn options(arguments: &SandboxArguments) -> Result<Options, Mistake> {
         faults: faults?,
         ..Options::default()
     })
-}
-
-/// Tells a dialect that nobody has imitated from an address that is taken.
-fn refused(error: std::io::Error, arguments: &SandboxArguments) -> anyhow::Error {
-    match error.kind() {
-        std::io::ErrorKind::Unsupported => Mistake(format!("--dialect {}: {error}", arguments.dialect)).into(),
-        _ => {
-            let advice = format!("listen on {}; --listen names another address", arguments.listen);
-            anyhow::Error::new(error).context(advice)
-        }
-    }
 }
 
 async fn stopped() {

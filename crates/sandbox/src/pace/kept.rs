@@ -30,15 +30,19 @@ impl Kept {
         let text = match fs::read(&self.0) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error),
+            Err(error) => return Err(self.unreadable(&error)),
         };
-        let windows: Vec<Window> = serde_json::from_slice(&text)?;
+        let windows: Vec<Window> = serde_json::from_slice(&text).map_err(|error| self.unreadable(&error))?;
         for (meter, window) in meters.iter_mut().zip(windows) {
             if let Meter::Window { began, used, .. } = meter {
                 (*began, *used) = (Duration::from_millis(window.began_ms), window.used);
             }
         }
         Ok(())
+    }
+
+    fn unreadable(&self, error: &dyn std::error::Error) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, format!("read {}: {error}", self.0.display()))
     }
 
     /// Replaces the file as a whole, so that a kill leaves the old or the new one.

@@ -19,6 +19,9 @@ mod freshservice_live_query;
 mod freshservice_live_scim;
 mod freshservice_scim;
 pub(crate) mod gainsight;
+pub(crate) mod gainsight_live;
+mod gainsight_live_batch;
+mod gainsight_live_list;
 mod gainsight_scim;
 pub(crate) mod gladly;
 pub(crate) mod gladly_live;
@@ -113,9 +116,9 @@ impl Seen {
     }
 }
 
-/// Builds the vendor's tenant as the company left it yesterday; nothing where that dialect is not imitated.
-pub(crate) fn found(vendor: Vendor, dialect: Dialect, company: &Company, seed: u64) -> Option<Box<dyn Imitation>> {
-    Some(match (vendor, dialect) {
+/// Builds the vendor's tenant as the company left it yesterday.
+pub(crate) fn found(vendor: Vendor, dialect: Dialect, company: &Company, seed: u64) -> Box<dyn Imitation> {
+    match (vendor, dialect) {
         (Vendor::Gorgias, Dialect::Guide) => Box::new(gorgias::Tenant::seed(company, seed)),
         (Vendor::Gladly, Dialect::Guide) => Box::new(gladly::Tenant::seed(company, seed)),
         (Vendor::Freshdesk, Dialect::Guide) => Box::new(freshdesk::Tenant::seed(company)),
@@ -125,8 +128,8 @@ pub(crate) fn found(vendor: Vendor, dialect: Dialect, company: &Company, seed: u
         (Vendor::Freshdesk, Dialect::Live) => Box::new(freshdesk_live::Tenant::seed(company, seed)),
         (Vendor::Freshservice, Dialect::Live) => Box::new(freshservice_live::Tenant::seed(company)),
         (Vendor::Gladly, Dialect::Live) => Box::new(gladly_live::Tenant::seed(company, seed)),
-        (_, Dialect::Live) => return None,
-    })
+        (Vendor::Gainsight, Dialect::Live) => Box::new(gainsight_live::Tenant::seed(company, seed)),
+    }
 }
 
 /// An entry of a reference list with a number for an id.

@@ -1,19 +1,26 @@
-//! The choice of dialects: what can be chosen, and what is refused before anything listens.
+//! The choice of dialects, and what holds in both.
 
 use tenure_sandbox::*;
 
-use crate::client::options;
-
-#[tokio::test]
-async fn a_dialect_that_nobody_imitated_is_refused_at_the_start() {
-    let dialects = Dialects::default().with(Vendor::Gainsight, Dialect::Live);
-    let refused = start(Options { dialects, ..options() }).await.err().expect("a refusal");
-    assert_eq!(refused.kind(), std::io::ErrorKind::Unsupported);
-    assert_eq!(refused.to_string(), "the live dialect of gainsight is not imitated");
-}
+use crate::client::{calm, options};
 
 #[tokio::test]
 async fn the_guide_is_spoken_unless_something_else_is_said() {
     let sandbox = start(options()).await.expect("the sandbox starts");
     assert!(Vendor::ALL.into_iter().all(|vendor| sandbox.dialect(vendor) == Dialect::Guide));
+}
+
+#[tokio::test]
+async fn the_same_people_are_behind_both_dialects() {
+    let guide = calm().await;
+    let dialects = Dialects::all(Dialect::Live);
+    let live = start(Options { limits: Limits::Off, dialects, ..options() }).await.expect("the sandbox starts");
+    for vendor in Vendor::ALL {
+        assert_eq!(live.dialect(vendor), Dialect::Live);
+        for email in ["jane.doe@acme.example", "rosa.lind@acme.example", "ivan.sousa@acme.example", OWNER_EMAIL] {
+            let state = |sandbox: &Sandbox| sandbox.world().state(vendor, email);
+            assert_eq!(state(&guide), state(&live), "{vendor} {email}");
+        }
+        assert_eq!(live.world().duplicates(vendor).len(), 0, "{vendor}");
+    }
 }

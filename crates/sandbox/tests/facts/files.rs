@@ -110,5 +110,6 @@ async fn another_admin_may_change_the_world() {
     let found = client(&sandbox, Vendor::Freshservice).get("/requesters?email=felix.braun@acme.example").await.body;
     assert_eq!(found["requesters"][0]["job_title"], "Changed");
     let tom = world.find(Vendor::Gorgias, "tom.baker@acme.example").expect("Tom");
-    assert_eq!(tom["sandbox"], json!({"kind": "agent", "state": "suspended"}));
+    let truth = json!({"kind": "agent", "state": "suspended", "id": tom["id"].to_string(), "email": tom["email"]});
+    assert_eq!(tom["sandbox"], truth);
 }

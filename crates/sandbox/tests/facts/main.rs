@@ -11,6 +11,7 @@ mod freshdesk_live;
 mod freshservice;
 mod freshservice_live;
 mod gainsight;
+mod gainsight_live;
 mod gladly;
 mod gladly_live;
 mod gorgias;
