@@ -168,8 +168,13 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
         }
         ["ignores", "active"] => habit(Habit::ActiveIgnored),
         ["lists", "the", "deactivated"] => habit(Habit::InactiveListed),
-        ["sso", "on"] => {
-            world.set_freshservice_sso(true);
+        ["lists", "whole", "rows"] => habit(Habit::RowsWhole),
+        ["search", "lags", seconds] => {
+            let seconds = seconds.parse().map_err(|_| format!("{seconds} is no number"))?;
+            habit(Habit::IndexLag(Duration::from_secs(seconds)))
+        }
+        ["sso", state @ ("on" | "off")] => {
+            world.set_sso(vendor, *state == "on");
             Ok(())
         }
         ["put", "replaces"] => {

@@ -321,6 +321,9 @@ fn statistics(scene: &Scene, vendor: &str, words: &[&str]) -> Result<(), String>
         "writes" => counts.writes,
         "creates" => counts.creates,
         "faulted" => counts.faulted,
+        "forgets" => counts.forgets,
+        "scim" => counts.scim,
+        "tokens" => counts.tokens,
         _ => return Err(format!("`{figure}` is not counted")),
     };
     let holds = match sign {

@@ -15,6 +15,9 @@ use std::time::Duration;
 use crate::exchange::{Call, Reply};
 use crate::{Fault, Kind, Vendor, gzip};
 
+/// How many resources a SCIM list returns unless it is told.
+const SCIM_COUNT_DEFAULT: u64 = 100;
+
 /// The faults in force and how often each was met.
 pub(crate) struct Mischief {
     rng: StdRng,
@@ -72,9 +75,15 @@ fn is_list(call: &Call) -> bool {
 
 /// Makes the request ask for no more than the second page, where pages are numbered.
 pub(crate) fn hold_page(call: &mut Call) {
+    let count: u64 = call.query("count").and_then(|text| text.parse().ok()).unwrap_or(SCIM_COUNT_DEFAULT);
     for (key, value) in &mut call.query {
-        if key == "page" && value.parse::<u64>().is_ok_and(|page| page > 2) {
-            *value = "2".into();
+        let second = match key.as_str() {
+            "page" => 2,
+            "startIndex" => count.saturating_add(1),
+            _ => continue,
+        };
+        if value.parse::<u64>().is_ok_and(|asked| asked > second) {
+            *value = second.to_string();
         }
     }
     hold_body_page(call);

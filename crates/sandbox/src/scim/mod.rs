@@ -26,8 +26,8 @@ const COUNT_MAX: usize = 100;
 pub(crate) struct Rules {
     /// By what users may be looked up.
     pub filters: &'static [&'static str],
-    /// Whether there are groups at all.
-    pub groups: bool,
+    /// By what groups may be looked up; without any, there are no groups at all.
+    pub group_filters: &'static [&'static str],
     /// The vendor's own schema, and the attributes in it that stick.
     pub extension: Option<(&'static str, &'static [&'static str])>,
     /// Whether the surface describes itself.
@@ -90,7 +90,7 @@ pub(crate) fn answer(directory: &mut dyn Directory, call: &Call) -> Reply {
     let rules = directory.rules();
     let answered = match call.path().as_slice() {
         ["Users", rest @ ..] => users(directory, rules, call, rest),
-        ["Groups", rest @ ..] if rules.groups => groups(directory, rules, call, rest),
+        ["Groups", rest @ ..] if !rules.group_filters.is_empty() => groups(directory, rules, call, rest),
         ["ServiceProviderConfig"] if rules.config && call.method == Method::GET => Ok(Reply::ok(config(rules))),
         _ => Err(refuse(StatusCode::NOT_FOUND, None, "There is no such endpoint.")),
     };
@@ -127,7 +127,7 @@ fn groups(directory: &mut dyn Directory, rules: Rules, call: &Call, rest: &[&str
     let bare = call.query("excludedAttributes") == Some("members");
     let shown = |group: &Group| if bare { group.show_bare(call) } else { group.show(call) };
     match (call.method.clone(), rest) {
-        (Method::GET, []) => list(call, directory.groups().iter().map(shown).collect(), &["displayName", "id"]),
+        (Method::GET, []) => list(call, directory.groups().iter().map(shown).collect(), rules.group_filters),
         (Method::POST, []) => {
             let group = Group::default().read(&body(call, rules)?)?;
             Ok(located(Reply::created(shown(&directory.save_group(group)?))))

@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     const RULES: Rules =
-        Rules { filters: &[], groups: true, extension: Some(("urn:x", &["y"])), config: false, own_type: false };
+        Rules { filters: &[], group_filters: &[], extension: Some(("urn:x", &["y"])), config: false, own_type: false };
 
     fn patched(resource: Value, operations: Value) -> Result<Value, Reply> {
         let body = json!({"schemas": [PATCH], "Operations": operations});

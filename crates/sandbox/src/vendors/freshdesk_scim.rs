@@ -12,7 +12,7 @@ use crate::table::{Held, Row};
 
 pub(super) const RULES: Rules = Rules {
     filters: &["userName", "externalId", "emails.value", "id"],
-    groups: false,
+    group_filters: &[],
     extension: None,
     config: false,
     own_type: false,

@@ -17,7 +17,7 @@ const EXTENSION: &str = "urn:ietf:params:scim:schemas:extension:freshservice:2.0
 const IS_AGENT: &str = "isAgent";
 const RULES: Rules = Rules {
     filters: &["userName"],
-    groups: false,
+    group_filters: &[],
     extension: Some((EXTENSION, &[IS_AGENT])),
     config: false,
     own_type: false,

@@ -14,7 +14,7 @@ use crate::table::Row;
 
 const RULES: Rules = Rules {
     filters: &["userName", "externalId", "emails.value", "id"],
-    groups: true,
+    group_filters: &["displayName", "id"],
     extension: None,
     config: false,
     own_type: false,

@@ -1,8 +1,8 @@
 //! Gainsight as it documents itself: users under `/users/services`, written in batches of at most fifty and switched by
-//! a status call of their own, with an envelope around every answer. Roles and groups are no business of this surface;
-//! SCIM would stand under `/users/services/scim` and is not there.
+//! a status call of their own, with an envelope around every answer. Roles and groups are no business of this surface
+//! but of the SCIM one in the file beside this one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use super::{Imitation, STRANGER, Seen, dismiss_stranger, gainsight_live_list, me
 use crate::company::{Company, Person};
 use crate::exchange::{Call, Reply};
 use crate::paging::digest;
+use crate::scim::Directory;
 use crate::table::{Held, Row, Table};
 use crate::{Habit, clock};
 
@@ -69,17 +70,28 @@ impl Row for User {
 
 #[derive(Clone)]
 pub(crate) struct Tenant {
-    users: Table<User>,
+    pub(super) users: Table<User>,
     seed: u64,
     made: u64,
     requests: u64,
+    /// The groups, which only SCIM can make, with the GSIDs of their members.
+    pub(super) groups: BTreeMap<String, BTreeSet<String>>,
+    pub(super) sso: bool,
     /// What becomes of the good records of a batch that has bad ones.
     habit: Habit,
 }
 
 impl Tenant {
     pub fn seed(company: &Company, seed: u64) -> Self {
-        let mut tenant = Tenant { users: Table::default(), seed, made: 0, requests: 0, habit: Habit::BatchInPart };
+        let mut tenant = Tenant {
+            users: Table::default(),
+            seed,
+            made: 0,
+            requests: 0,
+            groups: BTreeMap::new(),
+            sso: true,
+            habit: Habit::BatchInPart,
+        };
         let mut ids: HashMap<&str, String> = HashMap::new();
         for person in company.by_start() {
             if let Some(role) = person.gainsight_role() {
@@ -125,7 +137,7 @@ impl Tenant {
     }
 
     /// Returns a GSID: 36 letters and digits of which the first four tell the object.
-    fn next_id(&mut self) -> String {
+    pub(super) fn next_id(&mut self) -> String {
         self.made += 1;
         let halves = [0, 1].map(|half| format!("{:016X}", digest(&(self.seed, "gsid", self.made, half))));
         format!("1P01{}", halves.concat())
@@ -341,6 +353,14 @@ impl Imitation for Tenant {
             _ => code,
         };
         Some(self.refuse(status, code, message, Value::Null))
+    }
+
+    fn directory(&mut self) -> Option<&mut dyn Directory> {
+        Some(self)
+    }
+
+    fn set_sso(&mut self, on: bool) {
+        self.sso = on;
     }
 
     fn copy(&self) -> Box<dyn Imitation> {

@@ -11,7 +11,7 @@ use crate::fields::{Fields, Sent, is_iana};
 /// How many users one call may carry.
 pub(super) const RECORDS_MAX: usize = 50;
 
-const LICENSES: [&str; 5] = ["Full", "Viewer", "Viewer Analytics", "Internal Collaborators", "External"];
+pub(super) const LICENSES: [&str; 5] = ["Full", "Viewer", "Viewer Analytics", "Internal Collaborators", "External"];
 const TYPES: [&str; 3] = ["Internal", "External", "Guest Partner"];
 const BUNDLES: [&str; 4] = ["Administration", "Client Resources", "CSM Standard", "Reporting"];
 const WRITABLE: [&str; 15] = [

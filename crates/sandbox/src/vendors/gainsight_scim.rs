@@ -12,7 +12,7 @@ use crate::scim::{Directory, Group, Rules, User, bad, missing, taken};
 
 const RULES: Rules = Rules {
     filters: &["userName", "externalId", "emails.value", "id"],
-    groups: true,
+    group_filters: &["displayName", "id"],
     extension: None,
     config: true,
     own_type: false,

@@ -22,6 +22,7 @@ pub(crate) mod gainsight;
 pub(crate) mod gainsight_live;
 mod gainsight_live_batch;
 mod gainsight_live_list;
+mod gainsight_live_scim;
 mod gainsight_scim;
 pub(crate) mod gladly;
 pub(crate) mod gladly_live;

@@ -17,3 +17,4 @@ mod gladly_live;
 mod gorgias;
 mod gorgias_live;
 mod scim;
+mod scim_tokens;

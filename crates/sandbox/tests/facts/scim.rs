@@ -118,6 +118,16 @@ async fn a_list_counts_from_one_and_says_how_many_there_are() {
 }
 
 #[tokio::test]
+async fn a_list_may_never_get_past_its_second_page() {
+    let sandbox = calm().await;
+    sandbox.set_faults(vec!["repeat-cursor:app=freshdesk".parse().expect("a fault")]);
+    let directory = open(&sandbox, Vendor::Freshdesk);
+    let second = directory.get("/Users?startIndex=3&count=2").await.body;
+    assert_eq!(directory.get("/Users?startIndex=5&count=2").await.body, second);
+    assert_ne!(directory.get("/Users?startIndex=1&count=2").await.body, second);
+}
+
+#[tokio::test]
 async fn a_bad_body_changes_nothing() {
     let sandbox = calm().await;
     for (vendor, email) in [(Vendor::Freshdesk, TOM), (Vendor::Freshservice, FELIX), (Vendor::Gainsight, CHLOE)] {
