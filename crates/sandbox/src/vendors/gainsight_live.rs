@@ -5,68 +5,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::gainsight_live_batch::{Act, Batch, Flaw, RECORDS_MAX, read_over};
+use super::gainsight_live_user::User;
 use super::{Imitation, STRANGER, Seen, dismiss_stranger, gainsight_live_list, merge, shown};
 use crate::company::{Company, Person};
 use crate::exchange::{Call, Reply};
 use crate::paging::digest;
 use crate::scim::Directory;
-use crate::table::{Held, Row, Table};
+use crate::table::{Held, Table};
 use crate::{Habit, clock};
 
 /// By which fields an update may name its users; none of them can be changed.
 const KEYS: [&str; 3] = ["SFDCUserName", "Gsid", "SfdcUserId"];
-
-/// A user; the last three fields are not part of this surface.
-#[derive(Clone, Default, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct User {
-    pub gsid: String,
-    pub name: String,
-    pub first_name: String,
-    pub last_name: String,
-    pub email: String,
-    #[serde(rename = "SFDCUserName")]
-    pub sfdc_user_name: String,
-    pub sfdc_user_id: Option<String>,
-    pub license_type: String,
-    pub system_type: String,
-    #[serde(rename = "CompanyID")]
-    pub company_id: Option<String>,
-    pub manager: Option<String>,
-    pub timezone: Option<String>,
-    pub title: Option<String>,
-    pub locale: Option<String>,
-    pub is_active_user: bool,
-    pub is_super_admin: bool,
-    pub created_date: String,
-    pub modified_date: String,
-    #[serde(rename = "permissionBundles")]
-    pub permission_bundles: Vec<String>,
-    pub roles: Vec<String>,
-    pub external_id: Option<String>,
-    /// Whether the user was written to when the account was made.
-    pub notified: bool,
-}
-
-impl Row for User {
-    fn id(&self) -> String {
-        self.gsid.clone()
-    }
-    fn email(&self) -> Option<&str> {
-        Some(&self.email)
-    }
-    fn show(&self) -> Value {
-        let mut shown = shown(self);
-        if let Some(fields) = shown.as_object_mut() {
-            fields.retain(|key, _| !matches!(key.as_str(), "Roles" | "ExternalId" | "Notified"));
-        }
-        shown
-    }
-}
 
 #[derive(Clone)]
 pub(crate) struct Tenant {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::gainsight_live::User;
+use super::gainsight_live_user::User;
 use crate::exchange::Call;
 use crate::fields::{Fields, Sent, is_iana};
 

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
 
-use super::gainsight_live::User;
+use super::gainsight_live_user::User;
 use crate::fields::{Fields, Sent};
 use crate::paging::Order;
 use crate::table::{Held, Row};

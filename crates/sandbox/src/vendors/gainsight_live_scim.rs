@@ -4,8 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::gainsight_live::{Tenant, User as Record};
+use super::gainsight_live::Tenant;
 use super::gainsight_live_batch::LICENSES;
+use super::gainsight_live_user::User as Record;
 use super::gainsight_scim::shut;
 use crate::clock;
 use crate::exchange::Reply;

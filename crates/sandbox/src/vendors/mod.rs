@@ -23,6 +23,7 @@ pub(crate) mod gainsight_live;
 mod gainsight_live_batch;
 mod gainsight_live_list;
 mod gainsight_live_scim;
+mod gainsight_live_user;
 mod gainsight_scim;
 pub(crate) mod gladly;
 pub(crate) mod gladly_live;
