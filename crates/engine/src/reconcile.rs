@@ -5,14 +5,16 @@
 use crate::error::EngineError;
 use crate::house::House;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use tenure_core::abilities::Abilities;
 use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity};
 use tenure_core::correlate::{Graph, correlate};
 use tenure_core::decide::Wishes;
 use tenure_core::facts::{ConnectionFacts, Facts};
 use tenure_core::finding::About;
-use tenure_core::name::{ConnectionName, IdentityId};
+use tenure_core::name::{ConnectionName, IdentityId, StepId};
 use tenure_core::{Asked, reconcile as judge};
-use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Seed};
+use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Overview, Seed};
 
 const PAGE: usize = 1000;
 /// Steps whose last outcome is looked up for what a person should know.
@@ -113,31 +115,26 @@ async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
     })
 }
 
-async fn connection_facts(
-    house: &House,
-) -> Result<std::collections::BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
-    let mut all = std::collections::BTreeMap::new();
-    for (name, abilities) in house.abilities() {
-        let totals = house.store.totals(&name).await?;
-        let last = house.store.last_pull(&name).await?;
-        let complete = house.store.last_complete_pull(&name).await?;
-        let previous = house.store.previous_complete_pull(&name).await?;
-        let end = last.as_ref().and_then(|pull| pull.end.as_ref());
+async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
+    let mut overviews = house.store.overviews().await?;
+    let facts_of = |(name, abilities): (ConnectionName, Arc<Abilities>)| {
+        let Overview { totals, last, complete, previous, entitlements } = overviews.remove(&name).unwrap_or_default();
+        let end = last.and_then(|pull| pull.end);
         let takes_seat = |kind| abilities.kinds.get(&kind).is_some_and(|kind| kind.takes_seat);
         let facts = ConnectionFacts {
             complete_ms: complete.as_ref().map(|pull| pull.started_ms),
-            coverage: end.map(|end| end.coverage),
-            because: end.and_then(|end| end.because.clone()),
+            coverage: end.as_ref().map(|end| end.coverage),
+            because: end.and_then(|end| end.because),
             accounts_active: totals.active(),
             seats_taken: totals.seats(takes_seat),
             records_before: previous.map(|pull| pull.accounts),
             records_now: complete.map(|pull| pull.accounts),
-            entitlements: house.store.entitlements(&name).await?,
-            abilities: abilities.clone(),
+            entitlements,
+            abilities,
         };
-        all.insert(name, facts);
-    }
-    Ok(all)
+        (name, facts)
+    };
+    Ok(house.abilities().into_iter().map(facts_of).collect())
 }
 
 impl Company {
@@ -181,9 +178,12 @@ impl Company {
 /// Finds steps that were done before and are planned again because the app took them without a word and did not
 /// change what was asked.
 async fn ignored_writes(house: &House, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
+    let steps = || plan.steps.iter().filter(|step| !step.changes.is_empty()).take(LOOKED_BACK_MAX);
+    let ids: Vec<&StepId> = steps().map(|step| &step.id).collect();
+    let results = house.store.last_results(&ids).await?;
     let mut findings = Vec::new();
-    for step in plan.steps.iter().filter(|step| !step.changes.is_empty()).take(LOOKED_BACK_MAX) {
-        let Some(result) = house.store.last_result(&step.id).await? else { continue };
+    for step in steps() {
+        let Some(result) = results.get(&step.id) else { continue };
         let ignored = result.fields.iter().filter(|(_, outcome)| **outcome == FieldOutcome::Ignored);
         let fields: Vec<&str> = ignored.map(|(field, _)| field.as_str()).collect();
         if fields.is_empty() {
@@ -212,9 +212,10 @@ async fn ignored_writes(house: &House, plan: &Plan) -> Result<Vec<Finding>, Engi
 
 /// Finds connections whose credential was refused when they were last read.
 async fn refused_credentials(house: &House) -> Result<Vec<Finding>, EngineError> {
+    let mut refused = house.store.notes_named(crate::pull::CREDENTIAL_REFUSED).await?;
     let mut findings = Vec::new();
     for name in house.names() {
-        if let Some(text) = house.store.note(&name, crate::pull::CREDENTIAL_REFUSED).await? {
+        if let Some(text) = refused.remove(&name) {
             let about = About::new(FindingKind::Credential, Severity::High).connection(&name);
             findings.push(about.finding(format!("{name}: {text}"), BTreeMap::new()));
         }

@@ -60,4 +60,20 @@ impl Tx {
         }
         Ok(())
     }
+
+    /// Runs a bulk statement that may be given a row more than once, and hands over the rows that it gives. The list is
+    /// filled up with its last row, so that a few look-ups are one statement and not one each.
+    pub(crate) async fn look_up(
+        &mut self,
+        bulk: &Bulk,
+        mut values: Vec<Arg>,
+        take: impl FnMut(Row<'_>) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        let rows = values.len() / bulk.columns;
+        let last: Vec<Arg> = values.iter().skip(rows.saturating_sub(1) * bulk.columns).cloned().collect();
+        for _ in rows..self.portion_over(rows) {
+            values.extend(last.iter().cloned());
+        }
+        self.each_bulk(bulk, values, take).await
+    }
 }

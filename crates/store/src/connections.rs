@@ -4,7 +4,7 @@
 
 use crate::bulk::Bulk;
 use crate::db::{Durability, Tx, args};
-use crate::error::{StoreError, read_word};
+use crate::error::StoreError;
 use crate::{Store, next_number};
 use std::collections::BTreeMap;
 use tenure_core::account::{AccountState, Entitlement, Kind};
@@ -34,6 +34,10 @@ impl Totals {
         self.0.iter().filter(|((kind, state), _)| taken(*kind, *state)).map(|(_, accounts)| accounts).sum()
     }
 
+    pub(crate) fn set(&mut self, kind: Kind, state: AccountState, accounts: u64) {
+        self.0.insert((kind, state), accounts);
+    }
+
     /// Accounts of one kind in one state.
     pub fn of(&self, kind: Kind, state: AccountState) -> u64 {
         self.0.get(&(kind, state)).copied().unwrap_or(0)
@@ -41,20 +45,6 @@ impl Totals {
 }
 
 impl Store {
-    /// How many accounts a connection has. Costs the same however many there are.
-    pub async fn totals(&self, connection: &ConnectionName) -> Result<Totals, StoreError> {
-        let mut tx = self.db.read().await?;
-        let sql = "SELECT t.kind, t.state, t.accounts FROM tally t JOIN connection c ON c.number = t.connection \
-                   WHERE c.name = $1 AND t.accounts > 0";
-        let counted = tx
-            .list(sql, args![connection.as_str()], |row| {
-                let kind = read_word("a kind", row.text(0)?)?;
-                Ok(((kind, read_word("a state", row.text(1)?)?), row.int(2)?.max(0) as u64))
-            })
-            .await?;
-        Ok(Totals(counted.into_iter().collect()))
-    }
-
     /// Every connection that was ever pulled, by name.
     pub async fn connections(&self) -> Result<Vec<ConnectionName>, StoreError> {
         let mut tx = self.db.read().await?;
@@ -88,24 +78,6 @@ impl Store {
         tx.run("DELETE FROM entitlement WHERE connection = $1", args![connection.as_str()]).await?;
         write_entitlements(&mut tx, connection, entitlements.iter()).await?;
         tx.commit().await
-    }
-
-    /// The reference lists of a connection, sorted.
-    pub async fn entitlements(&self, connection: &ConnectionName) -> Result<Vec<Entitlement>, StoreError> {
-        let mut tx = self.db.read().await?;
-        let sql = "SELECT kind, id, name, privileged FROM entitlement WHERE connection = $1";
-        let mut all = tx
-            .list(sql, args![connection.as_str()], |row| {
-                Ok(Entitlement {
-                    kind: row.text(0)?.into(),
-                    id: row.text(1)?.into(),
-                    name: row.text(2)?.into(),
-                    privileged: row.int(3)? == 1,
-                })
-            })
-            .await?;
-        all.sort();
-        Ok(all)
     }
 }
 

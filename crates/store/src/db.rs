@@ -283,6 +283,14 @@ impl Tx {
         }
     }
 
+    /// How many rows to make of `rows`, so that they go out in one statement; none stay none.
+    pub(crate) fn portion_over(&self, rows: usize) -> usize {
+        match self {
+            Tx::Sqlite(..) if rows > 0 => PORTIONS.into_iter().rev().find(|portion| *portion >= rows).unwrap_or(rows),
+            _ => rows,
+        }
+    }
+
     /// Writes a list of rows as a query of its own, and returns the values that belong to it. SQLite takes them row by
     /// row; PostgreSQL takes whole columns, since it would plan every value of a long list anew each time.
     pub(crate) fn write_rows(&self, sql: &mut String, columns: usize, values: Vec<Arg>) -> Vec<Arg> {
@@ -334,5 +342,6 @@ mod tests {
             rows -= portions[portions.len() - 1];
         }
         assert_eq!(portions, [512, 512, 64, 8, 1, 1, 1]);
+        assert_eq!([0, 1, 2, 9, 513].map(|rows| tx.portion_over(rows)), [0, 1, 8, 64, 513]);
     }
 }

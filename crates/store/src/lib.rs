@@ -21,6 +21,7 @@ mod gone;
 mod accounts;
 mod cluster;
 mod load;
+mod overview;
 
 mod decisions;
 mod links;
@@ -44,6 +45,7 @@ pub use links::PastLink;
 pub use load::{Extent, Loaded};
 pub use notes::{Claim, Lease};
 pub use observe::Counts;
+pub use overview::Overview;
 pub use plans::FindingScope;
 pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
 pub use runs::{OpenStep, Run};

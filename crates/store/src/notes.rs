@@ -51,6 +51,14 @@ impl Store {
         Ok(notes.into_iter().collect())
     }
 
+    /// What was noted under this name, by connection.
+    pub async fn notes_named(&self, name: &str) -> Result<BTreeMap<ConnectionName, String>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let sql = "SELECT connection, value FROM note WHERE name = $1";
+        let notes = tx.list(sql, args![name], |row| Ok((row.text(0)?.into(), row.text(1)?.to_owned()))).await?;
+        Ok(notes.into_iter().collect())
+    }
+
     /// Notes a value, or forgets it where there is none.
     pub async fn set_note(
         &self,

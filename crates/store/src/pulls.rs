@@ -18,16 +18,21 @@ use tenure_core::name::ConnectionName;
 /// An unfinished pull older than this is begun anew: its checkpoint may no longer mean anything.
 const RESUMED_WITHIN_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// The columns that `read_pull` reads, and what comes after them.
+/// Reads pulls by the columns that `read_pull` reads; the name of the connection comes behind them.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, mode, started_ms, finished_ms, coverage, because, watermark, requests, throttled, floor_ms, ",
-            "spent_ms, believed, accounts, added, changed, unchanged, repeated, gone FROM pull ",
+            "spent_ms, believed, accounts, added, changed, unchanged, repeated, gone, ",
+            "(SELECT c.name FROM connection c WHERE c.number = pull.connection) FROM pull ",
             $rest
         )
     };
 }
+pub(crate) use select;
+
+/// The column of the connection's name.
+pub(crate) const NAME: usize = 18;
 
 /// A pull's id: later is larger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -245,11 +250,6 @@ impl Store {
         .await
     }
 
-    /// The newest pull that has ended, however it did.
-    pub async fn last_pull(&self, connection: &ConnectionName) -> Result<Option<Pull>, StoreError> {
-        Ok(self.pulls(connection, 1).await?.pop())
-    }
-
     /// The newest pull that asked for everything and saw everything.
     pub async fn last_complete_pull(&self, connection: &ConnectionName) -> Result<Option<Pull>, StoreError> {
         let sql =
@@ -349,7 +349,7 @@ fn read_counts(row: &Row<'_>, at: usize) -> Result<Counts, StoreError> {
     Ok(Counts { added: number(0)?, changed: number(1)?, unchanged: number(2)?, repeated: number(3)?, gone: number(4)? })
 }
 
-fn read_pull(row: &Row<'_>) -> Result<Pull, StoreError> {
+pub(crate) fn read_pull(row: &Row<'_>) -> Result<Pull, StoreError> {
     let end = match row.text_or_none(4)? {
         None => None,
         Some(coverage) => Some(PullEnd {

@@ -2,12 +2,14 @@
 //! Each is written together with its entries in the journal, and only by whoever holds the lease.
 //! An intent without an outcome is an open step: somebody died between the two, and must look before going on.
 
+use crate::bulk::Bulk;
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
 use crate::journal::append;
 use crate::notes::{Lease, check_lease};
 use crate::{Store, next_number};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use tenure_core::change::StepResult;
 use tenure_core::journal::{Draft, Entry};
 use tenure_core::name::{PlanId, RunId, StepId};
@@ -130,12 +132,26 @@ impl Store {
         self.db.read().await?.list(sql, args![run.as_str()], read).await
     }
 
-    /// What became of a step the last time that it was settled, in whatever run.
-    pub async fn last_result(&self, step: &StepId) -> Result<Option<StepResult>, StoreError> {
-        let sql = "SELECT outcome FROM step_progress WHERE step = $1 AND outcome IS NOT NULL \
-                   ORDER BY settled_ms DESC LIMIT 1";
-        let read = |row: Row<'_>| read_json("a step's result", row.text(0)?);
-        self.db.read().await?.first(sql, args![step.as_str()], read).await
+    /// What became of each of these steps the last time that it was settled, in whatever run; a step that never was
+    /// settled is not among them.
+    pub async fn last_results(&self, steps: &[&StepId]) -> Result<BTreeMap<StepId, StepResult>, StoreError> {
+        const LAST: Bulk = Bulk {
+            head: "WITH given (step) AS (",
+            columns: 1,
+            tail: ") SELECT given.step, (SELECT p.outcome FROM step_progress p WHERE p.step = given.step \
+                   AND p.outcome IS NOT NULL ORDER BY p.settled_ms DESC LIMIT 1) FROM given",
+        };
+        let mut results = BTreeMap::new();
+        let given = steps.iter().flat_map(|step| args![step.as_str()]).collect();
+        let mut tx = self.db.read().await?;
+        tx.look_up(&LAST, given, |row| {
+            if let Some(outcome) = row.text_or_none(1)? {
+                results.insert(row.text(0)?.into(), read_json("a step's result", outcome)?);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(results)
     }
 
     /// The run with this id.

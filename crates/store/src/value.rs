@@ -3,7 +3,7 @@
 //! What a value means, and which database gets it, is not known here.
 
 /// A value given to a statement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Arg {
     Int(Option<i64>),
     Text(Option<String>),
@@ -13,7 +13,7 @@ pub(crate) enum Arg {
 }
 
 /// The values of one column.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Column {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),

@@ -115,7 +115,8 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
     assert_eq!(store.open_steps().await.unwrap(), []);
     let outcomes: Vec<Outcome> = store.results(&run_id).await.unwrap().iter().map(|result| result.outcome).collect();
     assert_eq!(outcomes, [Outcome::Done, Outcome::Unknown, Outcome::Skipped]);
-    assert_eq!(store.last_result(&one).await.unwrap(), Some(result(&one, Outcome::Done)));
+    let last = store.last_results(&[&one, &StepId::from("never")]).await.unwrap();
+    assert_eq!(last, [(one.clone(), result(&one, Outcome::Done))].into());
     store.finish_run(&lease, &run_id, vec![draft("run_ended", json!({}))], 16).await.unwrap();
     assert_eq!(store.unfinished_run(&plan).await.unwrap(), None);
     assert_eq!(store.run(&run_id).await.unwrap().unwrap().finished_ms, Some(16));

@@ -7,7 +7,7 @@ use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
 use tenure_store::test_support::TestStore;
-use tenure_store::{AccountFilter, Belief, Counts, Managers, PullEnd, PullMode, Seed, Store, StoreError};
+use tenure_store::{AccountFilter, Belief, Counts, Managers, Overview, PullEnd, PullMode, Seed, Store, StoreError};
 
 pub fn gorgias() -> ConnectionName {
     ConnectionName::new("gorgias")
@@ -50,6 +50,10 @@ async fn names(store: &Store, as_of_ms: Option<i64>) -> Vec<String> {
     let mut names: Vec<String> = page.accounts.iter().map(|observed| name(&observed.account)).collect();
     names.sort();
     names
+}
+
+async fn overview(store: &Store) -> Overview {
+    store.overviews().await.unwrap().remove(&gorgias()).unwrap()
 }
 
 pub async fn a_batch_is_counted_as_added_changed_or_unchanged(TestStore { store, .. }: &TestStore) {
@@ -116,7 +120,7 @@ pub async fn an_old_unfinished_pull_is_begun_anew(TestStore { store, .. }: &Test
     let anew = store.begin_pull(&gorgias(), PullMode::Full, day).await.unwrap();
     assert_ne!(anew.id, run.id);
     assert_eq!((anew.checkpoint.clone(), anew.counts), (None, Counts::default()));
-    let given_up = store.last_pull(&gorgias()).await.unwrap().unwrap();
+    let given_up = overview(store).await.last.unwrap();
     assert_eq!(given_up.id, run.id);
     assert_eq!(given_up.end.unwrap().coverage, Coverage::Partial);
     let sweep = anew.sweep(Coverage::Complete).unwrap();
@@ -131,7 +135,7 @@ pub async fn a_partial_sweep_never_proves_absence(TestStore { store, .. }: &Test
     assert!(incremental.sweep(Coverage::Complete).is_none());
     store.finish_pull(&partial, end(Coverage::Partial), 2001).await.unwrap();
     assert_eq!(names(store, None).await.len(), 2);
-    assert_eq!(store.last_pull(&gorgias()).await.unwrap().unwrap().id, partial.id);
+    assert_eq!(overview(store).await.last.unwrap().id, partial.id);
     assert_eq!(store.last_complete_pull(&gorgias()).await.unwrap().unwrap().started_ms, 1000);
 }
 
@@ -203,7 +207,7 @@ pub async fn totals_follow_every_write(TestStore { store, .. }: &TestStore) {
     let mut contact = agent("3", "c@x");
     contact.key.kind = Kind::Contact;
     pull(store, &gorgias(), &[agent("1", "a@x"), invited, contact], 1000).await;
-    let totals = store.totals(&gorgias()).await.unwrap();
+    let totals = overview(store).await.totals;
     assert_eq!((totals.total(), totals.active(), totals.seats(|kind| kind == Kind::Agent)), (3, 3, 2));
     let mut suspended = agent("1", "a@x");
     suspended.state = AccountState::Suspended;
@@ -212,10 +216,10 @@ pub async fn totals_follow_every_write(TestStore { store, .. }: &TestStore) {
     let gone = AccountKey::new(&gorgias(), Kind::Contact, "3");
     assert_eq!(store.record_gone(&gorgias(), std::slice::from_ref(&gone), 2001).await.unwrap(), 1);
     assert_eq!(store.record_gone(&gorgias(), &[gone], 2002).await.unwrap(), 0);
-    let totals = store.totals(&gorgias()).await.unwrap();
+    let totals = overview(store).await.totals;
     assert_eq!((totals.total(), totals.active(), totals.seats(|_| true)), (2, 1, 1));
     assert_eq!(totals.of(Kind::Agent, AccountState::Suspended), 1);
-    assert_eq!(store.totals(&"unknown".into()).await.unwrap().total(), 0);
+    assert_eq!(store.overviews().await.unwrap().len(), 1);
     assert_eq!(store.connections().await.unwrap(), [gorgias()]);
 }
 
@@ -229,9 +233,12 @@ pub async fn a_doubted_pull_is_not_what_a_source_is_compared_with(TestStore { st
     let at = |pull: Option<tenure_store::Pull>| pull.map(|pull| pull.started_ms);
     assert_eq!(at(store.last_complete_pull(&gorgias()).await.unwrap()), Some(3));
     assert_eq!(at(store.previous_complete_pull(&gorgias()).await.unwrap()), Some(1));
+    let Overview { last, complete, previous, .. } = overview(store).await;
+    assert_eq!((at(last), at(complete), at(previous)), (Some(3), Some(3), Some(1)));
     let doubted = store.pulls(&gorgias(), 2).await.unwrap()[1].id;
     store.set_belief(doubted, Belief::Believed).await.unwrap();
     assert_eq!(at(store.previous_complete_pull(&gorgias()).await.unwrap()), Some(2));
+    assert_eq!(at(overview(store).await.previous), Some(2));
     assert_eq!(store.watermark(&gorgias()).await.unwrap().as_deref(), Some("mark 3"));
     assert_eq!(store.watermark(&"unknown".into()).await.unwrap(), None);
 }
@@ -256,7 +263,7 @@ pub async fn two_pulls_of_one_connection_at_once_lose_nothing(TestStore { store,
     }
     let pull = store.finish_pull(&run, end(Coverage::Complete), 1001).await.unwrap();
     assert_eq!((pull.accounts, pull.counts.added, pull.counts.changed), (1050, 1050, 0));
-    assert_eq!(store.totals(&gorgias()).await.unwrap().total(), 1050);
+    assert_eq!(overview(store).await.totals.total(), 1050);
 }
 
 pub async fn hostile_texts_are_kept_or_refused_never_fatal(TestStore { store, .. }: &TestStore) {
