@@ -2,7 +2,7 @@
 //! Connectors make accounts from pages, the store keeps them, the walk reads them.
 //! An account deliberately does not know to whom it belongs: that is a link, with its evidence.
 
-use crate::name::{ConnectionName, EntitlementKind, FieldName, NativeId};
+use crate::name::{ConnectionName, EntitlementKind, FieldName, Name, NativeId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -162,18 +162,18 @@ impl fmt::Display for AccountKey {
     }
 }
 
-/// One entitlement that an account holds.
+/// One entitlement that an account holds. Its texts are shared, since few entitlements are held by many accounts.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Grant {
     /// What sort of entitlement.
     pub kind: EntitlementKind,
     /// The app's id of the entitlement in this tenant; null where it is named only.
-    pub id: Option<Box<str>>,
+    pub id: Option<Name>,
     /// The name that people know; falls back to the id where the reference list lacks it.
-    pub name: Box<str>,
+    pub name: Name,
     /// Within which bounds it is granted, where the app has such bounds (`entire_helpdesk`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<Box<str>>,
+    pub scope: Option<Name>,
     /// Whether the manifest calls it privileged.
     #[serde(default)]
     pub privileged: bool,

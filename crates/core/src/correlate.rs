@@ -20,7 +20,7 @@ pub use stay::{Stay, StayCause};
 use crate::account::{Account, AccountKey};
 use crate::facts::{Facts, Link};
 use crate::identity::Identity;
-use crate::name::{ConnectionName, FieldName, IdentityId};
+use crate::name::{ConnectionName, FieldName, IdentityId, Name};
 use crate::policy::Rules;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -258,7 +258,7 @@ impl<'f> Graph<'f> {
             link.filter(|link| !link.pinned).map(|link| Link {
                 account: account.key.clone(),
                 identity: link.identity.clone(),
-                evidence: link.evidence.to_owned(),
+                evidence: Name::new(link.evidence),
                 since_ms: self.facts.now_ms,
             })
         })

@@ -4,7 +4,7 @@
 
 use crate::abilities::Abilities;
 use crate::account::{Account, AccountKey, Entitlement, Fields};
-use crate::name::{ConnectionName, IdentityId, StepId};
+use crate::name::{ConnectionName, IdentityId, Name, StepId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ pub struct Link {
     /// Whose it is.
     pub identity: IdentityId,
     /// The rule that found it, such as `login = work_email`.
-    pub evidence: String,
+    pub evidence: Name,
     /// Since when it is pinned (milliseconds since 1970, UTC).
     pub since_ms: i64,
 }

@@ -1,6 +1,7 @@
-//! Short words that repeat in every record: connection names, field names, entitlement kinds.
+//! Short words that repeat in every record: connection names, field names, entitlements.
 //! They are interned when they come in, so that a million records share a few hundred strings.
-//! The table is bounded: a hostile file with endless column names costs allocations, not a leak.
+//! The table is bounded and begins anew when it is full: a hostile file with endless column names costs allocations,
+//! not a leak, and what comes after it is shared again.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Borrow;
@@ -55,9 +56,10 @@ impl Name {
                 return Self(found.0.clone());
             }
             let shared: Arc<Box<str>> = Arc::new(text.into());
-            if table.len() < INTERNED_MAX {
-                table.insert(Interned(shared.clone()));
+            if table.len() == INTERNED_MAX {
+                table.clear();
             }
+            table.insert(Interned(shared.clone()));
             Self(shared)
         })
     }
@@ -205,3 +207,17 @@ id!(
     /// A finding's id, derived from its kind and what it is about.
     FindingId
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endless_names_do_not_keep_later_ones_from_being_shared() {
+        let before = Name::new("role");
+        (0..2 * INTERNED_MAX).for_each(|at| drop(Name::new(&format!("column {at}"))));
+        let (one, other) = (Name::new("role"), Name::new("role"));
+        assert!(Arc::ptr_eq(&one.0, &other.0) && one == before);
+        assert!(INTERNED.with(|table| table.borrow().len()) <= INTERNED_MAX);
+    }
+}

@@ -344,11 +344,11 @@ pub(crate) fn carry_out(facts: &mut Facts, reconciled_steps: &[Step], graph_ids:
                     };
                     account.grants.retain(|grant| !gone(grant));
                     for add in &entitlement.add {
-                        let scope = add.scope.as_deref().map(Box::from);
+                        let scope = add.scope.clone();
                         let held = Grant {
                             kind: entitlement.kind.clone(),
                             id: None,
-                            name: add.name.as_str().into(),
+                            name: add.name.clone(),
                             scope,
                             privileged: add.privileged,
                         };

@@ -27,10 +27,10 @@ pub(super) struct Outgoing {
 pub(super) fn held(spec: &EntitlementSpec, present: Present<'_>) -> Vec<Outgoing> {
     let objects = objects(spec, present.record);
     let outgoing = |grant: &Grant| Outgoing {
-        id: grant.id.clone(),
-        name: grant.name.clone(),
-        scope: grant.scope.clone(),
-        object: objects.iter().find(|(id, _)| Some(id) == grant.id.as_ref()).map(|(_, object)| object.clone()),
+        id: grant.id.as_deref().map(Into::into),
+        name: grant.name.as_str().into(),
+        scope: grant.scope.as_deref().map(Into::into),
+        object: objects.iter().find(|(id, _)| Some(&**id) == grant.id.as_deref()).map(|(_, object)| object.clone()),
     };
     present.account.grants.iter().filter(|grant| grant.kind.as_str() == spec.kind).map(outgoing).collect()
 }

@@ -10,7 +10,7 @@ use crate::manifest::{EntitlementSpec, GrantForm, KindSpec};
 use serde_json::Value;
 use std::borrow::Cow;
 use tenure_core::account::{Account, AccountKey, Fields, Grant, Kind};
-use tenure_core::name::{ConnectionName, EntitlementKind, FieldName, NativeId};
+use tenure_core::name::{ConnectionName, EntitlementKind, FieldName, Name, NativeId};
 
 /// The compiled read form of one kind.
 #[derive(Debug)]
@@ -215,9 +215,10 @@ impl GrantReader {
         let name = name.filter(|name| !name.is_empty());
         let listed = id.as_deref().and_then(|id| list?.name_of(id));
         let id_as_name = || id.as_deref().map(Cow::Borrowed);
-        let name: Box<str> = listed.map(Cow::Borrowed).or(name).or_else(id_as_name)?.as_ref().into();
+        let name = Name::new(&listed.map(Cow::Borrowed).or(name).or_else(id_as_name)?);
         let privileged = self.is_privileged(&name);
-        Some(Grant { kind: self.kind.clone(), id, name, scope: scope.map(|scope| scope.as_ref().into()), privileged })
+        let (id, scope) = (id.as_deref().map(Name::new), scope.as_deref().map(Name::new));
+        Some(Grant { kind: self.kind.clone(), id, name, scope, privileged })
     }
 
     fn is_privileged(&self, name: &str) -> bool {

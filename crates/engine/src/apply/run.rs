@@ -306,7 +306,7 @@ impl<'a> Run<'a> {
             let link = Link {
                 account: account.key.clone(),
                 identity: identity.clone(),
-                evidence: format!("{} by step {}", step.effect, step.id),
+                evidence: format!("{} by step {}", step.effect, step.id).into(),
                 since_ms: now_ms,
             };
             house.store.pin_links(&[link], now_ms).await?;
