@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use tenure_core::account::{Account, AccountKey, AccountState, Entitlement, Grant, Kind};
-use tenure_core::facts::{ConnectionFacts, Coverage, Facts};
+use tenure_core::correlate::found_identity_id;
+use tenure_core::facts::{ConnectionFacts, Coverage, Facts, Link};
 use tenure_core::name::ConnectionName;
 use tenure_engine::clock::Clock;
 use tenure_engine::house::House;
@@ -136,9 +137,7 @@ pub fn account(connection: &ConnectionName, number: u64) -> Option<Account> {
     account.grants_known = app.grants.iter().map(|(kind, _)| (*kind).into()).collect();
     account.created_ms = Some(1_700_000_000_000);
     account.updated_ms = Some(1_700_000_000_000);
-    for field in app.fields {
-        account.fields.set((*field).into(), attribute(field, number));
-    }
+    account.fields = app.fields.iter().map(|field| ((*field).into(), attribute(field, number))).collect();
     Some(account)
 }
 
@@ -146,24 +145,25 @@ pub fn account(connection: &ConnectionName, number: u64) -> Option<Account> {
 pub fn record(number: u64, version: u64) -> Account {
     let mut record = Account::unknown(AccountKey::new(&ConnectionName::new(HR), Kind::Person, employee_id(number)));
     record.state = AccountState::Active;
-    let fields = ["given_name", "family_name", "name", "department", "title"];
-    for field in fields {
-        record.fields.set(field.into(), attribute(field, number));
-    }
+    let mut fields: Vec<(&str, Value)> = ["given_name", "family_name", "name", "department", "title"]
+        .into_iter()
+        .map(|field| (field, attribute(field, number)))
+        .collect();
     if version > 0 || number % 100 == 1 {
-        record.fields.set("title".into(), json!(format!("Senior Agent {version}")));
+        fields.push(("title", json!(format!("Senior Agent {version}"))));
     }
-    record.fields.set("employee_id".into(), json!(employee_id(number)));
-    record.fields.set("work_email".into(), json!(email(number)));
-    record.fields.set("type".into(), json!("employee"));
-    record.fields.set("start_date".into(), json!("2024-03-01"));
+    fields.push(("employee_id", json!(employee_id(number))));
+    fields.push(("work_email", json!(email(number))));
+    fields.push(("type", json!("employee")));
+    fields.push(("start_date", json!("2024-03-01")));
     if number >= 10 {
-        record.fields.set("manager_id".into(), json!(employee_id(number / 10)));
+        fields.push(("manager_id", json!(employee_id(number / 10))));
     }
     if number % 200 == 3 {
-        record.fields.set("status".into(), json!("terminated"));
-        record.fields.set("end_date".into(), json!("2026-10-31"));
+        fields.push(("status", json!("terminated")));
+        fields.push(("end_date", json!("2026-10-31")));
     }
+    record.fields = fields.into_iter().map(|(field, value)| (field.into(), value)).collect();
     record
 }
 
@@ -218,26 +218,52 @@ pub fn entitlements(connection: &ConnectionName) -> Vec<Entitlement> {
     all
 }
 
+/// Returns the links that a first run would pin.
+pub fn links(people: u64) -> Vec<Link> {
+    let hr = ConnectionName::new(HR);
+    let link = |connection: &ConnectionName, number| {
+        let account = account(connection, number)?;
+        let evidence = match account.external_id {
+            _ if *connection == hr => "founded by its source record",
+            Some(_) => "external_id = employee_id",
+            None => "login = work_email",
+        };
+        let identity = found_identity_id(&hr, &employee_id(number).into());
+        Some(Link { account: account.key, identity, evidence: evidence.into(), since_ms: 1_790_000_000_000 })
+    };
+    connections().iter().flat_map(|name| (0..people).filter_map(move |number| link(name, number))).collect()
+}
+
 /// Returns the facts of the whole company, as the store would load them.
-pub fn facts(house: &House, people: u64) -> Facts {
+pub fn facts(house: &House, people: u64) -> anyhow::Result<Facts> {
     let mut facts = Facts { now_ms: house.clock.now_ms(), ..Facts::default() };
     facts.accounts.reserve_exact(people as usize * (APPS.len() + 1));
-    for (name, abilities) in house.abilities() {
+    for name in connections() {
         let before = facts.accounts.len();
         facts.accounts.extend((0..people).filter_map(|number| account(&name, number)));
         let count = (facts.accounts.len() - before) as u64;
-        let connection = ConnectionFacts {
-            abilities,
-            complete_ms: Some(facts.now_ms - 60_000),
-            coverage: Some(Coverage::Complete),
-            because: None,
-            accounts_active: count,
-            seats_taken: count,
-            records_before: Some(count),
-            records_now: Some(count),
-            entitlements: entitlements(&name),
-        };
-        facts.connections.insert(name, connection);
+        let (name, known) = connection(house, &name, count)?;
+        facts.connections.insert(name, known);
     }
-    facts
+    Ok(facts)
+}
+
+/// Returns what is known of a connection that was just read completely.
+pub fn connection(
+    house: &House,
+    name: &ConnectionName,
+    count: u64,
+) -> anyhow::Result<(ConnectionName, ConnectionFacts)> {
+    let known = ConnectionFacts {
+        abilities: house.connection(name.as_str())?.abilities.clone(),
+        complete_ms: Some(house.clock.now_ms() - 60_000),
+        coverage: Some(Coverage::Complete),
+        because: None,
+        accounts_active: count,
+        seats_taken: count,
+        records_before: Some(count),
+        records_now: Some(count),
+        entitlements: entitlements(name),
+    };
+    Ok((name.clone(), known))
 }

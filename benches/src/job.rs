@@ -3,8 +3,9 @@
 
 use crate::serve::Shape;
 use crate::spent::Spent;
-use crate::{judge, ours, reference};
+use crate::{join, judge, ours, reference};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// What is to be measured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -14,11 +15,31 @@ pub enum Job {
     /// The list, by the product.
     Ours(Pull),
     /// A whole company judged, from facts in memory.
-    Whole { people: u64 },
+    Whole { people: u64, links: Links },
     /// One changed person judged, through a store that holds everybody.
     One { people: u64 },
     /// A whole company judged, from the store.
     Stored { people: u64 },
+    /// The two files in this folder joined and diffed.
+    Join { folder: PathBuf, by: Joiner },
+}
+
+/// Who joins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Joiner {
+    /// A bare hash join.
+    Bare,
+    /// The walk.
+    Ours,
+}
+
+/// Whether links are pinned already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Links {
+    /// None is: the first run.
+    Fresh,
+    /// All are: every later run.
+    Pinned,
 }
 
 /// A list to be read.
@@ -61,8 +82,10 @@ pub fn run(job: Job) -> anyhow::Result<()> {
             runtime.block_on(reference::pull(&pull))?
         }
         Job::Ours(pull) => two_threads()?.block_on(ours::pull(&pull))?,
-        Job::Whole { people } => two_threads()?.block_on(judge::whole(people))?,
+        Job::Whole { people, links } => two_threads()?.block_on(judge::whole(people, links))?,
         Job::One { people } => two_threads()?.block_on(judge::one(people))?,
+        Job::Join { folder, by: Joiner::Bare } => join::bare(&folder)?,
+        Job::Join { folder, by: Joiner::Ours } => two_threads()?.block_on(join::ours(&folder))?,
         Job::Stored { people } => two_threads()?.block_on(judge::stored(people))?,
     };
     println!("{}", serde_json::to_string(&outcome)?);

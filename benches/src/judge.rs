@@ -2,8 +2,8 @@
 //! The company is made up in memory or written to a store of its own; only the walk itself is in the figures.
 
 use crate::cases::median;
-use crate::company::{account, connections, email, entitlements, facts, open, record};
-use crate::job::Outcome;
+use crate::company::{self, account, connections, email, entitlements, facts, open, record};
+use crate::job::{Links, Outcome};
 use crate::spent::Watch;
 use anyhow::ensure;
 use std::time::Instant;
@@ -12,22 +12,26 @@ use tenure_core::account::Account;
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
 use tenure_engine::house::House;
-use tenure_engine::reconcile::{Scope, company, pin_links};
+use tenure_engine::reconcile::{Scope, company as load, pin_links};
 use tenure_store::{Belief, Managers, PullEnd, PullMode, Seed};
 
 const BATCH: u64 = 5_000;
 const CHANGED: u64 = 200;
 
 /// Judges everything at once, from facts in memory.
-pub async fn whole(people: u64) -> anyhow::Result<Outcome> {
+pub async fn whole(people: u64, links: Links) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir()?;
     let house = open(folder.path()).await?;
-    let facts = facts(&house, people);
+    let mut facts = facts(&house, people)?;
+    if links == Links::Pinned {
+        facts.links = company::links(people);
+    }
     let asked = Asked { requested_by: None, only: Vec::new(), identity: None, made_at: house.clock.now_text() };
     let watch = Watch::now();
     let facts_mb = watch.spent().peak_mb;
     let judged = tenure_core::reconcile(&facts, &house.policy, &asked);
     let mut outcome = Outcome { spent: watch.spent(), accounts: facts.accounts.len() as u64, ..Outcome::default() };
+    ensure!(links == Links::Fresh || judged.graph.new_links().next().is_none(), "a pinned account was linked anew");
     let mut note = |name: &str, figure: usize| outcome.figures.insert(name.into(), figure as f64);
     note("identities", judged.graph.identities().len());
     note("steps", judged.plan.steps.len());
@@ -55,7 +59,7 @@ pub async fn one(people: u64) -> anyhow::Result<Outcome> {
         clusters.push(milliseconds(began));
         let scope = Scope { identity: Some(email(number)), ..Scope::default() };
         let (watch, began) = (Watch::now(), Instant::now());
-        let loaded = company(&house, &scope).await?;
+        let loaded = load(&house, &scope).await?;
         loads.push(milliseconds(began));
         let found = loaded.judge(&house, None).await?;
         spans.push(milliseconds(began));
@@ -87,7 +91,7 @@ pub async fn stored(people: u64) -> anyhow::Result<Outcome> {
     let house = open(&file).await?;
     let accounts = fill(&house, people).await?;
     let watch = Watch::now();
-    let loaded = company(&house, &Scope::default()).await?;
+    let loaded = load(&house, &Scope::default()).await?;
     let found = loaded.judge(&house, None).await?;
     let mut outcome = Outcome { spent: watch.spent(), accounts, complete: true, ..Outcome::default() };
     outcome.figures.insert("steps".into(), found.plan.steps.len() as f64);

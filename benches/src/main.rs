@@ -10,6 +10,7 @@ mod reference;
 mod ours;
 mod company;
 mod judge;
+mod join;
 mod job;
 mod children;
 mod table;
@@ -18,6 +19,10 @@ mod cases;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use table::Table;
+
+/// As in the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(about = "Measures speed and memory against a bare loop that does the same work")]
@@ -42,6 +47,7 @@ enum Part {
     Limits,
     Errors,
     Judging,
+    Joining,
     Program,
 }
 
@@ -80,5 +86,6 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     add(Part::Limits, &cases::limits::run);
     add(Part::Errors, &cases::errors::run);
     add(Part::Judging, &|| cases::judging::run(arguments.full));
+    add(Part::Joining, &cases::joining::run);
     lines.finish(&arguments.out)
 }

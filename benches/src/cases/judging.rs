@@ -1,7 +1,7 @@
 //! The walk behind the pull: correlate, decide, diff and plan for a whole company, and for one changed person in it.
 
 use crate::children::measure;
-use crate::job::{Job, Outcome};
+use crate::job::{Job, Links, Outcome};
 use crate::table::Table;
 
 const CPU_S_MOST: f64 = 3.0;
@@ -11,11 +11,12 @@ const ONE_MS_MOST: f64 = 5.0;
 /// Measures a company of 100,000 people with five accounts each; the larger one has no bound.
 pub fn run(full: bool) -> Table {
     let mut table = Table::default();
-    table.take("judge 100 k x 5", whole(100_000, true));
+    table.take("judge 100 k x 5", whole(100_000, Links::Fresh, true));
+    table.take("judge 100 k x 5 pinned", whole(100_000, Links::Pinned, true));
     table.take("judge one of 100 k x 5", one(100_000));
     table.take("load and judge 100 k x 5", stored(100_000));
     if full {
-        table.take("judge 1 M x 5", whole(1_000_000, false));
+        table.take("judge 1 M x 5", whole(1_000_000, Links::Pinned, false));
         table.take("judge one of 1 M x 5", one(1_000_000));
     }
     table
@@ -29,9 +30,9 @@ fn figure(outcome: &Outcome, name: &str) -> f64 {
     outcome.figures.get(name).copied().unwrap_or(f64::NAN)
 }
 
-fn whole(people: u64, bounded: bool) -> anyhow::Result<Table> {
+fn whole(people: u64, links: Links, bounded: bool) -> anyhow::Result<Table> {
     let mut table = Table::default();
-    let outcome = measure(&Job::Whole { people })?;
+    let outcome = measure(&Job::Whole { people, links })?;
     let (cpu, peak) = (outcome.spent.cpu_s, outcome.spent.peak_mb);
     let measured = format!(
         "{cpu:.2} s; {} identities, {} steps, {} held, {} findings",
@@ -40,7 +41,8 @@ fn whole(people: u64, bounded: bool) -> anyhow::Result<Table> {
         figure(&outcome, "held"),
         figure(&outcome, "findings")
     );
-    let name = format!("judge {} x 5 in memory", people_of(people));
+    let linked = if links == Links::Pinned { "pinned" } else { "fresh" };
+    let name = format!("judge {} x 5 {linked}", people_of(people));
     let peaks = format!("{peak:.0} MB, of which {:.0} MB are the facts", figure(&outcome, "facts_mb"));
     let (cpu_name, peak_name) = (format!("{name}: cpu"), format!("{name}: peak memory"));
     if bounded {

@@ -1,6 +1,7 @@
 //! The cases, one file each: what is measured, how often, and by which bound it is judged.
 
 pub mod errors;
+pub mod joining;
 pub mod judging;
 pub mod latency;
 pub mod limits;
