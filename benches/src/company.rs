@@ -255,7 +255,7 @@ pub fn connection(
     count: u64,
 ) -> anyhow::Result<(ConnectionName, ConnectionFacts)> {
     let known = ConnectionFacts {
-        abilities: house.connection(name.as_str())?.abilities.clone(),
+        abilities: house.connection(name.as_str())?.abilities(),
         complete_ms: Some(house.clock.now_ms() - 60_000),
         coverage: Some(Coverage::Complete),
         because: None,

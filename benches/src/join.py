@@ -7,6 +7,7 @@ import duckdb
 people, accounts = sys.argv[1:3]
 began, cpu = time.perf_counter(), time.process_time()
 differing = duckdb.connect().execute(f"""
+    SET enable_progress_bar = false;
     CREATE TABLE differing AS
     WITH person AS (
         SELECT lower(fields.work_email) AS email, fields.name AS name, fields.title AS title,

@@ -183,9 +183,9 @@ impl GrantReader {
         let list = self.reference.as_deref().and_then(|reference| names.list(reference));
         if let (true, Some(held)) = (self.by_members, list.and_then(|list| list.held_by(account.key.id.as_str()))) {
             account.grants.extend(held.iter().filter_map(|id| {
-                let name: Box<str> = list?.name_of(id)?.into();
+                let name = Name::new(list?.name_of(id)?);
                 let privileged = self.is_privileged(&name);
-                Some(Grant { kind: self.kind.clone(), id: Some(id.clone()), name, scope: None, privileged })
+                Some(Grant { kind: self.kind.clone(), id: Some(Name::new(id)), name, scope: None, privileged })
             }));
             account.grants_known.push(self.kind.clone());
             return;
