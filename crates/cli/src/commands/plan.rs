@@ -8,6 +8,7 @@ use crate::time;
 use anyhow::Context;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tenure_core::byhand::HandWork;
 use tenure_core::change::{ApprovalState, Change, Plan, Step};
 use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
@@ -114,7 +115,26 @@ fn step_lines(step: &Step) -> Vec<String> {
         ApprovalState::Rejected => lines.push(format!("       rejected by {}", step.approval.by.join(", "))),
     }
     if let Some(loses) = &step.loses {
-        lines.push(format!("       cannot be undone: {loses}"));
+        let what = if step.irreversible { "cannot be undone" } else { "mind" };
+        lines.push(format!("       {what}: {loses}"));
+    }
+    if let Some(work) = &step.by_hand {
+        lines.extend(work_lines(work));
+    }
+    lines
+}
+
+/// Tells what a person does by hand: what to click, the rows to import, by when.
+fn work_lines(work: &HandWork) -> Vec<String> {
+    let mut lines = vec![format!("       to do: {}", work.how)];
+    if let Some(csv) = &work.csv {
+        lines.extend(csv.lines().map(|line| format!("         {line}")));
+    }
+    let owner = work.owner.as_deref().map(|owner| format!("by {owner}"));
+    let due = work.due.as_deref().map(|due| format!("due {due}"));
+    let said: Vec<String> = owner.into_iter().chain(due).collect();
+    if !said.is_empty() {
+        lines.push(format!("       {}", said.join(", ")));
     }
     lines
 }

@@ -52,9 +52,6 @@ impl<'m> Write<'m> {
         for change in changes {
             write.add(change, on, present, names)?;
         }
-        if present.is_none() {
-            write.fall_back(on)?;
-        }
         Ok(write)
     }
 
@@ -90,11 +87,14 @@ impl<'m> Write<'m> {
     }
 
     /// Adds what is sent of a new record though nobody asks for it, because the app would choose a mightier value.
-    fn fall_back(&mut self, on: On) -> Result<(), ConnectError> {
+    ///
+    /// # Errors
+    /// The manifest names a value that the field cannot have.
+    pub fn fall_back(&mut self) -> Result<(), ConnectError> {
         for (name, field) in &self.spec.fields {
             let (Some(value), Some(key)) = (&field.fallback, field.write.as_deref()) else { continue };
             let asked = self.asked.iter().any(|(asked, _)| asked == name);
-            if asked || !(field.on.contains(&on) || field.on.contains(&On::Create)) {
+            if asked {
                 continue;
             }
             let written = ValueCodec::new(field).write(value).map_err(|because| {

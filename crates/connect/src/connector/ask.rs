@@ -154,7 +154,9 @@ impl Inner {
         });
         let kind = rule.map_or_else(|| plain_kind(response.status), |rule| kind_of(rule.is));
         let words = self.vendor_words(response);
-        let told = if words.is_empty() { String::new() } else { format!(": {words}") };
+        let field = self.told_field(response).filter(|field| !words.contains(field.as_str()));
+        let field = field.map(|field| format!(" ({field})")).unwrap_or_default();
+        let told = if words.is_empty() { field } else { format!(": {words}{field}") };
         let text = format!("{} answered {status}{told}", self.manifest().title);
         let mut error = ConnectError::new(kind, self.masked(&text));
         error.status = Some(status);
