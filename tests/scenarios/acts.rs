@@ -13,7 +13,11 @@ use tenure_sandbox::{
 
 /// Prepares something.
 pub fn given(scene: &mut Scene, words: &[String]) -> Result<(), String> {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut filled = Vec::with_capacity(words.len());
+    for word in words {
+        filled.push(if word.starts_with("{csv ") { scene.fill(word)? } else { word.clone() });
+    }
+    let words: Vec<&str> = filled.iter().map(String::as_str).collect();
     let files = scene.stage.files().clone();
     match words.as_slice() {
         ["people" | "seed" | "limits", _] | ["dialect", ..] => Ok(()),
@@ -163,7 +167,9 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
             Ok(())
         }
         ["uploads", row] => {
-            let rows = format!("name,email,roles,inboxes,teams,deactivated\n{row}\n");
+            let whole = row.contains('\n');
+            let header = if whole { "" } else { "name,email,roles,inboxes,teams,deactivated\n" };
+            let rows = format!("{header}{row}\n");
             world.import(vendor, &rows).map(|_| ())
         }
         ["ignores", "active"] => habit(Habit::ActiveIgnored),

@@ -129,6 +129,10 @@ impl Scene {
                 let found = super::steps::find(self, pattern)?;
                 text(&found.first().ok_or("the plan has no such step")?["id"])
             }
+            ["csv", pattern @ ..] => {
+                let found = super::steps::find(self, pattern)?;
+                text(&found.first().ok_or("the plan has no such step")?["by_hand"]["csv"])
+            }
             ["account", connection, person] => format!("{connection}/{}", self.id(connection, person)?),
             ["identity", person] => {
                 let people = self.people()?;

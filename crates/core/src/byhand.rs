@@ -47,11 +47,16 @@ pub fn hand_work(
     account: Option<&Account>,
     identity: Option<&Identity>,
     changes: &[Change],
+    now_ms: i64,
 ) -> HandWork {
     let said = ability.and_then(|ability| ability.by_hand.get(&hand.does));
     let filled = |pattern: &str| fill(pattern, ability, account, identity, changes);
+    // A first day that is long past is no day by which anything is due.
+    let yesterday = jiff::Timestamp::from_millisecond(now_ms - 86_400_000).unwrap_or_default();
+    let yesterday = yesterday.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let first = || identity.and_then(|identity| identity.start_date).filter(|date| *date >= yesterday);
     let day = match hand.does {
-        Effect::Create | Effect::Resume | Effect::Convert => identity.and_then(|identity| identity.start_date),
+        Effect::Create | Effect::Resume | Effect::Convert => first(),
         Effect::Suspend | Effect::Delete | Effect::EndSessions => identity.and_then(|identity| identity.end_date),
         _ => None,
     };
@@ -118,7 +123,7 @@ fn value_of(
     let held = || {
         let kind = &ability?.entitlements.get(word)?.kind;
         let names: Vec<&str> = account?.grants_of(kind).map(|grant| &*grant.name).collect();
-        (!names.is_empty()).then(|| names.join("; "))
+        (!names.is_empty()).then(|| names.join(", "))
     };
     let told = || account?.told(word).as_ref().and_then(text_of);
     let recorded = || match word {
@@ -134,7 +139,7 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::String(text) if text.is_empty() => None,
         Value::String(text) => Some(text.clone()),
-        Value::Array(items) => Some(items.iter().filter_map(text_of).collect::<Vec<_>>().join("; ")),
+        Value::Array(items) => Some(items.iter().filter_map(text_of).collect::<Vec<_>>().join(", ")),
         other => Some(other.to_string()),
     }
 }
@@ -174,8 +179,8 @@ mod tests {
         let changes = [change("email", "jane@acme.example".into()), change("teams", serde_json::json!(["A", "B"]))];
         let ability = KindAbility { by_hand: [(Effect::Create, said)].into(), ..KindAbility::default() };
         let hand = Hand { does: Effect::Create, because: "no".into() };
-        let work = hand_work(&hand, Some(&ability), Some("it@acme.example"), None, None, &changes);
-        assert_eq!(work.csv.as_deref(), Some("Email,Teams\njane@acme.example,A; B"));
+        let work = hand_work(&hand, Some(&ability), Some("it@acme.example"), None, None, &changes, 0);
+        assert_eq!(work.csv.as_deref(), Some("Email,Teams\njane@acme.example,\"A, B\""));
         assert_eq!((work.how.as_str(), work.expires_hours), ("import jane@acme.example", Some(24)));
     }
 }

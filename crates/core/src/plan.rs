@@ -127,7 +127,7 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
     let by_hand = proposal
         .by_hand
         .as_ref()
-        .map(|hand| hand_work(hand, ability_of_kind, owner, account, identity, &proposal.changes));
+        .map(|hand| hand_work(hand, ability_of_kind, owner, account, identity, &proposal.changes, facts.now_ms));
     let mut reason =
         std::mem::replace(&mut proposal.reason, Reason { kind: ReasonKind::Drift, rule: None, text: String::new() });
     if let Some(hand) = &proposal.by_hand {

@@ -194,7 +194,11 @@ impl<'a> Run<'a> {
                     Some(Obstacle::Now) => break,
                     Some(Obstacle::Ever(because)) => {
                         self.lanes[at].steps.pop_front();
-                        self.skip(step, because);
+                        self.skip(step, because, Outcome::Skipped);
+                    }
+                    Some(Obstacle::ByHand(because)) => {
+                        self.lanes[at].steps.pop_front();
+                        self.skip(step, because, Outcome::Pending);
                     }
                     None => {
                         self.lanes[at].steps.pop_front();
@@ -226,7 +230,7 @@ impl<'a> Run<'a> {
         for need in &step.needs {
             match self.results.get(need).map(|result| result.outcome) {
                 Some(Outcome::Pending) if self.by_hand.contains(need) => {
-                    return Some(Obstacle::Ever(format!("{need}, which a person does by hand, is not done yet")));
+                    return Some(Obstacle::ByHand(format!("{need}, which a person does by hand, is not done yet")));
                 }
                 Some(Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending) => {}
                 Some(_) => return Some(Obstacle::Ever(format!("{need}, which it needs, was not done"))),
@@ -314,13 +318,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn skip(&mut self, step: &Step, because: String) {
+    fn skip(&mut self, step: &Step, because: String, outcome: Outcome) {
         if !step.approval.state.permits() {
             self.waiting.insert(step.id.clone());
         }
         let result = StepResult {
             id: step.id.clone(),
-            outcome: Outcome::Skipped,
+            outcome,
             fields: BTreeMap::new(),
             because: Some(because),
             account: step.account.clone(),
@@ -332,7 +336,7 @@ impl<'a> Run<'a> {
     fn skip_rest(&mut self) {
         for lane in std::mem::take(&mut self.lanes) {
             for step in lane.steps {
-                self.skip(step, "it needs steps that need it in turn".into());
+                self.skip(step, "it needs steps that need it in turn".into(), Outcome::Skipped);
             }
         }
     }
@@ -377,6 +381,8 @@ enum Obstacle {
     Now,
     /// Not in this run.
     Ever(String),
+    /// Not before a person has done something by hand.
+    ByHand(String),
 }
 
 /// Sorts steps into lanes. Lanes with open work come first, then the plan's order.
