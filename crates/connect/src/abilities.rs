@@ -90,6 +90,7 @@ fn entitlement_ability(spec: &EntitlementSpec) -> EntitlementAbility {
         synonyms: spec.synonyms.iter().map(|(word, name)| (Name::new(word), Name::new(name))).collect(),
         required: spec.required,
         exact: spec.exact,
+        by_hand: spec.by_hand && spec.write.is_none(),
     }
 }
 

@@ -269,6 +269,7 @@ fn agent() -> KindAbility {
         synonyms: BTreeMap::new(),
         required: false,
         exact: false,
+        by_hand: false,
     };
     let effects = [Effect::Create, Effect::Update, Effect::Grant, Effect::Revoke, Effect::Suspend, Effect::Resume];
     let effect = EffectAbility {

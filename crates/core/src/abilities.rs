@@ -207,6 +207,9 @@ pub struct EntitlementAbility {
     pub required: bool,
     /// Whether names are compared exactly; otherwise without regard to case.
     pub exact: bool,
+    /// Whether only a person can grant it, in the app's own pages.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_hand: bool,
 }
 
 /// How many of a kind of entitlement an account holds.

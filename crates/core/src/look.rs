@@ -114,11 +114,15 @@ fn sight_of_nothing(step: &Step) -> Sight {
     }
 }
 
-/// Tells whether all that is asked is so. Work by hand is believed in what its app does not tell, since nobody could
-/// ever read it back.
+/// Tells whether all that is asked is so. Work by hand is believed in what its app does not tell, as long as something
+/// else shows that it was done.
 fn all_hold(step: &Step, account: &Account, ability: &KindAbility) -> bool {
-    let unread = step.effect == Effect::Manual;
-    step.changes.iter().all(|change| holds(change, account, ability).unwrap_or(unread))
+    let told: Vec<Option<bool>> = step.changes.iter().map(|change| holds(change, account, ability)).collect();
+    if step.effect != Effect::Manual {
+        return told.iter().all(|is| *is == Some(true));
+    }
+    let shows = !matches!(step.meant(), Effect::Update) || told.contains(&Some(true));
+    shows && !told.contains(&Some(false))
 }
 
 /// Returns why a change cannot be carried out as it was planned: its field is neither as before nor as wished. Sets

@@ -114,6 +114,7 @@ fn entitlement(kind: &str, cardinality: Cardinality) -> EntitlementAbility {
         synonyms: BTreeMap::new(),
         required: false,
         exact: false,
+        by_hand: false,
     }
 }
 

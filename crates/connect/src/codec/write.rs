@@ -217,7 +217,8 @@ impl<'m> Write<'m> {
         let body = Value::Object(body);
         Ok(Some(match &call.within {
             Some(key) if body.as_object().is_some_and(|body| !body.is_empty()) => {
-                Value::Object(Map::from_iter([(key.clone(), Value::Array(vec![body]))]))
+                let beside = call.beside.iter().map(|(key, value)| (key.clone(), value.clone()));
+                Value::Object(beside.chain([(key.clone(), Value::Array(vec![body]))]).collect())
             }
             _ => body,
         }))

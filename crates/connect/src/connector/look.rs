@@ -100,10 +100,16 @@ impl Inner {
         let names = self.names(FRESH, priority).await?;
         let account = {
             let json = json_of(&response)?;
-            let record = Place::new(&read.item).of(&json);
-            if record.is_none() && read.read_body.is_some() {
-                return Ok(None);
-            }
+            let record = match &read.read_body {
+                None => Place::new(&read.item).of(&json),
+                // An app that reads by POST answers with a list of those that fit.
+                Some(_) => {
+                    let rows = super::walk::rows_of(&json, &Place::new(&read.item), &read.path)?;
+                    let is = |row: &&Json<'_>| reader.id(row).is_some_and(|id| *id == *key.id.as_str());
+                    let Some(found) = rows.iter().find(is) else { return Ok(None) };
+                    Some(found)
+                }
+            };
             record.and_then(|record| reader.read(record, self.reading(&names, &self.memory())))
         };
         match account {

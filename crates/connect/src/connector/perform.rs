@@ -142,7 +142,8 @@ impl<'a> Performing<'a> {
             .as_ref()
             .and_then(|held| self.inner.kind(held.account.key.kind).ok())
             .map(|(spec, _)| Place::new(spec.read.as_ref().map_or("", |read| read.item.as_str())));
-        let record = json.as_ref().zip(place.as_ref()).and_then(|(json, place)| place.of(json));
+        let id = held.as_ref().map(|held| held.account.key.id.as_str());
+        let record = json.as_ref().zip(place.as_ref()).and_then(|(json, place)| self.record(json, place, id));
         let present = held.as_ref().zip(record).map(|(held, record)| Present { account: &held.account, record });
         let own = present.filter(|present| present.account.key.kind == self.act.kind);
         let mut write = self.prepare(own).await?;
@@ -171,6 +172,16 @@ impl<'a> Performing<'a> {
         };
         let account = AccountKey::new(&self.inner.settings.name, self.act.kind, id);
         Ok(Performed { account, answered: course.answered })
+    }
+
+    /// Returns the record that was read, out of the answer in which it lies.
+    fn record<'j, 'd>(&self, json: &'j Json<'d>, place: &Place, id: Option<&str>) -> Option<&'j Json<'d>> {
+        if self.spec.read.as_ref().is_none_or(|read| read.read_body.is_none()) {
+            return place.of(json);
+        }
+        let (_, reader) = self.inner.kind(self.act.kind).ok()?;
+        let rows = super::walk::rows_of(json, place, "").ok()?;
+        rows.iter().find(|row| reader.id(row).as_deref() == id)
     }
 
     /// Sorts and resolves the changes; a name that is not known is asked for once more.

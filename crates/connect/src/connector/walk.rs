@@ -131,14 +131,7 @@ impl Walk {
 
     /// Returns the records of a page.
     pub fn rows<'j, 'a>(&self, json: &'j Json<'a>) -> Result<&'j [Json<'a>], ConnectError> {
-        let found = if matches!(json, Json::List(_)) { Some(json) } else { self.items.of(json) };
-        match found {
-            Some(Json::List(rows)) => Ok(rows),
-            _ => Err(ConnectError::new(
-                ErrorKind::Malformed,
-                format!("the answer of {} has no list of records where the app used to put it", self.path),
-            )),
-        }
+        rows_of(json, &self.items, &self.path)
     }
 
     /// Returns how many records the app says there are.
@@ -174,6 +167,20 @@ impl Walk {
                 ((full || link_next(response).is_some()) && rows > 0).then_some(Position::Page(page + 1))
             }
         }
+    }
+}
+
+/// Returns the records of an answer. A body that is a list is taken as one, and some wrap the list once more, beside
+/// figures about it.
+pub(super) fn rows_of<'j, 'a>(json: &'j Json<'a>, items: &Place, path: &str) -> Result<&'j [Json<'a>], ConnectError> {
+    let found = if matches!(json, Json::List(_)) { Some(json) } else { items.of(json) };
+    let within = found.and_then(|found| found.get("records")).filter(|records| matches!(records, Json::List(_)));
+    match within.or(found) {
+        Some(Json::List(rows)) => Ok(rows),
+        _ => Err(ConnectError::new(
+            ErrorKind::Malformed,
+            format!("the answer of {path} has no list of records where the app used to put it"),
+        )),
     }
 }
 

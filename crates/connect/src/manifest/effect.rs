@@ -98,6 +98,9 @@ pub struct Call {
     pub query: IndexMap<String, String>,
     /// The key of a list in which the body is the only entry: `{"records": [body]}`.
     pub within: Option<String>,
+    /// Keys with a fixed value beside that list.
+    #[serde(default)]
+    pub beside: IndexMap<String, serde_json::Value>,
     /// Native keys with a fixed value; a text may hold `{email}` or another canonical field, or `{id}`.
     #[serde(default)]
     pub set: IndexMap<String, serde_json::Value>,

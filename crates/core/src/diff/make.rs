@@ -6,7 +6,7 @@ use super::{Diffing, Proposal, Spot, reason};
 use crate::abilities::{Effect, KindAbility};
 use crate::account::Account;
 use crate::byhand::Hand;
-use crate::change::{FindingKind, ReasonKind, Severity};
+use crate::change::{Change, FindingKind, ReasonKind, Severity};
 use crate::correlate::{AccountAt, Belonging, IdentityAt, StayCause};
 use crate::decide::Wish;
 use crate::finding::{About, told};
@@ -53,7 +53,8 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             spot.connection
         );
         let (effect, by_hand) = feasible(spot, Effect::Create);
-        self.propose(Proposal {
+        let left = if effect == Effect::Create { take_by_hand(spot.ability, &mut changes) } else { Vec::new() };
+        let proposal = Proposal {
             connection: spot.connection.clone(),
             effect,
             identity: Some(spot.at),
@@ -63,7 +64,13 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             reason: reason(kind, rule, text),
             needs: Vec::new(),
             by_hand,
-        });
+        };
+        let made = self.propose(proposal.clone());
+        if !left.is_empty() {
+            // The app makes the account, and a person grants what it cannot be asked to grant.
+            let by_hand = Some(self::by_hand(Some(spot.ability), Effect::Update));
+            self.propose(Proposal { effect: Effect::Manual, changes: left, needs: vec![made], by_hand, ..proposal });
+        }
     }
 
     fn here_since(&self, at: IdentityAt) -> String {
@@ -185,6 +192,14 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             by_hand,
         });
     }
+}
+
+/// Takes out what only a person can grant.
+fn take_by_hand(ability: &KindAbility, changes: &mut Vec<Change>) -> Vec<Change> {
+    let by_hand = |change: &Change| ability.entitlements.get(change.field.as_str()).is_some_and(|known| known.by_hand);
+    let (left, rest) = std::mem::take(changes).into_iter().partition(by_hand);
+    *changes = rest;
+    left
 }
 
 /// Returns the effect if the kind can do it, otherwise work for a person with the reason.
