@@ -6,8 +6,9 @@ use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
-use tenure_connect::{App, Catalogue, Settings, abilities_of, lint_app, read_app, run_tapes};
-use tenure_core::abilities::Standing;
+use std::sync::Arc;
+use tenure_connect::{App, Catalogue, Manifest, Settings, abilities_of, lint_app, read_app, run_tapes};
+use tenure_core::abilities::{Abilities, Standing};
 
 const TEMPLATE: &str = include_str!("../../templates/manifest.toml");
 
@@ -75,11 +76,19 @@ fn named(common: &Common, name: &str) -> anyhow::Result<App> {
 
 fn show(app: &App, output: &Output) -> anyhow::Result<Exit> {
     let manifest = &app.manifest;
-    let abilities = abilities_of(&Settings::new(app.name.as_str().into(), manifest.clone(), Standing::Target));
+    let abilities_in = |manifest: &Arc<Manifest>| {
+        abilities_of(&Settings::new(app.name.as_str().into(), manifest.clone(), Standing::Target))
+    };
+    let abilities = abilities_in(manifest);
     if output.json {
+        let further: serde_json::Map<String, serde_json::Value> = manifest
+            .further
+            .iter()
+            .map(|further| (further.dialect.clone(), serde_json::json!({ "abilities": abilities_in(further) })))
+            .collect();
         output.document(&serde_json::json!({
             "app": app.name, "title": manifest.title, "covers": manifest.covers, "dialect": manifest.dialect,
-            "abilities": abilities,
+            "abilities": abilities, "further_dialects": further,
         }))?;
         return Ok(Exit::Done);
     }
@@ -93,6 +102,23 @@ fn show(app: &App, output: &Output) -> anyhow::Result<Exit> {
     for prerequisite in &manifest.prerequisites {
         output.line(format!("needs       {} (for {})", prerequisite.what, prerequisite.needed_for));
     }
+    for evidence in &manifest.evidence {
+        for tell in &evidence.tells {
+            output.line(format!("dialect     {}: where {}, as {} shows", tell.is, tell.says, evidence.look));
+        }
+    }
+    show_kinds(&abilities, output);
+    for further in &manifest.further {
+        output.line(format!("\nin the dialect {}", further.dialect));
+        show_kinds(&abilities_in(further), output);
+    }
+    if let Some(page) = app.readme() {
+        output.line(format!("\n{page}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn show_kinds(abilities: &Abilities, output: &Output) {
     for (kind, ability) in &abilities.kinds {
         let effects: Vec<String> = ability.effects.keys().map(ToString::to_string).collect();
         output.line(format!("\n{kind}{}", if ability.takes_seat { " · takes a seat" } else { "" }));
@@ -113,11 +139,10 @@ fn show(app: &App, output: &Output) -> anyhow::Result<Exit> {
             let loses = ability.loses.as_deref().unwrap_or("cannot be undone");
             output.line(format!("  careful   {effect}: {loses}"));
         }
+        for effect in ability.by_hand.keys() {
+            output.line(format!("  by hand   {effect}"));
+        }
     }
-    if let Some(page) = app.readme() {
-        output.line(format!("\n{page}"));
-    }
-    Ok(Exit::Done)
 }
 
 fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
