@@ -2,12 +2,13 @@
 //! What is there afterwards is compared with a day on which nobody was killed, record by record.
 //! A few kills in every run, hundreds with `TENURE_LONG=1`; `TENURE_SEED` repeats the moments of a run.
 
-use crate::day::{Day, approved_plan, calm_day, expect, is_long, open, settle};
+use crate::day::{Day, approved_plan, calm_day, expect, expect_applied, finish, is_long, open, settle};
 use crate::stage::{Ended, Stage, WAIT_MAX};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
+use tenure_sandbox::Dialect;
 
 /// Each company is the same; only the moments differ.
 const SEED: u64 = 1;
@@ -47,8 +48,8 @@ fn half_a_pull(stage: &Stage, day: &Day, rng: &mut StdRng) {
 }
 
 /// Goes through a day with kills; returns how many there were.
-fn killed_day(day: &Day, rng: &mut StdRng) -> usize {
-    let stage = open(SEED);
+fn killed_day(day: &Day, dialect: Dialect, rng: &mut StdRng) -> usize {
+    let stage = open(SEED, dialect);
     half_a_pull(&stage, day, rng);
     let (first, pulled) = run_killed(&stage, &["pull"], KILLS_PER_PULL, day.pull_took, rng);
     expect(&pulled, 0);
@@ -57,22 +58,32 @@ fn killed_day(day: &Day, rng: &mut StdRng) -> usize {
     expect(&pulled, 0);
     let id = approved_plan(&stage);
     let (third, applied) = run_killed(&stage, &["apply", &id], KILLS_PER_APPLY, day.apply_took, rng);
+    expect_applied(&applied, dialect);
+    finish(&stage, &["pull"]);
     settle(&stage, day);
-    expect(&applied, 0);
     first + second + third
 }
 
 #[test]
 fn a_kill_at_any_moment_does_nothing_twice_and_loses_nothing() {
+    killed_days(Dialect::Guide);
+}
+
+#[test]
+fn a_kill_at_any_moment_does_nothing_twice_in_the_live_dialect() {
+    killed_days(Dialect::Live);
+}
+
+fn killed_days(dialect: Dialect) {
     let wanted = if is_long() { KILLS_LONG } else { KILLS_SHORT };
     let clock = SystemTime::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs());
     let seed = std::env::var("TENURE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(clock);
     println!("TENURE_SEED={seed} chooses the moments of this run");
     let mut rng = StdRng::seed_from_u64(seed);
-    let day = calm_day(SEED);
+    let day = calm_day(SEED, dialect);
     let (mut kills, mut days) = (0, 0);
     while kills < wanted {
-        kills += killed_day(&day, &mut rng);
+        kills += killed_day(&day, dialect, &mut rng);
         days += 1;
         println!("{kills} kills in {days} days");
         assert!(days < wanted, "the program is too quick to be killed: {kills} kills in {days} days");
@@ -81,8 +92,8 @@ fn a_kill_at_any_moment_does_nothing_twice_and_loses_nothing() {
 
 #[test]
 fn two_that_apply_at_once_do_nothing_twice() {
-    let day = calm_day(SEED);
-    let stage = open(SEED);
+    let day = calm_day(SEED, Dialect::Guide);
+    let stage = open(SEED, Dialect::Guide);
     expect(&stage.run(&["pull"]), 0);
     stage.next_morning();
     expect(&stage.run(&["pull"]), 0);
@@ -98,7 +109,7 @@ fn two_that_apply_at_once_do_nothing_twice() {
 
 #[test]
 fn two_that_pull_at_once_see_the_same() {
-    let stage = open(SEED);
+    let stage = open(SEED, Dialect::Guide);
     let all = [stage.begin(&["pull"]), stage.begin(&["pull"])].map(|running| running.wait(WAIT_MAX));
     assert!(all.iter().all(|ended| matches!(ended.code, 0 | 3)), "{}\n{}", all[0], all[1]);
     expect(&stage.run(&["pull", "--full"]), 0);

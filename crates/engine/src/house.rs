@@ -139,7 +139,7 @@ impl House {
         let connections = connections(&config, &catalogue)?;
         let policy = read_policy(&config)?;
         let store = Store::open(&config.store_url()).await?;
-        let unsettled = speak_as_noted(&store, &connections).await?;
+        let unsettled = speak_as_noted(&store, &connections, clock.now_ms()).await?;
         check_policy(&policy, &connections, &unsettled)?;
         Ok(Self { config, policy, store, clock, catalogue, connections })
     }
@@ -393,6 +393,7 @@ fn parameters(
 async fn speak_as_noted(
     store: &Store,
     connections: &BTreeMap<ConnectionName, Connection>,
+    now_ms: i64,
 ) -> Result<Vec<ConnectionName>, EngineError> {
     let mut unsettled = Vec::new();
     for (name, connection) in connections {
@@ -404,7 +405,7 @@ async fn speak_as_noted(
             }
         }
         if settings.manifest.promises_less() {
-            connection.speak(settings.clone(), &refused(store, name).await?);
+            connection.speak(settings.clone(), &refused(store, name, now_ms).await?);
         } else if settings.manifest.dialect != connection.settings.manifest.dialect {
             connection.speak(settings, &Refused::new());
         }

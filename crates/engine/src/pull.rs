@@ -80,9 +80,6 @@ async fn pull_one(
     let settled = settle(house, name).await?;
     let view = match settled.reader {
         Reader::App(connector) => {
-            if reach == Reach::Everything {
-                crate::unproven::forget(&house.store, name).await?;
-            }
             let sweeping = Sweeping { house, name, connector: &connector, progress, began };
             sweeping.run(reach, settled.error, settled.spent).await?
         }

@@ -1,9 +1,10 @@
 //! Effects that a vendor's record does not promise: tried once, and what a tenant refused is remembered as a note of the
 //! connection. From then on the plan knows that it cannot be done there and takes the next rung.
-//! A check that finds another dialect, or the operator's `tenure pull --full`, lets it be tried again.
+//! It is tried again when the tenant's dialect changes, and after a month: vendors add what was missing.
 
 use crate::error::EngineError;
 use crate::house::House;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::account::Kind;
@@ -12,20 +13,35 @@ use tenure_core::name::ConnectionName;
 use tenure_store::Store;
 
 const NOTE: &str = "refused_effects";
+/// How long a refusal is believed.
+const BELIEVED_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
-/// What a tenant refused: kind and effect → in its words.
-pub(crate) type Refused = BTreeMap<Kind, BTreeMap<Effect, String>>;
+/// One refusal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Refusal {
+    because: String,
+    at_ms: i64,
+}
 
-/// Returns what a tenant refused.
-pub(crate) async fn refused(store: &Store, name: &ConnectionName) -> Result<Refused, EngineError> {
+/// What a tenant refused, by kind and effect.
+pub(crate) type Refused = BTreeMap<Kind, BTreeMap<Effect, Refusal>>;
+
+/// Returns what a tenant refused not long ago.
+pub(crate) async fn refused(store: &Store, name: &ConnectionName, now_ms: i64) -> Result<Refused, EngineError> {
     let text = store.note(name, NOTE).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    let mut refused: Refused = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    for effects in refused.values_mut() {
+        effects.retain(|_, refusal| now_ms - refusal.at_ms < BELIEVED_MS);
+    }
+    Ok(refused)
 }
 
 /// Remembers that a tenant refused the effect of a step.
 pub(crate) async fn refuse(house: &House, step: &Step, because: &str) -> Result<(), EngineError> {
-    let mut refused = refused(&house.store, &step.connection).await?;
-    refused.entry(step.kind).or_default().insert(step.effect, because.to_owned());
+    let now_ms = house.clock.now_ms();
+    let mut refused = refused(&house.store, &step.connection, now_ms).await?;
+    let refusal = Refusal { because: because.to_owned(), at_ms: now_ms };
+    refused.entry(step.kind).or_default().insert(step.effect, refusal);
     let text = serde_json::to_string(&refused).unwrap_or_default();
     Ok(house.store.set_note(&step.connection, NOTE, Some(&text)).await?)
 }
@@ -39,7 +55,7 @@ pub(crate) async fn forget(store: &Store, name: &ConnectionName) -> Result<(), E
 pub(crate) fn without(mut abilities: Abilities, refused: &Refused) -> Abilities {
     for (kind, effects) in refused {
         let Some(ability) = abilities.kinds.get_mut(kind) else { continue };
-        for (effect, because) in effects {
+        for (effect, Refusal { because, .. }) in effects {
             if ability.effects.get(effect).is_some_and(|known| known.unproven) {
                 ability.effects.remove(effect);
                 ability.cannot.insert(*effect, format!("this tenant refused it ({because})"));
