@@ -10,7 +10,7 @@ use crate::notes::{Lease, check_lease};
 use crate::{Store, next_number};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tenure_core::change::StepResult;
+use tenure_core::change::{Outcome, StepResult};
 use tenure_core::journal::{Draft, Entry};
 use tenure_core::name::{PlanId, RunId, StepId};
 
@@ -152,6 +152,21 @@ impl Store {
         })
         .await?;
         Ok(results)
+    }
+
+    /// When a step was first tried (milliseconds since 1970, UTC) in such a way that nobody knows what became of it,
+    /// since it was last done for certain; nothing where that never was.
+    pub async fn doubtful_since(&self, step: &StepId) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT started_ms, outcome FROM step_progress WHERE step = $1 ORDER BY started_ms DESC LIMIT 100";
+        let read = |row: Row<'_>| {
+            let outcome =
+                row.text_or_none(1)?.map(|text| read_json::<StepResult>("a step's result", text)).transpose()?;
+            Ok((row.int(0)?, outcome.map(|result| result.outcome)))
+        };
+        let tries = self.db.read().await?.list(sql, args![step.as_str()], read).await?;
+        let certain = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Done | Outcome::AlreadyTrue));
+        let since = tries.into_iter().take_while(|(_, outcome)| !certain(outcome));
+        Ok(since.filter(|(_, outcome)| matches!(outcome, None | Some(Outcome::Unknown))).map(|(at_ms, _)| at_ms).last())
     }
 
     /// The run with this id.

@@ -15,6 +15,6 @@ use context::Context;
 enum Opened {
     /// Never started.
     Fresh,
-    /// Started by a run that did not live to write the outcome.
-    Again,
+    /// Tried before, since this moment (milliseconds since 1970, UTC), and nobody knows what became of it.
+    Doubtful(i64),
 }

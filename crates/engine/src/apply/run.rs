@@ -170,7 +170,8 @@ impl<'a> Run<'a> {
         let mut under_way = FuturesUnordered::new();
         loop {
             while let Some((lane, step)) = self.next_ready() {
-                let opened = if self.open.contains(&step.id) { Opened::Again } else { Opened::Fresh };
+                let doubt = self.context.house.store.doubtful_since(&step.id).await?;
+                let opened = doubt.map_or(Opened::Fresh, Opened::Doubtful);
                 self.begin(step).await?;
                 let connector = self.connectors[&step.connection].clone();
                 let context = self.context;

@@ -16,6 +16,8 @@ use tenure_core::look::{Sight, effect_holds, field_outcomes, sight};
 const ATTEMPTS_MAX: u32 = 3;
 /// A record that was changed this short a time ago may have been changed by a try of ours whose answer was lost.
 const RESUMED_WITHIN_MS: i64 = 10 * 60 * 1000;
+/// How far our clock and the app's may be apart.
+const CLOCKS_APART_MS: i64 = 60 * 1000;
 /// How long a read-back waits for the app to show what it accepted.
 const PATIENCE: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(750), Duration::from_millis(1500)];
@@ -155,7 +157,7 @@ impl Walk<'_> {
                 .progress
                 .say(Said::Trouble { connection: self.step.connection.to_string(), text: error.to_string() });
             if !error.may_have_happened {
-                if (attempt > 1 || opened == Opened::Again) && self.was_resumed(&error, found.as_ref()) {
+                if (attempt > 1 || opened != Opened::Fresh) && self.was_resumed(&error, found.as_ref(), opened) {
                     let key = found.map(|account| account.key).or_else(|| self.step.account_key.clone());
                     if let Some(key) = key {
                         self.connector.remember([(key.clone(), Memory::Made)]);
@@ -200,10 +202,13 @@ impl Walk<'_> {
     }
 
     /// Tells whether an earlier try, whose answer was lost, has let the person in again: the app then finds nobody left
-    /// to let in (FD-35), and the record was changed a moment ago.
-    fn was_resumed(&self, error: &ConnectError, found: Option<&Account>) -> bool {
-        let now_ms = self.context.house.clock.now_ms();
-        let fresh = |account: &Account| account.updated_ms.is_some_and(|ms| now_ms - ms < RESUMED_WITHIN_MS);
+    /// to let in (FD-35), and the record was changed since.
+    fn was_resumed(&self, error: &ConnectError, found: Option<&Account>, opened: Opened) -> bool {
+        let since_ms = match opened {
+            Opened::Doubtful(since_ms) => since_ms - CLOCKS_APART_MS,
+            Opened::Fresh => self.context.house.clock.now_ms() - RESUMED_WITHIN_MS,
+        };
+        let fresh = |account: &Account| account.updated_ms.is_some_and(|ms| ms >= since_ms);
         self.step.effect == Effect::Resume && error.kind == ErrorKind::NotFound && found.is_some_and(fresh)
     }
 

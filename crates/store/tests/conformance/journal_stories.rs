@@ -117,6 +117,8 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
     assert_eq!(outcomes, [Outcome::Done, Outcome::Unknown, Outcome::Skipped]);
     let last = store.last_results(&[&one, &StepId::from("never")]).await.unwrap();
     assert_eq!(last, [(one.clone(), result(&one, Outcome::Done))].into());
+    assert_eq!(store.doubtful_since(&one).await.unwrap(), None, "it was done for certain");
+    assert_eq!(store.doubtful_since(&two).await.unwrap(), Some(12));
     store.finish_run(&lease, &run_id, vec![draft("run_ended", json!({}))], 16).await.unwrap();
     assert_eq!(store.unfinished_run(&plan).await.unwrap(), None);
     assert_eq!(store.run(&run_id).await.unwrap().unwrap().finished_ms, Some(16));
@@ -124,6 +126,19 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
     let events: Vec<String> = store.read_journal(0, 10).await.unwrap().into_iter().map(|entry| entry.event).collect();
     assert_eq!(events, ["run_started", "step_started", "run_ended"]);
     assert_eq!(store.journal_of_step(&one, 10).await.unwrap().len(), 1);
+}
+
+pub async fn a_step_stays_doubtful_until_it_is_done_for_certain(TestStore { store, .. }: &TestStore) {
+    let lease = lease(store, "one", 0).await;
+    let step = StepId::from("s1");
+    let tries = [(Outcome::Unknown, 20), (Outcome::Done, 30), (Outcome::Unknown, 40), (Outcome::Refused, 50)];
+    for (at, (outcome, at_ms)) in tries.into_iter().enumerate() {
+        let id = format!("r{at}");
+        store.begin_run(&lease, &run(&id), vec![]).await.unwrap();
+        store.begin_step(&lease, &id.as_str().into(), &step, &json!({}), vec![], at_ms).await.unwrap();
+        store.settle_step(&lease, &id.as_str().into(), &result(&step, outcome), vec![], at_ms + 1).await.unwrap();
+    }
+    assert_eq!(store.doubtful_since(&step).await.unwrap(), Some(40));
 }
 
 pub async fn only_one_holds_the_lease_and_a_lost_one_writes_nothing(TestStore { store, .. }: &TestStore) {

@@ -58,6 +58,7 @@ on_both![
     journal_stories::the_journal_is_one_chain_however_many_write,
     journal_stories::a_tampered_entry_is_noticed,
     journal_stories::an_intent_without_an_outcome_is_an_open_step,
+    journal_stories::a_step_stays_doubtful_until_it_is_done_for_certain,
     journal_stories::only_one_holds_the_lease_and_a_lost_one_writes_nothing,
     journal_stories::a_note_is_replaced_and_forgotten,
 ];
