@@ -112,8 +112,6 @@ struct Run<'a> {
     lanes: Vec<Lane<'a>>,
     /// Steps that are not settled yet.
     left: BTreeSet<StepId>,
-    /// Steps that an earlier run started and did not live to end.
-    open: BTreeSet<StepId>,
     results: BTreeMap<StepId, StepResult>,
     /// Steps that a person does.
     by_hand: BTreeSet<StepId>,
@@ -155,7 +153,6 @@ impl<'a> Run<'a> {
             connectors,
             lanes,
             left,
-            open,
             results: BTreeMap::new(),
             by_hand: steps.iter().filter(|step| step.effect == Effect::Manual).map(|step| step.id.clone()).collect(),
             waiting: BTreeSet::new(),
