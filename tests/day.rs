@@ -106,8 +106,16 @@ pub fn finish(stage: &Stage, pull: &[&str]) {
         expect(&planned, 2);
         let id = plan["id"].as_str().unwrap().to_owned();
         expect(&stage.run(&["approve", &id, "--as", "mia@acme.example"]), 0);
-        let applied = stage.run(&["apply", &id]);
-        assert!(matches!(applied.code, 0 | 4), "{applied}");
+        for _ in 0..TIMES_MAX {
+            let applied = stage.run(&["apply", &id]);
+            assert!(matches!(applied.code, 0 | 4), "{applied}");
+            // What nobody knows is found out by the same plan again.
+            let report = applied.json().unwrap_or_default();
+            let unknown = report["steps"].as_array().into_iter().flatten().any(|step| step["outcome"] == "unknown");
+            if !unknown {
+                break;
+            }
+        }
     }
     panic!("there is still something to do: {}", stage.run(&["plan"]));
 }

@@ -71,6 +71,7 @@ fn field_ability(field: &FieldSpec) -> FieldAbility {
         at_update: written && field.on.contains(&On::Update),
         cannot: field.cannot.clone(),
         values: field.words.keys().map(|word| Name::new(word)).collect(),
+        fallback: field.fallback.clone(),
         refers_to_account: field.codec.refers_to_account(),
         fold_case: field.fold_case,
     }

@@ -178,6 +178,9 @@ pub struct FieldAbility {
     pub cannot: Option<String>,
     /// The words that a policy may use, where the field is an enumeration; empty for free values.
     pub values: Vec<Name>,
+    /// What is asked of a new account when no source and no rule tells, because the app would choose a mightier value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<serde_json::Value>,
     /// Whether the value is the native id of another account of this connection, found through the identity that
     /// the attribute names (a manager).
     pub refers_to_account: bool,

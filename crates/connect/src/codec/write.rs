@@ -86,25 +86,6 @@ impl<'m> Write<'m> {
         Ok(())
     }
 
-    /// Adds what is sent of a new record though nobody asks for it, because the app would choose a mightier value.
-    ///
-    /// # Errors
-    /// The manifest names a value that the field cannot have.
-    pub fn fall_back(&mut self) -> Result<(), ConnectError> {
-        for (name, field) in &self.spec.fields {
-            let (Some(value), Some(key)) = (&field.fallback, field.write.as_deref()) else { continue };
-            let asked = self.asked.iter().any(|(asked, _)| asked == name);
-            if asked {
-                continue;
-            }
-            let written = ValueCodec::new(field).write(value).map_err(|because| {
-                ConnectError::new(ErrorKind::Configuration, format!("{name} falls back to {value}: {because}"))
-            })?;
-            self.fields.push((name, key, written));
-        }
-        Ok(())
-    }
-
     fn add_field(
         &mut self,
         name: &'m str,

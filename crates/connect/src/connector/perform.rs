@@ -147,9 +147,6 @@ impl<'a> Performing<'a> {
         let present = held.as_ref().zip(record).map(|(held, record)| Present { account: &held.account, record });
         let own = present.filter(|present| present.account.key.kind == self.act.kind);
         let mut write = self.prepare(own).await?;
-        if matches!(self.act.effect, Effect::Create | Effect::Convert) {
-            write.fall_back()?;
-        }
         if self.act.effect == Effect::Create {
             write.check_required()?;
         }

@@ -84,7 +84,7 @@ pub struct FieldSpec {
     /// Create is refused locally when there is no value.
     #[serde(default)]
     pub required: bool,
-    /// What is sent when a record is made and nobody asks for a value, where the app would choose a mightier one.
+    /// What is asked of a new record when no source and no rule tells, where the app would choose a mightier value.
     pub fallback: Option<serde_json::Value>,
     /// Whether two values are compared without regard to case.
     #[serde(default)]

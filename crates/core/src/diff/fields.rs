@@ -113,6 +113,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         {
             let wished = self.wished_value(spot, wish, field, ability);
             let wished = wished.filter(|wished| self.can_refer(spot, wished));
+            let wished = wished.or_else(|| fallback(ability));
             match wished {
                 Some(wished) => changes.push(change(field, Some(Value::Null), wished)),
                 None if ability.required => missing.push(field.as_str().to_owned()),
@@ -150,10 +151,8 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let mut changes = Vec::new();
         for (field, ability) in spot.ability.fields.iter().filter(|(_, ability)| ability.at_create || ability.at_update)
         {
-            let Some(wished) = self.wished_value(spot, wish, field, ability) else { continue };
-            if wished.value.is_null() {
-                continue;
-            }
+            let wished = self.wished_value(spot, wish, field, ability).or_else(|| fallback(ability));
+            let Some(wished) = wished.filter(|wished| !wished.value.is_null()) else { continue };
             let now = current(account, field);
             let differs = now.as_ref().is_none_or(|now| !same(now, &wished.value, ability.fold_case));
             // Who somebody is, is on the record already; only what the new kind adds or what differs is written.
@@ -250,6 +249,11 @@ fn current(account: &Account, field: &FieldName) -> Option<Value> {
 
 fn change(field: &FieldName, before: Option<Value>, wished: WishedValue) -> Change {
     Change { field: field.clone(), before, after: wished.value, entitlement: None, refers_to: wished.refers_to }
+}
+
+fn fallback(ability: &FieldAbility) -> Option<WishedValue> {
+    let value = ability.fallback.clone()?;
+    Some(WishedValue { value, refers_to: None, by_policy: false })
 }
 
 fn shown(value: &Value) -> String {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 pub(super) fn hold(scene: &Scene<'_>) -> Held {
     let nameless = nameless(scene);
-    let creates = scene.steps.iter().enumerate().filter(|(_, step)| step.effect == Effect::Create);
+    let creates = scene.steps.iter().enumerate().filter(|(_, step)| step.meant() == Effect::Create);
     creates
         .filter_map(|(at, step)| {
             let name = &step.connection;
@@ -30,7 +30,7 @@ pub(super) fn hold(scene: &Scene<'_>) -> Held {
 /// Counts, by connection, the records that tell neither a login nor an outside key, and all.
 fn nameless<'f>(scene: &Scene<'f>) -> BTreeMap<&'f ConnectionName, (usize, usize)> {
     let mut counts: BTreeMap<&ConnectionName, (usize, usize)> = BTreeMap::new();
-    if !scene.steps.iter().any(|step| step.effect == Effect::Create) {
+    if !scene.steps.iter().any(|step| step.meant() == Effect::Create) {
         return counts;
     }
     for account in scene.facts.accounts.iter().filter(|account| account.key.kind != Kind::Person) {

@@ -33,7 +33,7 @@ pub(super) fn hold(scene: &Scene<'_>) -> Held {
 }
 
 fn renames_somebody(step: &Step) -> bool {
-    step.effect == Effect::Update
+    step.meant() == Effect::Update
         && step.changes.iter().any(|change| {
             NAMES.contains(&change.field.as_str()) && change.before.as_ref().is_some_and(|before| !before.is_null())
         })

@@ -113,6 +113,8 @@ struct Run<'a> {
     /// Steps that are not settled yet.
     left: BTreeSet<StepId>,
     results: BTreeMap<StepId, StepResult>,
+    /// Steps that were tried before, since when nobody knows what became of them.
+    doubts: BTreeMap<StepId, i64>,
     /// Steps that a person does.
     by_hand: BTreeSet<StepId>,
     waiting: BTreeSet<StepId>,
@@ -154,6 +156,7 @@ impl<'a> Run<'a> {
             lanes,
             left,
             results: BTreeMap::new(),
+            doubts: doubts(context.house, steps, &open).await?,
             by_hand: steps.iter().filter(|step| step.effect == Effect::Manual).map(|step| step.id.clone()).collect(),
             waiting: BTreeSet::new(),
             unreachable: BTreeSet::new(),
@@ -167,8 +170,7 @@ impl<'a> Run<'a> {
         let mut under_way = FuturesUnordered::new();
         loop {
             while let Some((lane, step)) = self.next_ready() {
-                let doubt = self.context.house.store.doubtful_since(&step.id).await?;
-                let opened = doubt.map_or(Opened::Fresh, Opened::Doubtful);
+                let opened = self.doubts.get(&step.id).map_or(Opened::Fresh, |since_ms| Opened::Doubtful(*since_ms));
                 self.begin(step).await?;
                 let connector = self.connectors[&step.connection].clone();
                 let context = self.context;
@@ -381,6 +383,24 @@ enum Obstacle {
     Ever(String),
     /// Not before a person has done something by hand.
     ByHand(String),
+}
+
+/// Finds the steps of which nobody knows what became of an earlier try. All are looked up before anything is under way:
+/// a step that waits for its turn may hold a connection to the store.
+async fn doubts(house: &House, steps: &[Step], open: &BTreeSet<StepId>) -> Result<BTreeMap<StepId, i64>, EngineError> {
+    let ids: Vec<&StepId> = steps.iter().map(|step| &step.id).collect();
+    let results = house.store.last_results(&ids).await?;
+    let uncertain = |id: &StepId| {
+        let last = results.get(id).map(|result| result.outcome);
+        open.contains(id) || last.is_some_and(|last| !matches!(last, Outcome::Done | Outcome::AlreadyTrue))
+    };
+    let mut doubts = BTreeMap::new();
+    for id in ids.into_iter().filter(|id| uncertain(id)) {
+        if let Some(since_ms) = house.store.doubtful_since(id).await? {
+            doubts.insert(id.clone(), since_ms);
+        }
+    }
+    Ok(doubts)
 }
 
 /// Sorts steps into lanes. Lanes with open work come first, then the plan's order.
