@@ -262,6 +262,6 @@ impl Walk {
     }
 }
 
-fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<Arg> {
+fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<Arg<'static>> {
     all.into_iter().map(|one| Arg::from(one.to_string())).collect()
 }

@@ -8,7 +8,7 @@ use crate::bulk::Bulk;
 use crate::connections::{number_of, number_or_new};
 use crate::db::{Arg, Durability, Tx, args};
 use crate::error::{StoreError, read_word};
-use crate::observe::{Counts, Tally, lock, put};
+use crate::observe::{Counts, Guess, Tally, lock, put};
 use crate::pulls::{PullRun, Sweep, count};
 use crate::record::records;
 use crate::seen::{Seen, neighbourhood};
@@ -95,9 +95,9 @@ impl Store {
         let records = records(connection, accounts).await?;
         let mut tx = self.db.write(Durability::Normal).await?;
         let number = number_or_new(&mut tx, connection).await?;
-        let counts = put(&mut tx, number, records, None, now_ms).await?;
+        let counts = put(&mut tx, number, &records, None, Guess::Nothing, now_ms).await?;
         tx.commit().await?;
-        Ok(counts)
+        Ok(counts.unwrap_or_default())
     }
 
     /// Marks single records as gone on a clear answer of the app: a look-up by id that found nothing, or our delete.

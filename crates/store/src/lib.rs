@@ -7,6 +7,8 @@ mod db;
 mod error;
 mod migrate;
 mod open;
+mod postgres;
+mod sqlite;
 mod value;
 
 mod connections;
@@ -38,7 +40,7 @@ pub use accounts::{AccountFilter, Cursor, Observed, Page};
 pub use cluster::{Managers, Seed};
 pub use connections::Totals;
 pub use decisions::{Concerns, NewDecision};
-pub use error::StoreError;
+pub use error::{DatabaseError, StoreError};
 pub use journal::Head;
 pub use keys::JoinKeys;
 pub use links::PastLink;

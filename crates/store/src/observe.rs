@@ -45,14 +45,25 @@ const KEEP_VERSIONS: Bulk = Bulk {
            FROM given CROSS JOIN account a WHERE a.id = given.id",
 };
 
-const WRITE: Bulk = Bulk {
-    head: "INSERT INTO account (id, connection, kind, native, state, since_ms, login_key, external_key, employee_key, \
-           hash, body) ",
-    columns: 11,
-    tail: " ON CONFLICT (id) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms, gone_ms = NULL, \
+/// The columns that every write of accounts fills.
+macro_rules! insert {
+    ($conflict:literal) => {
+        Bulk {
+            head: "INSERT INTO account (id, connection, kind, native, state, since_ms, login_key, external_key, \
+                   employee_key, hash, body) ",
+            columns: 11,
+            tail: $conflict,
+        }
+    };
+}
+
+const INSERT: Bulk = insert!(" ON CONFLICT (connection, kind, native) DO NOTHING");
+
+const WRITE: Bulk = insert!(
+    " ON CONFLICT (id) DO UPDATE SET state = excluded.state, since_ms = excluded.since_ms, gone_ms = NULL, \
            login_key = excluded.login_key, external_key = excluded.external_key, \
-           employee_key = excluded.employee_key, hash = excluded.hash, body = excluded.body",
-};
+           employee_key = excluded.employee_key, hash = excluded.hash, body = excluded.body"
+);
 
 const FORGET_ALIASES: Bulk = Bulk { head: "DELETE FROM alias WHERE account IN (", columns: 1, tail: ")" };
 const WRITE_ALIASES: Bulk = Bulk { head: "INSERT INTO alias (address, account) ", columns: 2, tail: "" };
@@ -82,16 +93,39 @@ pub(crate) async fn lock(tx: &mut Tx, connection: i64) -> Result<i64, StoreError
         .ok_or_else(|| StoreError::Missing { what: "connection number", id: connection.to_string() })
 }
 
-/// Writes `records` of one connection. With a pull, marks them as seen by it.
+/// What is thought of a batch before it is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Guess {
+    /// Nothing: the store is asked what it holds of each record.
+    Nothing,
+    /// That no record is held yet, as in a first pull: none is looked up, and the key of each says so if it is not true.
+    AllNew,
+}
+
+/// Guesses from what a pull has done so far: all accounts of its connection are its own, and none came twice.
+pub(crate) async fn guess(tx: &mut Tx, connection: i64, pull: i64) -> Result<Guess, StoreError> {
+    let sql = "SELECT c.next_id - p.added, p.changed + p.unchanged + p.repeated FROM pull p \
+               JOIN connection c ON c.number = p.connection WHERE p.id = $1";
+    let first = crate::connections::ids_of(connection).0 + 1;
+    let all_new = tx.first(sql, args![pull], |row| Ok(row.int(0)? == first && row.int(1)? == 0)).await?;
+    Ok(if all_new == Some(true) { Guess::AllNew } else { Guess::Nothing })
+}
+
+/// Writes `records` of one connection. With a pull, marks them as seen by it. Nothing comes back if the guess was wrong:
+/// the transaction is of no use then.
 pub(crate) async fn put(
     tx: &mut Tx,
     connection: i64,
-    records: Vec<Record>,
+    records: &[Record],
     pull: Option<i64>,
+    guess: Guess,
     now_ms: i64,
-) -> Result<Counts, StoreError> {
+) -> Result<Option<Counts>, StoreError> {
     let mut next_id = lock(tx, connection).await?;
-    let held = compare(tx, connection, &records).await?;
+    let held = match guess {
+        Guess::Nothing => compare(tx, connection, records).await?,
+        Guess::AllNew => vec![Held::Nothing; records.len()],
+    };
     let ids: Vec<i64> = held
         .iter()
         .map(|held| match held {
@@ -120,18 +154,22 @@ pub(crate) async fn put(
         }
     }
     if counts.added + counts.changed > 0 {
-        write(tx, connection, records, &held, &ids, now_ms).await?;
+        let statement = if guess == Guess::AllNew { &INSERT } else { &WRITE };
+        let written = write(tx, connection, records, &held, &ids, statement, now_ms).await?;
+        if written != counts.added + counts.changed {
+            return Ok(None);
+        }
         let sql = "UPDATE connection SET next_id = $1 WHERE number = $2";
         tx.run(sql, args![next_id, connection]).await?;
     }
-    Ok(counts)
+    Ok(Some(counts))
 }
 
 async fn compare(tx: &mut Tx, connection: i64, records: &[Record]) -> Result<Vec<Held>, StoreError> {
     let mut held = vec![Held::Nothing; records.len()];
     let mut given = Vec::with_capacity(records.len() * COMPARE.columns);
     for (record, n) in records.iter().zip(0_i64..) {
-        given.extend(args![n, connection, record.kind.as_str(), &*record.native, record.hash.to_vec()]);
+        given.extend(args![n, connection, record.kind.as_str(), &*record.native, &record.hash[..]]);
     }
     tx.each_bulk(&COMPARE, given, |row| read_held(&row, &mut held)).await?;
     Ok(held)
@@ -157,17 +195,20 @@ fn read_held(row: &Row<'_>, held: &mut [Held]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Writes what differs, and returns how many accounts that were.
 async fn write(
     tx: &mut Tx,
     connection: i64,
-    records: Vec<Record>,
+    records: &[Record],
     held: &[Held],
     ids: &[i64],
+    statement: &Bulk,
     now_ms: i64,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let mut tally = Tally::default();
-    let (mut before, mut rows, mut aliases) = (Vec::new(), Vec::new(), Vec::new());
-    for ((record, held), id) in records.into_iter().zip(held).zip(ids) {
+    let (mut before, mut aliases) = (Vec::new(), Vec::new());
+    let mut rows = Vec::with_capacity(records.len() * statement.columns);
+    for ((record, held), id) in records.iter().zip(held).zip(ids) {
         match held {
             Held::Same(_) => continue,
             Held::Other(_, was) => {
@@ -177,27 +218,28 @@ async fn write(
             Held::Nothing => {}
         }
         tally.add(record.kind, record.state, 1);
-        aliases.extend(record.keys.aliases.into_iter().flat_map(|address| args![address, *id]));
-        rows.extend(args![
-            *id,
-            connection,
-            record.kind.as_str(),
-            String::from(record.native),
-            record.state.as_str(),
-            now_ms,
-            record.keys.login,
-            record.keys.external,
-            record.keys.employee,
-            record.hash.to_vec(),
-            record.body,
+        aliases.extend(record.keys.aliases.iter().flat_map(|address| args![&**address, *id]));
+        rows.extend([
+            Arg::from(*id),
+            Arg::from(connection),
+            Arg::from(record.kind.as_str()),
+            Arg::from(&*record.native),
+            Arg::from(record.state.as_str()),
+            Arg::from(now_ms),
+            Arg::from(record.keys.login.as_deref()),
+            Arg::from(record.keys.external.as_deref()),
+            Arg::from(record.keys.employee.as_deref()),
+            Arg::from(&record.hash[..]),
+            Arg::from(&*record.body),
         ]);
     }
     let changed = before.iter().flat_map(|id| args![*id, now_ms]).collect();
     tx.run_bulk(&KEEP_VERSIONS, changed).await?;
     tx.run_bulk(&FORGET_ALIASES, before.into_iter().map(Arg::from).collect()).await?;
-    tx.run_bulk(&WRITE, rows).await?;
+    let written = tx.run_bulk(statement, rows).await?;
     tx.run_bulk(&WRITE_ALIASES, aliases).await?;
-    tally.save(tx, connection).await
+    tally.save(tx, connection).await?;
+    Ok(written)
 }
 
 /// How the numbers of accounts change with a batch.

@@ -5,7 +5,7 @@
 use crate::connections::{number_of, number_or_new};
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::{StoreError, read_word};
-use crate::observe::{Counts, put};
+use crate::observe::{Counts, Guess, guess, put};
 use crate::record::records;
 use crate::seen;
 use crate::{Store, next_number};
@@ -204,7 +204,14 @@ impl Store {
     ) -> Result<Counts, StoreError> {
         let records = records(&run.connection, accounts).await?;
         let mut tx = self.db.write(Durability::Normal).await?;
-        let counts = put(&mut tx, run.number, records, Some(run.id.0), now_ms).await?;
+        let first_guess = guess(&mut tx, run.number, run.id.0).await?;
+        let mut counts = put(&mut tx, run.number, &records, Some(run.id.0), first_guess, now_ms).await?;
+        if counts.is_none() {
+            drop(tx);
+            tx = self.db.write(Durability::Normal).await?;
+            counts = put(&mut tx, run.number, &records, Some(run.id.0), Guess::Nothing, now_ms).await?;
+        }
+        let counts = counts.unwrap_or_default();
         count(&mut tx, run, counts, checkpoint).await?;
         tx.commit().await?;
         Ok(counts)

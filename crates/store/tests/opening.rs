@@ -78,12 +78,11 @@ async fn a_missing_database_says_how_to_make_it() {
 
 #[tokio::test]
 async fn a_store_of_a_later_program_is_refused() {
-    use sqlx::Connection;
     let empty = sqlite_store().await;
     empty.store.close().await;
-    let mut connection = sqlx::SqliteConnection::connect(&empty.url).await.unwrap();
-    sqlx::query("INSERT INTO shape (number) VALUES (999)").execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    let file = rusqlite::Connection::open(empty.url.trim_start_matches("sqlite:")).unwrap();
+    file.execute("INSERT INTO shape (number) VALUES (999)", []).unwrap();
+    file.close().unwrap();
     let error = Store::open(&empty.url).await.unwrap_err();
     assert!(matches!(error, StoreError::Newer { found: 999, .. }), "{error}");
 }
