@@ -1,6 +1,6 @@
 //! Statements over many rows at once: a list of rows inside a constant text, so that each statement is prepared once.
 //! The callers give a head, a tail and the values of all rows in one list. SQLite runs the statement once for each row,
-//! which is the fastest it can do; PostgreSQL takes whole columns, thousands of rows to a statement.
+//! since one over several rows would keep a copy of every page that it touches; PostgreSQL takes whole columns.
 //! What the statement means, this file does not know; it must mean the same for each row whatever the others are.
 
 use crate::db::{Arg, Row, Tx};
@@ -41,6 +41,7 @@ impl Tx {
     /// Runs a bulk statement over all `values`, and returns how many rows it touched.
     pub(crate) async fn run_bulk(&mut self, bulk: &Bulk, values: Vec<Arg<'_>>) -> Result<u64, StoreError> {
         let tx = match self {
+            Self::Sqlite(_) if values.is_empty() => return Ok(0),
             Self::Sqlite(lent) => return lent.run_rows(&bulk.for_one(), bulk.columns, &values),
             Self::Postgres(tx) => tx,
         };
@@ -60,6 +61,7 @@ impl Tx {
         mut take: impl FnMut(Row<'_>) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {
         let tx = match self {
+            Self::Sqlite(_) if values.is_empty() => return Ok(()),
             Self::Sqlite(lent) => return lent.each_of_rows(&bulk.for_one(), bulk.columns, &values, take),
             Self::Postgres(tx) => tx,
         };

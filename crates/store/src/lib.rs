@@ -12,6 +12,7 @@ mod sqlite;
 mod value;
 
 mod connections;
+mod body;
 mod keys;
 mod record;
 mod seen;
@@ -50,6 +51,7 @@ pub use observe::Counts;
 pub use overview::Overview;
 pub use plans::FindingScope;
 pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
+pub use record::Batch;
 pub use runs::{OpenStep, Run};
 
 use db::{Db, Tx, args};

@@ -22,8 +22,10 @@ const OPEN_PAUSE: Duration = Duration::from_millis(50);
 const READERS_MAX: u32 = 4;
 const SERVER_CONNECTIONS_MAX: u32 = 8;
 const STATEMENTS_KEPT: usize = 64;
+/// The bytes of a page, for new files: a row is a few hundred, and each page is asked of the system by itself.
+const PAGE_BYTES: i64 = 8192;
 /// Pages of the log that are gathered before they go to their places.
-const LOG_PAGES: i64 = 4000;
+const LOG_PAGES: i64 = 2000;
 /// What the connections keep of the file, in KiB as SQLite counts them: negative.
 const WRITER_CACHE: i64 = -16_000;
 const READER_CACHE: i64 = -4_000;
@@ -82,9 +84,11 @@ async fn writer(path: &str) -> Result<Connection, StoreError> {
 }
 
 fn connect(path: &str, cache: i64) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "foreign_keys", "OFF")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", cache)?;
@@ -150,7 +154,9 @@ pub(crate) async fn postgres(url: &str) -> Result<PgPool, StoreError> {
     let first = first.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())));
     match first {
         Ok(connection) => drop(connection.close().await),
-        Err(source) => return Err(StoreError::Open { place, hint: postgres_hint(&source).into(), source: source.into() }),
+        Err(source) => {
+            return Err(StoreError::Open { place, hint: postgres_hint(&source).into(), source: source.into() });
+        }
     }
     Ok(pool(SERVER_CONNECTIONS_MAX).connect_lazy_with(options))
 }
