@@ -137,7 +137,7 @@ fn sql(page: &Page) -> Vec<Offence> {
     );
     let mut offences =
         find(page, View::Strings, &words, "SQL belongs in crates/store; ask the store by a named function");
-    offences.extend(find(page, View::Code, &pattern(r"\bsqlx::"), "only crates/store talks to a database"));
+    offences.extend(find(page, View::Code, &pattern(r"\b(sqlx|rusqlite)::"), "only crates/store talks to a database"));
     offences
 }
 

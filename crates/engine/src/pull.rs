@@ -14,10 +14,10 @@ use std::time::Instant;
 use tenure_connect::file::{FileError, People, PeopleOptions};
 use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart, Spent};
 use tenure_core::abilities::Standing;
-use tenure_core::account::{Account, AccountKey, Kind};
+use tenure_core::account::{AccountKey, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
-use tenure_store::{Belief, Counts, Pull, PullEnd, PullMode, PullRun};
+use tenure_store::{Batch, Belief, Counts, Pull, PullEnd, PullMode, PullRun};
 
 /// Records in one transaction.
 const BATCH: usize = 5_000;
@@ -188,14 +188,15 @@ impl Sweeping<'_> {
         };
         let start = PullStart { checkpoint: run.checkpoint.clone(), since_ms };
         let mut events = std::pin::pin!(self.connector.pull(start));
-        let mut batch: Vec<Account> = Vec::with_capacity(BATCH);
+        let mut batch = Batch::new(self.name);
         let mut read = run.counts.added + run.counts.changed + run.counts.unchanged;
         while let Some(event) = events.next().await {
             match event {
                 PullEvent::Page { accounts, checkpoint, total } => {
                     let rows = accounts.len() as u64;
                     read += rows;
-                    batch.extend(accounts);
+                    accounts.iter().try_for_each(|account| batch.add(account))?;
+                    drop(accounts);
                     if batch.len() >= BATCH {
                         self.write(run, &mut batch, Some(&checkpoint)).await?;
                     }
@@ -219,16 +220,9 @@ impl Sweeping<'_> {
         })
     }
 
-    async fn write(
-        &self,
-        run: &PullRun,
-        batch: &mut Vec<Account>,
-        checkpoint: Option<&str>,
-    ) -> Result<Counts, EngineError> {
+    async fn write(&self, run: &PullRun, batch: &mut Batch, checkpoint: Option<&str>) -> Result<Counts, EngineError> {
         let now_ms = self.house.clock.now_ms();
-        let counts = self.house.store.write_batch(run, batch, checkpoint, now_ms).await?;
-        batch.clear();
-        Ok(counts)
+        Ok(self.house.store.write(run, batch, checkpoint, now_ms).await?)
     }
 
     async fn watermark(&self) -> Result<Option<i64>, EngineError> {
@@ -328,14 +322,14 @@ async fn store_people(
     people: &mut People,
     progress: &Progress,
 ) -> Result<(), EngineError> {
-    let mut read = 0;
+    let (mut read, mut batch) = (0, Batch::new(name));
     loop {
-        let batch: Vec<Account> = people.by_ref().take(BATCH).collect();
+        people.by_ref().take(BATCH).try_for_each(|person| batch.add(&person))?;
         if batch.is_empty() {
             return Ok(());
         }
         read += batch.len() as u64;
-        house.store.write_batch(run, &batch, None, house.clock.now_ms()).await?;
+        house.store.write(run, &mut batch, None, house.clock.now_ms()).await?;
         progress.say(Said::Read { connection: name.to_string(), accounts: read, total: None, requests: 0, left: None });
     }
 }

@@ -1,10 +1,17 @@
 //! Statements over many rows at once: a list of rows inside a constant text, so that each statement is prepared once.
-//! The callers give a head, a tail and the values of all rows in one list; the rows go out in portions.
-//! What the statement means, this file does not know; how a list of rows is written, `db.rs` does.
+//! The callers give a head, a tail and the values of all rows in one list. SQLite runs the statement once for each row,
+//! since one over several rows would keep a copy of every page that it touches; PostgreSQL takes whole columns.
+//! What the statement means, this file does not know; it must mean the same for each row whatever the others are.
 
 use crate::db::{Arg, Row, Tx};
 use crate::error::StoreError;
+use crate::postgres;
+use futures::TryStreamExt;
 use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgArguments;
+
+/// How many rows go to PostgreSQL in one statement, at most.
+const PORTION_MAX: usize = 5000;
 
 /// A statement with a list of rows in it: `head`, the rows, then `tail`. The rows are a query of their own and may
 /// stand wherever one may: after `INSERT INTO … `, in `IN (…)`, in `WITH given (…) AS (…)`.
@@ -18,27 +25,30 @@ pub(crate) struct Bulk {
 }
 
 impl Bulk {
-    /// Writes the statement for these rows, and returns it with its values.
-    fn written(&self, tx: &Tx, rows: Vec<Arg>) -> (AssertSqlSafe<String>, Vec<Arg>) {
-        let mut sql = String::with_capacity(self.head.len() + self.tail.len() + rows.len() * 4);
-        sql.push_str(self.head);
-        let args = tx.write_rows(&mut sql, self.columns, rows);
-        sql.push_str(self.tail);
-        (AssertSqlSafe(sql), args)
+    /// Writes the statement for one row.
+    fn for_one(&self) -> String {
+        format!("{}VALUES ({}){}", self.head, vec!["?"; self.columns].join(", "), self.tail)
+    }
+
+    /// Writes the statement for many rows as columns.
+    fn for_columns(&self, rows: &[Arg<'_>]) -> Result<(AssertSqlSafe<String>, PgArguments), StoreError> {
+        let (query, arguments) = postgres::columns(self.columns, rows)?;
+        Ok((AssertSqlSafe(format!("{}{query}{}", self.head, self.tail)), arguments))
     }
 }
 
 impl Tx {
     /// Runs a bulk statement over all `values`, and returns how many rows it touched.
-    pub(crate) async fn run_bulk(&mut self, bulk: &Bulk, values: Vec<Arg>) -> Result<u64, StoreError> {
+    pub(crate) async fn run_bulk(&mut self, bulk: &Bulk, values: Vec<Arg<'_>>) -> Result<u64, StoreError> {
+        let tx = match self {
+            Self::Sqlite(_) if values.is_empty() => return Ok(0),
+            Self::Sqlite(lent) => return lent.run_rows(&bulk.for_one(), bulk.columns, &values),
+            Self::Postgres(tx) => tx,
+        };
         let mut touched = 0;
-        let mut rows = values.len() / bulk.columns;
-        let mut values = values.into_iter();
-        while rows > 0 {
-            let portion = self.portion(rows);
-            rows -= portion;
-            let (sql, args) = bulk.written(self, values.by_ref().take(portion * bulk.columns).collect());
-            touched += self.run(sql, args).await?;
+        for portion in values.chunks(PORTION_MAX * bulk.columns) {
+            let (sql, arguments) = bulk.for_columns(portion)?;
+            touched += sqlx::query_with(sql, arguments).execute(&mut **tx).await?.rows_affected();
         }
         Ok(touched)
     }
@@ -47,33 +57,21 @@ impl Tx {
     pub(crate) async fn each_bulk(
         &mut self,
         bulk: &Bulk,
-        values: Vec<Arg>,
+        values: Vec<Arg<'_>>,
         mut take: impl FnMut(Row<'_>) -> Result<(), StoreError> + Send,
     ) -> Result<(), StoreError> {
-        let mut rows = values.len() / bulk.columns;
-        let mut values = values.into_iter();
-        while rows > 0 {
-            let portion = self.portion(rows);
-            rows -= portion;
-            let (sql, args) = bulk.written(self, values.by_ref().take(portion * bulk.columns).collect());
-            self.each(sql, args, &mut take).await?;
+        let tx = match self {
+            Self::Sqlite(_) if values.is_empty() => return Ok(()),
+            Self::Sqlite(lent) => return lent.each_of_rows(&bulk.for_one(), bulk.columns, &values, take),
+            Self::Postgres(tx) => tx,
+        };
+        for portion in values.chunks(PORTION_MAX * bulk.columns) {
+            let (sql, arguments) = bulk.for_columns(portion)?;
+            let mut rows = sqlx::query_with(sql, arguments).fetch(&mut **tx);
+            while let Some(found) = rows.try_next().await? {
+                take(Row::Postgres(&found))?;
+            }
         }
         Ok(())
-    }
-
-    /// Runs a bulk statement that may be given a row more than once, and hands over the rows that it gives. The list is
-    /// filled up with its last row, so that a few look-ups are one statement and not one each.
-    pub(crate) async fn look_up(
-        &mut self,
-        bulk: &Bulk,
-        mut values: Vec<Arg>,
-        take: impl FnMut(Row<'_>) -> Result<(), StoreError> + Send,
-    ) -> Result<(), StoreError> {
-        let rows = values.len() / bulk.columns;
-        let last: Vec<Arg> = values.iter().skip(rows.saturating_sub(1) * bulk.columns).cloned().collect();
-        for _ in rows..self.portion_over(rows) {
-            values.extend(last.iter().cloned());
-        }
-        self.each_bulk(bulk, values, take).await
     }
 }

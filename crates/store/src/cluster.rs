@@ -144,10 +144,10 @@ impl Walk {
                 ids.push(row.int(0)?);
                 Ok(())
             };
-            tx.look_up(&BY_KEYS, texts(keys), &mut id).await?;
+            tx.each_bulk(&BY_KEYS, texts(keys), &mut id).await?;
             let given =
                 accounts.iter().flat_map(|key| args![key.connection.as_str(), key.kind.as_str(), key.id.as_str()]);
-            tx.look_up(&BY_ACCOUNTS, given.collect(), &mut id).await?;
+            tx.each_bulk(&BY_ACCOUNTS, given.collect(), &mut id).await?;
             self.read_links(tx, &identities, &accounts).await?;
             self.read_decisions(tx, &identities, &accounts).await?;
             self.read_bodies(tx, ids).await?;
@@ -166,7 +166,7 @@ impl Walk {
         }
         let ids = ids.into_iter().map(Arg::from).collect();
         let mut read: Vec<(i64, Option<i64>, Account)> = Vec::new();
-        tx.look_up(&BODIES, ids, |row| {
+        tx.each_bulk(&BODIES, ids, |row| {
             read.push((row.int(0)?, row.int_or_none(1)?, read_json("an account", row.text(2)?)?));
             Ok(())
         })
@@ -190,8 +190,8 @@ impl Walk {
             read.push(read_json("a link", row.text(0)?)?);
             Ok(())
         };
-        tx.look_up(&LINKS_OF_IDENTITIES, texts(identities), &mut link).await?;
-        tx.look_up(&LINKS_OF_ACCOUNTS, texts(accounts), &mut link).await?;
+        tx.each_bulk(&LINKS_OF_IDENTITIES, texts(identities), &mut link).await?;
+        tx.each_bulk(&LINKS_OF_ACCOUNTS, texts(accounts), &mut link).await?;
         for link in read {
             self.accounts.ask(link.account.clone());
             self.identities.ask(link.identity.clone());
@@ -211,8 +211,8 @@ impl Walk {
             read.push(read_json("a decision", row.text(0)?)?);
             Ok(())
         };
-        tx.look_up(&DECISIONS_OF_IDENTITIES, texts(identities), &mut decision).await?;
-        tx.look_up(&DECISIONS_OF_ACCOUNTS, texts(accounts), &mut decision).await?;
+        tx.each_bulk(&DECISIONS_OF_IDENTITIES, texts(identities), &mut decision).await?;
+        tx.each_bulk(&DECISIONS_OF_ACCOUNTS, texts(accounts), &mut decision).await?;
         for decision in read {
             if let Decided::Link { account, identity } = &decision.what {
                 self.accounts.ask(account.clone());
@@ -239,7 +239,7 @@ impl Walk {
         let people = self.found.iter().filter(|(_, (account, _))| account.key.kind == Kind::Person);
         let people = people.map(|(id, _)| Arg::from(*id)).collect();
         let mut history: BTreeMap<i64, Account> = BTreeMap::new();
-        tx.look_up(&HISTORY, people, |row| {
+        tx.each_bulk(&HISTORY, people, |row| {
             history.insert(row.int(0)?, read_json("a version", row.text(1)?)?);
             Ok(())
         })
@@ -262,6 +262,6 @@ impl Walk {
     }
 }
 
-fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<Arg> {
+fn texts<T: ToString>(all: impl IntoIterator<Item = T>) -> Vec<Arg<'static>> {
     all.into_iter().map(|one| Arg::from(one.to_string())).collect()
 }

@@ -116,11 +116,16 @@ pub(crate) async fn number_or_new(tx: &mut Tx, connection: &ConnectionName) -> R
     }
     let number = next_number(tx, "connection").await?;
     let sql = "INSERT INTO connection (name, number, next_id) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
-    tx.run(sql, args![connection.as_str(), number, (number << ID_BITS) + 1]).await?;
+    tx.run(sql, args![connection.as_str(), number, first_id_of(number)]).await?;
     match number_of(tx, connection).await? {
         Some(number) => Ok(number),
         None => Err(StoreError::Missing { what: "connection", id: connection.to_string() }),
     }
+}
+
+/// Returns the id of a connection's first account.
+pub(crate) fn first_id_of(number: i64) -> i64 {
+    (number << ID_BITS) + 1
 }
 
 /// Returns the range of ids that a connection's accounts have: the last before it and the first after it.

@@ -2,6 +2,7 @@
 //! Raised by every file of this room; the engine turns it into an exit code or a retry.
 //! It never holds a password, a bound value or a record.
 
+use rusqlite::ErrorCode;
 use tenure_core::name::ConnectionName;
 
 /// Why the store could not do what it was asked. Reads after "failed to".
@@ -23,7 +24,7 @@ pub enum StoreError {
         /// What to do.
         hint: String,
         /// Why.
-        source: sqlx::Error,
+        source: DatabaseError,
     },
     /// The store was written by a later version of the program.
     #[error("open the store: it has shape {found}, this program knows up to {known}; use a newer tenure")]
@@ -37,14 +38,17 @@ pub enum StoreError {
     #[error("write to the store: another process keeps it busy; try again when it is done")]
     Busy {
         /// What the database said.
-        source: sqlx::Error,
+        source: DatabaseError,
     },
     /// The database said no.
     #[error("use the store")]
     Database {
         /// What it said.
-        source: sqlx::Error,
+        source: DatabaseError,
     },
+    /// The store was closed before.
+    #[error("use the store: it is closed")]
+    Closed,
     /// Something in the store is not as we wrote it.
     #[error("read {what} from the store: it is not as it was written")]
     Broken {
@@ -93,10 +97,7 @@ impl StoreError {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Busy { .. } => true,
-            Self::Open { source, .. } | Self::Database { source } => matches!(
-                source,
-                sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::WorkerCrashed
-            ),
+            Self::Open { source, .. } | Self::Database { source } => source.is_unreachable(),
             _ => false,
         }
     }
@@ -107,20 +108,53 @@ impl StoreError {
     }
 }
 
-impl From<sqlx::Error> for StoreError {
-    fn from(source: sqlx::Error) -> Self {
-        let waits = match &source {
-            sqlx::Error::PoolTimedOut => true,
-            sqlx::Error::Database(said) => said.code().is_some_and(|code| BUSY.contains(&&*code)),
-            _ => false,
-        };
+/// What a database said.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// SQLite said it.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL said it, or the way there.
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
+    /// The file system said it.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+}
+
+impl DatabaseError {
+    fn is_unreachable(&self) -> bool {
+        use sqlx::Error as E;
+        match self {
+            Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(ErrorCode::SystemIoFailure)),
+            Self::Postgres(error) => matches!(error, E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::WorkerCrashed),
+            Self::File(_) => true,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let waits = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
+        let source = DatabaseError::from(error);
         if waits { Self::Busy { source } } else { Self::Database { source } }
     }
 }
 
-/// SQLite's busy, busy-recovery, busy-snapshot and locked; PostgreSQL's serialization failure, deadlock, lock and
-/// statement timeouts.
-const BUSY: [&str; 8] = ["5", "261", "517", "6", "40001", "40P01", "55P03", "57014"];
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        let waits = match &error {
+            sqlx::Error::PoolTimedOut => true,
+            sqlx::Error::Database(said) => said.code().is_some_and(|code| BUSY.contains(&&*code)),
+            _ => false,
+        };
+        let source = DatabaseError::from(error);
+        if waits { Self::Busy { source } } else { Self::Database { source } }
+    }
+}
+
+/// PostgreSQL's serialization failure, deadlock, lock and statement timeouts.
+const BUSY: [&str; 4] = ["40001", "40P01", "55P03", "57014"];
 
 /// Reads JSON that we wrote.
 pub(crate) fn read_json<'a, T: serde::Deserialize<'a>>(what: &'static str, text: &'a str) -> Result<T, StoreError> {

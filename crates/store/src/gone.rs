@@ -10,8 +10,8 @@ use crate::db::{Arg, Durability, Tx, args};
 use crate::error::{StoreError, read_word};
 use crate::observe::{Counts, Tally, lock, put};
 use crate::pulls::{PullRun, Sweep, count};
-use crate::record::records;
-use crate::seen::{Seen, neighbourhood};
+use crate::record::Batch;
+use crate::seen::{self, Seen, neighbourhood};
 use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::name::{ConnectionName, NativeId};
 
@@ -34,6 +34,9 @@ impl Store {
     pub async fn unseen(&self, sweep: &Sweep<'_>, kinds: &[Kind], limit: usize) -> Result<Vec<AccountKey>, StoreError> {
         let run = sweep.pull;
         let mut tx = self.db.read().await?;
+        if all_met(&mut tx, run).await? {
+            return Ok(Vec::new());
+        }
         let next_id = tx
             .first("SELECT next_id FROM connection WHERE number = $1", args![run.number], |row| row.int(0))
             .await?
@@ -92,10 +95,11 @@ impl Store {
         accounts: &[Account],
         now_ms: i64,
     ) -> Result<Counts, StoreError> {
-        let records = records(connection, accounts).await?;
+        let mut batch = Batch::new(connection);
+        accounts.iter().try_for_each(|account| batch.add(account))?;
         let mut tx = self.db.write(Durability::Normal).await?;
         let number = number_or_new(&mut tx, connection).await?;
-        let counts = put(&mut tx, number, records, None, now_ms).await?;
+        let counts = put(&mut tx, number, &batch.take(), None, now_ms).await?;
         tx.commit().await?;
         Ok(counts)
     }
@@ -115,6 +119,14 @@ impl Store {
         tx.commit().await?;
         Ok(gone)
     }
+}
+
+/// Tells whether the walk met as many accounts as there are: since it can only have met what is there, none is missing,
+/// and none need be read to say so.
+async fn all_met(tx: &mut Tx, run: &PullRun) -> Result<bool, StoreError> {
+    let sql = "SELECT CAST(COALESCE(SUM(accounts), 0) AS BIGINT) FROM tally WHERE connection = $1";
+    let standing = tx.first(sql, args![run.number], |row| row.int(0)).await?;
+    Ok(standing == Some(seen::count(tx, run.id.0).await?))
 }
 
 async fn unseen_within(tx: &mut Tx, run: &PullRun, kinds: &[Kind], from: i64, to: i64) -> Result<Vec<i64>, StoreError> {
@@ -162,6 +174,7 @@ async fn find(
 async fn mark(tx: &mut Tx, number: i64, standing: Vec<Standing>, now_ms: i64) -> Result<u64, StoreError> {
     let mut tally = Tally::default();
     let gone = standing.len() as u64;
+    let all: Vec<i64> = standing.iter().map(|(id, ..)| *id).collect();
     let mut ids = Vec::with_capacity(standing.len() * 2);
     for (id, kind, state) in standing {
         tally.add(kind, state, -1);
@@ -169,5 +182,17 @@ async fn mark(tx: &mut Tx, number: i64, standing: Vec<Standing>, now_ms: i64) ->
     }
     tx.run_bulk(&MARK, ids).await?;
     tally.save(tx, number).await?;
+    unmark(tx, number, &all).await?;
     Ok(gone)
+}
+
+/// Takes accounts that are gone out of what unfinished pulls have met: these hold nothing that is not there.
+async fn unmark(tx: &mut Tx, number: i64, ids: &[i64]) -> Result<(), StoreError> {
+    let sql = "SELECT id FROM pull WHERE connection = $1 AND finished_ms IS NULL";
+    for pull in tx.list(sql, args![number], |row| row.int(0)).await? {
+        let mut seen = Seen::load(tx, pull, ids.iter().copied()).await?;
+        ids.iter().for_each(|id| seen.unmark(*id));
+        seen.save(tx).await?;
+    }
+    Ok(())
 }

@@ -70,8 +70,8 @@ pub(crate) async fn append(tx: &mut Tx, drafts: Vec<Draft>) -> Result<Vec<Entry>
         let last = (head.seq > 0).then_some((head.seq, &*head.hash));
         let entry = seal(last, draft);
         head = Head { seq: entry.seq, hash: entry.hash.clone() };
-        let (run, step) = (entry.run.as_deref(), entry.step.as_deref());
-        rows.extend(args![entry.seq, &*entry.hash, run, step, write_json("an entry", &entry)?]);
+        let (run, step) = (entry.run.as_deref().map(String::from), entry.step.as_deref().map(String::from));
+        rows.extend(args![entry.seq, entry.hash.clone(), run, step, write_json("an entry", &entry)?]);
         entries.push(entry);
     }
     tx.run_bulk(&WRITE, rows).await?;

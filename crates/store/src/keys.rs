@@ -28,7 +28,8 @@ impl JoinKeys {
     /// Returns the keys of `account`.
     pub fn of(account: &Account) -> Self {
         let mut addresses = Vec::new();
-        for field in ADDRESS_FIELDS {
+        let told = |field: &&str| account.fields.iter().any(|(name, _)| name.as_str() == *field);
+        for field in ADDRESS_FIELDS.into_iter().filter(told) {
             match account.fields.get(field) {
                 Some(serde_json::Value::String(text)) => addresses.extend(text.split([';', ',']).filter_map(join_key)),
                 Some(serde_json::Value::Array(all)) => {

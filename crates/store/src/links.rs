@@ -44,7 +44,7 @@ impl Store {
         let (mut given, mut rows) = (Vec::new(), Vec::new());
         for (account, link) in by_account {
             let identity = link.identity.as_str();
-            given.extend(args![&*account, identity, now_ms]);
+            given.extend(args![account.clone(), identity, now_ms]);
             rows.extend(args![account, identity, link.since_ms, write_json("a link", link)?]);
         }
         let mut tx = self.db.write(Durability::Normal).await?;

@@ -2,18 +2,16 @@
 //! The address comes from `tenure.toml`; what is opened goes to `db.rs`.
 //! It never prints an address as it was given, since a password may be in it.
 
-use crate::db::Db;
 use crate::error::StoreError;
+use crate::sqlite::Sqlite;
+use rusqlite::{Connection, OpenFlags};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection as _};
 use std::io::ErrorKind;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Mutex;
 
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,73 +22,56 @@ const OPEN_PAUSE: Duration = Duration::from_millis(50);
 const READERS_MAX: u32 = 4;
 const SERVER_CONNECTIONS_MAX: u32 = 8;
 const STATEMENTS_KEPT: usize = 64;
-const ROWS_BUFFERED: usize = 512;
+/// The bytes of a page, for new files: a row is a few hundred, and each page is asked of the system by itself.
+const PAGE_BYTES: i64 = 8192;
+/// Pages of the log that are gathered before they go to their places.
+const LOG_PAGES: i64 = 2000;
+/// What the connections keep of the file, in KiB as SQLite counts them: negative.
+const WRITER_CACHE: i64 = -16_000;
+const READER_CACHE: i64 = -4_000;
 
 /// Opens the SQLite file named after `sqlite:`.
-pub(crate) async fn sqlite(rest: &str) -> Result<Db, StoreError> {
-    let turn = Arc::new(Mutex::new(()));
+pub(crate) async fn sqlite(rest: &str) -> Result<Sqlite, StoreError> {
     if rest == ":memory:" {
-        let only = memory().await?;
-        return Ok(Db::Sqlite { full: only.clone(), normal: only.clone(), readers: only, turn });
+        return memory();
     }
-    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let path = rest.strip_prefix("//").unwrap_or(rest).to_owned();
     if path.is_empty() || path.contains('?') {
         return Err(StoreError::Address {
             what: "it names no file".into(),
             hint: "write `sqlite:PATH`, such as `sqlite:tenure.db`",
         });
     }
-    create_private(path)?;
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(BUSY_TIMEOUT)
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        .row_buffer_size(ROWS_BUFFERED)
-        .foreign_keys(false)
-        .pragma("wal_autocheckpoint", "4000")
-        .pragma("temp_store", "MEMORY")
-        .disable_statement_logging();
-    let full = options.clone().journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
-    let normal = options.clone().synchronous(SqliteSynchronous::Normal).pragma("cache_size", "-16000");
-    let readers = options.pragma("cache_size", "-4000").pragma("query_only", "ON");
-    let full = connect(path, pool(1), full.pragma("cache_size", "-2000")).await?;
-    Ok(Db::Sqlite {
-        full,
-        normal: pool(1).connect_lazy_with(normal),
-        readers: pool(READERS_MAX).connect_lazy_with(readers),
-        turn,
-    })
+    create_private(&path)?;
+    let writer = writer(&path).await?;
+    let reader = move || {
+        let reader = connect(&path, READER_CACHE)?;
+        reader.pragma_update(None, "query_only", "ON")?;
+        Ok(reader)
+    };
+    Ok(Sqlite::file(writer, Box::new(reader), READERS_MAX))
 }
 
 /// Opens a database that lives as long as its only connection.
-async fn memory() -> Result<SqlitePool, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(":memory:")
-        .statement_cache_capacity(STATEMENTS_KEPT)
-        .row_buffer_size(ROWS_BUFFERED)
-        .disable_statement_logging();
-    connect(":memory:", pool(1).min_connections(1), options).await
+fn memory() -> Result<Sqlite, StoreError> {
+    let only = Connection::open_in_memory()?;
+    only.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    only.pragma_update(None, "foreign_keys", "OFF")?;
+    Ok(Sqlite::memory(only))
 }
 
-fn pool<DB: sqlx::Database>(connections_max: u32) -> PoolOptions<DB> {
-    PoolOptions::new()
-        .max_connections(connections_max)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-}
-
-/// Connects, again for a while if somebody else is opening the same new file: SQLite does not wait by itself there.
-async fn connect(
-    path: &str,
-    pool: PoolOptions<sqlx::Sqlite>,
-    options: SqliteConnectOptions,
-) -> Result<SqlitePool, StoreError> {
+/// Opens the connection that writes, again for a while if somebody else is opening the same new file: SQLite does not
+/// wait by itself there.
+async fn writer(path: &str) -> Result<Connection, StoreError> {
     let mut tries = 1;
     loop {
-        match pool.clone().connect_with(options.clone()).await.map_err(StoreError::from) {
-            Ok(connected) => return Ok(connected),
+        let opened = connect(path, WRITER_CACHE).and_then(|connection| {
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            Ok(connection)
+        });
+        match opened {
+            Ok(connection) => return Ok(connection),
             Err(StoreError::Busy { .. }) if tries < OPEN_TRIES_MAX => tokio::time::sleep(OPEN_PAUSE).await,
             Err(StoreError::Busy { source } | StoreError::Database { source }) => {
                 let hint = "check that it is a tenure store and that the disk has room".into();
@@ -100,6 +81,27 @@ async fn connect(
         }
         tries += 1;
     }
+}
+
+fn connect(path: &str, cache: i64) -> Result<Connection, StoreError> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "foreign_keys", "OFF")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", cache)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", LOG_PAGES, |_| Ok(()))?;
+    Ok(connection)
+}
+
+fn pool<DB: sqlx::Database>(connections_max: u32) -> PoolOptions<DB> {
+    PoolOptions::new()
+        .max_connections(connections_max)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(Some(IDLE_TIMEOUT))
+        .max_lifetime(None)
 }
 
 /// Creates the file for its owner only, before the database could create it for everybody.
@@ -118,7 +120,7 @@ fn create_private(path: &str) -> Result<(), StoreError> {
                 (ErrorKind::PermissionDenied, _) => "this user may not write there".into(),
                 _ => "the file cannot be created".into(),
             };
-            Err(StoreError::Open { place: format!("sqlite:{path}"), hint, source: sqlx::Error::Io(error) })
+            Err(StoreError::Open { place: format!("sqlite:{path}"), hint, source: error.into() })
         }
     }
 }
@@ -152,10 +154,11 @@ pub(crate) async fn postgres(url: &str) -> Result<PgPool, StoreError> {
     let first = first.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())));
     match first {
         Ok(connection) => drop(connection.close().await),
-        Err(source) => return Err(StoreError::Open { place, hint: postgres_hint(&source).into(), source }),
+        Err(source) => {
+            return Err(StoreError::Open { place, hint: postgres_hint(&source).into(), source: source.into() });
+        }
     }
-    let pool = pool(SERVER_CONNECTIONS_MAX).idle_timeout(Some(IDLE_TIMEOUT)).test_before_acquire(true);
-    Ok(pool.connect_lazy_with(options))
+    Ok(pool(SERVER_CONNECTIONS_MAX).connect_lazy_with(options))
 }
 
 fn host(options: &PgConnectOptions) -> String {

@@ -107,7 +107,7 @@ async fn read_since(
         FindingScope::All => tx.each("SELECT id, since_ms FROM finding", vec![], read).await?,
         FindingScope::Some => {
             let wanted = findings.iter().flat_map(|id| args![id.as_str()]).collect();
-            tx.look_up(&SOME, wanted, &mut read).await?;
+            tx.each_bulk(&SOME, wanted, &mut read).await?;
         }
     }
     Ok(since)

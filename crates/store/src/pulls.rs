@@ -5,8 +5,8 @@
 use crate::connections::{number_of, number_or_new};
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::{StoreError, read_word};
-use crate::observe::{Counts, put};
-use crate::record::records;
+use crate::observe::{Counts, expects_new, put, put_new};
+use crate::record::Batch;
 use crate::seen;
 use crate::{Store, next_number};
 use std::fmt;
@@ -194,7 +194,7 @@ impl Store {
         Ok(run)
     }
 
-    /// Writes one batch and the checkpoint behind it, together. No checkpoint leaves the last one as it is.
+    /// Writes accounts and the checkpoint behind them, together. No checkpoint leaves the last one as it is.
     pub async fn write_batch(
         &self,
         run: &PullRun,
@@ -202,9 +202,34 @@ impl Store {
         checkpoint: Option<&str>,
         now_ms: i64,
     ) -> Result<Counts, StoreError> {
-        let records = records(&run.connection, accounts).await?;
+        let mut batch = Batch::new(&run.connection);
+        accounts.iter().try_for_each(|account| batch.add(account))?;
+        self.write(run, &mut batch, checkpoint, now_ms).await
+    }
+
+    /// As [`Store::write_batch`], for a batch that was filled as the accounts came; it is empty afterwards.
+    pub async fn write(
+        &self,
+        run: &PullRun,
+        batch: &mut Batch,
+        checkpoint: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Counts, StoreError> {
+        let records = batch.take();
+        let (number, pull) = (run.number, run.id.0);
         let mut tx = self.db.write(Durability::Normal).await?;
-        let counts = put(&mut tx, run.number, records, Some(run.id.0), now_ms).await?;
+        let mut counts = None;
+        if expects_new(&mut tx, number, pull).await? {
+            counts = put_new(&mut tx, number, &records, pull, now_ms).await?;
+            if counts.is_none() {
+                drop(tx);
+                tx = self.db.write(Durability::Normal).await?;
+            }
+        }
+        let counts = match counts {
+            Some(counts) => counts,
+            None => put(&mut tx, number, &records, Some(pull), now_ms).await?,
+        };
         count(&mut tx, run, counts, checkpoint).await?;
         tx.commit().await?;
         Ok(counts)

@@ -2,7 +2,8 @@
 //! Made from what connectors observed, on the way into the database.
 //! It does not know what the database holds already.
 
-use crate::error::{StoreError, write_json};
+use crate::body::write_body;
+use crate::error::StoreError;
 use crate::keys::JoinKeys;
 use sha2::{Digest, Sha256};
 use tenure_core::account::{Account, AccountState, Kind};
@@ -12,17 +13,18 @@ use tenure_core::name::ConnectionName;
 const NATIVE_LEN_MAX: usize = 1024;
 
 /// One account, ready to be written.
+#[derive(Debug)]
 pub(crate) struct Record {
     pub kind: Kind,
     pub native: Box<str>,
     pub state: AccountState,
     pub keys: JoinKeys,
     pub hash: [u8; 16],
-    pub body: String,
+    pub body: Box<str>,
 }
 
 impl Record {
-    fn of(connection: &ConnectionName, account: &Account) -> Result<Self, StoreError> {
+    fn of(connection: &ConnectionName, account: &Account, text: &mut String) -> Result<Self, StoreError> {
         let refuse = |because| Err(StoreError::Record { connection: connection.clone(), because });
         let native = account.key.id.as_str();
         if account.key.connection != *connection {
@@ -31,31 +33,73 @@ impl Record {
         if native.is_empty() || native.len() > NATIVE_LEN_MAX || native.contains('\0') {
             return refuse("its id is empty, longer than 1024 bytes, or holds a NUL");
         }
-        let body = write_json("an account", account)?;
-        let digest = Sha256::digest(body.as_bytes());
+        write_body(account, text).map_err(|error| StoreError::Broken { what: "an account", source: error.into() })?;
+        let digest = Sha256::digest(text.as_bytes());
         let mut hash = [0; 16];
         hash.copy_from_slice(&digest[..16]);
         let keys = JoinKeys::of(account);
-        Ok(Self { kind: account.key.kind, native: native.into(), state: account.state, keys, hash, body })
+        Ok(Self {
+            kind: account.key.kind,
+            native: native.into(),
+            state: account.state,
+            keys,
+            hash,
+            body: (**text).into(),
+        })
     }
 }
 
-/// Makes rows of `accounts`, sorted by key, each key once: of two with one key the later wins.
-/// Lets others run now and then, since a batch takes milliseconds.
-pub(crate) async fn records(connection: &ConnectionName, accounts: &[Account]) -> Result<Vec<Record>, StoreError> {
-    let mut order: Vec<(usize, &Account)> = accounts.iter().enumerate().collect();
-    order.sort_unstable_by(|(at, one), (other_at, other)| {
-        (one.key.kind, &one.key.id, other_at).cmp(&(other.key.kind, &other.key.id, at))
-    });
-    order.dedup_by(|(_, later), (_, kept)| later.key == kept.key);
-    let mut records = Vec::with_capacity(order.len());
-    for portion in order.chunks(512) {
-        for (_, account) in portion {
-            records.push(Record::of(connection, account)?);
-        }
-        tokio::task::yield_now().await;
+/// Accounts of one connection on their way into the store, as rows: smaller than what they were made from.
+#[derive(Debug)]
+pub struct Batch {
+    connection: ConnectionName,
+    records: Vec<Record>,
+    /// Where each body is written first.
+    text: String,
+}
+
+impl Batch {
+    /// Returns an empty batch.
+    pub fn new(connection: &ConnectionName) -> Self {
+        Self { connection: connection.clone(), records: Vec::new(), text: String::new() }
     }
-    Ok(records)
+
+    /// Takes one account in. Of two with one key the later wins.
+    ///
+    /// # Errors
+    /// The account is of another connection, or has an id that cannot be kept.
+    pub fn add(&mut self, account: &Account) -> Result<(), StoreError> {
+        self.records.push(Record::of(&self.connection, account, &mut self.text)?);
+        Ok(())
+    }
+
+    /// Tells how many accounts were taken in.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Tells whether none was.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Empties the batch, and returns its records sorted by key, each key once.
+    pub(crate) fn take(&mut self) -> Vec<Record> {
+        let room = self.records.len();
+        let mut records = std::mem::replace(&mut self.records, Vec::with_capacity(room));
+        let key = |record: &Record| (record.kind, record.native.clone());
+        if !records.is_sorted_by(|one, other| (one.kind, &one.native) < (other.kind, &other.native)) {
+            records.sort_by_cached_key(key);
+            records.dedup_by(|later, kept| {
+                let same = (later.kind, &later.native) == (kept.kind, &kept.native);
+                if same {
+                    std::mem::swap(later, kept);
+                }
+                same
+            });
+        }
+        records
+    }
 }
 
 #[cfg(test)]
@@ -63,26 +107,26 @@ mod tests {
     use super::*;
     use tenure_core::account::AccountKey;
 
-    #[tokio::test]
-    async fn of_two_records_with_one_key_the_later_wins() {
+    #[test]
+    fn of_two_records_with_one_key_the_later_wins() {
         let connection = ConnectionName::new("gorgias");
-        let account = |id: &str, name: &str| {
+        let mut batch = Batch::new(&connection);
+        for (id, name) in [("2", "first"), ("1", "one"), ("2", "second")] {
             let mut account = Account::unknown(AccountKey::new(&connection, Kind::Agent, id));
             account.name = Some(name.into());
-            account
-        };
-        let given = [account("2", "first"), account("1", "one"), account("2", "second")];
-        let found = records(&connection, &given).await.unwrap();
+            batch.add(&account).unwrap();
+        }
+        let found = batch.take();
         assert_eq!(found.iter().map(|record| &*record.native).collect::<Vec<_>>(), ["1", "2"]);
-        assert!(found[1].body.contains("second"));
+        assert!(found[1].body.contains("second") && batch.is_empty());
     }
 
-    #[tokio::test]
-    async fn an_id_that_no_index_can_hold_is_refused() {
+    #[test]
+    fn an_id_that_no_index_can_hold_is_refused() {
         let connection = ConnectionName::new("gorgias");
         for id in [String::new(), "x".repeat(2000), "a\0b".into()] {
             let account = Account::unknown(AccountKey::new(&connection, Kind::Agent, id));
-            assert!(records(&connection, &[account]).await.is_err());
+            assert!(Batch::new(&connection).add(&account).is_err());
         }
     }
 }

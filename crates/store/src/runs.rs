@@ -144,7 +144,7 @@ impl Store {
         let mut results = BTreeMap::new();
         let given = steps.iter().flat_map(|step| args![step.as_str()]).collect();
         let mut tx = self.db.read().await?;
-        tx.look_up(&LAST, given, |row| {
+        tx.each_bulk(&LAST, given, |row| {
             if let Some(outcome) = row.text_or_none(1)? {
                 results.insert(row.text(0)?.into(), read_json("a step's result", outcome)?);
             }

@@ -68,6 +68,15 @@ impl Seen {
         was
     }
 
+    /// Forgets that `id`, one of those around which the bits were loaded, was seen.
+    pub(crate) fn unmark(&mut self, id: i64) {
+        let (chunk, byte, bit) = place(id);
+        if let Some(chunk) = self.chunks.get_mut(&chunk) {
+            chunk.touched |= chunk.bits[byte] & bit != 0;
+            chunk.bits[byte] &= !bit;
+        }
+    }
+
     /// Tells whether `id` was seen.
     pub(crate) fn contains(&self, id: i64) -> bool {
         let (chunk, byte, bit) = place(id);

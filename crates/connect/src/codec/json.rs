@@ -1,7 +1,7 @@
 //! A JSON document that borrows from the bytes of its page, and the places in it.
 //! Pages are decoded once into this; records and errors are read out of it. It does not know what the values mean.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::fmt;
@@ -23,7 +23,7 @@ impl<'a> Json<'a> {
     /// Returns the value under `key`, if this is an object that has it.
     pub fn get(&self, key: &str) -> Option<&Json<'a>> {
         match self {
-            Json::Object(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            Json::Object(entries) => entries.iter().find(|(name, _)| same(name, key)).map(|(_, value)| value),
             _ => None,
         }
     }
@@ -88,15 +88,97 @@ impl<'a> Json<'a> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyJson(std::marker::PhantomData))
+/// Tells whether two names are the same; nearly all differ in their length or how they begin.
+fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
+}
+
+/// Which names of a record are read; the others are passed over. Nothing stands for all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted(Option<Box<[Box<str>]>>);
+
+impl Wanted {
+    /// Wants what lies at these places.
+    pub fn new<'p>(places: impl Iterator<Item = &'p Place>) -> Self {
+        let names: Option<Vec<Box<str>>> = places.map(|place| place.0.first().cloned()).collect();
+        Self(names.map(|mut names| {
+            names.sort_unstable();
+            names.dedup();
+            names.into()
+        }))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.iter().any(|wanted| same(wanted, name)))
+    }
+
+    fn len(&self) -> usize {
+        self.0.as_ref().map_or(OBJECT_LEN, |names| names.len())
     }
 }
 
-struct AnyJson<'a>(std::marker::PhantomData<Json<'a>>);
+/// Names that an object has room for at first.
+const OBJECT_LEN: usize = 4;
 
-impl<'de: 'a, 'a> Visitor<'de> for AnyJson<'a> {
+impl<'a> Json<'a> {
+    /// Reads a document.
+    pub fn read(bytes: &'a [u8]) -> serde_json::Result<Self> {
+        Self::read_as(bytes, Depth::Whole)
+    }
+
+    /// Reads a page: a document that is a list of records, or has one at `items`. Of the records only what is wanted is
+    /// kept.
+    pub fn read_page(bytes: &'a [u8], items: &Place, wanted: &Wanted) -> serde_json::Result<Self> {
+        let is_list = bytes.trim_ascii_start().first() == Some(&b'[');
+        Self::read_as(bytes, Depth::Way(if is_list { &[] } else { &items.0 }, wanted))
+    }
+
+    fn read_as(bytes: &'a [u8], depth: Depth<'_>) -> serde_json::Result<Self> {
+        // A text that is known to be one need not be looked at again for each of its pieces.
+        let Ok(text) = std::str::from_utf8(bytes) else { return serde_json::from_slice(bytes) };
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let json = AnyJson::at(depth).deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(json)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyJson::at(Depth::Whole))
+    }
+}
+
+/// How deep in a page a value lies.
+#[derive(Clone, Copy)]
+enum Depth<'p> {
+    /// On the way to the list of records: the steps that are left.
+    Way(&'p [Box<str>], &'p Wanted),
+    /// A record.
+    Record(&'p Wanted),
+    /// Inside a record, or elsewhere.
+    Whole,
+}
+
+struct AnyJson<'a, 'p> {
+    depth: Depth<'p>,
+    json: std::marker::PhantomData<Json<'a>>,
+}
+
+impl<'a, 'p> AnyJson<'a, 'p> {
+    fn at(depth: Depth<'p>) -> Self {
+        Self { depth, json: std::marker::PhantomData }
+    }
+}
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for AnyJson<'a, '_> {
+    type Value = Json<'a>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json<'a>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for AnyJson<'a, '_> {
     type Value = Json<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -124,16 +206,31 @@ impl<'de: 'a, 'a> Visitor<'de> for AnyJson<'a> {
         Ok(Json::Text(Cow::Owned(text.to_owned())))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'a>, A::Error> {
+        let depth = match self.depth {
+            Depth::Way([], wanted) => Depth::Record(wanted),
+            _ => Depth::Whole,
+        };
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(AnyJson::at(depth))? {
             list.push(item);
         }
         Ok(Json::List(list))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json<'a>, A::Error> {
-        let mut object = Vec::with_capacity(16);
-        while let Some((Key(key), value)) = entries.next_entry()? {
-            object.push((key, value));
+        let mut object = Vec::with_capacity(match self.depth {
+            Depth::Record(wanted) => wanted.len(),
+            _ => OBJECT_LEN,
+        });
+        while let Some(Key(key)) = entries.next_key()? {
+            let depth = match self.depth {
+                Depth::Record(wanted) if !wanted.has(&key) => {
+                    entries.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+                Depth::Way([step, steps @ ..], wanted) if **step == *key => Depth::Way(steps, wanted),
+                _ => Depth::Whole,
+            };
+            object.push((key, entries.next_value_seed(AnyJson::at(depth))?));
         }
         Ok(Json::Object(object))
     }
@@ -187,6 +284,11 @@ impl Places {
         Self(texts.iter().map(|text| Place::new(text)).collect())
     }
 
+    /// Lists them.
+    pub fn iter(&self) -> impl Iterator<Item = &Place> {
+        self.0.iter()
+    }
+
     /// Returns the first that is there and not empty; else one that is there and empty; else nothing.
     pub fn of<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
         let mut empty = None;
@@ -217,6 +319,28 @@ mod tests {
         let json: Json<'_> = serde_json::from_str(r#"{"email":"","contact":{"email":"x@y"}}"#).unwrap();
         let places = Places::new(&["email".into(), "contact.email".into()]);
         assert_eq!(places.of(&json).and_then(Json::plain).as_deref(), Some("x@y"));
+    }
+
+    #[test]
+    fn of_a_record_only_what_is_wanted_is_kept_and_that_is_kept_whole() {
+        let places = [Place::new("id"), Place::new("contact.email")];
+        let wanted = Wanted::new(places.iter());
+        let record = r#"{"id":1,"x":[{}],"contact":{"email":"a","y":2}}"#;
+        let kept: Json<'_> = serde_json::from_str(r#"{"id":1,"contact":{"email":"a","y":2}}"#).unwrap();
+        let page = format!(r#" {{"a":{{"b":[{record}],"x":{{"y":[3]}}}},"x":[{{"z":4}}]}}"#);
+        let page = Json::read_page(page.as_bytes(), &Place::new("a.b"), &wanted).unwrap();
+        assert_eq!(Place::new("a.b.0").of(&page), Some(&kept));
+        assert_eq!(Place::new("a.x.y.0").of(&page), Some(&Json::Natural(3)));
+        assert_eq!(Place::new("x.z").of(&page), Some(&Json::Natural(4)));
+        let list = format!("\n[{record}]");
+        let list = Json::read_page(list.as_bytes(), &Place::new("a.b"), &wanted).unwrap();
+        assert_eq!(list, Json::List(vec![kept]));
+        let everything = Wanted::new([Place::new("")].iter());
+        let whole = format!("[{record}]");
+        let whole = Json::read_page(whole.as_bytes(), &Place::new(""), &everything).unwrap();
+        assert_eq!(whole, serde_json::from_str(&format!("[{record}]")).unwrap());
+        assert!(Json::read_page(b"[{}] x", &Place::new(""), &wanted).is_err());
+        assert!(Json::read(b"[\"\xff\"]").is_err());
     }
 
     #[test]

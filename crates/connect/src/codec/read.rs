@@ -1,7 +1,7 @@
 //! Records into accounts: the compiled read form of one kind.
 //! The walker hands in each record of a page, looks and writes hand in single ones. A record without an id is none.
 
-use super::json::{Json, Place, Places};
+use super::json::{Json, Place, Places, Wanted};
 use super::moment::read_moment;
 use super::names::{NameList, Names};
 use super::state::{Memory, Moments, StateReader};
@@ -28,6 +28,7 @@ pub(crate) struct RecordReader {
     updated: Places,
     /// For an app without a field for the whole name: its parts, for people who read lists.
     whole_name: Option<(FieldName, FieldName)>,
+    wanted: Wanted,
 }
 
 #[derive(Debug)]
@@ -68,7 +69,7 @@ impl RecordReader {
     /// Compiles the read form of `kind`.
     pub fn new(connection: &ConnectionName, kind: Kind, spec: &KindSpec) -> Self {
         let own = |field: &str| spec.fields.get(field).map(|field| Places::new(&field.read));
-        let fields: Vec<FieldReader> = spec
+        let mut fields: Vec<FieldReader> = spec
             .fields
             .iter()
             .filter(|(name, field)| {
@@ -80,10 +81,12 @@ impl RecordReader {
                 codec: ValueCodec::new(field),
             })
             .collect();
+        // In the order in which an account keeps them.
+        fields.sort_by(|one, other| one.name.cmp(&other.name));
         let has = |wanted: &str| fields.iter().any(|field| field.name.as_str() == wanted);
         let whole_name = (own("name").is_none() && has("given_name") && has("family_name"))
             .then(|| (FieldName::new("given_name"), FieldName::new("family_name")));
-        Self {
+        let mut reader = Self {
             connection: connection.clone(),
             kind,
             id: Places::new(&spec.id),
@@ -96,7 +99,24 @@ impl RecordReader {
             created: Places::new(&spec.created),
             updated: Places::new(&spec.updated),
             whole_name,
-        }
+            wanted: Wanted::default(),
+        };
+        reader.wanted = Wanted::new(reader.places());
+        reader
+    }
+
+    /// Lists every place that is read.
+    fn places(&self) -> impl Iterator<Item = &Place> {
+        let own = [&self.email, &self.name, &self.external_id].into_iter().flatten();
+        let own = own.chain([&self.id, &self.created, &self.updated]);
+        let all = own.chain(self.fields.iter().map(|field| &field.places)).flat_map(Places::iter);
+        let grants = self.grants.iter().flat_map(|reader| reader.places.iter().map(|place| &place.at));
+        all.chain(grants).chain(self.state.places())
+    }
+
+    /// Returns what is read of a record; the rest need not be decoded.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     /// Returns the id of a record.
@@ -111,18 +131,22 @@ impl RecordReader {
 
     /// Returns the account of a record; nothing for one without an id.
     pub fn read(&self, json: &Json<'_>, reading: Reading<'_>) -> Option<Account> {
-        let id = self.id(json)?;
+        self.read_with_id(json, self.id(json)?, reading).into()
+    }
+
+    /// Returns the account of a record whose id was read before.
+    pub fn read_with_id(&self, json: &Json<'_>, id: Box<str>, reading: Reading<'_>) -> Account {
         let memory = if self.state.asks_memory() { (reading.memory)(self.kind, &id) } else { None };
         let moment = |places: &Places| match places.of(json) {
             Some(Json::Text(text)) => read_moment(text),
             _ => None,
         };
         let moments = Moments { created: moment(&self.created), updated: moment(&self.updated), now: reading.now_ms };
-        let fields: Fields = self
-            .fields
-            .iter()
-            .filter_map(|field| Some((field.name.clone(), field.codec.read(field.places.of(json)?))))
-            .collect();
+        let mut told = Vec::with_capacity(self.fields.len());
+        told.extend(
+            self.fields.iter().filter_map(|field| Some((field.name.clone(), field.codec.read(field.places.of(json)?)))),
+        );
+        let fields = Fields::from_iter(told);
         let text = |places: &Option<Places>| -> Option<Box<str>> {
             let found = places.as_ref()?.of(json)?.plain()?;
             (!found.is_empty()).then(|| found.as_ref().into())
@@ -144,13 +168,13 @@ impl RecordReader {
         }
         account.grants.sort_unstable();
         account.grants.dedup();
-        Some(account)
+        account
     }
 
     fn joined_name(&self, fields: &Fields) -> Option<Box<str>> {
         let (given, family) = self.whole_name.as_ref()?;
         match (fields.text(given.as_str()), fields.text(family.as_str())) {
-            (Some(given), Some(family)) => Some(format!("{given} {family}").into()),
+            (Some(given), Some(family)) => Some([given, " ", family].concat().into()),
             (one, other) => one.or(other).map(Into::into),
         }
     }

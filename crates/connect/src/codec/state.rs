@@ -55,6 +55,11 @@ impl StateReader {
         self.0.iter().any(|rule| !rule.memory.is_empty())
     }
 
+    /// Lists every place that is looked at.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.0.iter().flat_map(|rule| rule.equals.iter().map(|(place, _)| place).chain(&rule.present))
+    }
+
     /// Tells the state of a record.
     pub fn read(&self, json: &Json<'_>, moments: Moments, memory: Option<Memory>) -> AccountState {
         let rule = self.0.iter().find(|rule| rule.fits(json, moments, memory));

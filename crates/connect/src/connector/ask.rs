@@ -3,7 +3,7 @@
 //! Ids reach a path only if they can be nothing but an id.
 
 use super::Inner;
-use crate::codec::json::{Json, Place};
+use crate::codec::json::{Json, Place, Wanted};
 use crate::error::{ConnectError, ErrorKind, bounded};
 use crate::governor::{RetryPolicy, SendError, send_governed};
 use crate::manifest::{ErrorWord, Method};
@@ -107,7 +107,7 @@ impl Inner {
     /// Tells whether the body's own flag fails an answer (`{"result": false}` with 200).
     fn flag_fails(&self, response: &Response) -> bool {
         let Some(flag) = &self.manifest().success else { return false };
-        let Ok(json) = serde_json::from_slice::<Json<'_>>(&response.body) else { return false };
+        let Ok(json) = Json::read(&response.body) else { return false };
         Place::new(&flag.at).of(&json).is_some_and(|found| !found.equals(&flag.is))
     }
 
@@ -186,7 +186,7 @@ impl Inner {
 
     /// Returns the vendor's own words of an answer, bounded.
     fn vendor_words(&self, response: &Response) -> String {
-        let Ok(json) = serde_json::from_slice::<Json<'_>>(&response.body) else {
+        let Ok(json) = Json::read(&response.body) else {
             let text = String::from_utf8_lossy(&response.body[..response.body.len().min(4096)]);
             return if is_html(&text) { "an HTML page".into() } else { bounded(text.trim(), TEXT_MAX) };
         };
@@ -198,7 +198,7 @@ impl Inner {
     }
 
     fn told_field(&self, response: &Response) -> Option<String> {
-        let json: Json<'_> = serde_json::from_slice(&response.body).ok()?;
+        let json = Json::read(&response.body).ok()?;
         let native = self.manifest().errors.field.iter().find_map(|place| match Place::new(place).of(&json)? {
             Json::Object(entries) => entries.first().map(|(key, _)| key.to_string()),
             other => other.plain().map(|text| text.into_owned()),
@@ -231,18 +231,25 @@ impl Inner {
 
 /// Reads a body as JSON.
 pub(super) fn json_of(response: &Response) -> Result<Json<'_>, ConnectError> {
-    serde_json::from_slice(&response.body).map_err(|error| {
-        let start = String::from_utf8_lossy(&response.body[..response.body.len().min(256)]);
-        let text = if is_html(&start) {
-            "the app answered with an HTML page instead of JSON".to_owned()
-        } else {
-            format!("the app answered with something that is not JSON: {error}")
-        };
-        let mut malformed = ConnectError::new(ErrorKind::Malformed, text)
-            .hinting("is the base URL right, and does no proxy or sign-in page stand before it?");
-        malformed.status = Some(response.status.as_u16());
-        malformed
-    })
+    Json::read(&response.body).map_err(|error| not_json(response, &error))
+}
+
+/// Reads a body as a page of records, as far as they are wanted.
+pub(super) fn page_of<'r>(response: &'r Response, items: &Place, wanted: &Wanted) -> Result<Json<'r>, ConnectError> {
+    Json::read_page(&response.body, items, wanted).map_err(|error| not_json(response, &error))
+}
+
+fn not_json(response: &Response, error: &serde_json::Error) -> ConnectError {
+    let start = String::from_utf8_lossy(&response.body[..response.body.len().min(256)]);
+    let text = if is_html(&start) {
+        "the app answered with an HTML page instead of JSON".to_owned()
+    } else {
+        format!("the app answered with something that is not JSON: {error}")
+    };
+    let mut malformed = ConnectError::new(ErrorKind::Malformed, text)
+        .hinting("is the base URL right, and does no proxy or sign-in page stand before it?");
+    malformed.status = Some(response.status.as_u16());
+    malformed
 }
 
 fn is_html(text: &str) -> bool {

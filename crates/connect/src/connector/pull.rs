@@ -6,11 +6,11 @@ mod checkpoint;
 mod guard;
 mod numbered;
 
-use super::ask::json_of;
+use super::ask::page_of;
 use super::references::FRESH;
 use super::walk::{PAGES_MAX, Position, Walk};
 use super::{Connector, Inner};
-use crate::codec::json::{Json, Place};
+use crate::codec::json::{Json, Place, Wanted};
 use crate::codec::moment::write_moment;
 use crate::codec::names::Names;
 use crate::codec::read::Reading;
@@ -18,7 +18,8 @@ use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::OtherKind;
 use crate::transport::{Priority, Response};
 use checkpoint::Checkpoint;
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, Stream, StreamExt};
 use guard::Guard;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -69,22 +70,31 @@ pub enum PullEvent {
     },
 }
 
-/// The events of a pull, as a stream; dropped, it stops the walk.
-#[derive(Debug)]
+/// The events of a pull, as a stream; dropped, it stops the walk. Pages are decoded by whoever waits for them, so that
+/// an account is made and used up on one thread; only the asking goes on meanwhile.
 pub struct PullStream {
     events: mpsc::Receiver<PullEvent>,
-    walker: JoinHandle<()>,
+    /// Nothing once it has ended.
+    walker: Option<BoxFuture<'static, ()>>,
 }
 
-impl Drop for PullStream {
-    fn drop(&mut self) {
-        self.walker.abort();
+impl std::fmt::Debug for PullStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PullStream").field("events", &self.events).finish_non_exhaustive()
     }
 }
 
-impl futures::Stream for PullStream {
+impl Stream for PullStream {
     type Item = PullEvent;
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<PullEvent>> {
+        if let Poll::Ready(event) = self.events.poll_recv(context) {
+            return Poll::Ready(event);
+        }
+        if let Some(walker) = &mut self.walker
+            && walker.as_mut().poll(context).is_ready()
+        {
+            self.walker = None;
+        }
         self.events.poll_recv(context)
     }
 }
@@ -92,7 +102,7 @@ impl futures::Stream for PullStream {
 impl PullStream {
     /// Returns the next event; nothing after the end.
     pub async fn next(&mut self) -> Option<PullEvent> {
-        self.events.recv().await
+        StreamExt::next(self).await
     }
 }
 
@@ -101,7 +111,7 @@ impl Connector {
     pub fn pull(&self, start: PullStart) -> PullStream {
         let (sender, events) = mpsc::channel(QUEUE);
         let inner = self.0.clone();
-        let walker = tokio::spawn(async move {
+        let walker = async move {
             let end = match walk(inner, start, &sender).await {
                 Ok(()) => {
                     PullEvent::End { coverage: Coverage::Complete, because: None, unreachable: false, error: None }
@@ -115,8 +125,8 @@ impl Connector {
                 Err(Stop::NobodyListens) => return,
             };
             let _ = sender.send(end).await;
-        });
-        PullStream { events, walker }
+        };
+        PullStream { events, walker: Some(walker.boxed()) }
     }
 }
 
@@ -262,7 +272,7 @@ impl Run<'_> {
         for _ in 0..PAGES_MAX {
             let response = pending.answer().await?;
             let ahead = {
-                let json = json_of(&response)?;
+                let json = self.json(&response)?;
                 let rows = self.stage.walk.rows(&json)?;
                 let next = self.stage.walk.next(&response, &json, &here, rows.len());
                 if let Some(next) = &next
@@ -283,6 +293,14 @@ impl Run<'_> {
         Err(Stop::Because(ConnectError::new(ErrorKind::Malformed, format!("the list has more than {PAGES_MAX} pages"))))
     }
 
+    /// Reads the JSON of a page, as far as it is of use.
+    fn json<'r>(&self, response: &'r Response) -> Result<Json<'r>, ConnectError> {
+        let (_, reader) = self.inner.kind(self.stage.kind)?;
+        let (stage, everything) = (self.stage, Wanted::default());
+        let plain = stage.others.is_empty() && stage.thin.is_empty();
+        page_of(response, &stage.walk.items, if plain { reader.wanted() } else { &everything })
+    }
+
     /// Decodes one page.
     fn page(
         &self,
@@ -300,8 +318,8 @@ impl Run<'_> {
         let memory = |kind: Kind, id: &str| self.inner.memory_of(kind, id);
         let reading = Reading { names: self.names, now_ms: self.inner.now_ms(), memory: &memory };
         let (mut accounts, mut thin) = (Vec::with_capacity(rows.len()), Vec::new());
-        for (row, id) in rows.iter().zip(&ids) {
-            if id.as_deref().is_some_and(|id| guard.is_new(id)) {
+        for (row, id) in rows.iter().zip(ids) {
+            if let Some(id) = id.filter(|id| guard.is_new(id)) {
                 let reader = match self.stage.others.is_empty() {
                     true => reader,
                     false => self.inner.kind(self.stage.kind_of(row))?.1,
@@ -309,7 +327,7 @@ impl Run<'_> {
                 if self.stage.is_thin(row) {
                     thin.push(accounts.len());
                 }
-                accounts.extend(reader.read(row, reading));
+                accounts.push(reader.read_with_id(row, id, reading));
             }
         }
         guard.turn();

@@ -59,10 +59,8 @@ pub async fn the_journal_is_one_chain_however_many_write(TestStore { store, url,
 /// Changes rows behind the store's back.
 async fn tamper(url: &str, sql: &'static str) {
     if url.starts_with("sqlite") {
-        use sqlx::Connection;
-        let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
-        sqlx::query(sql).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        let file = rusqlite::Connection::open(url.trim_start_matches("sqlite:")).unwrap();
+        file.execute(sql, []).unwrap();
     } else {
         use sqlx::Connection;
         let mut connection = sqlx::PgConnection::connect(url).await.unwrap();

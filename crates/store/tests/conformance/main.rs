@@ -37,6 +37,7 @@ on_both![
     observation_stories::an_old_unfinished_pull_is_begun_anew,
     observation_stories::a_partial_sweep_never_proves_absence,
     observation_stories::only_what_a_complete_walk_did_not_meet_is_gone,
+    observation_stories::an_account_that_goes_while_a_pull_walks_hides_no_missing_one,
     observation_stories::a_finished_pull_takes_no_more_batches,
     observation_stories::an_earlier_moment_is_answered_as_it_was,
     observation_stories::an_account_that_comes_back_has_a_gap_in_its_past,

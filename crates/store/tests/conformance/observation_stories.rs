@@ -158,6 +158,16 @@ pub async fn only_what_a_complete_walk_did_not_meet_is_gone(TestStore { store, .
     assert_eq!((done.counts.gone, done.accounts), (1, 2));
 }
 
+pub async fn an_account_that_goes_while_a_pull_walks_hides_no_missing_one(TestStore { store, .. }: &TestStore) {
+    pull(store, &gorgias(), &[agent("1", "a@x"), agent("2", "b@x")], 1000).await;
+    let run = store.begin_pull(&gorgias(), PullMode::Full, 2000).await.unwrap();
+    store.write_batch(&run, &[agent("1", "a@x")], None, 2000).await.unwrap();
+    store.record_gone(&gorgias(), &[AccountKey::new(&gorgias(), Kind::Agent, "1")], 2001).await.unwrap();
+    let sweep = run.sweep(Coverage::Complete).unwrap();
+    let missing = store.unseen(&sweep, &Kind::ALL, 10).await.unwrap();
+    assert_eq!(missing.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["2"]);
+}
+
 pub async fn a_finished_pull_takes_no_more_batches(TestStore { store, .. }: &TestStore) {
     let run = store.begin_pull(&gorgias(), PullMode::Full, 1000).await.unwrap();
     store.finish_pull(&run, end(Coverage::Complete), 1001).await.unwrap();

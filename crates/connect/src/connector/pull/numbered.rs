@@ -2,7 +2,6 @@
 //! Where a total says how many pages there are, exactly those are asked for; elsewhere the flight widens with each
 //! full page, as far as the app is slow, and what was asked for beyond the end is dropped. A list that shrinks meanwhile is walked once more.
 
-use super::super::ask::json_of;
 use super::super::walk::{PAGES_MAX, Position};
 use super::guard::Guard;
 use super::{Pending, Run, Stop};
@@ -67,7 +66,7 @@ impl Run<'_> {
             let Some((number, mut pending)) = flight.pending.pop_front() else { return Ok(guard) };
             let response = pending.answer().await?;
             let page = {
-                let json = json_of(&response)?;
+                let json = self.json(&response)?;
                 let rows = walk.rows(&json)?;
                 let mut page = self.page(&response, &json, rows, None, &mut guard)?;
                 flight.links |= page.links;
