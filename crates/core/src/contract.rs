@@ -154,9 +154,11 @@ impl Contract {
         };
         let mut drifts = Vec::new();
         if self.learned.answers > 0 {
-            let gone = self.learned.headers.iter().filter(|(header, count)| {
-                **count == self.learned.answers && !headers.contains_key(*header)
-            });
+            let gone = self
+                .learned
+                .headers
+                .iter()
+                .filter(|(header, count)| **count == self.learned.answers && !headers.contains_key(*header));
             drifts.extend(gone.map(|(header, _)| drift(header, Turn::Gone)));
             let new = headers.iter().filter(|(header, count)| **count == answers && was(header).is_none());
             drifts.extend(new.map(|(header, _)| drift(header, Turn::New)));

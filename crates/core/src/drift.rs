@@ -154,9 +154,9 @@ impl Comparison<'_> {
             };
             let Some((turn, form)) = turned else { continue };
             let drift = self.drift(place, turn, form, shown(was, before.records));
-            let perhaps = new.iter().filter(|new| {
-                turn == Turn::Gone && new.form == was.form() && parent(&new.place) == parent(place)
-            });
+            let perhaps = new
+                .iter()
+                .filter(|new| turn == Turn::Gone && new.form == was.form() && parent(&new.place) == parent(place));
             let perhaps = perhaps.map(|new| new.place.clone()).take(RENAMED_MAX).collect();
             drifts.push(Drift { perhaps, ..drift });
         }
@@ -225,7 +225,16 @@ impl Comparison<'_> {
             (_, Some(is)) => format!("{} now", shown(is, self.now.records)),
         };
         let stops = matches!(turn, Turn::Gone | Turn::Retyped | Turn::Respelt) && self.stops(place);
-        Drift { sort: self.sort.to_owned(), place: place.to_owned(), turn, form, before, now, perhaps: Vec::new(), stops }
+        Drift {
+            sort: self.sort.to_owned(),
+            place: place.to_owned(),
+            turn,
+            form,
+            before,
+            now,
+            perhaps: Vec::new(),
+            stops,
+        }
     }
 
     /// Tells whether a write relies on a place, or on something within it, that lies nowhere else now.
@@ -235,9 +244,12 @@ impl Comparison<'_> {
             need.places.iter().any(|other| !is_within(other, place) && filled(other))
         };
         let relied = |need: &&Need| need.reliance == Reliance::Written;
-        let needed = self.needs.needs.iter().filter(relied).any(|need| {
-            need.places.iter().any(|own| is_within(own, place)) && !elsewhere(need)
-        });
+        let needed = self
+            .needs
+            .needs
+            .iter()
+            .filter(relied)
+            .any(|need| need.places.iter().any(|own| is_within(own, place)) && !elsewhere(need));
         let sent_back = |untouched: &BTreeSet<String>| parent(place).is_none() && !untouched.contains(place);
         needed || self.needs.whole_but.as_ref().is_some_and(sent_back)
     }

@@ -136,7 +136,9 @@ fn is_name(place: &str) -> bool {
             && step.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-'))
     };
     let mut steps = place.split('.');
-    place.len() <= PLACE_LEN && steps.next().is_some_and(name) && steps.all(|step| name(step) || step.parse::<u8>().is_ok())
+    place.len() <= PLACE_LEN
+        && steps.next().is_some_and(name)
+        && steps.all(|step| name(step) || step.parse::<u8>().is_ok())
 }
 
 /// The shape of what one connection answers.
@@ -187,7 +189,8 @@ mod tests {
     #[test]
     fn a_key_that_is_data_is_not_kept() {
         let mut shape = RecordShape::default();
-        for key in ["email", "contact.email", "custom-1", "roles.0.id", "jane@acme.example", "42", "Jane Doe", "é", ""] {
+        for key in ["email", "contact.email", "custom-1", "roles.0.id", "jane@acme.example", "42", "Jane Doe", "é", ""]
+        {
             shape.count(key, Form::Text, Word::Unasked);
         }
         let kept: Vec<&str> = shape.places.keys().map(String::as_str).collect();
@@ -207,7 +210,8 @@ mod tests {
     #[test]
     fn of_headers_only_those_are_kept_that_tell_of_the_contract() {
         let mut shape = Shape::default();
-        shape.answer(["date", "x-ratelimit-limit", "set-cookie", "sunset", "link", "x-acme-api-call-limit"].into_iter());
+        shape
+            .answer(["date", "x-ratelimit-limit", "set-cookie", "sunset", "link", "x-acme-api-call-limit"].into_iter());
         let kept: Vec<&str> = shape.headers.keys().map(String::as_str).collect();
         assert_eq!(kept, ["sunset", "x-acme-api-call-limit", "x-ratelimit-limit"]);
     }

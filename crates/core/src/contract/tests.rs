@@ -74,7 +74,8 @@ fn a_form_that_a_person_accepted_is_the_known_one_until_it_changes_again() {
 
 #[test]
 fn an_additive_change_is_told_for_a_week_or_until_it_was_read() {
-    let added = after(learned(), seen(9, &json!({"email": "a@b", "role": "agent", "pronouns": null})), Sample::Complete);
+    let added =
+        after(learned(), seen(9, &json!({"email": "a@b", "role": "agent", "pronouns": null})), Sample::Complete);
     assert!(added.stopping().is_empty());
     let told: Vec<&str> = added.told(6 * DAY_MS).iter().map(|drift| drift.place.as_str()).collect();
     assert_eq!(told, ["pronouns"]);

@@ -81,7 +81,10 @@ fn the_same_form_is_no_drift() {
 #[test]
 fn a_field_that_every_record_had_and_none_has_stops_writes() {
     let now = json!({"id": 1, "role": "agent", "note": "x"});
-    assert_eq!(changed(&agent(), &now), ["stop agent: `email` was a text in 30 of 30 records and is in none of 30 now"]);
+    assert_eq!(
+        changed(&agent(), &now),
+        ["stop agent: `email` was a text in 30 of 30 records and is in none of 30 now"]
+    );
 }
 
 #[test]
