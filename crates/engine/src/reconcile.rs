@@ -129,6 +129,7 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
             seats_taken: totals.seats(takes_seat),
             records_before: previous.map(|pull| pull.accounts),
             records_now: complete.map(|pull| pull.accounts),
+            drift: crate::drift::stop(&house.store, &name).await?,
             entitlements,
             abilities,
         };
@@ -163,6 +164,7 @@ impl Company {
         let mut findings = judged.findings;
         findings.extend(ignored_writes(house, &judged.plan).await?);
         findings.extend(refused_credentials(house).await?);
+        findings.extend(crate::drift::findings(house).await?);
         let scope =
             if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
         let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();

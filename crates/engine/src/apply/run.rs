@@ -94,11 +94,24 @@ async fn apply_alone(
         finished_ms: None,
     };
     let context = Context::new(house, progress, addresses);
-    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, is_stale(house, plan)).await?;
+    let drifted = company.facts.connections.iter();
+    let doubts = Doubts {
+        stale: is_stale(house, plan),
+        drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
+    };
+    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, doubts).await?;
     let begun = walk.draft("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest }));
     house.store.begin_run(&lease, &run, vec![begun]).await?;
     walk.carry_out_all().await?;
     walk.end(&steps, plan.held.len()).await
+}
+
+/// Why a plan is not believed any more, in part.
+struct Doubts {
+    /// It is older than what the policy takes access away on.
+    stale: bool,
+    /// Connections that answer in another form than before, and what to do about it.
+    drifted: BTreeMap<ConnectionName, String>,
 }
 
 /// A run on its way.
@@ -117,8 +130,7 @@ struct Run<'a> {
     by_hand: BTreeSet<StepId>,
     waiting: BTreeSet<StepId>,
     unreachable: BTreeSet<StepId>,
-    /// The plan is older than what the policy takes access away on.
-    stale: bool,
+    doubts: Doubts,
     /// Connections that have no seat left: no further create is tried there.
     full: BTreeSet<ConnectionName>,
     busy_connections: BTreeMap<ConnectionName, usize>,
@@ -131,7 +143,7 @@ impl<'a> Run<'a> {
         by: &str,
         lease: Lease,
         steps: &'a [Step],
-        stale: bool,
+        doubts: Doubts,
     ) -> Result<Self, EngineError> {
         let open: BTreeSet<StepId> =
             context.house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
@@ -157,7 +169,7 @@ impl<'a> Run<'a> {
             by_hand: steps.iter().filter(|step| step.effect == Effect::Manual).map(|step| step.id.clone()).collect(),
             waiting: BTreeSet::new(),
             unreachable: BTreeSet::new(),
-            stale,
+            doubts,
             full: BTreeSet::new(),
             busy_connections: BTreeMap::new(),
         })
@@ -217,7 +229,10 @@ impl<'a> Run<'a> {
         if !self.connectors.contains_key(&step.connection) {
             return ever("the connection has no app that could be written to");
         }
-        if self.stale && step.effect.is_removal() {
+        if let Some(because) = self.doubts.drifted.get(&step.connection) {
+            return ever(because);
+        }
+        if self.doubts.stale && step.effect.is_removal() {
             return ever(
                 "the plan is older than `stale_after` of the policy; pull and plan again before taking anything away",
             );
