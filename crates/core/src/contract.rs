@@ -46,6 +46,28 @@ struct Noted {
     at_ms: i64,
 }
 
+/// What a person should know of a connection's contract: the small part of it, for whoever plans.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct News {
+    /// What stops writes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopping: Vec<Drift>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    noted: Vec<Noted>,
+}
+
+impl News {
+    /// Lists what changed within the last week and stops nothing.
+    pub fn told(&self, now_ms: i64) -> Vec<&Drift> {
+        self.noted.iter().filter(|noted| now_ms - noted.at_ms < TOLD_MS).map(|noted| &noted.drift).collect()
+    }
+
+    /// Tells whether there is nothing to be known.
+    pub fn is_empty(&self) -> bool {
+        self.stopping.is_empty() && self.noted.is_empty()
+    }
+}
+
 impl Contract {
     /// Takes in what a pull saw. Only a complete one teaches, and only what fits; a partial one lifts nothing.
     #[must_use]
@@ -104,14 +126,10 @@ impl Contract {
         self
     }
 
-    /// Lists what stops writes.
-    pub fn stopping(&self) -> Vec<&Drift> {
-        self.stopped.values().flat_map(|stopped| &stopped.drifts).collect()
-    }
-
-    /// Lists what changed within the last week and stops nothing.
-    pub fn told(&self, now_ms: i64) -> Vec<&Drift> {
-        self.noted.iter().filter(|noted| now_ms - noted.at_ms < TOLD_MS).map(|noted| &noted.drift).collect()
+    /// Returns what a person should know.
+    pub fn news(&self) -> News {
+        let stopping = self.stopped.values().flat_map(|stopped| &stopped.drifts).cloned().collect();
+        News { stopping, noted: self.noted.clone() }
     }
 
     /// Forgets what was accepted of a sort and is so no more: should it come again, it is news.

@@ -143,7 +143,7 @@ struct Comparison<'a> {
 impl Comparison<'_> {
     fn with_learned(&self, before: &RecordShape) -> Vec<Drift> {
         let mut drifts: Vec<Drift> = Vec::new();
-        let new: Vec<Drift> = self.new(before);
+        let new: Vec<Drift> = self.added(before);
         for (place, was) in &before.places {
             if was.count() == 0 || drifts.iter().any(|drift| is_within(place, &drift.place)) {
                 continue;
@@ -183,7 +183,7 @@ impl Comparison<'_> {
     }
 
     /// Lists the places that were in no record before and are in every other one now.
-    fn new(&self, before: &RecordShape) -> Vec<Drift> {
+    fn added(&self, before: &RecordShape) -> Vec<Drift> {
         let known = |place: &str| before.places.contains_key(place);
         let usual = self.now.places.iter().filter(|(_, is)| u64::from(is.count()) * 2 >= u64::from(self.now.records));
         usual

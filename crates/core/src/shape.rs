@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_is_data_is_not_kept() {
+    fn a_key_that_may_name_somebody_is_not_kept() {
         let mut shape = RecordShape::default();
         for key in ["email", "contact.email", "custom-1", "roles.0.id", "jane@acme.example", "42", "Jane Doe", "é", ""]
         {

@@ -5,6 +5,7 @@
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tenure_connect::{ConnectError, DialectFound, Spent};
 use tenure_core::name::ConnectionName;
 use tenure_store::Store;
@@ -36,6 +37,12 @@ impl Dialect {
     pub async fn noted(store: &Store, name: &ConnectionName) -> Result<Option<Self>, EngineError> {
         let text = store.note(name, NOTE).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Returns what was found of every tenant that was asked.
+    pub(crate) async fn all_noted(store: &Store) -> Result<BTreeMap<ConnectionName, Self>, EngineError> {
+        let texts = store.notes_named(NOTE).await?.into_iter();
+        Ok(texts.filter_map(|(name, text)| Some((name, serde_json::from_str(&text).ok()?))).collect())
     }
 
     /// Puts what was found now beside what was known.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use tenure_connect::Connector;
 use tenure_core::change::{Finding, FindingKind, Severity};
-use tenure_core::contract::{Contract, TOLD_MS};
+use tenure_core::contract::{Contract, News, TOLD_MS};
 use tenure_core::drift::{Drift, Sample};
 use tenure_core::facts::Decided;
 use tenure_core::finding::About;
@@ -19,8 +19,10 @@ use tenure_core::name::ConnectionName;
 use tenure_core::shape::Shape;
 use tenure_store::Store;
 
-/// The note that holds the known form of a connection.
+/// The note that holds the known form of a connection; only a pull reads it.
 const NOTE: &str = "contract";
+/// The note that holds what a person should know of it, if there is anything.
+const NEWS: &str = "contract_news";
 /// Drifts that one sentence names.
 const TOLD_MAX: usize = 6;
 
@@ -29,9 +31,18 @@ async fn noted(store: &Store, name: &ConnectionName) -> Result<Contract, EngineE
     Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
+/// Notes the known form, after its news: whoever dies between the two makes the same news again.
 async fn note(store: &Store, name: &ConnectionName, contract: &Contract) -> Result<(), EngineError> {
+    let news = contract.news();
+    let text = serde_json::to_string(&news).unwrap_or_default();
+    store.set_note(name, NEWS, (!news.is_empty()).then_some(&*text)).await?;
     let text = serde_json::to_string(contract).unwrap_or_default();
     Ok(store.set_note(name, NOTE, Some(&text)).await?)
+}
+
+async fn news(store: &Store) -> Result<BTreeMap<ConnectionName, News>, EngineError> {
+    let texts = store.notes_named(NEWS).await?.into_iter();
+    Ok(texts.filter_map(|(name, text)| Some((name, serde_json::from_str(&text).ok()?))).collect())
 }
 
 /// Takes in the shape of what a pull saw; returns why writes stop, if they do.
@@ -47,41 +58,48 @@ pub(crate) async fn compare(
     if contract != before {
         note(&house.store, name, &contract).await?;
     }
-    if contract.stopping().is_empty() {
+    let stopping = contract.news().stopping;
+    if stopping.is_empty() {
         return Ok(None);
     }
     // Perhaps the tenant changed sides: the next pull asks it.
     crate::dialect::doubt(house, name).await?;
-    tracing::warn!(drifts = contract.stopping().len(), "writes stop: the app answers in another form than before");
-    Ok(Some(sentence(&contract.stopping())))
+    tracing::warn!(drifts = stopping.len(), "writes stop: the app answers in another form than before");
+    Ok(Some(sentence(&stopping.iter().collect::<Vec<_>>())))
 }
 
-/// Returns why nothing is written to a connection, without figures, so that it does not change while nothing else does.
-pub(crate) async fn stop(store: &Store, name: &ConnectionName) -> Result<Option<String>, EngineError> {
-    let contract = noted(store, name).await?;
-    let places: Vec<String> =
-        contract.stopping().iter().take(TOLD_MAX).map(|drift| format!("{} `{}`", drift.sort, drift.place)).collect();
-    Ok((!places.is_empty()).then(|| {
-        format!(
+/// Returns why nothing is written to some connections, without figures, so that it does not change while nothing else
+/// does.
+pub(crate) async fn stops(store: &Store) -> Result<BTreeMap<ConnectionName, String>, EngineError> {
+    let stopped = news(store).await?.into_iter().filter(|(_, news)| !news.stopping.is_empty());
+    let because = |(name, news): (ConnectionName, News)| {
+        let places = news.stopping.iter().take(TOLD_MAX);
+        let places: Vec<String> = places.map(|drift| format!("{} `{}`", drift.sort, drift.place)).collect();
+        let text = format!(
             "{name} answers in another form than before ({}): see `tenure findings --kind contract_drift`; a complete \
              pull that fits again lifts it, or `tenure exempt` with the id of that finding",
             places.join(", ")
-        )
-    }))
+        );
+        (name, text)
+    };
+    Ok(stopped.map(because).collect())
 }
 
 /// Finds what drifted: what stops writes, what came in addition, a tenant that speaks another dialect now.
 pub(crate) async fn findings(house: &House) -> Result<Vec<Finding>, EngineError> {
     let now_ms = house.clock.now_ms();
+    let (news, dialects) = (news(&house.store).await?, Dialect::all_noted(&house.store).await?);
     let mut findings = Vec::new();
     for name in house.names() {
-        let contract = noted(&house.store, &name).await?;
-        findings.extend(stopped(&name, &contract.stopping()));
-        findings.extend(added(&name, &contract.told(now_ms)));
-        let dialect = Dialect::noted(&house.store, &name).await?;
-        findings.extend(dialect.and_then(|dialect| changed_sides(&name, &dialect, now_ms)));
+        findings.extend(news.get(&name).map(|news| of_news(&name, news, now_ms)).into_iter().flatten());
+        findings.extend(dialects.get(&name).and_then(|dialect| changed_sides(&name, dialect, now_ms)));
     }
     Ok(findings)
+}
+
+fn of_news(name: &ConnectionName, news: &News, now_ms: i64) -> Vec<Finding> {
+    let stopped = stopped(name, &news.stopping.iter().collect::<Vec<_>>());
+    stopped.into_iter().chain(added(name, &news.told(now_ms))).collect()
 }
 
 fn stopped(name: &ConnectionName, drifts: &[&Drift]) -> Option<Finding> {
@@ -146,8 +164,8 @@ pub async fn accept(house: &House, finding: &Finding, by: By) -> Result<Connecti
     let (name, lease) = (name.clone(), format!("pull:{name}"));
     alone(house, &lease, &by.who.clone(), |_| async {
         let contract = noted(&house.store, &name).await?;
-        let told_now = [stopped(&name, &contract.stopping()), added(&name, &contract.told(house.clock.now_ms()))];
-        if drift != "dialect" && !told_now.iter().flatten().any(|told| told.id == finding.id) {
+        let told_now = of_news(&name, &contract.news(), house.clock.now_ms());
+        if drift != "dialect" && !told_now.iter().any(|told| told.id == finding.id) {
             return Err(EngineError::Asked(format!("{name} answers otherwise again since: read its findings anew")));
         }
         decide(house, by, Decided::Accept { connection: name.clone(), finding: finding.id.clone() }).await?;

@@ -117,6 +117,7 @@ async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
 
 async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
     let mut overviews = house.store.overviews().await?;
+    let mut drifted = crate::drift::stops(&house.store).await?;
     let facts_of = |(name, abilities): (ConnectionName, Arc<Abilities>)| {
         let Overview { totals, last, complete, previous, entitlements } = overviews.remove(&name).unwrap_or_default();
         let end = last.and_then(|pull| pull.end);
@@ -129,7 +130,7 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
             seats_taken: totals.seats(takes_seat),
             records_before: previous.map(|pull| pull.accounts),
             records_now: complete.map(|pull| pull.accounts),
-            drift: crate::drift::stop(&house.store, &name).await?,
+            drift: drifted.remove(&name),
             entitlements,
             abilities,
         };

@@ -33,7 +33,7 @@ fn learned() -> Contract {
 
 #[test]
 fn the_first_pull_learns_and_tells_nothing() {
-    assert!(learned().stopping().is_empty() && learned().told(0).is_empty());
+    assert!(learned().news().stopping.is_empty() && learned().news().told(0).is_empty());
     assert!(learned().learned.records["agent"].seen("email").is_some());
 }
 
@@ -46,50 +46,50 @@ fn a_partial_pull_teaches_nothing() {
 #[test]
 fn a_gone_field_stops_writes_until_a_complete_pull_fits_again() {
     let stopped = after(learned(), seen(9, &nameless()), Sample::Complete);
-    assert_eq!(stopped.stopping().len(), 1);
+    assert_eq!(stopped.news().stopping.len(), 1);
     let again = after(stopped.clone(), seen(9, &nameless()), Sample::Complete);
-    assert_eq!(again.stopping(), stopped.stopping(), "what is wrong is not learned");
+    assert_eq!(again.news().stopping, stopped.news().stopping, "what is wrong is not learned");
     let partial = after(stopped.clone(), seen(9, &agent()), Sample::Partial);
-    assert_eq!(partial.stopping().len(), 1, "a partial pull lifts nothing");
+    assert_eq!(partial.news().stopping.len(), 1, "a partial pull lifts nothing");
     let few = after(stopped.clone(), seen(4, &agent()), Sample::Complete);
-    assert_eq!(few.stopping().len(), 1, "neither do too few records");
-    assert!(after(stopped, seen(9, &agent()), Sample::Complete).stopping().is_empty());
+    assert_eq!(few.news().stopping.len(), 1, "neither do too few records");
+    assert!(after(stopped, seen(9, &agent()), Sample::Complete).news().stopping.is_empty());
 }
 
 #[test]
 fn a_partial_pull_stops_writes_as_well() {
-    assert_eq!(after(learned(), seen(9, &nameless()), Sample::Partial).stopping().len(), 1);
+    assert_eq!(after(learned(), seen(9, &nameless()), Sample::Partial).news().stopping.len(), 1);
 }
 
 #[test]
 fn a_form_that_a_person_accepted_is_the_known_one_until_it_changes_again() {
     let accepted = after(learned(), seen(9, &nameless()), Sample::Complete).accepted();
-    assert!(accepted.stopping().is_empty());
+    assert!(accepted.news().stopping.is_empty());
     let after_more = after(accepted, seen(9, &nameless()), Sample::Complete);
-    assert!(after_more.stopping().is_empty(), "the manifest's word does not bring it back");
+    assert!(after_more.news().stopping.is_empty(), "the manifest's word does not bring it back");
     let back = after(after_more, seen(9, &agent()), Sample::Complete);
-    assert!(back.stopping().is_empty());
-    assert_eq!(after(back, seen(9, &nameless()), Sample::Complete).stopping().len(), 1, "gone anew is news");
+    assert!(back.news().stopping.is_empty());
+    assert_eq!(after(back, seen(9, &nameless()), Sample::Complete).news().stopping.len(), 1, "gone anew is news");
 }
 
 #[test]
 fn an_additive_change_is_told_for_a_week_or_until_it_was_read() {
     let added =
         after(learned(), seen(9, &json!({"email": "a@b", "role": "agent", "pronouns": null})), Sample::Complete);
-    assert!(added.stopping().is_empty());
-    let told: Vec<&str> = added.told(6 * DAY_MS).iter().map(|drift| drift.place.as_str()).collect();
+    assert!(added.news().stopping.is_empty());
+    let told: Vec<String> = added.news().told(6 * DAY_MS).iter().map(|drift| drift.place.clone()).collect();
     assert_eq!(told, ["pronouns"]);
-    assert!(added.told(7 * DAY_MS).is_empty() && added.clone().read().told(0).is_empty());
+    assert!(added.news().told(7 * DAY_MS).is_empty() && added.clone().read().news().told(0).is_empty());
     let later = after(added, seen(9, &agent()), Sample::Complete);
-    assert_eq!(later.told(0).iter().map(|drift| drift.turn).collect::<Vec<_>>(), [Turn::Gone]);
+    assert_eq!(later.news().told(0).iter().map(|drift| drift.turn).collect::<Vec<_>>(), [Turn::Gone]);
     let twice = after(later, seen(9, &json!({"email": "a@b", "role": "agent", "pronouns": null})), Sample::Complete);
-    assert!(twice.told(0).is_empty(), "what was known once is not new again, and is gone no more");
+    assert!(twice.news().told(0).is_empty(), "what was known once is not new again, and is gone no more");
 }
 
 #[test]
 fn another_dialect_is_learned_from_the_start() {
     let live = learned().after(seen(9, &nameless()), "live", &Needs::new(), Sample::Complete, 0);
-    assert!(live.stopping().is_empty() && live.told(0).is_empty());
+    assert!(live.news().stopping.is_empty() && live.news().told(0).is_empty());
     assert!(live.learned.records["agent"].seen("mail").is_some());
 }
 
@@ -102,7 +102,7 @@ fn a_header_of_every_answer_that_is_in_none_is_told() {
     };
     let contract = after(Contract::default(), answered(&["x-ratelimit-limit"]), Sample::Complete);
     let contract = after(contract, answered(&["sunset"]), Sample::Complete);
-    let told: Vec<String> = contract.told(0).iter().map(ToString::to_string).collect();
+    let told: Vec<String> = contract.news().told(0).iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
