@@ -263,6 +263,7 @@ pub fn connection(
         seats_taken: count,
         records_before: Some(count),
         records_now: Some(count),
+        drift: None,
         entitlements: entitlements(name),
     };
     Ok((name.clone(), known))

@@ -114,8 +114,10 @@ pub enum Command {
     Link(LinkArguments),
     /// Decides that an account is not a person's
     Unlink(UnlinkArguments),
-    /// Decides that an account, or the account of a finding, is to be left alone
-    #[command(after_help = "Examples:\n  tenure exempt gorgias/7 --note 'reporting robot'")]
+    /// Decides that an account, or the account of a finding, is to be left alone; or that an app's new form is right
+    #[command(
+        after_help = "Examples:\n  tenure exempt gorgias/7 --note 'reporting robot'\n  tenure exempt f-0123456789abcdef --note 'the field has moved'"
+    )]
     Exempt(ExemptArguments),
     /// Checks or exports the journal
     Audit(AuditArguments),

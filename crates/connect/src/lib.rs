@@ -10,6 +10,7 @@ mod error;
 mod settings;
 mod codec;
 mod abilities;
+mod needs;
 mod catalogue;
 mod connector;
 mod lint;

@@ -243,6 +243,7 @@ fn connection(name: &str, standing: Standing, people: usize) -> ConnectionFacts 
         seats_taken: people as u64,
         records_before: Some(people as u64),
         records_now: Some(people as u64),
+        drift: None,
         entitlements: Vec::new(),
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::abilities::Abilities;
 use crate::account::{Account, AccountKey, Entitlement, Fields};
-use crate::name::{ConnectionName, IdentityId, Name, StepId};
+use crate::name::{ConnectionName, FindingId, IdentityId, Name, StepId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,6 +47,8 @@ pub struct ConnectionFacts {
     pub records_before: Option<u64>,
     /// Records in the newest complete pull.
     pub records_now: Option<u64>,
+    /// Why nothing is written there: it answers in another form than before.
+    pub drift: Option<String>,
     /// The reference lists.
     pub entitlements: Vec<Entitlement>,
 }
@@ -110,6 +112,8 @@ pub enum Decided {
     Unlink { account: AccountKey, identity: Option<IdentityId> },
     /// This account is to be left alone: a service account, an agreed exception.
     Exempt { account: AccountKey },
+    /// What this finding says of a connection's answers is known from now on.
+    Accept { connection: ConnectionName, finding: FindingId },
     /// A person joins who may be in no source; founds an identity when none is known.
     Join { identity: IdentityId, attributes: Fields, start_ms: Option<i64> },
     /// A person's attributes are these, whatever the sources say.

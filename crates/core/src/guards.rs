@@ -2,6 +2,7 @@
 //! They are judged on the whole plan before its first write; they hold, they never repair.
 
 mod absence;
+mod contract_drift;
 mod last_administrator;
 mod mass_rename;
 mod needs;
@@ -39,8 +40,9 @@ pub type Held = Vec<(usize, String)>;
 type Guard = fn(&Scene<'_>) -> Held;
 
 /// The guards that look at steps, by name, in the order in which they are asked.
-pub const GUARDS: [(&str, Guard); 9] = [
+pub const GUARDS: [(&str, Guard); 10] = [
     ("protected", protected::hold),
+    ("contract_drift", contract_drift::hold),
     ("last_administrator", last_administrator::hold),
     ("removals_max", removals::hold_many),
     ("removals_max_share", removals::hold_share),

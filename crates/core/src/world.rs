@@ -209,6 +209,7 @@ fn connection(abilities: Abilities) -> (ConnectionName, ConnectionFacts) {
         seats_taken: 10,
         records_before: Some(100),
         records_now: Some(100),
+        drift: None,
         entitlements: Vec::new(),
         abilities: Arc::new(abilities),
     };

@@ -5,7 +5,8 @@
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use serde::{Deserialize, Serialize};
-use tenure_connect::{ConnectError, Spent};
+use std::collections::BTreeMap;
+use tenure_connect::{ConnectError, DialectFound, Spent};
 use tenure_core::name::ConnectionName;
 use tenure_store::Store;
 
@@ -36,6 +37,29 @@ impl Dialect {
     pub async fn noted(store: &Store, name: &ConnectionName) -> Result<Option<Self>, EngineError> {
         let text = store.note(name, NOTE).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Returns what was found of every tenant that was asked.
+    pub(crate) async fn all_noted(store: &Store) -> Result<BTreeMap<ConnectionName, Self>, EngineError> {
+        let texts = store.notes_named(NOTE).await?.into_iter();
+        Ok(texts.filter_map(|(name, text)| Some((name, serde_json::from_str(&text).ok()?))).collect())
+    }
+
+    /// Puts what was found now beside what was known.
+    fn told(found: DialectFound, noted: Option<Self>, now_ms: i64) -> Self {
+        let before = match noted {
+            Some(noted) if noted.dialect == found.dialect => noted.before,
+            noted => noted.map(|noted| (noted.dialect, now_ms)),
+        };
+        Self { dialect: found.dialect, evidence: found.evidence, seen_ms: now_ms, before }
+    }
+
+    /// Forgets that a tenant changed sides, because a person has seen it.
+    pub(crate) async fn settled(store: &Store, name: &ConnectionName) -> Result<(), EngineError> {
+        match Self::noted(store, name).await? {
+            Some(noted) => Self { before: None, ..noted }.note(store, name).await,
+            None => Ok(()),
+        }
     }
 
     async fn note(&self, store: &Store, name: &ConnectionName) -> Result<(), EngineError> {
@@ -88,21 +112,30 @@ pub(crate) async fn settle(house: &House, name: &ConnectionName) -> Result<Settl
         }
     };
     settled.spent = connector.statistics().since(&before);
-    let told = match (found, noted) {
-        (Some(found), Some(noted)) if noted.dialect == found.dialect => {
-            Dialect { evidence: found.evidence, seen_ms: now_ms, ..noted }
-        }
-        (Some(found), noted) => Dialect {
-            dialect: found.dialect,
-            evidence: found.evidence,
-            seen_ms: now_ms,
-            before: noted.map(|noted| (noted.dialect, now_ms)),
-        },
-        // Nothing decides, as in a tenant without a single record: it is asked again at the next occasion.
-        (None, _) => return Ok(settled),
-    };
+    // Nothing decides, as in a tenant without a single record: it is asked again at the next occasion.
+    let Some(found) = found else { return Ok(settled) };
+    let told = Dialect::told(found, noted, now_ms);
     told.note(&house.store, name).await?;
     settled.reader = house.speak(name, &told.dialect).await?;
     settled.dialect = Some(told);
     Ok(settled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(dialect: &str) -> DialectFound {
+        DialectFound { dialect: dialect.into(), evidence: "seen".into() }
+    }
+
+    #[test]
+    fn a_tenant_that_changes_sides_is_remembered_with_the_side_it_came_from() {
+        let first = Dialect::told(found("guide"), None, 1);
+        assert_eq!(first.before, None);
+        let changed = Dialect::told(found("live"), Some(first), 2);
+        assert_eq!((changed.dialect.as_str(), &changed.before), ("live", &Some(("guide".to_owned(), 2))));
+        let again = Dialect::told(found("live"), Some(changed), 3);
+        assert_eq!((again.seen_ms, again.before), (3, Some(("guide".to_owned(), 2))));
+    }
 }

@@ -7,6 +7,7 @@ pub mod secrets;
 pub mod house;
 pub mod dialect;
 mod unproven;
+pub mod drift;
 pub mod progress;
 mod alone;
 pub mod check;

@@ -15,8 +15,10 @@ use tenure_connect::file::{FileError, People, PeopleOptions};
 use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart, Spent};
 use tenure_core::abilities::Standing;
 use tenure_core::account::{AccountKey, Kind};
+use tenure_core::drift::Sample;
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
+use tenure_core::shape::Shape;
 use tenure_store::{Batch, Belief, Counts, Pull, PullEnd, PullMode, PullRun};
 
 /// Records in one transaction.
@@ -106,6 +108,7 @@ struct Walked {
     because: Option<String>,
     unreachable: bool,
     error: Option<ErrorKind>,
+    shape: Shape,
 }
 
 impl Sweeping<'_> {
@@ -130,8 +133,14 @@ impl Sweeping<'_> {
         if walked.coverage == Coverage::Complete
             && let Err(because) = self.believe_absences(&run).await?
         {
-            walked = Walked { coverage: Coverage::Partial, because: Some(because), unreachable: false, error: None };
+            walked = Walked { coverage: Coverage::Partial, because: Some(because), ..walked };
         }
+        let sample = match (walked.coverage, run.mode) {
+            (Coverage::Partial, _) => Sample::Partial,
+            (Coverage::Complete, PullMode::Incremental) => Sample::Changes,
+            (Coverage::Complete, PullMode::Full) => Sample::Complete,
+        };
+        let drift = crate::drift::compare(self.house, self.name, self.connector, walked.shape, sample).await?;
         let refused = matches!(walked.error, Some(ErrorKind::Auth | ErrorKind::Scope));
         let refusal = walked.because.as_deref().filter(|_| refused);
         store.set_note(self.name, CREDENTIAL_REFUSED, refusal).await?;
@@ -150,7 +159,8 @@ impl Sweeping<'_> {
         };
         let pull = finish(self.house, &run, end).await?;
         let way = if walked.unreachable { Way::Closed } else { Way::Open };
-        let mut view = view(self.name, &pull, way, Vec::new());
+        let drift = drift.map(|drift| format!("nothing is written to {}, which answers otherwise: {drift}", self.name));
+        let mut view = view(self.name, &pull, way, drift.into_iter().collect());
         if run.mode == PullMode::Incremental {
             // A pull of what changed meets few records; how many there are is still what people ask.
             let known = store.overviews().await?.remove(self.name);
@@ -205,9 +215,9 @@ impl Sweeping<'_> {
                     let connection = self.name.to_string();
                     self.progress.say(Said::Read { connection, accounts: read, total, requests, left });
                 }
-                PullEvent::End { coverage, because, unreachable, error } => {
+                PullEvent::End { coverage, because, unreachable, error, shape } => {
                     self.write(run, &mut batch, None).await?;
-                    return Ok(Walked { coverage, because, unreachable, error });
+                    return Ok(Walked { coverage, because, unreachable, error, shape });
                 }
             }
         }
@@ -217,6 +227,7 @@ impl Sweeping<'_> {
             because: Some("the walk ended without a word".into()),
             unreachable: false,
             error: None,
+            shape: Shape::default(),
         })
     }
 
@@ -375,6 +386,7 @@ impl Walked {
             because: Some(error.to_string()),
             unreachable: error.kind == ErrorKind::Unreachable,
             error: Some(error.kind),
+            shape: Shape::default(),
         }
     }
 }

@@ -117,6 +117,7 @@ async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
 
 async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
     let mut overviews = house.store.overviews().await?;
+    let mut drifted = crate::drift::stops(&house.store).await?;
     let facts_of = |(name, abilities): (ConnectionName, Arc<Abilities>)| {
         let Overview { totals, last, complete, previous, entitlements } = overviews.remove(&name).unwrap_or_default();
         let end = last.and_then(|pull| pull.end);
@@ -129,6 +130,7 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
             seats_taken: totals.seats(takes_seat),
             records_before: previous.map(|pull| pull.accounts),
             records_now: complete.map(|pull| pull.accounts),
+            drift: drifted.remove(&name),
             entitlements,
             abilities,
         };
@@ -163,6 +165,7 @@ impl Company {
         let mut findings = judged.findings;
         findings.extend(ignored_writes(house, &judged.plan).await?);
         findings.extend(refused_credentials(house).await?);
+        findings.extend(crate::drift::findings(house).await?);
         let scope =
             if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
         let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();

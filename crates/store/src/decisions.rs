@@ -70,6 +70,6 @@ fn concerned(what: &Decided) -> (Option<&IdentityId>, Option<&AccountKey>) {
         Decided::Join { identity, .. } | Decided::Move { identity, .. } | Decided::Leave { identity, .. } => {
             (Some(identity), None)
         }
-        Decided::Approve { .. } | Decided::Reject { .. } => (None, None),
+        Decided::Approve { .. } | Decided::Reject { .. } | Decided::Accept { .. } => (None, None),
     }
 }

@@ -4,8 +4,10 @@ use crate::arguments::{ExemptArguments, LinkArguments, UnlinkArguments};
 use crate::exit::{Exit, Mistake};
 use crate::ground::actor;
 use crate::output::Output;
+use tenure_core::change::FindingKind;
 use tenure_core::facts::Decided;
 use tenure_engine::decide::{By, decide, find_account};
+use tenure_engine::drift::accept;
 use tenure_engine::house::House;
 use tenure_engine::reconcile::{Scope, company, find_identity};
 
@@ -35,14 +37,20 @@ pub async fn unlink(house: &House, arguments: &UnlinkArguments, output: &Output)
     said(output, &format!("{account} is {whose}"))
 }
 
-/// Decides that an account is to be left alone.
+/// Decides that an account is to be left alone, or that the form in which an app answers is the known one from now on.
 pub async fn exempt(house: &House, arguments: &ExemptArguments, output: &Output) -> anyhow::Result<Exit> {
     let account = if arguments.thing.starts_with("f-") {
         let company = company(house, &Scope::default()).await?;
         let found = company.judge(house, None).await?;
         let finding = found.findings.iter().find(|finding| finding.id.as_str() == arguments.thing);
+        if let Some(finding) = finding.filter(|finding| finding.kind == FindingKind::ContractDrift) {
+            let by = By { who: actor(arguments.by.as_deref()), note: arguments.note.clone() };
+            let name = accept(house, finding, by).await?;
+            return said(output, &format!("what {name} answers now is known from now on"));
+        }
         let account = finding.and_then(|finding| finding.account_key.clone());
-        account.ok_or_else(|| Mistake(format!("{:?} is no finding about an account", arguments.thing)))?
+        let nothing = || Mistake(format!("{:?} is no finding about an account or about a contract", arguments.thing));
+        account.ok_or_else(nothing)?
     } else {
         find_account(house, &arguments.thing).await?
     };

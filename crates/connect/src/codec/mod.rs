@@ -8,5 +8,6 @@ pub(crate) mod names;
 pub(crate) mod value;
 pub(crate) mod state;
 pub(crate) mod read;
+pub(crate) mod outline;
 pub(crate) mod grants;
 pub(crate) mod write;

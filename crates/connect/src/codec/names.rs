@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use tenure_core::account::Entitlement;
+use tenure_core::shape::Shape;
 
 /// An id and its name.
 pub(crate) type Entry = (Box<str>, Box<str>);
@@ -29,6 +30,8 @@ pub(crate) struct Names {
     pub entitlements: Vec<Entitlement>,
     /// The lists that the app does not have.
     pub missing: Vec<String>,
+    /// The shapes of their entries.
+    pub shape: Shape,
 }
 
 /// Why a name cannot be turned into an id.

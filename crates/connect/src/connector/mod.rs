@@ -24,6 +24,7 @@ use crate::codec::state::Memory;
 use crate::error::{ConnectError, ErrorKind};
 use crate::governor::Governor;
 use crate::manifest::{Auth, AuthForm, ClientProof, KindSpec, Manifest};
+use crate::needs::needs_of;
 use crate::settings::Settings;
 use crate::transport::{ClientCredentials, ClientStyle, Clock, Credential, SystemClock, Transport, TransportOptions};
 use secrecy::{ExposeSecret, SecretString};
@@ -35,6 +36,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use tenure_core::abilities::Abilities;
 use tenure_core::account::{AccountKey, Kind};
+use tenure_core::drift::Needs;
 use url::Url;
 
 /// Accounts that are remembered at most.
@@ -141,6 +143,16 @@ impl Connector {
     /// Returns what the connection can do.
     pub fn abilities(&self) -> Arc<Abilities> {
         self.0.abilities.clone()
+    }
+
+    /// Returns what is relied on in what the app answers.
+    pub fn needs(&self) -> Needs {
+        needs_of(self.0.manifest())
+    }
+
+    /// Returns the dialect that is spoken.
+    pub fn dialect(&self) -> &str {
+        &self.0.manifest().dialect
     }
 
     /// Returns what was spent so far.

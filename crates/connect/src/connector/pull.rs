@@ -5,6 +5,7 @@
 mod checkpoint;
 mod guard;
 mod numbered;
+mod survey;
 
 use super::ask::page_of;
 use super::references::FRESH;
@@ -26,8 +27,10 @@ use std::collections::HashSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use survey::Survey;
 use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::facts::Coverage;
+use tenure_core::shape::Shape;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -67,6 +70,8 @@ pub enum PullEvent {
         unreachable: bool,
         /// What kind of error the reason is.
         error: Option<ErrorKind>,
+        /// The shape of what was seen, from a sample of it.
+        shape: Shape,
     },
 }
 
@@ -112,15 +117,23 @@ impl Connector {
         let (sender, events) = mpsc::channel(QUEUE);
         let inner = self.0.clone();
         let walker = async move {
-            let end = match walk(inner, start, &sender).await {
-                Ok(()) => {
-                    PullEvent::End { coverage: Coverage::Complete, because: None, unreachable: false, error: None }
-                }
+            let survey = Survey::new(inner.manifest());
+            let walked = walk(inner, start, &sender, &survey).await;
+            let shape = survey.shape();
+            let end = match walked {
+                Ok(()) => PullEvent::End {
+                    coverage: Coverage::Complete,
+                    because: None,
+                    unreachable: false,
+                    error: None,
+                    shape,
+                },
                 Err(Stop::Because(error)) => PullEvent::End {
                     coverage: Coverage::Partial,
                     unreachable: error.kind == ErrorKind::Unreachable,
                     error: Some(error.kind),
                     because: Some(error.to_string()),
+                    shape,
                 },
                 Err(Stop::NobodyListens) => return,
             };
@@ -154,9 +167,15 @@ struct Stage {
     at: usize,
 }
 
-async fn walk(inner: Arc<Inner>, start: PullStart, sender: &mpsc::Sender<PullEvent>) -> Result<(), Stop> {
+async fn walk(
+    inner: Arc<Inner>,
+    start: PullStart,
+    sender: &mpsc::Sender<PullEvent>,
+    survey: &Survey,
+) -> Result<(), Stop> {
     let stages = stages(&inner, start.since_ms)?;
     let names = inner.names(FRESH, Priority::Read).await?;
+    survey.start(&names.shape);
     let resumed = start.checkpoint.as_deref().and_then(|text| serde_json::from_str::<Checkpoint>(text).ok());
     let resumed = resumed.filter(|checkpoint| {
         checkpoint.i == start.since_ms
@@ -167,7 +186,8 @@ async fn walk(inner: Arc<Inner>, start: PullStart, sender: &mpsc::Sender<PullEve
     for stage in stages.iter().skip(first) {
         let from = resumed.as_ref().filter(|checkpoint| checkpoint.s == stage.at);
         let position = from.map_or_else(|| stage.walk.start(), |checkpoint| checkpoint.position(stage));
-        let run = Run { inner: &inner, stage, names: &names, sender, since: start.since_ms, is_last: stage.at == last };
+        let is_last = stage.at == last;
+        let run = Run { inner: &inner, stage, names: &names, sender, survey, since: start.since_ms, is_last };
         let was = from.map_or(0, |checkpoint| checkpoint.n);
         match run.stage(position, was).await {
             // A cursor or page that was good before the stop may not be any more: from the start, then.
@@ -226,6 +246,7 @@ struct Run<'a> {
     stage: &'a Stage,
     names: &'a Names,
     sender: &'a mpsc::Sender<PullEvent>,
+    survey: &'a Survey,
     since: Option<i64>,
     is_last: bool,
 }
@@ -310,6 +331,7 @@ impl Run<'_> {
         next: Option<Position>,
         guard: &mut Guard,
     ) -> Result<PageRead, ConnectError> {
+        self.survey.page(self.stage, response);
         let (_, reader) = self.inner.kind(self.stage.kind)?;
         let ids: Vec<Option<Box<str>>> = rows.iter().map(|row| reader.id(row)).collect();
         guard.page(&ids)?;

@@ -5,13 +5,16 @@ use super::walk::Walk;
 use super::{Connector, Inner};
 use crate::codec::json::{Json, Place};
 use crate::codec::names::{NameList, Names};
+use crate::codec::outline::Outline;
 use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::Reference;
+use crate::needs::sort_of_reference;
 use crate::transport::Priority;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_core::account::Entitlement;
 use tenure_core::name::EntitlementKind;
+use tenure_core::shape::RecordShape;
 
 /// How long names are believed for reading; a name that is not found is always asked for again before a write fails.
 pub(super) const FRESH: Duration = Duration::from_secs(300);
@@ -19,6 +22,8 @@ pub(super) const FRESH: Duration = Duration::from_secs(300);
 const ENTRIES_MAX: usize = 100_000;
 /// Members of all entries of one list that are kept at most.
 const MEMBERS_MAX: usize = 5_000_000;
+/// Entries of one list from which its shape is told.
+const SAMPLE: u32 = 100;
 
 impl Connector {
     /// Reads the reference lists of the tenant: everything that can be granted under a name.
@@ -50,7 +55,10 @@ impl Inner {
         let mut names = Names::default();
         for (reference_name, reference) in &self.manifest().references {
             let list = match self.read_list(reference, priority).await {
-                Ok(list) => list,
+                Ok((list, shape)) => {
+                    names.shape.records.insert(sort_of_reference(reference_name), shape);
+                    list
+                }
                 Err(error) if is_missing(&error, reference) => NameList::missing(),
                 Err(error) => {
                     let text = format!("read the list of {reference_name}: {}", error.text);
@@ -72,7 +80,11 @@ impl Inner {
         Ok(names)
     }
 
-    async fn read_list(&self, reference: &Reference, priority: Priority) -> Result<NameList, ConnectError> {
+    async fn read_list(
+        &self,
+        reference: &Reference,
+        priority: Priority,
+    ) -> Result<(NameList, RecordShape), ConnectError> {
         let walk = Walk {
             path: reference.path.clone(),
             items: Place::new(&reference.items),
@@ -84,8 +96,12 @@ impl Inner {
         let members_at = reference.members.as_deref().map(Place::new);
         let mut members: Vec<(Box<str>, Box<str>)> = Vec::new();
         let mut entries: Vec<(Box<str>, Box<str>)> = Vec::new();
+        let (outline, mut shape) = (Outline::of_reference(reference), RecordShape::default());
         let (id, name) = (Place::new(&reference.id), Place::new(&reference.name));
         self.walk_all(&walk, |row| {
+            if shape.records < SAMPLE {
+                outline.count(row, &mut shape);
+            }
             let id = id.of(row).and_then(Json::id);
             let name = name.of(row).and_then(Json::plain).filter(|name| !name.trim().is_empty());
             if let (Some(id), Some(name)) = (id, name)
@@ -102,7 +118,7 @@ impl Inner {
             Ok(())
         })
         .await?;
-        Ok(NameList::new(entries).with_members(members))
+        Ok((NameList::new(entries).with_members(members), shape))
     }
 
     fn is_privileged(&self, reference: &str, name: &str) -> bool {

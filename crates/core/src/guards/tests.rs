@@ -211,3 +211,13 @@ fn what_needs_a_held_step_is_held_with_it() {
     assert_eq!(held.len(), 2);
     assert!(held[0].starts_with("seats: 10 of 10 seats") && held[1].starts_with("needs: it needs step s-"), "{held:?}");
 }
+
+#[test]
+fn whatever_would_be_done_where_the_contract_drifted_is_held_and_elsewhere_it_goes_on() {
+    let mut facts = one_leaver();
+    assert!(guards(&facts, "").is_empty());
+    connection_of(&mut facts, "desk").drift = Some("desk answers in another form than before".into());
+    assert_eq!(guards(&facts, ""), ["contract_drift: desk answers in another form than before"]);
+    let steps = walk(&facts, &policy("")).plan.steps;
+    assert!(steps.iter().all(|step| step.connection.as_str() == "service") && !steps.is_empty());
+}

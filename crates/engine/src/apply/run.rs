@@ -94,11 +94,24 @@ async fn apply_alone(
         finished_ms: None,
     };
     let context = Context::new(house, progress, addresses);
-    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, is_stale(house, plan)).await?;
+    let drifted = company.facts.connections.iter();
+    let doubts = Doubts {
+        stale: is_stale(house, plan),
+        drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
+    };
+    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, doubts).await?;
     let begun = walk.draft("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest }));
     house.store.begin_run(&lease, &run, vec![begun]).await?;
     walk.carry_out_all().await?;
     walk.end(&steps, plan.held.len()).await
+}
+
+/// Why a plan is not believed any more, in part.
+struct Doubts {
+    /// It is older than what the policy takes access away on.
+    stale: bool,
+    /// Connections that answer in another form than before, and what to do about it.
+    drifted: BTreeMap<ConnectionName, String>,
 }
 
 /// A run on its way.
@@ -114,13 +127,12 @@ struct Run<'a> {
     left: BTreeSet<StepId>,
     results: BTreeMap<StepId, StepResult>,
     /// Steps that were tried before, since when nobody knows what became of them.
-    doubts: BTreeMap<StepId, i64>,
+    unsettled: BTreeMap<StepId, i64>,
     /// Steps that a person does.
     by_hand: BTreeSet<StepId>,
     waiting: BTreeSet<StepId>,
     unreachable: BTreeSet<StepId>,
-    /// The plan is older than what the policy takes access away on.
-    stale: bool,
+    doubts: Doubts,
     /// Connections that have no seat left: no further create is tried there.
     full: BTreeSet<ConnectionName>,
     busy_connections: BTreeMap<ConnectionName, usize>,
@@ -133,7 +145,7 @@ impl<'a> Run<'a> {
         by: &str,
         lease: Lease,
         steps: &'a [Step],
-        stale: bool,
+        doubts: Doubts,
     ) -> Result<Self, EngineError> {
         let open: BTreeSet<StepId> =
             context.house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
@@ -156,11 +168,11 @@ impl<'a> Run<'a> {
             lanes,
             left,
             results: BTreeMap::new(),
-            doubts: doubts(context.house, steps, &open).await?,
+            unsettled: unsettled(context.house, steps, &open).await?,
             by_hand: steps.iter().filter(|step| step.effect == Effect::Manual).map(|step| step.id.clone()).collect(),
             waiting: BTreeSet::new(),
             unreachable: BTreeSet::new(),
-            stale,
+            doubts,
             full: BTreeSet::new(),
             busy_connections: BTreeMap::new(),
         })
@@ -170,7 +182,7 @@ impl<'a> Run<'a> {
         let mut under_way = FuturesUnordered::new();
         loop {
             while let Some((lane, step)) = self.next_ready() {
-                let opened = self.doubts.get(&step.id).map_or(Opened::Fresh, |since_ms| Opened::Doubtful(*since_ms));
+                let opened = self.unsettled.get(&step.id).map_or(Opened::Fresh, |since_ms| Opened::Doubtful(*since_ms));
                 self.begin(step).await?;
                 let connector = self.connectors[&step.connection].clone();
                 let context = self.context;
@@ -219,7 +231,10 @@ impl<'a> Run<'a> {
         if !self.connectors.contains_key(&step.connection) {
             return ever("the connection has no app that could be written to");
         }
-        if self.stale && step.effect.is_removal() {
+        if let Some(because) = self.doubts.drifted.get(&step.connection) {
+            return ever(because);
+        }
+        if self.doubts.stale && step.effect.is_removal() {
             return ever(
                 "the plan is older than `stale_after` of the policy; pull and plan again before taking anything away",
             );
@@ -387,20 +402,24 @@ enum Obstacle {
 
 /// Finds the steps of which nobody knows what became of an earlier try. All are looked up before anything is under way:
 /// a step that waits for its turn may hold a connection to the store.
-async fn doubts(house: &House, steps: &[Step], open: &BTreeSet<StepId>) -> Result<BTreeMap<StepId, i64>, EngineError> {
+async fn unsettled(
+    house: &House,
+    steps: &[Step],
+    open: &BTreeSet<StepId>,
+) -> Result<BTreeMap<StepId, i64>, EngineError> {
     let ids: Vec<&StepId> = steps.iter().map(|step| &step.id).collect();
     let results = house.store.last_results(&ids).await?;
     let uncertain = |id: &StepId| {
         let last = results.get(id).map(|result| result.outcome);
         open.contains(id) || last.is_some_and(|last| !matches!(last, Outcome::Done | Outcome::AlreadyTrue))
     };
-    let mut doubts = BTreeMap::new();
+    let mut unsettled = BTreeMap::new();
     for id in ids.into_iter().filter(|id| uncertain(id)) {
         if let Some(since_ms) = house.store.doubtful_since(id).await? {
-            doubts.insert(id.clone(), since_ms);
+            unsettled.insert(id.clone(), since_ms);
         }
     }
-    Ok(doubts)
+    Ok(unsettled)
 }
 
 /// Sorts steps into lanes. Lanes with open work come first, then the plan's order.
