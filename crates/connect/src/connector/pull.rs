@@ -66,6 +66,8 @@ pub enum PullEvent {
         unreachable: bool,
         /// What kind of error the reason is.
         error: Option<ErrorKind>,
+        /// Until when the connection is parked, if that is the reason: the walk goes on afterwards, where it stopped.
+        parked_until_ms: Option<i64>,
     },
 }
 
@@ -103,13 +105,18 @@ impl Connector {
         let inner = self.0.clone();
         let walker = tokio::spawn(async move {
             let end = match walk(inner, start, &sender).await {
-                Ok(()) => {
-                    PullEvent::End { coverage: Coverage::Complete, because: None, unreachable: false, error: None }
-                }
+                Ok(()) => PullEvent::End {
+                    coverage: Coverage::Complete,
+                    because: None,
+                    unreachable: false,
+                    error: None,
+                    parked_until_ms: None,
+                },
                 Err(Stop::Because(error)) => PullEvent::End {
                     coverage: Coverage::Partial,
                     unreachable: error.kind == ErrorKind::Unreachable,
                     error: Some(error.kind),
+                    parked_until_ms: error.parked_until_ms,
                     because: Some(error.to_string()),
                 },
                 Err(Stop::NobodyListens) => return,
