@@ -56,12 +56,13 @@ async fn ledger(store: &Store, name: &ConnectionName) -> Result<Ledger, EngineEr
     Ok(store.note(name, NOTE).await?.as_deref().map(read).unwrap_or_default())
 }
 
-/// Notes who else was seen to use the budget of a connection; nobody leaves the note as it is.
+/// Notes who else was seen to use the budget of a connection.
 pub(crate) async fn note_rival(house: &House, name: &ConnectionName, rival: Option<Rival>) -> Result<(), EngineError> {
-    let Some(rival) = rival else { return Ok(()) };
-    tracing::info!(connection = %name, "{rival}");
-    let text = format!("{rival} (seen at {})", moment_text(house.clock.now_ms()));
-    Ok(house.store.set_note(name, RIVAL, Some(&text)).await?)
+    let text = rival.map(|rival| format!("{rival} (seen at {})", moment_text(house.clock.now_ms())));
+    if let Some(text) = &text {
+        tracing::info!(connection = %name, "{text}");
+    }
+    Ok(house.store.set_note(name, RIVAL, text.as_deref()).await?)
 }
 
 /// Returns who else was seen to use the budget of a connection.

@@ -9,6 +9,7 @@ pub mod dialect;
 mod budget;
 mod unproven;
 pub mod progress;
+mod foresight;
 mod alone;
 pub mod check;
 pub mod pull;

@@ -21,6 +21,11 @@ impl Connector {
         self.0.governor.parked()
     }
 
+    /// Tells whether requests are so few that what one brought is to be written down before the next one.
+    pub fn is_scarce(&self) -> bool {
+        !self.0.settings.rate_limits().kept.is_zero()
+    }
+
     /// Returns how long so many more pages of a kind's list take at least.
     pub fn forecast(&self, kind: Option<Kind>, pages: u64) -> Duration {
         let list = kind.and_then(|kind| self.0.manifest().kinds.get(&kind)?.list.as_ref());
@@ -35,9 +40,10 @@ impl Connector {
             let spent = kept.iter().find(|(kept, _)| kept.per == window.per);
             spent.map_or_else(|| words(window), |(_, spent)| format!("{}, {spent} of them spent", words(window)))
         });
-        let subs = limits.sub.iter().flat_map(|sub| {
-            sub.windows.iter().map(|window| format!("{} for the {}", words(window), sub.name))
-        });
+        let subs = limits
+            .sub
+            .iter()
+            .flat_map(|sub| sub.windows.iter().map(|window| format!("{} for the {}", words(window), sub.name)));
         let mut said: Vec<String> = said.chain(subs).collect();
         if limits.usable_share() < 1.0 {
             said.push(format!("of which {:.0} % are ours", limits.usable_share() * 100.0));

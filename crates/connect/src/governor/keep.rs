@@ -142,9 +142,9 @@ impl State {
     fn why(&mut self, waiter: &Waiter, moment: Instant, now: Instant) -> String {
         let unkept = self.unkept;
         let own = waiter.subs.iter().map(|at| &self.subs[*at].1);
-        let blocked = std::iter::once(&self.main).chain(own).find(|scope| {
-            scope.blocked.is_some_and(|block| block.until > now && block.until >= moment)
-        });
+        let blocked = std::iter::once(&self.main)
+            .chain(own)
+            .find(|scope| scope.blocked.is_some_and(|block| block.until > now && block.until >= moment));
         if let Some(scope) = blocked {
             return scope.because.clone();
         }

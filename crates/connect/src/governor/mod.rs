@@ -17,6 +17,8 @@ mod rival;
 mod send;
 mod state;
 #[cfg(test)]
+mod long_tests;
+#[cfg(test)]
 mod tests;
 
 pub use crate::transport::{Clock, SystemClock};

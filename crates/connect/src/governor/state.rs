@@ -90,10 +90,7 @@ impl Scope {
         let blocked = self.blocked.filter(|block| block.until > now).map_or(Ready::Now, |block| Ready::At(block.until));
         let open = self.open;
         let under_way = |budget: &Budget| if budget.is_kept() { unkept } else { open };
-        self.budgets
-            .iter_mut()
-            .map(|budget| budget.ready(now, under_way(budget), cost))
-            .fold(blocked, Ready::max)
+        self.budgets.iter_mut().map(|budget| budget.ready(now, under_way(budget), cost)).fold(blocked, Ready::max)
     }
 
     fn forecast(&mut self, now: Instant, unkept: u64, requests: u64) -> Duration {
@@ -357,14 +354,17 @@ impl State {
             RetryAfter::Absent => {
                 let rolls = spans.get(refusals.saturating_sub(1) as usize).or(spans.last()).copied();
                 let rolls = reset.map(|reset| reset + Duration::from_secs(1)).or(rolls);
-                let backoff = jitter.backoff(refusals, BACKOFF_BASE.min(rolls.unwrap_or(BACKOFF_BASE)), cap.min(BACKOFF_MAX));
+                let backoff =
+                    jitter.backoff(refusals, BACKOFF_BASE.min(rolls.unwrap_or(BACKOFF_BASE)), cap.min(BACKOFF_MAX));
                 rolls.map_or(backoff, |rolls| jitter.stretch(rolls.max(backoff).min(cap), 0.02))
             }
         };
         let (wait, another) = scope.refused(now, place.sent_at, wait);
         scope.because = match retry_after {
             RetryAfter::Wait(wait) => format!("the app asked for a pause of {} s", wait.min(cap).as_secs_f64().ceil()),
-            RetryAfter::Rubbish | RetryAfter::Absent => "the app refused for the rate and did not say for how long".into(),
+            RetryAfter::Rubbish | RetryAfter::Absent => {
+                "the app refused for the rate and did not say for how long".into()
+            }
         };
         self.ask_quiet(own, wait, now_ms);
         if another {
