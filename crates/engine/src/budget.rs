@@ -26,18 +26,20 @@ struct Noting {
 }
 
 impl Keeper for Noting {
+    /// Notes in a task of its own: whoever waits for the note may not be polled while the store is written elsewhere.
     fn keep(&self, entry: Entry) -> BoxFuture<'_, Result<Ledger, String>> {
-        let mut kept = Ledger::default();
-        async move {
+        let (store, connection) = (self.store.clone(), self.connection.clone());
+        let noting = tokio::spawn(async move {
+            let mut kept = Ledger::default();
             let change = |text: Option<&str>| {
                 kept = text.map(read).unwrap_or_default();
                 kept.take_in(&entry);
                 serde_json::to_string(&kept).unwrap_or_default()
             };
-            let changed = self.store.change_note(&self.connection, NOTE, change).await;
+            let changed = store.change_note(&connection, NOTE, change).await;
             changed.map(|()| kept).map_err(|error| error.to_string())
-        }
-        .boxed()
+        });
+        async move { noting.await.unwrap_or_else(|error| Err(error.to_string())) }.boxed()
     }
 }
 

@@ -13,6 +13,9 @@ use crate::transport::Request;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+/// Moments that were read one after the other differ by less.
+const ROUNDED: Duration = Duration::from_secs(1);
+
 impl Governor {
     /// Goes on where `ledger` says that other processes stopped, and has `keeper` keep what is spent from now on.
     pub fn keep_with(&self, ledger: Ledger, keeper: Arc<dyn Keeper>) {
@@ -144,12 +147,13 @@ impl State {
         let own = waiter.subs.iter().map(|at| &self.subs[*at].1);
         let blocked = std::iter::once(&self.main)
             .chain(own)
-            .find(|scope| scope.blocked.is_some_and(|block| block.until > now && block.until >= moment));
+            .find(|scope| scope.blocked.is_some_and(|block| block.until > now && block.until + ROUNDED >= moment));
         if let Some(scope) = blocked {
             return scope.because.clone();
         }
         let late = |budget: &mut super::budget::Budget| {
-            matches!(budget.ready(now, unkept, waiter.cost), Ready::At(at) if at >= moment).then(|| budget.window())
+            matches!(budget.ready(now, unkept, waiter.cost), Ready::At(at) if at + ROUNDED >= moment)
+                .then(|| budget.window())
         };
         let subs = self.subs.iter_mut().flat_map(|(_, scope)| &mut scope.budgets);
         match self.main.budgets.iter_mut().chain(subs).find_map(late) {

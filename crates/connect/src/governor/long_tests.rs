@@ -35,7 +35,7 @@ impl Keeper for Full {
     }
 }
 
-fn gainsight() -> Limits {
+fn scarce() -> Limits {
     Limits::of(vec![Window::fixed(100, HOUR), Window::fixed(1_000, HOUR * 24)])
 }
 
@@ -63,7 +63,7 @@ async fn killed_again_and_again_no_hour_and_no_day_holds_more_than_it_may() {
     let (clock, kept) = (TestClock::new(), Arc::new(Kept::default()));
     let mut taken: Vec<Duration> = Vec::new();
     for _ in 0..3 * 24 * 12 {
-        let governor = process(gainsight(), &kept, &clock);
+        let governor = process(scarce(), &kept, &clock);
         let (count, _) = take(&governor, 17).await;
         taken.extend(std::iter::repeat_n(clock.elapsed(), count));
         tokio::time::sleep(Duration::from_secs(300)).await;
@@ -78,14 +78,14 @@ async fn killed_again_and_again_no_hour_and_no_day_holds_more_than_it_may() {
 #[tokio::test(start_paused = true)]
 async fn a_budget_that_is_used_up_parks_until_there_is_some_again() {
     let (clock, kept) = (TestClock::new(), Arc::new(Kept::default()));
-    let (count, parked) = take(&process(gainsight(), &kept, &clock), 200).await;
+    let (count, parked) = take(&process(scarce(), &kept, &clock), 200).await;
     let parked = parked.unwrap();
     assert_eq!(count, 100);
     assert!(parked.to_string().contains("our part of 100 requests an hour is used up"), "{parked}");
     let wait = parked.until_ms - clock.wall_ms();
     assert!((3_590_000..3_700_000).contains(&wait), "{wait}");
     tokio::time::sleep(Duration::from_millis(wait as u64)).await;
-    let governor = process(gainsight(), &kept, &clock);
+    let governor = process(scarce(), &kept, &clock);
     assert!(governor.parked().is_none());
     assert_eq!(take(&governor, 200).await.0, 100);
     assert_eq!(governor.spent().iter().map(|(_, spent)| *spent).collect::<Vec<_>>(), [100, 200]);
@@ -94,7 +94,7 @@ async fn a_budget_that_is_used_up_parks_until_there_is_some_again() {
 #[tokio::test(start_paused = true)]
 async fn two_processes_at_once_share_one_budget() {
     let (clock, kept) = (TestClock::new(), Arc::new(Kept::default()));
-    let (one, other) = (process(gainsight(), &kept, &clock), process(gainsight(), &kept, &clock));
+    let (one, other) = (process(scarce(), &kept, &clock), process(scarce(), &kept, &clock));
     let mut taken = 0;
     for _ in 0..100 {
         taken += take(&one, 1).await.0 + take(&other, 1).await.0;
@@ -105,7 +105,7 @@ async fn two_processes_at_once_share_one_budget() {
 #[tokio::test(start_paused = true)]
 async fn many_workers_at_once_do_not_take_more_than_there_is() {
     let (clock, kept) = (TestClock::new(), Arc::new(Kept::default()));
-    let governor = process(gainsight(), &kept, &clock);
+    let governor = process(scarce(), &kept, &clock);
     let workers = (0..16).map(|_| {
         let governor = governor.clone();
         tokio::spawn(async move { take(&governor, 50).await.0 })
@@ -120,7 +120,7 @@ async fn many_workers_at_once_do_not_take_more_than_there_is() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_noted_is_not_sent() {
-    let governor = Governor::new(gainsight(), TestClock::new(), 7);
+    let governor = Governor::new(scarce(), TestClock::new(), 7);
     governor.keep_with(Ledger::default(), Arc::new(Full));
     let error = governor.admit(Priority::Write, 1, "/users").await.unwrap_err();
     assert_eq!(error, NotAdmitted::NotKept("the disk is full".into()));
@@ -129,7 +129,7 @@ async fn what_cannot_be_noted_is_not_sent() {
 #[tokio::test(start_paused = true)]
 async fn a_share_of_an_hour_is_kept_as_well() {
     let (clock, kept) = (TestClock::new(), Arc::new(Kept::default()));
-    let limits = || Limits { share: 0.8, ..gainsight() };
+    let limits = || Limits { share: 0.8, ..scarce() };
     let first = take(&process(limits(), &kept, &clock), 50).await.0;
     assert_eq!((first, take(&process(limits(), &kept, &clock), 200).await.0), (50, 30));
 }
@@ -197,7 +197,7 @@ async fn a_date_is_read_by_the_clock_of_the_server_that_wrote_it() {
 #[tokio::test(start_paused = true)]
 async fn a_forecast_goes_over_hours_and_days() {
     let (clock, kept) = (TestClock::new(), Arc::new(Kept::default()));
-    let governor = process(gainsight(), &kept, &clock);
+    let governor = process(scarce(), &kept, &clock);
     take(&governor, 60).await;
     assert_eq!(governor.forecast(None, 40), Duration::ZERO);
     let hours = |requests| governor.forecast(None, requests).as_secs_f64() / 3600.0;

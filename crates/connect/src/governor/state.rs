@@ -343,8 +343,9 @@ impl State {
     ) -> Duration {
         let cap = self.limits.retry_after_max;
         let reset = told.reset;
-        // A tenant that has requests left has refused for the paths' own limit.
+        // A tenant that has requests left has refused for the paths' own limit; one that names a pause means it.
         let own = place.subs.first().copied().filter(|_| told.remaining.is_some_and(|remaining| remaining > 0));
+        let own = own.filter(|_| !matches!(retry_after, RetryAfter::Wait(_)));
         let scope = own.map_or(&mut self.main, |at| &mut self.subs[at].1);
         let mut spans: Vec<Duration> = scope.budgets.iter().map(|budget| budget.window().per).collect();
         spans.sort();
