@@ -105,6 +105,12 @@ impl Stage {
         self.runtime.block_on(rival::invite(&self.sandbox, vendor, email, name))
     }
 
+    /// Lets another integration of the app ask so often, as long as the stage stands.
+    pub fn eat(&self, vendor: Vendor, per_second: u32) {
+        let (address, credential) = (self.sandbox.addr(), rival::credential(vendor));
+        self.runtime.spawn(rival::eat(address, vendor, credential, per_second));
+    }
+
     /// Tells what no run may leave behind: a person twice, a broken journal, a secret in clear.
     pub fn aftermath(&self) -> Vec<String> {
         let mut wrongs = Vec::new();

@@ -34,7 +34,7 @@ pub fn given(scene: &mut Scene, words: &[String]) -> Result<(), String> {
         }
         ["policy", from, "becomes", to] => scene.stage.edit(&files.policy, from, to),
         ["policy", "also", text] => append(&files.policy, text),
-        ["config", from, "becomes", to] => scene.stage.edit(&files.config, from, to),
+        ["config", from, "becomes", to] => scene.stage.edit(&files.config, from, &to.replace("\\n", "\n")),
         ["secret", name, text] => {
             fs::write(files.secrets.join(name), text).map_err(|error| format!("write secret {name}: {error}"))
         }
@@ -157,6 +157,10 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
             done(world.change(vendor, &email_of(person), &patch), "change")
         }
         ["invites", person, name] => scene.stage.invite(vendor, &email_of(person), name),
+        ["is", "eaten", times, "times", "a", "second"] => {
+            scene.stage.eat(vendor, times.parse().map_err(|_| format!("{times} is no number"))?);
+            Ok(())
+        }
         ["seats", "full"] => {
             let (taken, _) = world.seats(vendor).ok_or_else(|| format!("{vendor} counts no seats"))?;
             world.set_seats(vendor, taken);

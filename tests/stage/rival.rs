@@ -1,5 +1,6 @@
-//! Another admin: somebody who creates an account by the vendor's own API, or pages, while a plan is waiting.
-//! One plain request on one connection, with the owner's credential; the answer must be a success.
+//! Another admin, who creates an account by the vendor's own API, or pages, while a plan is waiting; and another
+//! integration, which asks again and again and uses up what the tenant allows. Plain requests, each on a connection of
+//! its own, with the owner's credential.
 //! It knows the least body that each vendor accepts and nothing of the product.
 
 use base64::Engine;
@@ -41,7 +42,21 @@ fn request(vendor: Vendor, dialect: Dialect, email: &str, name: &str) -> (&'stat
     }
 }
 
-fn credential(vendor: Vendor) -> String {
+/// Asks for what is not there, so often a second, until it is stopped.
+pub async fn eat(address: std::net::SocketAddr, vendor: Vendor, credential: String, per_second: u32) {
+    let prefix = vendor.prefix();
+    let head = format!("GET {prefix}/nothing HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n{credential}\r\n\r\n");
+    loop {
+        if let Ok(mut stream) = TcpStream::connect(address).await {
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.take(64 * 1024).read_to_end(&mut Vec::new()).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1) / per_second.max(1)).await;
+    }
+}
+
+/// Returns the header of the owner's credential.
+pub fn credential(vendor: Vendor) -> String {
     let basic =
         |name: &str, password: &str| format!("Authorization: Basic {}", STANDARD.encode(format!("{name}:{password}")));
     match vendor {

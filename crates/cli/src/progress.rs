@@ -7,21 +7,48 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tenure_engine::clock::Clock;
 use tenure_engine::progress::{Progress, Said};
+
+/// How often the log says how far a pull is.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// Returns a listener that draws where drawing makes sense.
 pub fn listener(output: &Output) -> Progress {
     let draw = std::io::stderr().is_terminal() && !output.quiet && !output.json;
     let bars = draw.then(|| Mutex::new(Bars { all: MultiProgress::new(), by_connection: BTreeMap::new() }));
+    let last_logged = Mutex::new(BTreeMap::new());
     Progress::to(move |said| {
-        if let Said::Trouble { connection, text } = &said {
-            tracing::info!(connection, "{text}");
-        }
+        log(&said, &last_logged);
         if let Some(bars) = &bars {
             bars.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).show(&said);
         }
     })
+}
+
+/// Writes what is worth a line of the log; how far a pull is, at its first page and now and then.
+fn log(said: &Said, last_logged: &Mutex<BTreeMap<String, Instant>>) {
+    match said {
+        Said::Trouble { connection, text } => tracing::info!(connection, "{text}"),
+        Said::Read { connection, accounts, requests, left: Some(left), seconds_left, .. } => {
+            let mut last = last_logged.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            if last.get(connection).is_none_or(|at| at.elapsed() >= LOGGED_EVERY) {
+                last.insert(connection.clone(), Instant::now());
+                tracing::info!(connection, accounts, requests, "{left} requests left{}", end_of(*seconds_left));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Says when a pull will be done about, in the words that follow a count.
+fn end_of(seconds_left: Option<f64>) -> String {
+    let Some(seconds) = seconds_left else { return String::new() };
+    match crate::time::clock(seconds, Clock::system().now_ms()) {
+        Some(end) => format!(", done about {end}"),
+        None => format!(", {}", crate::time::span(seconds)),
+    }
 }
 
 struct Bars {
@@ -39,7 +66,7 @@ impl Bars {
                 bar.enable_steady_tick(Duration::from_millis(120));
                 self.by_connection.insert(connection.clone(), bar);
             }
-            Said::Read { connection, accounts, total, requests, left } => {
+            Said::Read { connection, accounts, total, requests, left, seconds_left } => {
                 let Some(bar) = self.by_connection.get(connection) else { return };
                 if let Some(total) = total
                     && bar.length() != Some(*total)
@@ -51,7 +78,7 @@ impl Bars {
                 }
                 bar.set_position(*accounts);
                 bar.set_message(match left {
-                    Some(left) => format!("{requests} requests, {left} left"),
+                    Some(left) => format!("{requests} requests, {left} left{}", end_of(*seconds_left)),
                     None => format!("{requests} requests"),
                 });
             }
@@ -62,7 +89,7 @@ impl Bars {
             }
             Said::Waiting { connection, seconds } => {
                 if let Some(bar) = self.by_connection.get(connection) {
-                    bar.set_message(format!("waits {seconds:.0} s for the rate limit"));
+                    bar.set_message(format!("waits {} for the rate limit", crate::time::span(*seconds)));
                 }
             }
             Said::StepBegan { step } => {

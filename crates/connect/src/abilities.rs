@@ -96,8 +96,6 @@ fn entitlement_ability(spec: &EntitlementSpec) -> EntitlementAbility {
 }
 
 fn effect_ability(kind: &KindSpec, effect: &EffectSpec) -> EffectAbility {
-    let calls = effect.like.and_then(|like| kind.effects.get(&like)).map_or(&effect.calls, |other| &other.calls);
-    let reads = calls.iter().any(|call| call.body == crate::manifest::Body::Whole || !call.carry.is_empty());
     EffectAbility {
         irreversible: effect.irreversible,
         seat: match effect.seat {
@@ -108,7 +106,13 @@ fn effect_ability(kind: &KindSpec, effect: &EffectSpec) -> EffectAbility {
         sends_mail: effect.mail,
         loses: effect.loses.clone(),
         unproven: effect.unproven,
-        // A look before, the calls, a look after.
-        requests: 2 + u32::from(reads) + u32::try_from(calls.len()).unwrap_or(u32::MAX),
+        requests: requests_of(kind, effect),
     }
+}
+
+/// Returns how many requests an effect takes: a look before, the calls, a look after.
+pub(crate) fn requests_of(kind: &KindSpec, effect: &EffectSpec) -> u32 {
+    let calls = effect.like.and_then(|like| kind.effects.get(&like)).map_or(&effect.calls, |other| &other.calls);
+    let reads = calls.iter().any(|call| call.body == crate::manifest::Body::Whole || !call.carry.is_empty());
+    2 + u32::from(reads) + u32::try_from(calls.len()).unwrap_or(u32::MAX)
 }

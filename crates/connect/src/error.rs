@@ -74,17 +74,32 @@ pub struct ConnectError {
     pub field: Option<String>,
     /// Whether the effect may have happened all the same: look before trying again.
     pub may_have_happened: bool,
+    /// Until when the connection is parked (milliseconds since 1970, UTC), if that is why.
+    pub parked_until_ms: Option<i64>,
 }
 
 impl ConnectError {
     /// Returns an error that is certain not to have changed anything.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into(), hint: None, status: None, field: None, may_have_happened: false }
+        Self {
+            kind,
+            text: text.into(),
+            hint: None,
+            status: None,
+            field: None,
+            may_have_happened: false,
+            parked_until_ms: None,
+        }
     }
 
     /// Returns an error of our own making: what should not happen, in plain words.
     pub fn of_us(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Vendor, text)
+    }
+
+    /// Returns the error of a connection that is parked.
+    pub(crate) fn parked(parked: &crate::governor::Parked) -> Self {
+        Self { parked_until_ms: Some(parked.until_ms), ..Self::new(ErrorKind::RateLimited, parked.to_string()) }
     }
 
     /// Adds who must do what.

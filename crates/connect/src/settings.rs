@@ -2,7 +2,7 @@
 //! The engine fills it from `tenure.toml`; connector and abilities are made from it. It holds no secret.
 
 use crate::error::{ConnectError, ErrorKind};
-use crate::governor::{Covers, Limits, SubLimit, Window};
+use crate::governor::{Covers, Limits, SubLimit, Window, longest};
 use crate::manifest::{BudgetSpec, Manifest, SubLimitSpec, WindowWord};
 use crate::transport::HttpPolicy;
 use indexmap::IndexMap;
@@ -193,8 +193,9 @@ impl Settings {
     /// Returns the tenant's rate limits: the operator's, else those of the plan, else what the manifest assumes.
     pub fn rate_limits(&self) -> Limits {
         let published = &self.manifest.limits;
-        let budget = self.limits.or(self.of_plan(&published.plans)).or(published.assumed).unwrap_or_default();
+        let budget = self.budget();
         let mut limits = Limits::of(windows(&budget, published.window));
+        limits.kept = limits.kept.max(self.kept_elsewhere());
         if let Some(concurrent) = budget.concurrent {
             limits.concurrent_max = concurrent;
         }
@@ -203,6 +204,20 @@ impl Settings {
             limits.sub = published.sub.iter().filter_map(|sub| self.sub_limit(sub)).collect();
         }
         limits
+    }
+
+    fn budget(&self) -> BudgetSpec {
+        let published = &self.manifest.limits;
+        self.limits.or(self.of_plan(&published.plans)).or(published.assumed).unwrap_or_default()
+    }
+
+    /// Returns the longest window in the dialects that the tenant may turn out to speak: what is asked before that is
+    /// known counts in it as well.
+    fn kept_elsewhere(&self) -> Duration {
+        let further = self.manifest.further.iter().filter(|_| self.asks_dialect());
+        let spoken = further.filter_map(|further| self.speaking(&further.dialect));
+        let span = |other: Self| longest(&windows(&other.budget(), other.manifest.limits.window));
+        spoken.map(span).max().unwrap_or_default()
     }
 
     fn of_plan(&self, plans: &IndexMap<String, BudgetSpec>) -> Option<BudgetSpec> {

@@ -7,7 +7,7 @@ use crate::error::EngineError;
 use crate::house::{House, Reader};
 use futures::{StreamExt, stream};
 use serde::Serialize;
-use tenure_connect::ErrorKind;
+use tenure_connect::{Connector, ErrorKind};
 use tenure_core::name::ConnectionName;
 
 const AT_ONCE: usize = 8;
@@ -109,12 +109,17 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
         },
         reader => (reader, Vec::new()),
     };
+    let asked = match &reader {
+        Reader::App(connector) if !offline => Some(connector.clone()),
+        _ => None,
+    };
     lines.extend(match reader {
         Reader::File(file) => vec![match std::fs::File::open(&file.path) {
             Ok(_) => line("file", Verdict::Good, format!("{} can be read", file.path.display())),
             Err(error) => line("file", Verdict::Problem, format!("open {}: {error}", file.path.display())),
         }],
         Reader::App(_) if offline => vec![line("secrets", Verdict::Good, "are there; nothing was sent".into())],
+        Reader::App(connector) if connector.parked().is_some() => parked_line(&line, &connector),
         Reader::App(connector) => connector
             .check()
             .await
@@ -125,7 +130,20 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
             })
             .collect(),
     });
+    if let Some(connector) = asked.filter(|connector| connector.parked().is_none()) {
+        lines.push(line("rate limit", Verdict::Good, connector.budget()));
+        let seen = connector.statistics().rival.map(|rival| rival.to_string());
+        let noted = crate::budget::rival(&house.store, name).await.unwrap_or_default();
+        lines.extend(seen.or(noted).map(|says| line("rate limit", Verdict::Confirm, says)));
+    }
     lines
+}
+
+/// Says that a connection is parked; nothing is asked of it.
+fn parked_line(line: &impl Fn(&str, Verdict, String) -> CheckLine, connector: &Connector) -> Vec<CheckLine> {
+    let says = |parked: String| format!("{parked}; nothing was asked, check again afterwards");
+    let parked = connector.parked().map(|parked| parked.to_string());
+    parked.map(|parked| line("rate limit", Verdict::Problem, says(parked))).into_iter().collect()
 }
 
 fn verdict(ok: tenure_connect::Verdict) -> Verdict {

@@ -91,6 +91,11 @@ impl Connection {
         self.settings.asks_dialect()
     }
 
+    /// Returns its settings in the dialect that its tenant speaks.
+    pub(crate) fn settings(&self) -> Settings {
+        self.spoken().settings.clone()
+    }
+
     fn spoken(&self) -> RwLockReadGuard<'_, Spoken> {
         self.spoken.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,6 +235,7 @@ impl House {
         let settings = connection.spoken().settings.clone();
         let connector =
             Connector::new(settings, secrets).map_err(|source| misfit(&self.config, name.as_str(), source))?;
+        crate::budget::keep(&self.store, name, &connector).await?;
         if connector.asks_memory() {
             connector.remember(self.memories(name).await?);
         }

@@ -22,6 +22,7 @@ pub async fn make_plan(house: &House, scope: &Scope, requested_by: &str) -> Resu
     let links: Vec<_> = found.graph.new_links().collect();
     house.store.pin_links(&links, house.clock.now_ms()).await?;
     let mut plan = found.plan;
+    crate::budget::foresee(house, &mut plan).await?;
     plan.findings = found.findings.iter().map(|finding| finding.id.clone()).collect();
     house.store.save_plan(&plan, house.clock.now_ms()).await?;
     let draft = Draft {

@@ -11,8 +11,16 @@ use tenure_core::change::{Step, StepResult};
 pub enum Said {
     /// A pull began.
     PullBegan { connection: String, resumed: bool },
-    /// Accounts came in; `total` and how many requests are `left` where the app tells how many there are.
-    Read { connection: String, accounts: u64, total: Option<u64>, requests: u64, left: Option<u64> },
+    /// Accounts came in; `total` where the app tells how many there are; how many requests are `left` and how long they
+    /// take at least, where that or the last pull tells it.
+    Read {
+        connection: String,
+        accounts: u64,
+        total: Option<u64>,
+        requests: u64,
+        left: Option<u64>,
+        seconds_left: Option<f64>,
+    },
     /// A pull ended.
     PullEnded { connection: String, accounts: u64, complete: bool },
     /// A step begins.

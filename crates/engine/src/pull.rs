@@ -3,16 +3,18 @@
 //! believed gone. It decides nothing: correlation comes after it.
 
 use crate::alone::alone;
+use crate::clock::moment_text;
 use crate::dialect::settle;
 use crate::error::EngineError;
+use crate::foresight::Foresight;
 use crate::house::{FileSource, House, Reader};
 use crate::progress::{Progress, Said};
 use crate::view::{PullView, Way};
 use futures::{StreamExt, stream};
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tenure_connect::file::{FileError, People, PeopleOptions};
-use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart, Spent};
+use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart, PullStream, Spent};
 use tenure_core::abilities::Standing;
 use tenure_core::account::{AccountKey, Kind};
 use tenure_core::drift::Sample;
@@ -27,6 +29,8 @@ const BATCH: usize = 5_000;
 const AT_ONCE: usize = 8;
 /// Missing accounts that one pull looks up one by one; while more are missing, the read counts as partial.
 const LOOKED_UP_MAX: usize = 200;
+/// How often a wait for the rate limit is said.
+const SAID_EVERY: Duration = Duration::from_secs(2);
 /// How far an incremental pull reaches back before its watermark, for clocks that disagree and indexes that lag.
 const OVERLAP_MS: i64 = 5 * 60 * 1000;
 /// How often everything is read although the app could tell what changed: what it forgot to tell comes in then.
@@ -109,6 +113,14 @@ struct Walked {
     unreachable: bool,
     error: Option<ErrorKind>,
     shape: Shape,
+    parked_until_ms: Option<i64>,
+}
+
+/// Whether a pull is over, or goes on later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Over,
+    Parked,
 }
 
 impl Sweeping<'_> {
@@ -133,7 +145,7 @@ impl Sweeping<'_> {
         if walked.coverage == Coverage::Complete
             && let Err(because) = self.believe_absences(&run).await?
         {
-            walked = Walked { coverage: Coverage::Partial, because: Some(because), ..walked };
+            walked = Walked { shape: walked.shape, ..because };
         }
         let sample = match (walked.coverage, run.mode) {
             (Coverage::Partial, _) => Sample::Partial,
@@ -157,10 +169,13 @@ impl Sweeping<'_> {
             seconds: self.began.elapsed().as_secs_f64(),
             belief: Belief::Believed,
         };
-        let pull = finish(self.house, &run, end).await?;
+        crate::budget::note_rival(self.house, self.name, spent.rival).await?;
+        let ending = if walked.parked_until_ms.is_some() { Ending::Parked } else { Ending::Over };
+        let pull = finish(self.house, &run, end, ending).await?;
         let way = if walked.unreachable { Way::Closed } else { Way::Open };
         let drift = drift.map(|drift| format!("nothing is written to {}, which answers otherwise: {drift}", self.name));
         let mut view = view(self.name, &pull, way, drift.into_iter().collect());
+        view.parked_until = walked.parked_until_ms.map(moment_text);
         if run.mode == PullMode::Incremental {
             // A pull of what changed meets few records; how many there are is still what people ask.
             let known = store.overviews().await?.remove(self.name);
@@ -197,27 +212,33 @@ impl Sweeping<'_> {
             PullMode::Incremental => self.watermark().await?,
         };
         let start = PullStart { checkpoint: run.checkpoint.clone(), since_ms };
-        let mut events = std::pin::pin!(self.connector.pull(start));
+        let mut events = self.connector.pull(start);
+        let batch_max = if self.connector.is_scarce() { 1 } else { BATCH };
         let mut batch = Batch::new(self.name);
         let mut read = run.counts.added + run.counts.changed + run.counts.unchanged;
-        while let Some(event) = events.next().await {
+        let mut foresight = self.foresight(run).await?;
+        let mut behind = None;
+        while let Some(event) = self.next(&mut events).await {
             match event {
                 PullEvent::Page { accounts, checkpoint, total } => {
                     let rows = accounts.len() as u64;
+                    let kind = accounts.first().map(|account| account.key.kind);
                     read += rows;
                     accounts.iter().try_for_each(|account| batch.add(account))?;
                     drop(accounts);
-                    if batch.len() >= BATCH {
+                    if batch.len() >= batch_max {
                         self.write(run, &mut batch, Some(&checkpoint)).await?;
                     }
+                    behind = Some(checkpoint);
                     let requests = self.connector.statistics().requests;
-                    let left = total.filter(|_| rows > 0).map(|total| total.saturating_sub(read).div_ceil(rows));
+                    let left = foresight.pages_left(read, rows, total);
+                    let seconds_left = left.map(|left| foresight.seconds_left(self.connector, kind, left));
                     let connection = self.name.to_string();
-                    self.progress.say(Said::Read { connection, accounts: read, total, requests, left });
+                    self.progress.say(Said::Read { connection, accounts: read, total, requests, left, seconds_left });
                 }
-                PullEvent::End { coverage, because, unreachable, error, shape } => {
-                    self.write(run, &mut batch, None).await?;
-                    return Ok(Walked { coverage, because, unreachable, error, shape });
+                PullEvent::End { coverage, because, unreachable, error, shape, parked_until_ms } => {
+                    self.write(run, &mut batch, behind.as_deref()).await?;
+                    return Ok(Walked { coverage, because, unreachable, error, shape, parked_until_ms });
                 }
             }
         }
@@ -228,7 +249,30 @@ impl Sweeping<'_> {
             unreachable: false,
             error: None,
             shape: Shape::default(),
+            parked_until_ms: None,
         })
+    }
+
+    /// Returns the next event, and says so while the rate limit is waited for.
+    async fn next(&self, events: &mut PullStream) -> Option<PullEvent> {
+        loop {
+            if let Ok(event) = tokio::time::timeout(SAID_EVERY, events.next()).await {
+                return event;
+            }
+            let seconds = self.connector.forecast(None, 1).as_secs_f64();
+            if seconds > 0.0 {
+                self.progress.say(Said::Waiting { connection: self.name.to_string(), seconds });
+            }
+        }
+    }
+
+    /// Begins to foresee the end; where the app does not tell how much there is, as much as the last time is expected.
+    async fn foresight(&self, run: &PullRun) -> Result<Foresight, EngineError> {
+        let last = match run.mode {
+            PullMode::Full => self.house.store.last_complete_pull(self.name).await?,
+            PullMode::Incremental => None,
+        };
+        Ok(Foresight { began: Instant::now(), pages: 0, expected: last.map(|pull| pull.accounts) })
     }
 
     async fn write(&self, run: &PullRun, batch: &mut Batch, checkpoint: Option<&str>) -> Result<Counts, EngineError> {
@@ -243,7 +287,7 @@ impl Sweeping<'_> {
 
     /// Marks what a complete walk did not meet as gone, each only after a look by its id found nothing. The inner error
     /// is the reason why the walk is not believed after all.
-    async fn believe_absences(&self, run: &PullRun) -> Result<Result<(), String>, EngineError> {
+    async fn believe_absences(&self, run: &PullRun) -> Result<Result<(), Walked>, EngineError> {
         let store = &self.house.store;
         let Some(sweep) = run.sweep(Coverage::Complete) else { return Ok(Ok(())) };
         let kinds: Vec<Kind> = self.connector.listed_kinds();
@@ -259,16 +303,32 @@ impl Sweeping<'_> {
                     store.mark_seen(run, std::slice::from_ref(&key)).await?;
                 }
                 Look::CouldNotLook(error) => {
-                    return Ok(Err(format!("{key} is missing from the list and could not be looked up: {error}")));
+                    let because = format!("{key} is missing from the list and could not be looked up: {error}");
+                    let parked_until_ms = error.parked_until_ms;
+                    return Ok(Err(Walked {
+                        because: Some(because),
+                        unreachable: false,
+                        error: None,
+                        parked_until_ms,
+                        ..Walked::cut(&error)
+                    }));
                 }
             }
         }
         store.mark_gone(&sweep, &gone, self.house.clock.now_ms()).await?;
         Ok(if more {
-            Err(format!(
+            let because = format!(
                 "more than {LOOKED_UP_MAX} accounts are missing from the list; {} were looked up and are gone, the others are looked up by the next pulls",
                 gone.len()
-            ))
+            );
+            Err(Walked {
+                shape: Shape::default(),
+                coverage: Coverage::Partial,
+                because: Some(because),
+                unreachable: false,
+                error: None,
+                parked_until_ms: None,
+            })
         } else {
             Ok(())
         })
@@ -314,7 +374,7 @@ async fn pull_file(
         seconds: began.elapsed().as_secs_f64(),
         belief: Belief::Believed,
     };
-    let pull = finish(house, &run, end).await?;
+    let pull = finish(house, &run, end, Ending::Over).await?;
     Ok(view(name, &pull, Way::None, problems))
 }
 
@@ -341,15 +401,26 @@ async fn store_people(
         }
         read += batch.len() as u64;
         house.store.write(run, &mut batch, None, house.clock.now_ms()).await?;
-        progress.say(Said::Read { connection: name.to_string(), accounts: read, total: None, requests: 0, left: None });
+        let connection = name.to_string();
+        progress.say(Said::Read {
+            connection,
+            accounts: read,
+            total: None,
+            requests: 0,
+            left: None,
+            seconds_left: None,
+        });
     }
 }
 
 /// Ends a pull in the store. A source that lost more people than the policy allows is kept and doubted: it is not what
 /// the next one is compared with.
-async fn finish(house: &House, run: &PullRun, end: PullEnd) -> Result<Pull, EngineError> {
+async fn finish(house: &House, run: &PullRun, end: PullEnd, ending: Ending) -> Result<Pull, EngineError> {
     let before = believed_before(house, &run.connection).await?;
-    let mut pull = house.store.finish_pull(run, end, house.clock.now_ms()).await?;
+    let mut pull = match ending {
+        Ending::Over => house.store.finish_pull(run, end, house.clock.now_ms()).await?,
+        Ending::Parked => house.store.park_pull(run, end, house.clock.now_ms()).await?,
+    };
     let source = matches!(house.connection(run.connection.as_str())?.abilities().standing, Standing::Source(_));
     let complete =
         run.mode == PullMode::Full && pull.end.as_ref().is_some_and(|end| end.coverage == Coverage::Complete);
@@ -387,6 +458,7 @@ impl Walked {
             unreachable: error.kind == ErrorKind::Unreachable,
             error: Some(error.kind),
             shape: Shape::default(),
+            parked_until_ms: error.parked_until_ms,
         }
     }
 }
@@ -405,6 +477,7 @@ fn view(name: &ConnectionName, pull: &Pull, way: Way, problems: Vec<String>) -> 
         throttled: end.map_or(0, |end| end.throttled),
         floor_seconds: end.map_or(0.0, |end| end.floor_seconds),
         seconds: end.map_or(0.0, |end| end.seconds),
+        parked_until: None,
         way,
         problems,
     }

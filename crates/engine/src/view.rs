@@ -206,6 +206,9 @@ pub struct PullView {
     pub throttled: u64,
     pub floor_seconds: f64,
     pub seconds: f64,
+    /// Until when the connection is parked, if it is: the next pull goes on behind this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parked_until: Option<String>,
     /// How the way to the other side was.
     #[serde(skip)]
     pub way: Way,

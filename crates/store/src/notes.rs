@@ -81,6 +81,23 @@ impl Store {
         tx.commit().await
     }
 
+    /// Changes a note as it is at that moment, whoever else changes it.
+    pub async fn change_note(
+        &self,
+        connection: &ConnectionName,
+        name: &str,
+        change: impl FnOnce(Option<&str>) -> String + Send,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.write(Durability::Normal).await?;
+        let sql = "INSERT INTO note (connection, name, value) VALUES ($1, $2, '') \
+                   ON CONFLICT (connection, name) DO UPDATE SET value = note.value RETURNING value";
+        let text = tx.first(sql, args![connection.as_str(), name], |row| Ok(row.text(0)?.to_owned())).await?;
+        let value = change(text.as_deref().filter(|text| !text.is_empty()));
+        let sql = "UPDATE note SET value = $1 WHERE connection = $2 AND name = $3";
+        tx.run(sql, args![value, connection.as_str(), name]).await?;
+        tx.commit().await
+    }
+
     /// Asks for a lease; it is ours if nobody holds it, or the holder let it end.
     pub async fn claim_lease(&self, name: &str, holder: &str, now_ms: i64, lasts_ms: i64) -> Result<Claim, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;

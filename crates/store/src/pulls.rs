@@ -156,7 +156,7 @@ pub struct Pull {
 }
 
 impl Store {
-    /// Begins a pull, or goes on with one of the same mode that was interrupted less than a day ago.
+    /// Begins a pull, or goes on with one of the same mode that was interrupted or parked less than a day ago.
     pub async fn begin_pull(
         &self,
         connection: &ConnectionName,
@@ -167,7 +167,8 @@ impl Store {
         let number = number_or_new(&mut tx, connection).await?;
         crate::observe::lock(&mut tx, number).await?;
         let sql = "SELECT id, started_ms, checkpoint, added, changed, unchanged, repeated, gone FROM pull \
-                   WHERE connection = $1 AND mode = $2 AND finished_ms IS NULL ORDER BY id DESC LIMIT 1";
+                   WHERE connection = $1 AND mode = $2 AND (finished_ms IS NULL OR checkpoint IS NOT NULL) \
+                   ORDER BY id DESC LIMIT 1";
         let left = tx
             .first(sql, args![number, mode.as_str()], |row| {
                 Ok(PullRun {
@@ -182,7 +183,11 @@ impl Store {
             })
             .await?;
         let run = match left {
-            Some(run) if now_ms - run.started_ms < RESUMED_WITHIN_MS => run,
+            Some(run) if now_ms - run.started_ms < RESUMED_WITHIN_MS => {
+                let sql = "UPDATE pull SET finished_ms = NULL, coverage = NULL, because = NULL WHERE id = $1";
+                tx.run(sql, args![run.id.0]).await?;
+                run
+            }
             left => {
                 if let Some(stale) = left {
                     give_up(&mut tx, stale.id, now_ms).await?;
@@ -237,11 +242,21 @@ impl Store {
 
     /// Ends a pull. What it has seen is counted and forgotten.
     pub async fn finish_pull(&self, run: &PullRun, end: PullEnd, now_ms: i64) -> Result<Pull, StoreError> {
+        self.end_pull(run, end, false, now_ms).await
+    }
+
+    /// Ends a pull for now: the next one of the same mode goes on behind its checkpoint.
+    pub async fn park_pull(&self, run: &PullRun, end: PullEnd, now_ms: i64) -> Result<Pull, StoreError> {
+        self.end_pull(run, end, true, now_ms).await
+    }
+
+    async fn end_pull(&self, run: &PullRun, end: PullEnd, parked: bool, now_ms: i64) -> Result<Pull, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let accounts = seen::count(&mut tx, run.id.0).await?;
         let sql = "UPDATE pull SET finished_ms = $1, coverage = $2, because = $3, accounts = $4, requests = $5, \
-                   throttled = $6, floor_ms = $7, spent_ms = $8, believed = $9, watermark = $10, checkpoint = NULL \
-                   WHERE id = $11 AND finished_ms IS NULL";
+                   throttled = $6, floor_ms = $7, spent_ms = $8, believed = $9, watermark = $10, \
+                   checkpoint = CASE WHEN $11 = 1 THEN checkpoint ELSE NULL END \
+                   WHERE id = $12 AND finished_ms IS NULL";
         let values = args![
             now_ms,
             end.coverage.as_str(),
@@ -253,12 +268,15 @@ impl Store {
             milliseconds(end.seconds),
             i64::from(end.belief == Belief::Believed),
             end.watermark,
+            i64::from(parked),
             run.id.0,
         ];
         if tx.run(sql, values).await? == 0 {
             return Err(StoreError::PullOver { pull: run.id.0 });
         }
-        seen::forget(&mut tx, run.id.0).await?;
+        if !parked {
+            seen::forget(&mut tx, run.id.0).await?;
+        }
         let sql = select!("WHERE id = $1");
         let pull = tx.first(sql, args![run.id.0], |row| read_pull(&row)).await?;
         tx.commit().await?;

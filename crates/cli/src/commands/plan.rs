@@ -175,5 +175,7 @@ fn cost(plan: &Plan) -> String {
         .map(|(name, seats)| format!("{name} {seats:+}"))
         .collect();
     let seats = if seats.is_empty() { "none".into() } else { seats.join(", ") };
-    format!("\ncost: seats {seats} · {requests} requests · {}", time::span(plan.cost.seconds))
+    let made_ms = plan.made_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
+    let until = time::clock(plan.cost.seconds, made_ms).map(|end| format!(", done about {end}")).unwrap_or_default();
+    format!("\ncost: seats {seats} · {requests} requests · {}{until}", time::span(plan.cost.seconds))
 }

@@ -5,7 +5,7 @@
 use super::Inner;
 use crate::codec::json::{Json, Place, Wanted};
 use crate::error::{ConnectError, ErrorKind, bounded};
-use crate::governor::{RetryPolicy, SendError, send_governed};
+use crate::governor::{NotAdmitted, RetryPolicy, SendError, send_governed};
 use crate::manifest::{ErrorWord, Method};
 use crate::transport::{Priority, Request, Response};
 use http::{HeaderValue, StatusCode, header};
@@ -114,6 +114,9 @@ impl Inner {
     fn not_answered(&self, error: &SendError, effect: Option<Effect>) -> ConnectError {
         if let (SendError::Throttled { .. }, Some(response)) = (error, error.response()) {
             return self.refusal(response, effect);
+        }
+        if let SendError::NotAdmitted { reason: NotAdmitted::Parked(parked), .. } = error {
+            return ConnectError::parked(parked);
         }
         let kind = match error {
             SendError::NotAdmitted { .. } => ErrorKind::RateLimited,

@@ -3,6 +3,7 @@
 //! It decides nothing and keeps nothing beyond the process, except names of the tenant and what it was told to remember.
 
 mod ask;
+mod budget;
 mod dialect;
 mod walk;
 mod references;
@@ -11,6 +12,7 @@ mod look;
 mod perform;
 mod check;
 
+pub use budget::forecast;
 pub use check::{CheckLine, Verdict};
 pub use dialect::DialectFound;
 pub use look::{Look, LookupBy};
@@ -22,7 +24,7 @@ use crate::codec::names::Names;
 use crate::codec::read::RecordReader;
 use crate::codec::state::Memory;
 use crate::error::{ConnectError, ErrorKind};
-use crate::governor::Governor;
+use crate::governor::{Governor, Rival};
 use crate::manifest::{Auth, AuthForm, ClientProof, KindSpec, Manifest};
 use crate::needs::needs_of;
 use crate::settings::Settings;
@@ -74,6 +76,8 @@ pub struct Spent {
     pub waited: Duration,
     /// Requests a second that are permitted in the long run, as learned so far.
     pub per_second: Option<f64>,
+    /// Whoever else was seen to use the budget.
+    pub rival: Option<Rival>,
 }
 
 impl Spent {
@@ -84,6 +88,7 @@ impl Spent {
             throttled: self.throttled.saturating_sub(earlier.throttled),
             waited: self.waited.saturating_sub(earlier.waited),
             per_second: self.per_second,
+            rival: self.rival,
         }
     }
 }
@@ -158,7 +163,13 @@ impl Connector {
     /// Returns what was spent so far.
     pub fn statistics(&self) -> Spent {
         let seen = self.0.governor.statistics();
-        Spent { requests: seen.requests, throttled: seen.throttled, waited: seen.waited, per_second: seen.per_second }
+        Spent {
+            requests: seen.requests,
+            throttled: seen.throttled,
+            waited: seen.waited,
+            per_second: seen.per_second,
+            rival: seen.rival,
+        }
     }
 
     /// Returns the least seconds in which so many requests are permitted in the long run; 0 where nothing limits.

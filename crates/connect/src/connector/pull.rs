@@ -72,6 +72,8 @@ pub enum PullEvent {
         error: Option<ErrorKind>,
         /// The shape of what was seen, from a sample of it.
         shape: Shape,
+        /// Until when the connection is parked, if that is the reason: the walk goes on afterwards, where it stopped.
+        parked_until_ms: Option<i64>,
     },
 }
 
@@ -127,11 +129,13 @@ impl Connector {
                     unreachable: false,
                     error: None,
                     shape,
+                    parked_until_ms: None,
                 },
                 Err(Stop::Because(error)) => PullEvent::End {
                     coverage: Coverage::Partial,
                     unreachable: error.kind == ErrorKind::Unreachable,
                     error: Some(error.kind),
+                    parked_until_ms: error.parked_until_ms,
                     because: Some(error.to_string()),
                     shape,
                 },

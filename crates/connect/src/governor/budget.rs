@@ -1,14 +1,18 @@
 //! Counts one window so that a server, wherever its windows begin, never sees more than it permits.
 //! The governor asks when the next request may go and tells each answer; what the server says is used is taken in.
 //! It counts a request from its sending until one window after its answer: the server received it in between, and
-//! so no window of the server can hold more than the limit. It does not wait and does not know who asks.
+//! so no window of the server can hold more than the limit. A window that outlives the process is counted by the
+//! ledger instead. It does not wait and does not know who asks.
 
+use super::ledger::Ledger;
 use super::limits::{Window, WindowKind, seconds};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A log holds at most so many entries; answers that lie closer together share one.
 const ENTRIES: u32 = 1024;
+/// The longest that a request is thought to be on its way, for windows that the ledger counts.
+const LATE_MAX: Duration = Duration::from_secs(30);
 /// Below this many requests a window, a share is kept by shorter windows instead of by rounding down.
 const FEW: f64 = 10.0;
 
@@ -43,17 +47,51 @@ pub(super) struct Budget {
     all: Counter,
     /// What we may use of it, where that is less.
     ours: Option<Counter>,
+    /// What the ledger says of it, where it outlives the process: when that was, what was spent how long before.
+    kept: Option<(Instant, Vec<(Duration, u64)>)>,
 }
 
 impl Budget {
     pub fn new(window: Window, share: f64, cap: Option<f64>, now: Instant) -> Self {
-        let mut budget = Self { window, share, cap, all: Counter::new(now), ours: None };
+        let mut budget = Self { window, share, cap, all: Counter::new(now), ours: None, kept: None };
         budget.resize(now);
         budget
     }
 
     pub fn window(&self) -> Window {
         self.window
+    }
+
+    /// Returns the budget as one whose requests the ledger counts, if its window is a long one.
+    pub fn outliving(mut self, now: Instant) -> Self {
+        self.kept = self.window.is_long().then(|| (now, Vec::new()));
+        self
+    }
+
+    /// Tells whether the ledger counts its requests.
+    pub fn is_kept(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Takes in what the ledger holds at `now`, by the calendar `now_ms`.
+    pub fn take_in(&mut self, ledger: &Ledger, now: Instant, now_ms: i64) {
+        if self.kept.is_none() {
+            return;
+        }
+        let age = |at_ms: i64| Duration::from_millis(u64::try_from(now_ms.saturating_sub(at_ms)).unwrap_or(0));
+        let spent = ledger.spent.iter().map(|(at_ms, cost)| (age(*at_ms), *cost)).collect();
+        self.kept = Some((now, spent));
+        self.recount();
+    }
+
+    fn recount(&mut self) {
+        let Some((at, spent)) = &self.kept else { return };
+        std::iter::once(&mut self.all).chain(self.ours.as_mut()).for_each(|counter| counter.take_in(*at, spent));
+    }
+
+    /// Returns what others used of the window, whatever was used before our first answer left out.
+    pub fn used_by_others(&self) -> u64 {
+        self.all.others.saturating_sub(self.all.before)
     }
 
     /// Tells when `cost` more may go while `open` are on their way.
@@ -64,6 +102,9 @@ impl Budget {
 
     /// Counts an answer that came at `at`.
     pub fn answered(&mut self, at: Instant, now: Instant, cost: u64) {
+        if self.is_kept() {
+            return;
+        }
         self.all.answered(at, now, cost);
         if let Some(ours) = &mut self.ours {
             ours.answered(at, now, cost);
@@ -73,7 +114,7 @@ impl Budget {
     /// Returns how many of our own requests the server can have counted in one window by now, apart from those on
     /// their way.
     pub fn own(&self) -> u64 {
-        self.all.logged
+        self.all.logged + self.all.spent.iter().map(|(_, cost)| cost).sum::<u64>()
     }
 
     /// Takes in that the server counted `used` in its window when at most `own` of ours can have been in it.
@@ -98,7 +139,9 @@ impl Budget {
     fn resize(&mut self, now: Instant) {
         let Window { count, per, kind } = self.window;
         let count = f64::from(count.max(1));
-        let margin = per / 1000 + Duration::from_millis(1);
+        // The ledger is written before the sending, up to so much before the server counts.
+        let late = if self.is_kept() { (per / 120).min(LATE_MAX) } else { Duration::ZERO };
+        let margin = per / 1000 + Duration::from_millis(1) + late;
         let drain = match kind {
             WindowKind::LeakyBucket { drain } => Some(drain.max(1e-6)),
             WindowKind::Fixed | WindowKind::Rolling => None,
@@ -113,12 +156,21 @@ impl Budget {
         let shortened = if part < FEW { per.mul_f64(allowed / part) } else { per };
         let ours = self.ours.get_or_insert_with(|| Counter::new(now));
         ours.set(allowed, shortened + margin, drain.map(|drain| drain * part / count));
+        self.recount();
     }
 
     /// Returns how long it takes at least until `requests` more may have gone.
     pub fn forecast(&mut self, now: Instant, open: u64, requests: u64) -> Duration {
-        let all = self.all.forecast(now, open, requests);
-        self.ours.as_mut().map_or(all, |ours| all.max(ours.forecast(now, open, requests)))
+        let kept = self.is_kept() && requests > 0;
+        let counters = std::iter::once(&mut self.all).chain(self.ours.as_mut());
+        let forecast = |counter: &mut Counter| match kept {
+            true => {
+                counter.forget_the_past(now);
+                counter.forecast_kept(now, open, requests)
+            }
+            false => counter.forecast(now, open, requests),
+        };
+        counters.map(forecast).fold(Duration::ZERO, Duration::max)
     }
 }
 
@@ -135,6 +187,11 @@ struct Counter {
     /// What others use at least, and until when that is known.
     others: u64,
     others_until: Instant,
+    /// What of it was used before our first answer.
+    before: u64,
+    heard: bool,
+    /// What the ledger holds: until when it counts, and how much.
+    spent: VecDeque<(Instant, u64)>,
 }
 
 #[derive(Debug)]
@@ -156,6 +213,9 @@ impl Counter {
             level_at: now,
             others: 0,
             others_until: now,
+            before: 0,
+            heard: false,
+            spent: VecDeque::new(),
         }
     }
 
@@ -165,13 +225,21 @@ impl Counter {
         self.drain = drain;
     }
 
+    fn take_in(&mut self, at: Instant, spent: &[(Duration, u64)]) {
+        let counts = |(age, cost): &(Duration, u64)| Some((at + self.per.checked_sub(*age)?, *cost));
+        self.spent = spent.iter().filter_map(counts).collect();
+    }
+
     fn forget_the_past(&mut self, now: Instant) {
+        while self.spent.front().is_some_and(|(until, _)| *until <= now) {
+            self.spent.pop_front();
+        }
         while let Some(entry) = self.log.front().filter(|entry| entry.last + self.per <= now) {
             self.logged -= entry.cost;
             self.log.pop_front();
         }
         if now >= self.others_until {
-            self.others = 0;
+            (self.others, self.before) = (0, 0);
         }
         if let Some(drain) = self.drain {
             let passed = now.saturating_duration_since(self.level_at).as_secs_f64();
@@ -184,7 +252,11 @@ impl Counter {
     fn used(&self) -> f64 {
         // Others who were seen go on while our next request is on its way.
         let reserve = if self.others > 0 { self.others / 10 + 2 } else { 0 };
-        if self.drain.is_some() { self.level } else { (self.logged + self.others + reserve) as f64 }
+        if self.drain.is_some() { self.level } else { (self.logged + self.kept() + self.others + reserve) as f64 }
+    }
+
+    fn kept(&self) -> u64 {
+        self.spent.iter().map(|(_, cost)| cost).sum()
     }
 
     fn ready(&mut self, now: Instant, open: u64, cost: u64) -> Ready {
@@ -201,16 +273,23 @@ impl Counter {
         if let Some(drain) = self.drain {
             return Ready::At(now + seconds(excess / (drain * 0.999)) + Duration::from_millis(1));
         }
-        if self.others > 0 && self.log.front().is_none_or(|entry| entry.last + self.per >= self.others_until) {
+        let first = self.passing().next();
+        if self.others > 0 && first.is_none_or(|(until, _)| until >= self.others_until) {
             return Ready::At(self.others_until);
         }
-        for entry in &self.log {
-            excess -= entry.cost as f64;
+        for (until, cost) in self.passing() {
+            excess -= cost as f64;
             if excess <= 1e-9 {
-                return Ready::At(entry.last + self.per);
+                return Ready::At(until);
             }
         }
-        Ready::At(self.others_until)
+        if self.others_until > now { Ready::At(self.others_until) } else { Ready::AfterAnswer }
+    }
+
+    /// Lists when how much of what is counted passes, soonest first; a counter has a log or what the ledger holds.
+    fn passing(&self) -> impl Iterator<Item = (Instant, u64)> {
+        let logged = self.log.iter().map(|entry| (entry.last + self.per, entry.cost));
+        logged.chain(self.spent.iter().copied())
     }
 
     fn answered(&mut self, at: Instant, now: Instant, cost: u64) {
@@ -234,21 +313,55 @@ impl Counter {
 
     fn seen(&mut self, now: Instant, own: Own, used: u64, reset: Option<Duration>) {
         self.forget_the_past(now);
+        let first = !std::mem::replace(&mut self.heard, true);
         if self.drain.is_some() {
-            self.level = self.level.max(used.saturating_sub(own.open) as f64);
+            self.pour(now, own, used, first);
             return;
         }
         if used < self.others {
             // The server has begun a new window: what others used in the old one is over.
-            self.others = 0;
+            (self.others, self.before) = (0, 0);
         }
         let unexplained = used.saturating_sub(own.counted);
+        if first {
+            self.before = unexplained;
+        }
         if unexplained > self.others {
             self.others = unexplained;
             // A moment told in whole seconds may be up to one early.
             let rolls = reset.map_or(self.per, |reset| (reset + Duration::from_secs(1)).min(self.per));
             self.others_until = now + rolls;
         }
+    }
+
+    /// Raises the level to what the server says; what that is above our own, somebody else has poured in.
+    fn pour(&mut self, now: Instant, own: Own, used: u64, first: bool) {
+        // Our level has run out a little since the server looked, and both are rounded.
+        let unexplained = used.saturating_sub(own.open + 2 + self.level.ceil() as u64);
+        if !first && unexplained > 0 {
+            if self.others == 0 {
+                self.others_until = now + self.per;
+            }
+            self.others += unexplained;
+        }
+        self.level = self.level.max(used.saturating_sub(own.open) as f64);
+    }
+
+    /// Returns when the last of so many requests can go where the ledger counts: what passed makes room, and what
+    /// is sent then makes room again a window later.
+    fn forecast_kept(&self, now: Instant, open: u64, requests: u64) -> Duration {
+        let allowed = (self.allowed as u64).max(1);
+        let rounds = requests.saturating_sub(1) / allowed;
+        let mut excess = self.used() + open as f64 + (requests - rounds * allowed) as f64 - self.allowed;
+        let mut wait = Duration::ZERO;
+        for (until, cost) in self.passing() {
+            if excess <= 1e-9 {
+                break;
+            }
+            excess -= cost as f64;
+            wait = until.saturating_duration_since(now);
+        }
+        wait + self.per.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX))
     }
 
     fn forecast(&mut self, now: Instant, open: u64, requests: u64) -> Duration {

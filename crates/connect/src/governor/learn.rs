@@ -42,7 +42,7 @@ const PREFIXES: [&str; 3] = ["x-ratelimit", "ratelimit", "x-rate-limit"];
 /// Reads the headers of one answer. Moments are compared with the server's own clock where it tells it.
 pub(super) fn read(headers: &HeaderMap, wall: SystemTime) -> Told {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let wall = text("date").and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(wall);
+    let wall = server_wall(headers, wall);
     let mut told = by_span(&text).or_else(|| by_fraction(headers)).unwrap_or_default();
     for prefix in PREFIXES {
         let count = |suffix: &str| text(&format!("{prefix}-{suffix}")).and_then(whole);
@@ -56,6 +56,12 @@ pub(super) fn read(headers: &HeaderMap, wall: SystemTime) -> Told {
     told.limit = told.limit.filter(|limit| (1..=1_000_000_000).contains(limit));
     told.per = told.per.filter(|per| !per.is_zero() && *per <= SPANS[3].1 * 31);
     told
+}
+
+/// Returns the moment by the server's own clock where it tells it, else `wall`.
+pub(super) fn server_wall(headers: &HeaderMap, wall: SystemTime) -> SystemTime {
+    let date = headers.get("date").and_then(|date| date.to_str().ok());
+    date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or(wall)
 }
 
 /// `Ratelimit-Limit-Second`, `X-RateLimit-Remaining-Minute` and their like; the shortest span counts.

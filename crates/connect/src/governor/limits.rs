@@ -23,6 +23,8 @@ pub struct Limits {
     pub queue_max: usize,
     /// The longest that one request may wait for its turn.
     pub wait_max: Duration,
+    /// The longest window in which requests count beyond this process, in whatever dialect of the app.
+    pub kept: Duration,
 }
 
 impl Default for Limits {
@@ -33,9 +35,10 @@ impl Default for Limits {
             sub: Vec::new(),
             share: 1.0,
             learn: Learn::Headers,
-            retry_after_max: Duration::from_secs(600),
+            retry_after_max: Duration::from_secs(86_400),
             queue_max: 10_000,
             wait_max: Duration::from_secs(3600),
+            kept: Duration::ZERO,
         }
     }
 }
@@ -43,7 +46,8 @@ impl Default for Limits {
 impl Limits {
     /// Returns limits with these windows and otherwise the defaults.
     pub fn of(windows: Vec<Window>) -> Self {
-        Self { windows, ..Self::default() }
+        let kept = longest(&windows);
+        Self { windows, kept, ..Self::default() }
     }
 
     /// Returns the share as it is used: a value that makes no sense counts as 1.
@@ -104,6 +108,11 @@ impl Window {
         Self { count, per, kind: WindowKind::LeakyBucket { drain } }
     }
 
+    /// Tells whether it is longer than a process may live.
+    pub fn is_long(&self) -> bool {
+        self.per > super::ledger::LONG && !matches!(self.kind, WindowKind::LeakyBucket { .. })
+    }
+
     /// Returns the requests a second that it permits in the long run.
     pub fn per_second(&self) -> f64 {
         match self.kind {
@@ -156,6 +165,11 @@ pub enum Learn {
     Capped,
     /// Only `Retry-After` is.
     Nothing,
+}
+
+/// Returns the longest of the windows that outlive a process; zero where none does.
+pub(crate) fn longest(windows: &[Window]) -> Duration {
+    windows.iter().filter(|window| window.is_long()).map(|window| window.per).max().unwrap_or_default()
 }
 
 /// Returns a duration of so many seconds, whatever the number.

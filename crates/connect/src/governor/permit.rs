@@ -4,10 +4,12 @@
 
 use super::backoff::Jitter;
 use super::budget::Ready;
-use super::learn::{Told, read};
+use super::learn::{Told, read, server_wall};
 use super::limits::{Learn, Limits};
+use super::park::Parked;
 use super::queue::{Rank, Waiter};
 use super::retry_after::{RetryAfter, read_retry_after};
+use super::rival::Rival;
 use super::state::{Place, State};
 use crate::transport::{Clock, Priority};
 use http::{HeaderMap, StatusCode};
@@ -27,6 +29,7 @@ struct Shared {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     jitter: Jitter,
+    keeping: tokio::sync::Mutex<()>,
 }
 
 /// A turn to send one request. Dropped without an account it counts as sent and answered.
@@ -37,8 +40,14 @@ pub struct Permit {
 }
 
 /// Why a request got no turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAdmitted {
+    /// The turn lies further ahead than a worker sits out.
+    #[error("{0}")]
+    Parked(Parked),
+    /// It could not be written down that the request would be sent.
+    #[error("not sent, what is spent could not be noted: {0}")]
+    NotKept(String),
     /// Too many wait already.
     #[error("{0} requests wait for this connection already")]
     QueueFull(usize),
@@ -60,31 +69,33 @@ pub struct Statistics {
     pub waiting: usize,
     /// Requests a second that are permitted in the long run, as learned so far; `None` where nothing limits.
     pub per_second: Option<f64>,
+    /// Whoever else was seen to use the budget.
+    pub rival: Option<Rival>,
 }
 
 impl Governor {
     /// Returns a governor that has seen nothing yet. `seed` is where its chance comes from.
     pub fn new(limits: Limits, clock: Arc<dyn Clock>, seed: u64) -> Self {
         let state = Mutex::new(State::new(limits, clock.now()));
-        Self(Arc::new(Shared { state, clock, jitter: Jitter::new(seed) }))
+        Self(Arc::new(Shared { state, clock, jitter: Jitter::new(seed), keeping: tokio::sync::Mutex::default() }))
     }
 
     /// Waits for a turn: leavers before writes before reads, then in the order of asking.
     ///
     /// # Errors
-    /// Too many wait already, or the turn does not come in time.
+    /// Too many wait already, the turn does not come in time, or it lies further ahead than a worker sits out.
     pub async fn admit(&self, priority: Priority, cost: u32, label: &str) -> Result<Permit, NotAdmitted> {
         let shared = &self.0;
         let came = shared.clock.now();
         let wake = Arc::new(Notify::new());
-        let (rank, wait_max) = {
+        let (rank, wait_max, waiter) = {
             let mut state = shared.lock();
             if state.queue.len() >= state.limits.queue_max {
                 return Err(NotAdmitted::QueueFull(state.queue.len()));
             }
             let subs = state.subs_of(label);
             let waiter = Waiter { cost: u64::from(cost.max(1)), subs, wake: wake.clone() };
-            (state.queue.enter(priority, waiter), state.limits.wait_max)
+            (state.queue.enter(priority, waiter.clone()), state.limits.wait_max, waiter)
         };
         let waiting = Waiting { shared, rank };
         loop {
@@ -94,9 +105,16 @@ impl Governor {
             let wait = match turn {
                 Ok(place) => {
                     shared.lock().waited += now.saturating_duration_since(came);
-                    return Ok(Permit { shared: shared.clone(), place: Some(place) });
+                    let permit = Permit { shared: shared.clone(), place: Some(place) };
+                    return self.kept(permit).await;
                 }
-                Err(Ready::At(moment)) => moment.saturating_duration_since(now),
+                Err(Ready::At(moment)) => {
+                    let (now, now_ms) = self.moments();
+                    if let Some(parked) = shared.lock().park(&waiter, moment, now, now_ms) {
+                        return Err(NotAdmitted::Parked(parked));
+                    }
+                    moment.saturating_duration_since(now)
+                }
                 Err(_) => LOOK_AGAIN,
             };
             let left = wait_max.saturating_sub(now.saturating_duration_since(came));
@@ -108,6 +126,19 @@ impl Governor {
         }
     }
 
+    /// Lets a request go once it is kept that it goes.
+    async fn kept(&self, mut permit: Permit) -> Result<Permit, NotAdmitted> {
+        let Err(error) = self.keep().await else { return Ok(permit) };
+        if let Some(place) = permit.place.take() {
+            let now = self.0.clock.now();
+            let mut state = self.0.lock();
+            state.unkept = state.unkept.saturating_sub(place.cost);
+            state.unsent(&place);
+            state.wake(now);
+        }
+        Err(error)
+    }
+
     /// Takes in an answer whose head came at `answered_at`. Returns how long nothing goes now, if it was a refusal.
     pub fn observe(
         &self,
@@ -117,7 +148,8 @@ impl Governor {
         answered_at: Instant,
     ) -> Option<Duration> {
         let place = permit.place.take()?;
-        let (now, wall) = (self.0.clock.now(), self.0.clock.wall());
+        let (now, now_ms) = self.moments();
+        let wall = server_wall(headers, self.0.clock.wall());
         let retry_after = read_retry_after(headers.get("retry-after").and_then(|value| value.to_str().ok()), wall);
         let mut state = self.0.lock();
         let believed = state.limits.learn != Learn::Nothing;
@@ -129,9 +161,9 @@ impl Governor {
         let wait = match (status, retry_after) {
             (StatusCode::TOO_MANY_REQUESTS, _) => {
                 state.throttled += 1;
-                Some(state.refused(&place, retry_after, &told, now, &self.0.jitter))
+                Some(state.refused(&place, retry_after, &told, (now, now_ms), &self.0.jitter))
             }
-            (StatusCode::SERVICE_UNAVAILABLE, RetryAfter::Wait(wait)) => Some(state.busy(wait, now)),
+            (StatusCode::SERVICE_UNAVAILABLE, RetryAfter::Wait(wait)) => Some(state.busy(wait, (now, now_ms))),
             _ => {
                 state.accepted(&place, now);
                 None
@@ -160,17 +192,27 @@ impl Governor {
             waited: state.waited,
             waiting: state.queue.len(),
             per_second: state.per_second(),
+            rival: state.rival.map(|(rival, _)| rival),
         }
     }
 
-    /// Returns how long it takes at least until so many requests more may have gone.
-    pub fn forecast(&self, requests: u64) -> Duration {
+    /// Returns how long it takes at least until so many requests more may have gone, all with this label if one is
+    /// given.
+    pub fn forecast(&self, label: Option<&str>, requests: u64) -> Duration {
         let now = self.0.clock.now();
-        self.0.lock().forecast(now, requests)
+        self.0.lock().forecast(now, label, requests)
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.0.clock
+    }
+
+    pub(super) fn keeping(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.keeping
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock()
     }
 
     pub(super) fn jitter(&self) -> &Jitter {

@@ -125,6 +125,9 @@ pub async fn send_governed<W: Wire + ?Sized>(
         let failed = match wire.send(request).await {
             Ok(response) => {
                 let wait = governor.observe(permit, response.status, &response.headers, response.answered_at);
+                if let Err(error) = governor.keep().await {
+                    tracing::warn!("{error}");
+                }
                 match settle(request, response, retry, wait) {
                     Ok(response) => return Ok(response),
                     Err(failed) => failed,
@@ -144,7 +147,7 @@ pub async fn send_governed<W: Wire + ?Sized>(
                 }
             }
         };
-        course.wait_or_give_up(failed).await?;
+        course.wait_or_give_up(failed, request).await?;
     }
 }
 
@@ -209,10 +212,13 @@ impl<'a> Course<'a> {
     }
 
     /// Waits before the next attempt, or returns the error where there is none.
-    async fn wait_or_give_up(&mut self, failed: Failed) -> Result<(), SendError> {
+    async fn wait_or_give_up(&mut self, failed: Failed, request: &Request) -> Result<(), SendError> {
         let Failed { error, again, wait } = failed;
         if let SendError::Throttled { target, response, .. } = *error {
             self.refusals += 1;
+            if let Some(parked) = wait.and_then(|wait| self.governor.parks(wait, request)) {
+                return Err(SendError::NotAdmitted { target, reason: NotAdmitted::Parked(parked) });
+            }
             let in_time = wait.unwrap_or_default() < self.left();
             if self.refusals <= self.retry.refusals_max && in_time {
                 // The governor lets nothing go before the wait is over.
@@ -222,6 +228,9 @@ impl<'a> Course<'a> {
         }
         self.attempts += 1;
         let backoff = self.governor.jitter().backoff(self.attempts, self.retry.backoff, self.retry.backoff_max);
+        if let Some(parked) = wait.filter(|_| again).and_then(|wait| self.governor.parks(wait, request)) {
+            return Err(SendError::NotAdmitted { target: request.target(), reason: NotAdmitted::Parked(parked) });
+        }
         let wait = wait.map_or(backoff, |wait| wait.max(backoff));
         if !again || self.attempts >= self.retry.attempts_max || wait >= self.left() {
             return Err(*error);

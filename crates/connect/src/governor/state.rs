@@ -5,9 +5,11 @@
 use super::backoff::Jitter;
 use super::budget::{Budget, Own, Ready};
 use super::learn::Told;
+use super::ledger::{Keeper, Ledger, Quiet};
 use super::limits::{Covers, Learn, Limits};
 use super::queue::{Queue, Rank, Waiter};
 use super::retry_after::RetryAfter;
+use super::rival::Rival;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -18,14 +20,25 @@ const BELIEVABLE: u64 = 20;
 const PRESSURE_MIN: f64 = 0.25;
 const CALM: Duration = Duration::from_secs(10);
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
+/// Without a usable word of the server nobody waits longer.
+const BACKOFF_MAX: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]
 pub(super) struct State {
     pub limits: Limits,
     pub queue: Queue,
-    main: Scope,
-    subs: Vec<(Covers, Scope)>,
+    pub main: Scope,
+    pub subs: Vec<(Covers, Scope)>,
+    /// What all processes have spent, as far as it is known here, and who keeps it.
+    pub ledger: Ledger,
+    pub keeper: Option<Arc<dyn Keeper>>,
     requests_open: u32,
+    /// What was let go and is not in the ledger yet.
+    pub unkept: u64,
+    /// What the tenant asked for and is not in the ledger yet.
+    pub quiet: Vec<Quiet>,
+    /// Whoever else uses the budget, and when that was seen last.
+    pub rival: Option<(Rival, Instant)>,
     /// The cost of everything that was ever sent.
     sent: u64,
     /// Whether an answer has told what the tenant permits; until then requests go one at a time.
@@ -40,17 +53,19 @@ pub(super) struct State {
 
 /// Limits that count the same requests.
 #[derive(Debug)]
-struct Scope {
-    budgets: Vec<Budget>,
+pub(super) struct Scope {
+    pub budgets: Vec<Budget>,
     open: u64,
-    blocked: Option<Block>,
+    pub blocked: Option<Block>,
+    /// Why nothing goes.
+    pub because: String,
     refusals: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Block {
-    since: Instant,
-    until: Instant,
+pub(super) struct Block {
+    pub since: Instant,
+    pub until: Instant,
 }
 
 /// What an admitted request occupies.
@@ -67,13 +82,25 @@ pub(super) struct Place {
 
 impl Scope {
     fn new(budgets: Vec<Budget>) -> Self {
-        Self { budgets, open: 0, blocked: None, refusals: 0 }
+        Self { budgets, open: 0, blocked: None, because: String::new(), refusals: 0 }
     }
 
-    fn ready(&mut self, now: Instant, cost: u64) -> Ready {
+    /// Tells when a request may go; of what the ledger counts, only what is not in it yet is on its way.
+    pub fn ready(&mut self, now: Instant, unkept: u64, cost: u64) -> Ready {
         let blocked = self.blocked.filter(|block| block.until > now).map_or(Ready::Now, |block| Ready::At(block.until));
         let open = self.open;
-        self.budgets.iter_mut().map(|budget| budget.ready(now, open, cost)).fold(blocked, Ready::max)
+        let under_way = |budget: &Budget| if budget.is_kept() { unkept } else { open };
+        self.budgets.iter_mut().map(|budget| budget.ready(now, under_way(budget), cost)).fold(blocked, Ready::max)
+    }
+
+    fn forecast(&mut self, now: Instant, unkept: u64, requests: u64) -> Duration {
+        let open = self.open;
+        let blocked = self.blocked.map_or(Duration::ZERO, |block| block.until.saturating_duration_since(now));
+        let under_way = |budget: &Budget| if budget.is_kept() { unkept } else { open };
+        self.budgets
+            .iter_mut()
+            .map(|budget| budget.forecast(now, under_way(budget), requests))
+            .fold(blocked, Duration::max)
     }
 
     fn answered(&mut self, at: Instant, now: Instant, cost: u64) {
@@ -98,21 +125,26 @@ impl Scope {
 
 /// Tells when a request may go as far as the limits of its own paths are concerned.
 fn own_ready(subs: &mut [(Covers, Scope)], now: Instant, waiter: &Waiter) -> Ready {
-    waiter.subs.iter().map(|at| subs[*at].1.ready(now, waiter.cost)).fold(Ready::Now, Ready::max)
+    waiter.subs.iter().map(|at| subs[*at].1.ready(now, 0, waiter.cost)).fold(Ready::Now, Ready::max)
 }
 
 impl State {
     pub fn new(limits: Limits, now: Instant) -> Self {
         let share = limits.usable_share();
-        let budgets = |windows: &[super::limits::Window]| {
+        let budgets = |windows: &[super::limits::Window]| -> Vec<Budget> {
             let cap = |count: u32| (limits.learn == Learn::Capped).then(|| f64::from(count) * share);
             windows.iter().map(|window| Budget::new(*window, share, cap(window.count), now)).collect()
         };
         Self {
-            main: Scope::new(budgets(&limits.windows)),
+            main: Scope::new(budgets(&limits.windows).into_iter().map(|budget| budget.outliving(now)).collect()),
             subs: limits.sub.iter().map(|sub| (sub.covers.clone(), Scope::new(budgets(&sub.windows)))).collect(),
+            ledger: Ledger::default(),
+            keeper: None,
             queue: Queue::default(),
             requests_open: 0,
+            unkept: 0,
+            quiet: Vec::new(),
+            rival: None,
             sent: 0,
             heard: limits.learn == Learn::Nothing || limits.windows.is_empty(),
             pressure: 1.0,
@@ -169,12 +201,13 @@ impl State {
     fn shared_ready(&mut self, now: Instant, cost: u64) -> Ready {
         let crowded = self.requests_open >= self.limits.concurrent_max.max(1);
         let unheard = !self.heard && self.requests_open > 0;
-        if crowded || unheard { Ready::AfterAnswer } else { self.main.ready(now, cost) }
+        if crowded || unheard { Ready::AfterAnswer } else { self.main.ready(now, self.unkept, cost) }
     }
 
     fn take(&mut self, now: Instant, cost: u64, subs: Vec<usize>) -> Place {
         self.requests_open += 1;
         self.main.open += cost;
+        self.unkept += if self.limits.kept.is_zero() { 0 } else { cost };
         for at in &subs {
             self.subs[*at].1.open += cost;
         }
@@ -203,6 +236,7 @@ impl State {
         self.answers += 1;
         let at = at.clamp(place.sent_at.min(now), now);
         let cost = cost.max(place.cost);
+        self.unkept += if self.limits.kept.is_zero() { 0 } else { cost - place.cost };
         self.main.answered(at, now, cost);
         for sub in &place.subs {
             self.subs[*sub].1.answered(at, now, cost);
@@ -212,6 +246,9 @@ impl State {
     /// Takes in what the headers of an answer tell.
     pub fn learn(&mut self, place: &Place, told: &Told, now: Instant) {
         self.heard = true;
+        if self.learn_of_sub(place, told, now) {
+            return;
+        }
         let Some(at) = self.window_of(told) else {
             self.pause_when_empty(told, now);
             return;
@@ -232,6 +269,37 @@ impl State {
         let counted = place.own.get(at).map(|own| own + since);
         if let (Some(used), Some(counted), Some(budget)) = (told.used(), counted, self.main.budgets.get_mut(at)) {
             budget.seen(now, Own { counted, open }, used, told.reset);
+            let window = budget.window();
+            if let Some(rival) = Rival::of(budget.used_by_others(), u64::from(window.count), window.per) {
+                self.give_way(rival, now);
+            }
+        }
+    }
+
+    /// Takes in what the headers tell of a limit of some paths only: that of which the told one is nearer.
+    fn learn_of_sub(&mut self, place: &Place, told: &Told, now: Instant) -> bool {
+        let (Some(at), Some(limit), Some(main)) = (place.subs.first(), told.limit, self.main.budgets.first()) else {
+            return false;
+        };
+        let far = |count: u32| (limit as f64 / f64::from(count.max(1))).ln().abs();
+        let since = self.sent.saturating_sub(place.sent);
+        let scope = &mut self.subs[*at].1;
+        let Some(budget) = scope.budgets.first_mut() else { return false };
+        if far(budget.window().count) >= far(main.window().count) {
+            return false;
+        }
+        budget.change(limit.min(u64::from(u32::MAX)) as u32, self.limits.usable_share() * self.pressure, now);
+        if let Some(used) = told.used() {
+            let own = Own { counted: budget.own() + scope.open + since, open: scope.open };
+            budget.seen(now, own, used, told.reset);
+        }
+        true
+    }
+
+    fn give_way(&mut self, rival: Rival, now: Instant) {
+        self.rival = Some((rival, now));
+        if rival.leaves() < self.pressure {
+            self.press(rival.leaves(), now);
         }
     }
 
@@ -260,6 +328,7 @@ impl State {
             let until = now + reset.min(self.limits.retry_after_max);
             let block = self.main.blocked.filter(|block| block.until >= until);
             self.main.blocked = block.or(Some(Block { since: now, until }));
+            self.main.because = "the app says that nothing is left".into();
         }
     }
 
@@ -269,27 +338,36 @@ impl State {
         place: &Place,
         retry_after: RetryAfter,
         told: &Told,
-        now: Instant,
+        (now, now_ms): (Instant, i64),
         jitter: &Jitter,
     ) -> Duration {
         let cap = self.limits.retry_after_max;
         let reset = told.reset;
-        // A tenant that has requests left has refused for the paths' own limit.
+        // A tenant that has requests left has refused for the paths' own limit; one that names a pause means it.
         let own = place.subs.first().copied().filter(|_| told.remaining.is_some_and(|remaining| remaining > 0));
+        let own = own.filter(|_| !matches!(retry_after, RetryAfter::Wait(_)));
         let scope = own.map_or(&mut self.main, |at| &mut self.subs[at].1);
         let mut spans: Vec<Duration> = scope.budgets.iter().map(|budget| budget.window().per).collect();
         spans.sort();
         let wait = |refusals: u32| match retry_after {
             RetryAfter::Wait(wait) => jitter.stretch(wait.min(cap), 0.02),
-            RetryAfter::Rubbish => jitter.backoff(refusals, BACKOFF_BASE, cap),
+            RetryAfter::Rubbish => jitter.backoff(refusals, BACKOFF_BASE, cap.min(BACKOFF_MAX)),
             RetryAfter::Absent => {
                 let rolls = spans.get(refusals.saturating_sub(1) as usize).or(spans.last()).copied();
                 let rolls = reset.map(|reset| reset + Duration::from_secs(1)).or(rolls);
-                let backoff = jitter.backoff(refusals, BACKOFF_BASE.min(rolls.unwrap_or(BACKOFF_BASE)), cap);
+                let backoff =
+                    jitter.backoff(refusals, BACKOFF_BASE.min(rolls.unwrap_or(BACKOFF_BASE)), cap.min(BACKOFF_MAX));
                 rolls.map_or(backoff, |rolls| jitter.stretch(rolls.max(backoff).min(cap), 0.02))
             }
         };
         let (wait, another) = scope.refused(now, place.sent_at, wait);
+        scope.because = match retry_after {
+            RetryAfter::Wait(wait) => format!("the app asked for a pause of {} s", wait.min(cap).as_secs_f64().ceil()),
+            RetryAfter::Rubbish | RetryAfter::Absent => {
+                "the app refused for the rate and did not say for how long".into()
+            }
+        };
+        self.ask_quiet(own, wait, now_ms);
         if another {
             self.press(self.pressure * 0.8, now);
         }
@@ -297,9 +375,12 @@ impl State {
     }
 
     /// Blocks because the server is busy with something else; returns how long.
-    pub fn busy(&mut self, wait: Duration, now: Instant) -> Duration {
+    pub fn busy(&mut self, wait: Duration, (now, now_ms): (Instant, i64)) -> Duration {
         let wait = wait.min(self.limits.retry_after_max);
-        self.main.refused(now, now, |_| wait).0
+        self.main.because = format!("the app is busy and asked for a pause of {} s", wait.as_secs_f64().ceil());
+        let (wait, _) = self.main.refused(now, now, |_| wait);
+        self.ask_quiet(None, wait, now_ms);
+        wait
     }
 
     /// Takes in that an answer was no refusal.
@@ -308,7 +389,8 @@ impl State {
         for at in &place.subs {
             self.subs[*at].1.refusals = 0;
         }
-        if self.pressure < 1.0 && now.saturating_duration_since(self.changed_pressure) >= CALM {
+        let given_way = self.rival.is_some_and(|(rival, at)| now.saturating_duration_since(at) <= rival.per);
+        if !given_way && self.pressure < 1.0 && now.saturating_duration_since(self.changed_pressure) >= CALM {
             self.press(self.pressure + 0.1, now);
         }
     }
@@ -324,11 +406,13 @@ impl State {
     }
 
     /// Returns how long it takes at least until so many requests more may have gone.
-    pub fn forecast(&mut self, now: Instant, requests: u64) -> Duration {
-        let open = self.main.open;
-        let blocked = self.main.blocked.map_or(Duration::ZERO, |block| block.until.saturating_duration_since(now));
-        let budgets = self.main.budgets.iter_mut().map(|budget| budget.forecast(now, open, requests));
-        if requests == 0 { Duration::ZERO } else { budgets.fold(blocked, Duration::max) }
+    pub fn forecast(&mut self, now: Instant, label: Option<&str>, requests: u64) -> Duration {
+        if requests == 0 {
+            return Duration::ZERO;
+        }
+        let (subs, unkept) = (label.map(|label| self.subs_of(label)).unwrap_or_default(), self.unkept);
+        let own = subs.iter().fold(Duration::ZERO, |wait, at| wait.max(self.subs[*at].1.forecast(now, 0, requests)));
+        own.max(self.main.forecast(now, unkept, requests))
     }
 
     /// Returns what is permitted a second in the long run, as learned so far.

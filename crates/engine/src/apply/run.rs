@@ -228,8 +228,11 @@ impl<'a> Run<'a> {
         if !step.approval.state.permits() {
             return Some(Obstacle::Ever(waits_for(&step.approval)));
         }
-        if !self.connectors.contains_key(&step.connection) {
+        let Some(connector) = self.connectors.get(&step.connection) else {
             return ever("the connection has no app that could be written to");
+        };
+        if let Some(parked) = connector.parked() {
+            return Some(Obstacle::Ever(parked.to_string()));
         }
         if let Some(because) = self.doubts.drifted.get(&step.connection) {
             return ever(because);

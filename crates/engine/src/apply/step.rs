@@ -43,7 +43,10 @@ pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step
     let found = match walk.look().await {
         Ok(found) => found,
         Err(error) => {
-            let because = format!("could not look before acting: {error}");
+            let because = match error.parked_until_ms {
+                Some(_) => error.to_string(),
+                None => format!("could not look before acting: {error}"),
+            };
             let unreachable = error.kind == ErrorKind::Unreachable;
             return Carried { unreachable, ..walk.ends(Outcome::Skipped, because, None) };
         }
