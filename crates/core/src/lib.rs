@@ -11,6 +11,7 @@ pub mod facts;
 pub mod change;
 pub mod byhand;
 pub mod look;
+pub mod access;
 pub mod expression;
 pub mod policy;
 mod digest;
