@@ -2,12 +2,15 @@
 //! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
 
 use crate::manifest::{
-    ByHandSpec, CardinalityWord, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On, SeatWord, SessionWord,
+    AccessSpec, ByHandSpec, CardinalityWord, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On, SeatWord,
+    SessionWord,
 };
 use crate::settings::Settings;
+use serde_json::Value;
 use tenure_core::abilities::{
     Abilities, ByHand, Cardinality, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat, Sessions,
 };
+use tenure_core::access::AccessRule;
 use tenure_core::name::{EntitlementKind, FieldName, Name};
 
 /// Returns what a connection with these settings can do.
@@ -51,6 +54,19 @@ fn kind_ability(spec: &KindSpec) -> KindAbility {
         cannot: spec.cannot.iter().map(|(effect, because)| (*effect, because.clone())).collect(),
         by_hand: spec.by_hand.iter().map(|(effect, by_hand)| (*effect, by_hand_of(by_hand))).collect(),
         demoted: spec.demoted.iter().map(|(word, name)| (Name::new(word), Name::new(name))).collect(),
+        invitation_hours: spec.invitation_hours,
+        access: spec.access.iter().map(access_rule).collect(),
+    }
+}
+
+fn access_rule(spec: &AccessSpec) -> AccessRule {
+    let values = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    AccessRule {
+        when: spec.when.iter().map(|(word, value)| (Name::new(word), values(value))).collect(),
+        each: spec.each.as_deref().map(Name::new),
+        scope: spec.scope.as_deref().map(Name::new),
+        says: spec.says.clone(),
+        privileged: spec.privileged,
     }
 }
 
@@ -70,6 +86,7 @@ fn field_ability(field: &FieldSpec) -> FieldAbility {
         at_create: written && field.on.contains(&On::Create),
         at_update: written && field.on.contains(&On::Update),
         cannot: field.cannot.clone(),
+        ignored_because: field.ignored_because.clone(),
         values: field.words.keys().map(|word| Name::new(word)).collect(),
         fallback: field.fallback.clone(),
         refers_to_account: field.codec.refers_to_account(),
@@ -107,6 +124,7 @@ fn effect_ability(kind: &KindSpec, effect: &EffectSpec) -> EffectAbility {
         loses: effect.loses.clone(),
         unproven: effect.unproven,
         requests: requests_of(kind, effect),
+        ignored_because: effect.ignored_because.clone(),
     }
 }
 

@@ -203,6 +203,7 @@ fn held(at: usize, target: &str) -> Account {
         name: name.into(),
         scope: None,
         privileged: false,
+        pending: false,
     };
     account.grants = vec![grant("group", "17", DEPARTMENTS[at % DEPARTMENTS.len()]), grant("role", "2", "agent")];
     account.grants_known = vec![EntitlementKind::new("group"), EntitlementKind::new("role")];
@@ -279,6 +280,7 @@ fn agent() -> KindAbility {
         sends_mail: false,
         loses: None,
         unproven: false,
+        ignored_because: None,
         requests: 2,
     };
     KindAbility {

@@ -2,6 +2,7 @@
 //! `connect` derives abilities from an app's manifest and the operator's configuration; `decide`, `diff` and `plan`
 //! read them. They say nothing of URLs or wire formats, so that planning needs no connector.
 
+use crate::access::AccessRule;
 use crate::account::Kind;
 use crate::name::{ConnectionName, EntitlementKind, FieldName, Name};
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,12 @@ pub struct KindAbility {
     /// The entitlements of one kind to which a leaver falls back where nothing suspends: the policy's word → the name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub demoted: BTreeMap<Name, Name>,
+    /// For how many hours an invitation is valid, where the vendor says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation_hours: Option<u32>,
+    /// What roles, groups and scopes let people see and do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub access: Vec<AccessRule>,
 }
 
 /// How a person does one effect in the app's own pages.
@@ -176,6 +183,9 @@ pub struct FieldAbility {
     pub at_update: bool,
     /// Why it cannot be changed, in the operator's words.
     pub cannot: Option<String>,
+    /// Why the app may accept a change and leave the field as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_because: Option<String>,
     /// The words that a policy may use, where the field is an enumeration; empty for free values.
     pub values: Vec<Name>,
     /// What is asked of a new account when no source and no rule tells, because the app would choose a mightier value.
@@ -239,6 +249,9 @@ pub struct EffectAbility {
     /// The vendor's record does not promise it: the first answer of a tenant decides whether it can be done there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
+    /// Why the app may accept it and do nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_because: Option<String>,
     /// Requests that one such step takes, reading back included.
     pub requests: u32,
 }

@@ -177,6 +177,9 @@ pub struct Grant {
     /// Whether the manifest calls it privileged.
     #[serde(default)]
     pub privileged: bool,
+    /// Asked for, and the app waits for somebody to let it be so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
 }
 
 /// One entitlement that an app offers in this tenant: a line of a reference list.

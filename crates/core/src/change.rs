@@ -201,6 +201,9 @@ pub struct Hold {
 pub struct Cost {
     /// Seats taken (positive) or freed (negative), by connection.
     pub seats: BTreeMap<ConnectionName, i64>,
+    /// Seats that are free now, of the connections whose seats it touches and whose number is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seats_free: BTreeMap<ConnectionName, i64>,
     /// Requests, by connection.
     pub requests: BTreeMap<ConnectionName, u64>,
     /// The least time that the rate limits allow, connections running side by side.

@@ -9,6 +9,8 @@ mod make;
 mod nobody;
 mod stand;
 
+pub use nobody::INVITED_LOOKED_AT_DAYS;
+
 use crate::abilities::{Effect, KindAbility, Standing as Place};
 use crate::account::{Account, Kind};
 use crate::byhand::Hand;

@@ -14,6 +14,7 @@ pub mod contract;
 pub mod change;
 pub mod byhand;
 pub mod look;
+pub mod access;
 pub mod expression;
 pub mod policy;
 mod digest;

@@ -48,6 +48,7 @@ pub fn field_outcomes(step: &Step, read_back: &Account, ability: &KindAbility) -
         .iter()
         .map(|change| {
             let outcome = match holds(change, read_back, ability) {
+                Some(true) if waits(change, read_back, ability) => FieldOutcome::Pending,
                 Some(true) => FieldOutcome::Applied,
                 Some(false) => FieldOutcome::Ignored,
                 None => FieldOutcome::Unknown,
@@ -70,7 +71,18 @@ pub fn effect_holds(step: &Step, read_back: Option<&Account>) -> bool {
     }
 }
 
-/// Tells whether a change is so; `None` where the account does not tell.
+/// Tells whether something that a change adds is asked for, and waits for somebody's approval in the app.
+pub fn waits(change: &Change, account: &Account, ability: &KindAbility) -> bool {
+    let Some(entitlement) = &change.entitlement else { return false };
+    let exact = ability.entitlements.values().any(|known| known.kind == entitlement.kind && known.exact);
+    let waiting = |wished: &WishedGrant| {
+        account.grants_of(&entitlement.kind).any(|grant| grant.pending && grants(grant, wished, exact))
+    };
+    entitlement.add.iter().any(waiting)
+}
+
+/// Tells whether a change is so; `None` where the account does not tell. What waits for somebody's approval counts as
+/// so: asking again would change nothing.
 pub fn holds(change: &Change, account: &Account, ability: &KindAbility) -> Option<bool> {
     if let Some(entitlement) = &change.entitlement {
         if !account.grants_known.contains(&entitlement.kind) {

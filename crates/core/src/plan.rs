@@ -10,7 +10,7 @@ use crate::change::{Approval, ApprovalState, Change, Cost, Finding, Hold, Plan, 
 use crate::correlate::{Graph, IdentityAt};
 use crate::diff::{Asked, Proposal};
 use crate::digest::{derived, hex, json};
-use crate::facts::{Decided, Decision, Facts};
+use crate::facts::{ConnectionFacts, Decided, Decision, Facts};
 use crate::finding::Findings;
 use crate::guards::{self, Scene};
 use crate::name::{ConnectionName, PlanId, StepId};
@@ -57,7 +57,7 @@ pub fn plan(
             Some((guard, because)) => held.push(Hold { step, guard: guard.to_owned(), because }),
         }
     }
-    let cost = cost(&free, facts);
+    let cost = cost(&free, &held, facts);
     Planned { steps: free, held, cost }
 }
 
@@ -276,7 +276,7 @@ fn rank(step: &Step) -> u8 {
     }
 }
 
-fn cost(steps: &[Step], facts: &Facts) -> Cost {
+fn cost(steps: &[Step], held: &[Hold], facts: &Facts) -> Cost {
     let mut cost = Cost::default();
     for step in steps {
         let Some(connection) = facts.connections.get(&step.connection) else { continue };
@@ -288,6 +288,10 @@ fn cost(steps: &[Step], facts: &Facts) -> Cost {
             *cost.seats.entry(step.connection.clone()).or_default() += seats;
         }
     }
+    let kept = held.iter().filter(|hold| hold.guard == "seats").map(|hold| &hold.step.connection);
+    let touched: BTreeSet<&ConnectionName> = cost.seats.keys().chain(kept).collect();
+    let free = |name: &ConnectionName| Some((name.clone(), seats_free(facts.connections.get(name)?)?));
+    cost.seats_free = touched.into_iter().filter_map(free).collect();
     let seconds = |(name, requests): (&ConnectionName, &u64)| {
         let per_second = facts.connections.get(name)?.abilities.per_second.filter(|rate| *rate > 0.0)?;
         #[allow(clippy::cast_precision_loss, reason = "requests of one plan are far below 2^52")]
@@ -295,6 +299,12 @@ fn cost(steps: &[Step], facts: &Facts) -> Cost {
     };
     cost.seconds = cost.requests.iter().filter_map(seconds).fold(0.0, f64::max);
     cost
+}
+
+/// Returns how many seats are free, invitations that wait counted as taken; `None` where nobody says how many there are.
+pub(crate) fn seats_free(connection: &ConnectionFacts) -> Option<i64> {
+    let bought = i64::try_from(connection.abilities.seats?).unwrap_or(i64::MAX);
+    Some(bought.saturating_sub(i64::try_from(connection.seats_taken).unwrap_or(i64::MAX)))
 }
 
 /// Returns the seats that an effect takes (positive) or frees (negative).

@@ -69,7 +69,14 @@ pub(crate) fn support(id: &str, first: &str) -> Account {
 }
 
 pub(crate) fn grant(kind: &str, name: &str) -> Grant {
-    Grant { kind: EntitlementKind::new(kind), id: None, name: name.into(), scope: None, privileged: name == "admin" }
+    Grant {
+        kind: EntitlementKind::new(kind),
+        id: None,
+        name: name.into(),
+        scope: None,
+        privileged: name == "admin",
+        pending: false,
+    }
 }
 
 pub(crate) fn agent(id: &str, first: &str) -> Account {
@@ -96,7 +103,15 @@ fn field(from: Option<&str>) -> FieldAbility {
 }
 
 fn effect(seat: Seat) -> EffectAbility {
-    EffectAbility { irreversible: false, seat, sends_mail: false, loses: None, unproven: false, requests: 2 }
+    EffectAbility {
+        irreversible: false,
+        seat,
+        sends_mail: false,
+        loses: None,
+        unproven: false,
+        ignored_because: None,
+        requests: 2,
+    }
 }
 
 fn effects(of: &[(Effect, Seat)]) -> BTreeMap<Effect, EffectAbility> {
@@ -353,6 +368,7 @@ pub(crate) fn carry_out(facts: &mut Facts, reconciled_steps: &[Step], graph_ids:
                             name: add.name.clone(),
                             scope,
                             privileged: add.privileged,
+                            pending: false,
                         };
                         account.grants.push(held);
                     }

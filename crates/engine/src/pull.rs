@@ -142,6 +142,9 @@ impl Sweeping<'_> {
         if matches!(walked.error, Some(ErrorKind::Malformed | ErrorKind::NotFound | ErrorKind::Validation)) {
             crate::dialect::doubt(self.house, self.name).await?;
         }
+        if walked.coverage == Coverage::Complete && run.mode == PullMode::Incremental {
+            crate::invited::look(self.house, self.connector, &run).await?;
+        }
         if walked.coverage == Coverage::Complete
             && let Err(because) = self.believe_absences(&run).await?
         {

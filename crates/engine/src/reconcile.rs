@@ -7,7 +7,7 @@ use crate::house::House;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::abilities::Abilities;
-use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity};
+use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity, Step};
 use tenure_core::correlate::{Graph, correlate};
 use tenure_core::decide::Wishes;
 use tenure_core::facts::{ConnectionFacts, Facts};
@@ -163,7 +163,9 @@ impl Company {
         };
         let judged = judge(&self.facts, &house.policy, &asked);
         let mut findings = judged.findings;
-        findings.extend(ignored_writes(house, &judged.plan).await?);
+        findings.extend(ignored_writes(house, &self.facts, &judged.plan).await?);
+        findings.extend(crate::unproven::ignored(house).await?);
+        findings.extend(crate::seats::findings(house, &self.facts).await?);
         findings.extend(refused_credentials(house).await?);
         findings.extend(crate::drift::findings(house).await?);
         let scope =
@@ -180,7 +182,7 @@ impl Company {
 
 /// Finds steps that were done before and are planned again because the app took them without a word and did not
 /// change what was asked.
-async fn ignored_writes(house: &House, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
+async fn ignored_writes(house: &House, facts: &Facts, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
     let steps = || plan.steps.iter().filter(|step| !step.changes.is_empty()).take(LOOKED_BACK_MAX);
     let ids: Vec<&StepId> = steps().map(|step| &step.id).collect();
     let results = house.store.last_results(&ids).await?;
@@ -202,8 +204,9 @@ async fn ignored_writes(house: &House, plan: &Plan) -> Result<Vec<Finding>, Engi
             about = about.identity(identity);
         }
         let person = step.person.as_deref().unwrap_or("an account");
+        let reason = reasons(facts, step, &fields).unwrap_or_else(|| "change it there by hand".into());
         let text = format!(
-            "{person}: {} answered that {} was changed, and did not change it; change it there by hand",
+            "{person}: {} answered that {} was changed, and did not change it; {reason}",
             step.connection,
             fields.join(", ")
         );
@@ -211,6 +214,14 @@ async fn ignored_writes(house: &House, plan: &Plan) -> Result<Vec<Finding>, Engi
         findings.push(about.finding(text, facts));
     }
     Ok(findings)
+}
+
+/// Returns the vendor's reasons why fields stay as they are.
+fn reasons(facts: &Facts, step: &Step, fields: &[&str]) -> Option<String> {
+    let ability = facts.connections.get(&step.connection)?.abilities.kinds.get(&step.kind)?;
+    let told = fields.iter().filter_map(|field| ability.fields.get(*field)?.ignored_because.as_deref());
+    let told: Vec<&str> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// Finds connections whose credential was refused when they were last read.

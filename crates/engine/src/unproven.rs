@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::account::Kind;
-use tenure_core::change::Step;
+use tenure_core::change::{Finding, FindingKind, Severity, Step};
+use tenure_core::finding::About;
 use tenure_core::name::ConnectionName;
 use tenure_store::Store;
 
@@ -16,11 +17,23 @@ const NOTE: &str = "refused_effects";
 /// How long a refusal is believed.
 const BELIEVED_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 
+/// How an app shows that it cannot do what its record does not promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Disproof {
+    /// It said no.
+    Said,
+    /// It said yes and did nothing.
+    Ignored,
+}
+
 /// One refusal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Refusal {
     because: String,
     at_ms: i64,
+    /// The tenant answered that it was done, and did nothing.
+    #[serde(default)]
+    ignored: bool,
 }
 
 /// What a tenant refused, by kind and effect.
@@ -37,10 +50,10 @@ pub(crate) async fn refused(store: &Store, name: &ConnectionName, now_ms: i64) -
 }
 
 /// Remembers that a tenant refused the effect of a step.
-pub(crate) async fn refuse(house: &House, step: &Step, because: &str) -> Result<(), EngineError> {
+pub(crate) async fn refuse(house: &House, step: &Step, because: &str, how: Disproof) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
     let mut refused = refused(&house.store, &step.connection, now_ms).await?;
-    let refusal = Refusal { because: because.to_owned(), at_ms: now_ms };
+    let refusal = Refusal { because: because.to_owned(), at_ms: now_ms, ignored: how == Disproof::Ignored };
     refused.entry(step.kind).or_default().insert(step.effect, refusal);
     let text = serde_json::to_string(&refused).unwrap_or_default();
     Ok(house.store.set_note(&step.connection, NOTE, Some(&text)).await?)
@@ -49,6 +62,23 @@ pub(crate) async fn refuse(house: &House, step: &Step, because: &str) -> Result<
 /// Forgets what a tenant refused, so that it may be tried again.
 pub(crate) async fn forget(store: &Store, name: &ConnectionName) -> Result<(), EngineError> {
     Ok(store.set_note(name, NOTE, None).await?)
+}
+
+/// Finds the effects that a tenant answered with yes and left undone.
+pub(crate) async fn ignored(house: &House) -> Result<Vec<Finding>, EngineError> {
+    let mut findings = Vec::new();
+    for name in house.names() {
+        for (kind, effects) in refused(&house.store, &name, house.clock.now_ms()).await? {
+            for (effect, Refusal { because, .. }) in effects.iter().filter(|(_, refusal)| refusal.ignored) {
+                let topic = format!("{kind} {effect}");
+                let about = About::new(FindingKind::IgnoredWrite, Severity::Medium).connection(&name).topic(&topic);
+                let text = format!("{name} cannot {effect} {}: {because}", kind.with_article());
+                let facts = [("effect".to_owned(), effect.as_str().into()), ("kind".to_owned(), kind.as_str().into())];
+                findings.push(about.finding(text, facts.into()));
+            }
+        }
+    }
+    Ok(findings)
 }
 
 /// Takes what was refused out of what can be done.

@@ -6,6 +6,8 @@ use crate::clock::moment_text;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use tenure_core::abilities::KindAbility;
+use tenure_core::access::{Access, access};
 use tenure_core::account::{Account, AccountKey, Fields, Grant};
 use tenure_core::identity::Identity;
 
@@ -21,6 +23,7 @@ pub struct AccountView {
     pub state: &'static str,
     pub external_id: Option<String>,
     pub grants: Vec<Grant>,
+    pub access: Vec<Access>,
     pub identity: Option<String>,
     pub evidence: Option<String>,
     pub attributes: Fields,
@@ -32,8 +35,13 @@ pub struct AccountView {
 }
 
 impl AccountView {
-    /// Shows `account`, whose it is by the evidence of a link, and when it was observed so.
-    pub fn new(account: &Account, link: Option<(&str, &str)>, observed_ms: Option<i64>) -> Self {
+    /// Shows `account`, what it lets its person do, whose it is by the evidence of a link, and when it was observed so.
+    pub fn new(
+        account: &Account,
+        ability: Option<&KindAbility>,
+        link: Option<(&str, &str)>,
+        observed_ms: Option<i64>,
+    ) -> Self {
         let text = |text: &Option<Box<str>>| text.as_ref().map(ToString::to_string);
         Self {
             connection: account.key.connection.to_string(),
@@ -44,6 +52,7 @@ impl AccountView {
             state: account.state.as_str(),
             external_id: text(&account.external_id),
             grants: account.grants.clone(),
+            access: ability.map(|ability| access(account, ability)).unwrap_or_default(),
             identity: link.map(|(identity, _)| identity.to_owned()),
             evidence: link.map(|(_, evidence)| evidence.to_owned()),
             attributes: account.fields.clone(),
@@ -68,6 +77,8 @@ pub struct GrantView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     pub privileged: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
 }
 
 impl GrantView {
@@ -83,6 +94,7 @@ impl GrantView {
             name: grant.name.to_string(),
             scope: grant.scope.as_ref().map(ToString::to_string),
             privileged: grant.privileged,
+            pending: grant.pending,
         })
     }
 }

@@ -15,8 +15,14 @@ fn account(connection: &ConnectionName, id: u64, generation: u64) -> Account {
     account.login = Some(format!("person.{id}@acme.example").into());
     account.name = Some(format!("Person Number {id}").into());
     account.state = AccountState::Active;
-    account.grants =
-        vec![Grant { kind: "role".into(), id: Some("2".into()), name: "agent".into(), scope: None, privileged: false }];
+    account.grants = vec![Grant {
+        kind: "role".into(),
+        id: Some("2".into()),
+        name: "agent".into(),
+        scope: None,
+        privileged: false,
+        pending: false,
+    }];
     account.grants_known = vec!["role".into()];
     account.created_ms = Some(1_700_000_000_000);
     account.updated_ms = Some(1_700_000_000_000);

@@ -108,7 +108,9 @@ async fn account_views(house: &House, arguments: &ListArguments) -> anyhow::Resu
             let key = &observed.account.key;
             if arguments.connection.is_some() || house.is_target(&key.connection) {
                 let link = links.get(key).map(|link| (link.identity.as_str(), link.evidence));
-                views.push(AccountView::new(&observed.account, link, Some(observed.since_ms)));
+                let connection = company.facts.connections.get(&key.connection);
+                let ability = connection.and_then(|connection| connection.abilities.kinds.get(&key.kind));
+                views.push(AccountView::new(&observed.account, ability, link, Some(observed.since_ms)));
             }
         }
         match page.next {

@@ -7,9 +7,10 @@ use crate::output::Output;
 use crate::time;
 use anyhow::Context;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::byhand::HandWork;
 use tenure_core::change::{ApprovalState, Change, Plan, Step};
+use tenure_core::name::ConnectionName;
 use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
 use tenure_engine::reconcile::Scope;
@@ -165,15 +166,20 @@ fn value(value: &Value) -> String {
     }
 }
 
+/// Tells what a plan takes of one connection's seats, and how many are free where that is known.
+fn seats_of(plan: &Plan, name: &ConnectionName) -> Option<String> {
+    let taken = plan.cost.seats.get(name).copied().unwrap_or(0);
+    match (taken, plan.cost.seats_free.get(name)) {
+        (0, None) => None,
+        (taken, None) => Some(format!("{name} {taken:+}")),
+        (taken, Some(free)) => Some(format!("{name} {taken:+} ({free} free)")),
+    }
+}
+
 fn cost(plan: &Plan) -> String {
     let requests: u64 = plan.cost.requests.values().sum();
-    let seats: Vec<String> = plan
-        .cost
-        .seats
-        .iter()
-        .filter(|(_, seats)| **seats != 0)
-        .map(|(name, seats)| format!("{name} {seats:+}"))
-        .collect();
+    let names: BTreeSet<&ConnectionName> = plan.cost.seats.keys().chain(plan.cost.seats_free.keys()).collect();
+    let seats: Vec<String> = names.into_iter().filter_map(|name| seats_of(plan, name)).collect();
     let seats = if seats.is_empty() { "none".into() } else { seats.join(", ") };
     let made_ms = plan.made_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
     let until = time::clock(plan.cost.seconds, made_ms).map(|end| format!(", done about {end}")).unwrap_or_default();

@@ -47,7 +47,9 @@ fn person(house: &House, found: &Found<'_>, key: &str) -> anyhow::Result<Person>
         .flat_map(|at| found.graph.accounts_at(at))
         .map(|(at, account)| {
             let link = found.graph.link_at(at);
-            AccountView::new(account, link.map(|link| (link.identity.as_str(), link.evidence)), None)
+            let connection = found.graph.facts().connections.get(&account.key.connection);
+            let ability = connection.and_then(|connection| connection.abilities.kinds.get(&account.key.kind));
+            AccountView::new(account, ability, link.map(|link| (link.identity.as_str(), link.evidence)), None)
         })
         .collect();
     let shown = found.graph.accounts_of(&id).filter(|account| house.is_target(&account.key.connection));
@@ -81,7 +83,12 @@ fn show(person: &Person, output: &Output) -> anyhow::Result<()> {
         for grant in &account.grants {
             let scope = grant.scope.as_deref().map(|scope| format!(" ({scope})")).unwrap_or_default();
             let privileged = if grant.privileged { " · privileged" } else { "" };
-            output.line(format!("    {}: {}{scope}{privileged}", grant.kind, grant.name));
+            let pending = if grant.pending { " · waits for approval there" } else { "" };
+            output.line(format!("    {}: {}{scope}{privileged}{pending}", grant.kind, grant.name));
+        }
+        for access in &account.access {
+            let privileged = if access.privileged { " · privileged" } else { "" };
+            output.line(format!("    › {}{privileged}", access.says));
         }
         for word in ["ticket_scope", "access"] {
             if let Some(value) = account.attributes.text(word) {

@@ -6,7 +6,7 @@ use super::moment::read_moment;
 use super::names::{NameList, Names};
 use super::state::{Memory, Moments, StateReader};
 use super::value::ValueCodec;
-use crate::manifest::{EntitlementSpec, GrantForm, KindSpec};
+use crate::manifest::{EntitlementSpec, GrantForm, GrantPlace, KindSpec};
 use serde_json::Value;
 use std::borrow::Cow;
 use tenure_core::account::{Account, AccountKey, Fields, Grant, Kind};
@@ -44,6 +44,8 @@ struct GrantReader {
     reference: Option<Box<str>>,
     by_members: bool,
     places: Vec<GrantPlaceReader>,
+    /// Where those lie that wait for somebody's approval.
+    pending: Vec<GrantPlaceReader>,
     privileged: Vec<Box<str>>,
     exact: bool,
 }
@@ -51,6 +53,7 @@ struct GrantReader {
 #[derive(Debug)]
 struct GrantPlaceReader {
     at: Place,
+    pending: bool,
     form: GrantForm,
     id: Box<str>,
     name: Option<Box<str>>,
@@ -180,23 +183,35 @@ impl RecordReader {
     }
 }
 
+fn items<'a, 'j>(found: &'a Json<'j>) -> &'a [Json<'j>] {
+    match found {
+        Json::Null => &[],
+        Json::List(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    }
+}
+
+impl GrantPlaceReader {
+    fn new(place: &GrantPlace, pending: bool) -> Self {
+        Self {
+            at: Place::new(&place.at),
+            pending,
+            form: place.form,
+            id: place.id.as_str().into(),
+            name: place.name.as_deref().map(Into::into),
+            scope: place.scope.as_deref().map(Into::into),
+        }
+    }
+}
+
 impl GrantReader {
     fn new(spec: &EntitlementSpec) -> Self {
         Self {
             kind: EntitlementKind::new(&spec.kind),
             reference: spec.reference.as_deref().map(Into::into),
             by_members: spec.by_members,
-            places: spec
-                .read
-                .iter()
-                .map(|place| GrantPlaceReader {
-                    at: Place::new(&place.at),
-                    form: place.form,
-                    id: place.id.as_str().into(),
-                    name: place.name.as_deref().map(Into::into),
-                    scope: place.scope.as_deref().map(Into::into),
-                })
-                .collect(),
+            places: spec.read.iter().map(|place| GrantPlaceReader::new(place, false)).collect(),
+            pending: spec.pending.iter().map(|place| GrantPlaceReader::new(place, true)).collect(),
             privileged: spec.privileged.iter().map(|name| name.as_str().into()).collect(),
             exact: spec.exact,
         }
@@ -209,22 +224,24 @@ impl GrantReader {
             account.grants.extend(held.iter().filter_map(|id| {
                 let name = Name::new(list?.name_of(id)?);
                 let privileged = self.is_privileged(&name);
-                Some(Grant { kind: self.kind.clone(), id: Some(Name::new(id)), name, scope: None, privileged })
+                let id = Some(Name::new(id));
+                Some(Grant { kind: self.kind.clone(), id, name, scope: None, privileged, pending: false })
             }));
             account.grants_known.push(self.kind.clone());
             return;
         }
-        for place in &self.places {
-            let Some(found) = place.at.of(json) else { continue };
-            let items = match found {
-                Json::Null => &[],
-                Json::List(items) => items.as_slice(),
-                one => std::slice::from_ref(one),
-            };
-            account.grants.extend(items.iter().filter_map(|item| self.grant(place, item, list)));
-            account.grants_known.push(self.kind.clone());
+        let Some((place, found)) = self.places.iter().find_map(|place| Some((place, place.at.of(json)?))) else {
             return;
+        };
+        let mut held: Vec<Grant> = items(found).iter().filter_map(|item| self.grant(place, item, list)).collect();
+        for place in &self.pending {
+            let waiting =
+                place.at.of(json).map_or(&[][..], items).iter().filter_map(|item| self.grant(place, item, list));
+            let new: Vec<Grant> = waiting.filter(|grant| !held.iter().any(|has| has.name == grant.name)).collect();
+            held.extend(new);
         }
+        account.grants.append(&mut held);
+        account.grants_known.push(self.kind.clone());
     }
 
     fn grant(&self, place: &GrantPlaceReader, item: &Json<'_>, list: Option<&NameList>) -> Option<Grant> {
@@ -242,7 +259,7 @@ impl GrantReader {
         let name = Name::new(&listed.map(Cow::Borrowed).or(name).or_else(id_as_name)?);
         let privileged = self.is_privileged(&name);
         let (id, scope) = (id.as_deref().map(Name::new), scope.as_deref().map(Name::new));
-        Some(Grant { kind: self.kind.clone(), id, name, scope, privileged })
+        Some(Grant { kind: self.kind.clone(), id, name, scope, privileged, pending: place.pending })
     }
 
     fn is_privileged(&self, name: &str) -> bool {

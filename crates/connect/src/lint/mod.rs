@@ -5,6 +5,7 @@
 mod surface;
 mod record;
 mod effect;
+mod access;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ pub fn lint(manifest: &Manifest) -> Vec<Misplaced> {
     for (kind, spec) in &manifest.kinds {
         lint.record(*kind, spec);
         lint.effects(*kind, spec);
+        lint.access(*kind, spec);
     }
     lint.problems
 }

@@ -66,6 +66,32 @@ fn what_does_not_fit_together_is_found_with_a_suggestion() {
 }
 
 #[test]
+fn sentences_about_access_and_reasons_for_silence_are_held_against_the_record() {
+    let says = "access = [{ says = \"works as {role}\" }]";
+    for (from, to, words) in [
+        (says, "access = [{ says = \"works as {rol}\" }]", "placeholder `rol` is not known"),
+        (says, "access = [{ says = \" \" }]", "the sentence is empty"),
+        (says, "access = [{ when = { rle = \"admin\" }, says = \"all\" }]", "did you mean `role`?"),
+        (says, "access = [{ each = \"roles\", says = \"{name}\" }]", "entitlement `roles` is not known"),
+        (says, "access = [{ scope = \"all\", says = \"all\" }]", "no `each` names one"),
+        (says, "access = [{ each = \"role\", scope = \"all\", says = \"{name}\" }]", "scope `all` is not known"),
+        ("invitation_hours = 168", "invitation_hours = 0", "never valid"),
+        ("is = \"invited\"", "is = \"active\"", "no rule tells an invited account"),
+        ("cardinality = \"one\"", "cardinality = \"one\"\npending = [{ at = \"asked\", form = \"id\" }]", ""),
+    ] {
+        let problems = spoilt(from, to);
+        assert_eq!(problems.is_empty(), words.is_empty(), "{to}: {problems:?}");
+        assert!(words.is_empty() || problems.iter().any(|(_, text)| text.contains(words)), "{to}: {problems:?}");
+    }
+    let mut manifest = Manifest::parse(&gorgias(), "m.toml").unwrap();
+    let agent = manifest.kinds.values_mut().next().unwrap();
+    let email = agent.fields.get_mut("email").unwrap();
+    (email.write, email.required, email.cannot) = (None, false, Some("no".into()));
+    email.ignored_because = Some("it never sticks".into());
+    assert!(lint(&manifest).iter().any(|problem| problem.message.contains("no write of it could be ignored")));
+}
+
+#[test]
 fn a_kind_that_can_neither_be_listed_nor_looked_up_is_found() {
     let mut manifest = Manifest::parse(&gorgias(), "m.toml").unwrap();
     for kind in manifest.kinds.values_mut() {
@@ -86,7 +112,18 @@ fn an_unknown_key_is_an_error_with_line_and_nearest_key() {
 #[test]
 fn the_schema_describes_every_key() {
     let schema = crate::manifest::manifest_schema().to_string();
-    for key in ["paging", "entitlements", "irreversible", "privileged", "incremental", "total_is"] {
+    for key in [
+        "paging",
+        "entitlements",
+        "irreversible",
+        "privileged",
+        "incremental",
+        "total_is",
+        "access",
+        "ignored_because",
+        "invitation_hours",
+        "pending",
+    ] {
         assert!(schema.contains(&format!("\"{key}\"")), "{key}");
     }
 }

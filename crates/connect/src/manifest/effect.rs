@@ -28,6 +28,8 @@ pub struct EffectSpec {
     /// The vendor's record does not promise it: the first answer of a tenant decides, and a refusal is remembered.
     #[serde(default)]
     pub unproven: bool,
+    /// Why the app may accept it and do nothing, in the operator's words.
+    pub ignored_because: Option<String>,
     /// For `convert`: the kinds that can be converted into this one.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]

@@ -6,11 +6,13 @@ mod surface;
 mod record;
 mod list;
 mod effect;
+mod access;
 mod error;
 mod about;
 mod dialect;
 
 pub use about::{FileForm, Prerequisite, Scim, SessionWord, Webhooks};
+pub use access::AccessSpec;
 pub use dialect::{Evidence, Sheet, Tell, lay_over};
 pub use effect::{Body, ByHandSpec, Call, CallWhen, EffectSpec, Method, SeatWord};
 pub use error::{ErrorRule, ErrorSpec, ErrorWord, SuccessFlag};

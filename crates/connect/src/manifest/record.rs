@@ -2,7 +2,7 @@
 //! granted, and how its state is told from several signals.
 //! The connector decodes and encodes by this. It does not say how records travel: that is `list` and `effect`.
 
-use super::{ByHandSpec, EffectSpec, ListSpec, LookupSpec, ReadSpec};
+use super::{AccessSpec, ByHandSpec, EffectSpec, ListSpec, LookupSpec, ReadSpec};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -59,6 +59,11 @@ pub struct KindSpec {
     /// The policy's word → the least name under it, to which a leaver falls back where nothing suspends.
     #[serde(default)]
     pub demoted: IndexMap<String, String>,
+    /// For how many hours an invitation is valid, where the vendor says.
+    pub invitation_hours: Option<u32>,
+    /// What roles, groups and scopes let people see and do.
+    #[serde(default)]
+    pub access: Vec<AccessSpec>,
 }
 
 /// One canonical field.
@@ -91,6 +96,8 @@ pub struct FieldSpec {
     pub fold_case: bool,
     /// Why it cannot be changed, in the operator's words.
     pub cannot: Option<String>,
+    /// Why the app may accept a change and leave the field as it was, in the operator's words.
+    pub ignored_because: Option<String>,
 }
 
 fn both() -> Vec<On> {
@@ -157,6 +164,9 @@ pub struct EntitlementSpec {
     /// Where the grants may lie in a record, in order; the first place that is there decides.
     #[serde(default)]
     pub read: Vec<GrantPlace>,
+    /// Where grants may lie that are asked for and wait for somebody's approval.
+    #[serde(default)]
+    pub pending: Vec<GrantPlace>,
     /// Whether only a person can grant it, in the app's own pages.
     #[serde(default)]
     pub by_hand: bool,

@@ -104,6 +104,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 continue;
             }
             let wished = wish.grants.get(word).unwrap_or(&none);
+            self.tell_waiting(spot, account, word, wished, ability);
             if is_settled(account, wished, ability) {
                 continue;
             }
@@ -174,6 +175,35 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
         }
         (revoke, report)
+    }
+
+    /// Says which wished grants are asked for already and wait for somebody's approval in the app.
+    fn tell_waiting(
+        &mut self,
+        spot: &Spot<'a>,
+        account: &Account,
+        word: &Name,
+        wished: &WishedWord,
+        ability: &EntitlementAbility,
+    ) {
+        let waits = |grant: &&Grant| grant.pending && wished.grants.iter().any(|wish| is(grant, wish, ability));
+        let names: Vec<String> =
+            account.grants_of(&ability.kind).filter(waits).map(|grant| grant.name.to_string()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let text = format!(
+            "{}: {word} {} in {} waits for somebody's approval there",
+            self.name(spot.at),
+            names.join(", "),
+            spot.connection
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        self.findings.add_with(
+            About::new(FindingKind::OpenWork, Severity::Low).account(&account.key).identity(identity).topic(word),
+            text,
+            told([("word", Value::from(word.as_str())), ("names", Value::from(names))]),
+        );
     }
 
     fn tell_extras(&mut self, spot: &Spot<'a>, account: &Account, word: &Name, extras: &[WishedGrant]) {

@@ -12,6 +12,58 @@ use crate::finding::{About, told};
 use crate::policy::Unwished;
 use serde_json::Value;
 
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// For so many days an invitation that waits is looked at by itself; afterwards it is still pending, and only full
+/// pulls see it.
+pub const INVITED_LOOKED_AT_DAYS: i64 = 30;
+
+/// Where an invitation stands that nobody has accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Waits {
+    /// It has time.
+    Young,
+    /// The last seventh of its time runs: day 6 of 7, the 21st hour of 24.
+    Ending,
+    /// Its time is over.
+    Over,
+    /// Nobody says when it ends, and it waits longer than anybody looks.
+    StillPending,
+}
+
+impl Waits {
+    fn new(age_ms: Option<i64>, hours: Option<u32>) -> Self {
+        match (age_ms, hours.map(|hours| i64::from(hours) * HOUR_MS)) {
+            (Some(age_ms), Some(valid_ms)) if age_ms >= valid_ms => Self::Over,
+            (Some(age_ms), Some(valid_ms)) if age_ms >= valid_ms - valid_ms / 7 => Self::Ending,
+            (Some(age_ms), None) if age_ms > INVITED_LOOKED_AT_DAYS * DAY_MS => Self::StillPending,
+            _ => Self::Young,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Young => "waits",
+            Self::Ending => "ending",
+            Self::Over => "over",
+            Self::StillPending => "still_pending",
+        }
+    }
+
+    fn severity(self) -> Severity {
+        if self == Self::Young { Severity::Low } else { Severity::Medium }
+    }
+
+    fn says(self) -> &'static str {
+        match self {
+            Self::Young => "",
+            Self::Ending => "; the invitation is about to end: remind the person",
+            Self::Over => "; the invitation has ended: send it again in the app's own pages",
+            Self::StillPending => "; still pending, and no longer looked at by itself",
+        }
+    }
+}
+
 impl<'a, 'f: 'a> Diffing<'a, 'f> {
     pub(super) fn nobody(&mut self) {
         let facts = self.facts;
@@ -61,15 +113,30 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     }
 
     fn tell_invited(&mut self, place: AccountAt, account: &Account) {
-        let days =
-            account.created_ms.map(|created_ms| self.facts.now_ms.saturating_sub(created_ms).max(0) / 86_400_000);
+        let ability = self
+            .facts
+            .connections
+            .get(&account.key.connection)
+            .and_then(|connection| connection.abilities.kinds.get(&account.key.kind));
+        let age_ms = account.created_ms.map(|created_ms| self.facts.now_ms.saturating_sub(created_ms).max(0));
+        let hours = ability.and_then(|ability| ability.invitation_hours);
+        let waits = Waits::new(age_ms, hours);
+        let days = age_ms.map(|age_ms| age_ms / DAY_MS);
         let age = days.map_or_else(String::new, |days| format!(" for {days} days"));
-        let text = format!("{} has not accepted its invitation{age}; it takes a seat already", account.key);
-        let mut about = About::new(FindingKind::PendingInvite, Severity::Low).account(&account.key);
+        let seat = if ability.is_some_and(|ability| ability.takes_seat) { "; it takes a seat already" } else { "" };
+        let text = format!("{} has not accepted its invitation{age}{seat}{}", account.key, waits.says());
+        let mut about = About::new(FindingKind::PendingInvite, waits.severity()).account(&account.key);
         if let Belonging::Somebody(at, _) = self.graph.belonging_at(place) {
             about = about.identity(&self.graph.identity_at(at).id);
         }
-        self.findings.add_with(about, text, told([("days", days.map_or(Value::Null, Value::from))]));
+        let ends_ms = account.created_ms.zip(hours).map(|(created_ms, hours)| created_ms + i64::from(hours) * HOUR_MS);
+        let ends = ends_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|at| at.to_string());
+        let facts = told([
+            ("days", days.map_or(Value::Null, Value::from)),
+            ("expires_at", ends.map_or(Value::Null, Value::from)),
+            ("stage", Value::from(waits.as_str())),
+        ]);
+        self.findings.add_with(about, text, facts);
     }
 
     fn tell_disputes(&mut self) {

@@ -3,7 +3,7 @@
 
 use crate::abilities::{Effect, Sessions};
 use crate::account::{AccountState, Kind};
-use crate::change::FindingKind;
+use crate::change::{FindingKind, Severity};
 use crate::facts::{Decided, Facts};
 use crate::world::*;
 use serde_json::json;
@@ -319,6 +319,38 @@ fn two_accounts_of_one_person_and_waiting_invitations_are_said() {
     assert!(steps(&facts, "").is_empty());
     assert_eq!(texts(&facts, "", FindingKind::DuplicateAccount).len(), 1);
     assert!(texts(&facts, "", FindingKind::PendingInvite)[0].contains("for 6 days"));
+}
+
+#[test]
+fn an_invitation_is_said_louder_before_it_ends_and_after() {
+    let stage = |age_ms: i64, hours: Option<u32>| {
+        let mut facts = company();
+        abilities_of(&mut facts, "desk").kinds.get_mut(&Kind::Agent).unwrap().invitation_hours = hours;
+        let invited = account_of(&mut facts, "desk/agent/1");
+        (invited.state, invited.created_ms) = (AccountState::Invited, Some(NOW_MS - age_ms));
+        let reconciled = walk(&facts, &policy(""));
+        let found = findings_of(&reconciled, FindingKind::PendingInvite);
+        assert_eq!(found.len(), 1);
+        (found[0].facts["stage"].clone(), found[0].severity)
+    };
+    let hour_ms = DAY_MS / 24;
+    assert_eq!(stage(6 * DAY_MS - 1, Some(168)), (json!("waits"), Severity::Low));
+    assert_eq!(stage(6 * DAY_MS, Some(168)), (json!("ending"), Severity::Medium));
+    assert_eq!(stage(7 * DAY_MS, Some(168)), (json!("over"), Severity::Medium));
+    assert_eq!(stage(20 * hour_ms, Some(24)), (json!("waits"), Severity::Low));
+    assert_eq!(stage(21 * hour_ms, Some(24)), (json!("ending"), Severity::Medium));
+    assert_eq!(stage(29 * DAY_MS, None), (json!("waits"), Severity::Low));
+    assert_eq!(stage(31 * DAY_MS, None), (json!("still_pending"), Severity::Medium));
+}
+
+#[test]
+fn a_membership_that_waits_for_approval_is_not_asked_for_again() {
+    let mut facts = company();
+    for grant in &mut account_of(&mut facts, "desk/agent/1").grants {
+        grant.pending = grant.kind.as_str() == "team";
+    }
+    assert!(steps(&facts, "").is_empty());
+    assert!(texts(&facts, "", FindingKind::OpenWork)[0].contains("waits for somebody's approval"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{Held, Scene};
 use crate::change::{FindingKind, Severity};
 use crate::finding::{About, Findings, told};
 use crate::name::ConnectionName;
-use crate::plan::seats_of;
+use crate::plan::{seats_free, seats_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -20,11 +20,7 @@ pub(super) fn hold(scene: &Scene<'_>, holds: &[Option<(&'static str, String)>], 
         let Some(bought) = connection.abilities.seats else { continue };
         let ability = connection.abilities.kinds.get(&step.kind).and_then(|kind| kind.effects.get(&step.effect));
         let seats = ability.map_or(0, |ability| seats_of(ability.seat));
-        let left = free.entry(&step.connection).or_insert_with(|| {
-            i64::try_from(bought)
-                .unwrap_or(i64::MAX)
-                .saturating_sub(i64::try_from(connection.seats_taken).unwrap_or(i64::MAX))
-        });
+        let left = free.entry(&step.connection).or_insert_with(|| seats_free(connection).unwrap_or(0));
         let is_held = holds[at].is_some();
         if seats < 0 && !is_held && step.approval.state.permits() {
             *left += 1;

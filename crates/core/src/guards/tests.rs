@@ -175,6 +175,12 @@ fn seats_that_are_not_there_are_not_taken() {
     facts.accounts.extend([support("4", "Dan"), support("5", "Eve")]);
     abilities_of(&mut facts, "desk").seats = Some(12);
     assert!(guards(&facts, "").is_empty());
+    let free = |facts: &Facts| walk(facts, &policy("")).plan.cost.seats_free;
+    assert_eq!(free(&facts), [(name("desk"), 2)].into());
+    abilities_of(&mut facts, "desk").seats = Some(10);
+    assert_eq!(free(&facts), [(name("desk"), 0)].into(), "all is held, and it still shows why");
+    abilities_of(&mut facts, "desk").seats = None;
+    assert!(free(&facts).is_empty(), "nobody says how many there are");
     abilities_of(&mut facts, "desk").seats = Some(11);
     assert_eq!(guards(&facts, "").len(), 1);
     let rules = policy("");

@@ -3,6 +3,7 @@
 //! It chooses nothing: what may run was decided by plan and approvals; what it finds changed it leaves alone.
 
 mod context;
+mod seats;
 mod run;
 mod step;
 

@@ -2,6 +2,7 @@
 //! each. The lease keeps a second run away; a crash leaves open steps, which the next run looks up first.
 //! How one step is carried out is `step`.
 
+use super::seats::{NoSeat, Seats};
 use super::step::{Carried, carry_out};
 use super::{Context, Opened};
 use crate::alone::alone;
@@ -133,8 +134,7 @@ struct Run<'a> {
     waiting: BTreeSet<StepId>,
     unreachable: BTreeSet<StepId>,
     doubts: Doubts,
-    /// Connections that have no seat left: no further create is tried there.
-    full: BTreeSet<ConnectionName>,
+    seats: Seats,
     busy_connections: BTreeMap<ConnectionName, usize>,
 }
 
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
             waiting: BTreeSet::new(),
             unreachable: BTreeSet::new(),
             doubts,
-            full: BTreeSet::new(),
+            seats: Seats::default(),
             busy_connections: BTreeMap::new(),
         })
     }
@@ -242,7 +242,8 @@ impl<'a> Run<'a> {
                 "the plan is older than `stale_after` of the policy; pull and plan again before taking anything away",
             );
         }
-        if step.effect == Effect::Create && self.full.contains(&step.connection) {
+        let no_seat = self.seats.obstacle(step, &self.connectors[&step.connection].abilities());
+        if no_seat == Some(NoSeat::Full) {
             return ever("the app has no seat left; free one or buy one, then plan again");
         }
         for need in &step.needs {
@@ -256,12 +257,16 @@ impl<'a> Run<'a> {
                 None => {} // not a step of this plan: what it made is there already
             }
         }
+        if no_seat == Some(NoSeat::Now) {
+            return Some(Obstacle::Now);
+        }
         let busy = self.busy_connections.get(&step.connection).is_some_and(|count| *count >= AT_ONCE_PER_CONNECTION);
         busy.then_some(Obstacle::Now)
     }
 
     async fn begin(&mut self, step: &Step) -> Result<(), EngineError> {
         *self.busy_connections.entry(step.connection.clone()).or_default() += 1;
+        self.seats.begin(step, &self.connectors[&step.connection].abilities());
         self.context.progress.say(Said::StepBegan { step: Box::new(step.clone()) });
         let body = serde_json::json!({
             "connection": step.connection, "effect": step.effect, "identity": step.identity,
@@ -278,16 +283,20 @@ impl<'a> Run<'a> {
             *count -= 1;
         }
         self.observe(step, &carried).await?;
-        if carried.disproved {
+        if let Some(how) = carried.disproved {
             let because = carried.result.because.as_deref().unwrap_or("refused");
-            crate::unproven::refuse(self.context.house, step, because).await?;
+            crate::unproven::refuse(self.context.house, step, because, how).await?;
         }
         let result = carried.result;
         if carried.unreachable {
             self.unreachable.insert(step.id.clone());
         }
+        self.seats.end(step, &self.connectors[&step.connection].abilities(), carried.no_seat);
         if carried.no_seat {
-            self.full.insert(step.connection.clone());
+            let because = result.because.as_deref().unwrap_or("refused");
+            crate::seats::refuse(self.context.house, &step.connection, because).await?;
+        } else if result.outcome == Outcome::Done && step.effect == Effect::Create {
+            crate::seats::found(self.context.house, &step.connection).await?;
         }
         let body = serde_json::json!({
             "connection": step.connection, "effect": step.effect, "outcome": result.outcome,

@@ -4,13 +4,14 @@
 
 use super::{Context, Opened};
 use crate::progress::Said;
+use crate::unproven::Disproof;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tenure_connect::{Act, ConnectError, Connector, ErrorKind, Look, LookupBy, Memory, Priority};
 use tenure_core::abilities::{Effect, KindAbility};
 use tenure_core::account::{Account, AccountKey, AccountState};
 use tenure_core::change::{Change, FieldOutcome, Outcome, Step, StepResult};
-use tenure_core::look::{Sight, effect_holds, field_outcomes, sight};
+use tenure_core::look::{Sight, effect_holds, field_outcomes, sight, waits};
 
 /// How often an effect is tried when an ambiguous answer turned out to mean that nothing happened.
 const ATTEMPTS_MAX: u32 = 3;
@@ -21,6 +22,8 @@ const CLOCKS_APART_MS: i64 = 60 * 1000;
 /// How long a read-back waits for the app to show what it accepted.
 const PATIENCE: [Duration; 4] =
     [Duration::ZERO, Duration::from_millis(250), Duration::from_millis(750), Duration::from_millis(1500)];
+
+const DID_NOT: &str = "the app answered that it was done, but did not";
 
 /// What became of a step, and the account as it was read back.
 pub(super) struct Carried {
@@ -33,14 +36,14 @@ pub(super) struct Carried {
     /// The app refused because no seat is left.
     pub no_seat: bool,
     /// The app showed that it cannot do what its record does not promise.
-    pub disproved: bool,
+    pub disproved: Option<Disproof>,
 }
 
 /// Carries one step out.
 #[tracing::instrument(name = "step", skip_all, fields(step = %step.id, connection = %step.connection, effect = %step.effect))]
 pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened) -> Carried {
     let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
-    let found = match walk.look().await {
+    let found = match walk.look_again(opened).await {
         Ok(found) => found,
         Err(error) => {
             let because = match error.parked_until_ms {
@@ -106,6 +109,21 @@ impl Walk<'_> {
                 Ok(other.filter(|account| account.state.gives_access()).or(found))
             }
         }
+    }
+
+    /// Looks, and knows an account again that a run made which did not live to say so: the journal says when it began,
+    /// the app when the account was made. Without this an invitation of ours could pass for a suspension (FD-17).
+    async fn look_again(&self, opened: Opened) -> Result<Option<Account>, ConnectError> {
+        let found = self.look().await?;
+        let makes = matches!(self.step.effect, Effect::Create | Effect::Convert | Effect::Resume);
+        let (Opened::Doubtful(started_ms), Some(account), true) = (opened, &found, makes) else { return Ok(found) };
+        let since_ms = started_ms - CLOCKS_APART_MS;
+        let ours = account.created_ms.is_some_and(|created_ms| created_ms >= since_ms);
+        if !ours || !self.connector.asks_memory() || account.state == AccountState::Active {
+            return Ok(found);
+        }
+        self.connector.remember([(account.key.clone(), Memory::Made)]);
+        self.read(&account.key).await
     }
 
     async fn read(&self, key: &AccountKey) -> Result<Option<Account>, ConnectError> {
@@ -199,7 +217,7 @@ impl Walk<'_> {
             after.state = before.state;
             self.connector.remember([(before.key.clone(), Memory::PutOut)]);
             carried.result.outcome = Outcome::Refused;
-            carried.result.because = Some("the app answered that it was done, but did not touch the account".into());
+            carried.result.because = Some(format!("{DID_NOT} touch the account"));
         }
         carried
     }
@@ -291,20 +309,25 @@ impl Walk<'_> {
                 _ => FieldOutcome::Unknown,
             });
         }
-        let ignored: Vec<&str> =
-            fields.iter().filter(|(_, o)| **o == FieldOutcome::Ignored).map(|(field, _)| field.as_str()).collect();
+        let ended = |wanted: FieldOutcome| -> Vec<&str> {
+            fields.iter().filter(|(_, outcome)| **outcome == wanted).map(|(field, _)| field.as_str()).collect()
+        };
+        let (ignored, waiting) = (ended(FieldOutcome::Ignored), ended(FieldOutcome::Pending));
+        let holds = effect_holds(self.step, last.as_ref());
         let (outcome, because) = if !ignored.is_empty() {
+            (Outcome::Refused, Some(format!("{DID_NOT} change {}{}", ignored.join(", "), self.reasons(&ignored))))
+        } else if !holds && self.step.account_key.is_some() {
+            let state = last.as_ref().map_or("not there", |account| account.state.as_str());
             (
                 Outcome::Refused,
-                Some(format!("the app answered that it was done, but did not change {}", ignored.join(", "))),
+                Some(format!("the app answered that it was done, but the account is {state}{}", self.reason())),
             )
-        } else if !effect_holds(self.step, last.as_ref()) && self.step.account_key.is_some() {
-            let state = last.as_ref().map_or("not there", |account| account.state.as_str());
-            (Outcome::Refused, Some(format!("the app answered that it was done, but the account is {state}")))
-        } else if !effect_holds(self.step, last.as_ref()) {
+        } else if !holds {
             (Outcome::Pending, Some("accepted, but not visible yet".to_owned()))
+        } else if !waiting.is_empty() {
+            (Outcome::Pending, Some(format!("{} waits for somebody's approval in the app", waiting.join(", "))))
         } else {
-            (Outcome::Done, None)
+            (Outcome::Done, self.invited(last.as_ref()))
         };
         let account = last.as_ref().map_or_else(|| key.id.to_string(), |account| account.key.id.to_string());
         Carried {
@@ -313,7 +336,7 @@ impl Walk<'_> {
             read_back: last,
             unreachable: false,
             no_seat: false,
-            disproved: self.is_unproven() && outcome == Outcome::Refused,
+            disproved: (self.is_unproven() && outcome == Outcome::Refused).then_some(Disproof::Ignored),
         }
     }
 
@@ -321,8 +344,29 @@ impl Walk<'_> {
         self.ability.effects.get(&self.step.effect).is_some_and(|effect| effect.unproven)
     }
 
+    /// Returns the vendor's reasons why fields stay as they are, as the end of a sentence.
+    fn reasons(&self, ignored: &[&str]) -> String {
+        let told = ignored.iter().filter_map(|field| self.ability.fields.get(*field)?.ignored_because.as_deref());
+        told.map(|because| format!(": {because}")).collect()
+    }
+
+    /// Returns the vendor's reason why the effect may do nothing, as the end of a sentence.
+    fn reason(&self) -> String {
+        let because = self.ability.effects.get(&self.step.effect).and_then(|effect| effect.ignored_because.as_deref());
+        because.map(|because| format!(": {because}")).unwrap_or_default()
+    }
+
+    /// Says that somebody who was let in is invited and no more: nobody is told that they can work.
+    fn invited(&self, last: Option<&Account>) -> Option<String> {
+        let makes = matches!(self.step.effect, Effect::Create | Effect::Resume | Effect::Convert);
+        let invited = last.is_some_and(|account| account.state == AccountState::Invited);
+        (makes && invited).then(|| "invited; not active until the invitation is accepted".to_owned())
+    }
+
     fn already_true(&self, found: Option<Account>) -> Carried {
-        let fields = self.step.changes.iter().map(|change| (change.field.clone(), FieldOutcome::Applied)).collect();
+        let waits = |change: &Change| found.as_ref().is_some_and(|account| waits(change, account, &self.ability));
+        let outcome = |change| if waits(change) { FieldOutcome::Pending } else { FieldOutcome::Applied };
+        let fields = self.step.changes.iter().map(|change| (change.field.clone(), outcome(change))).collect();
         Carried {
             result: StepResult {
                 id: self.step.id.clone(),
@@ -335,7 +379,7 @@ impl Walk<'_> {
             read_back: found,
             unreachable: false,
             no_seat: false,
-            disproved: false,
+            disproved: None,
         }
     }
 
@@ -349,7 +393,8 @@ impl Walk<'_> {
         Carried {
             unreachable: error.kind == ErrorKind::Unreachable,
             no_seat: error.kind == ErrorKind::SeatLimit,
-            disproved: self.is_unproven() && matches!(error.kind, ErrorKind::Validation | ErrorKind::Unsupported),
+            disproved: (self.is_unproven() && matches!(error.kind, ErrorKind::Validation | ErrorKind::Unsupported))
+                .then_some(Disproof::Said),
             ..self.ends(outcome, error.to_string(), found)
         }
     }
@@ -367,7 +412,7 @@ impl Walk<'_> {
             found_gone: false,
             unreachable: false,
             no_seat: false,
-            disproved: false,
+            disproved: None,
         }
     }
 }
