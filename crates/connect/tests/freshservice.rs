@@ -457,3 +457,39 @@ async fn a_look_up_right_after_a_write_does_not_wait_for_the_index() {
     assert_eq!(find_one(&tenant.connector, Kind::Agent, NEW).await.key, made.account);
     assert_eq!(tenant.connector.find(Kind::Agent, LookupBy::Email("nobody@acme.example")).await, Look::Absent);
 }
+
+#[tokio::test]
+async fn the_keys_own_account_is_told_where_the_app_tells_it() {
+    for tenant in both(APP).await {
+        let own = tenant.connector.whoami().await.unwrap();
+        assert_eq!(own.as_deref(), tenant.is_live().then_some(tenure_sandbox::OWNER_EMAIL), "{}", tenant.dialect);
+        let lines = tenant.connector.check().await;
+        let line = lines.iter().find(|line| line.what == "the credential's own account").unwrap();
+        let said = if tenant.is_live() { "owner@acme.example, which is never changed" } else { "`protected`" };
+        assert!(line.says.contains(said), "{}", line.says);
+    }
+}
+
+// proves FS-30, FS-31 (guide, live)
+#[tokio::test]
+async fn the_tenants_own_fields_are_mapped_by_its_own_manifest_and_go_with_a_put() {
+    for tenant in both(APP).await {
+        let heading = "[kinds.requester.fields]";
+        let line = r#"cost_center = { read = ["custom_fields.cost_center"], write = "custom_fields.cost_center" }"#;
+        let (own, felix) = (tailored(&tenant, heading, line), felix(&tenant).await);
+        let change = [field("cost_center", "1200")];
+        // The imitation knows no PATCH.
+        perform(&own, Effect::Update, Kind::Requester, Some(&felix), &change).await.unwrap();
+        assert_eq!(tenant.truth(FELIX)["custom_fields"]["cost_center"], "1200");
+        assert_eq!(read(&own, &felix).await.fields.text("cost_center"), Some("1200"));
+        let error =
+            perform(&tenant.connector, Effect::Update, Kind::Requester, Some(&felix), &change).await.unwrap_err();
+        assert_eq!(error.status, None, "another tenant's manifest does not have it: {error}");
+        let line = r#"planet = { read = ["custom_fields.planet"], write = "custom_fields.planet" }"#;
+        let own = tailored(&tenant, heading, line);
+        let change = [field("planet", "Mars")];
+        let error = perform(&own, Effect::Update, Kind::Requester, Some(&felix), &change).await.unwrap_err();
+        assert_eq!((error.kind, error.may_have_happened), (ErrorKind::Validation, false), "{error}");
+        assert!(error.hint.as_deref().unwrap().contains("admin pages"), "{error}");
+    }
+}

@@ -6,6 +6,7 @@ pub mod config;
 pub mod secrets;
 pub mod house;
 pub mod dialect;
+mod own;
 mod unproven;
 pub mod progress;
 mod alone;

@@ -240,3 +240,22 @@ pub async fn wrong(connector: &Connector) -> tenure_connect::CheckLine {
     let bad = lines.iter().find(|line| line.ok == tenure_connect::Verdict::Bad);
     bad.unwrap_or_else(|| panic!("{lines:?}")).clone()
 }
+
+/// Connects with an app folder of the operator's own: the built-in one, with a line more under a heading of its manifest.
+pub fn tailored(tenant: &Tenant, heading: &str, line: &str) -> Connector {
+    let home = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps").join(tenant.vendor.name());
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("ourdesk");
+    std::fs::create_dir(&own).unwrap();
+    let text = std::fs::read_to_string(home.join("manifest.toml")).unwrap();
+    let named = format!("app = \"{}\"", tenant.vendor.name());
+    let text = text.replacen(&named, "app = \"ourdesk\"", 1);
+    let text = text.replacen(&format!("\n{heading}\n"), &format!("\n{heading}\n{line}\n"), 1);
+    assert!(text.contains(line));
+    std::fs::write(own.join("manifest.toml"), text).unwrap();
+    std::fs::copy(home.join("live.toml"), own.join("live.toml")).unwrap();
+    let catalogue = Catalogue::load(&[folder.path().to_path_buf()]).unwrap();
+    let manifest = catalogue.get("ourdesk").unwrap().manifest.clone();
+    let settings = Settings { manifest, ..settings(&tenant.sandbox, tenant.vendor) };
+    Connector::new(settings.speaking(tenant.dialect).unwrap(), secrets(tenant.vendor)).unwrap()
+}
