@@ -1,5 +1,5 @@
 //! The credential's own account of each connection: learned by a full read, kept as a note, and protected in every plan.
-//! Whoever changed it could lock the product itself out. What the operator names in `protected` stays protected besides.
+//! Whoever changed it could lock the product itself out; what the operator names in `protected` stays protected besides.
 //! It asks nothing of an app that does not tell.
 
 use crate::error::EngineError;
