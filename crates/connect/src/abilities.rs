@@ -104,6 +104,7 @@ fn entitlement_ability(spec: &EntitlementSpec) -> EntitlementAbility {
         scoped: !spec.scopes.is_empty(),
         default_scope: spec.default_scope.as_deref().map(Name::new),
         privileged: spec.privileged.iter().map(|name| Name::new(name)).collect(),
+        owners: spec.owners.iter().map(|name| Name::new(name)).collect(),
         values: spec.values.iter().map(|name| Name::new(name)).collect(),
         synonyms: spec.synonyms.iter().map(|(word, name)| (Name::new(word), Name::new(name))).collect(),
         required: spec.required,

@@ -54,3 +54,19 @@ async fn a_pull_of_each_live_app_sees_every_record_once_and_in_its_true_state() 
         }
     }
 }
+
+/// What each app tells of the credential's own account; Gladly's is an address in some tenants and a mere id in others.
+#[tokio::test]
+async fn whose_the_credential_is_is_told_by_a_secret_where_a_secret_is_a_login() {
+    let sandbox = sandbox().await;
+    let own = connect(&sandbox, Vendor::Gorgias).whoami().await.unwrap();
+    assert_eq!(own.as_deref(), Some(tenure_sandbox::GORGIAS_EMAIL));
+    assert_eq!(sandbox.statistics().of(Vendor::Gorgias).requests, 0, "nobody has to be asked");
+    assert_eq!(connect(&sandbox, Vendor::Gladly).whoami().await.unwrap(), None);
+    assert_eq!(connect(&sandbox, Vendor::Gainsight).whoami().await.unwrap(), None);
+    let mut secrets = common::secrets(Vendor::Gladly);
+    secrets.insert("username".into(), "jane.doe@acme.example".to_owned().into());
+    let settings = common::settings(&sandbox, Vendor::Gladly);
+    let gladly = tenure_connect::Connector::new(settings, secrets).unwrap();
+    assert_eq!(gladly.whoami().await.unwrap().as_deref(), Some("jane.doe@acme.example"));
+}

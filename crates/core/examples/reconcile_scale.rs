@@ -267,6 +267,7 @@ fn agent() -> KindAbility {
         scoped: false,
         default_scope: None,
         privileged: vec![Name::new("admin")],
+        owners: Vec::new(),
         values: Vec::new(),
         synonyms: BTreeMap::new(),
         required: false,

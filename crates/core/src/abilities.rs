@@ -211,6 +211,9 @@ pub struct EntitlementAbility {
     pub default_scope: Option<Name>,
     /// The names that are privileged, from the manifest.
     pub privileged: Vec<Name>,
+    /// The names whose only holder owns the tenant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<Name>,
     /// The only names there are, where the app has a closed list that is no reference list; empty otherwise.
     pub values: Vec<Name>,
     /// Other words for names, so that one policy serves several dialects: the word → the name.

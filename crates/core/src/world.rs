@@ -125,6 +125,7 @@ fn entitlement(kind: &str, cardinality: Cardinality) -> EntitlementAbility {
         scoped: false,
         default_scope: None,
         privileged: vec![Name::new("admin")],
+        owners: Vec::new(),
         values: Vec::new(),
         synonyms: BTreeMap::new(),
         required: false,

@@ -7,6 +7,7 @@ pub mod secrets;
 pub mod house;
 pub mod dialect;
 mod budget;
+mod own;
 mod unproven;
 pub mod drift;
 mod seats;

@@ -135,7 +135,12 @@ impl Sweeping<'_> {
         let mut walked = match unsettled {
             Some(error) => Walked::cut(&error),
             None => match self.references().await? {
-                Ok(()) => self.walk(&run).await?,
+                Ok(()) => {
+                    if run.mode == PullMode::Full {
+                        crate::own::learn(self.house, self.name, self.connector).await?;
+                    }
+                    self.walk(&run).await?
+                }
                 Err(error) => Walked::cut(&error),
             },
         };
@@ -165,7 +170,7 @@ impl Sweeping<'_> {
         let end = PullEnd {
             coverage: walked.coverage,
             because: walked.because,
-            watermark: (walked.coverage == Coverage::Complete).then(|| run.started_ms.to_string()),
+            watermark: mark(walked.coverage, run.started_ms),
             requests: spent.requests,
             throttled: spent.throttled,
             floor_seconds: self.connector.floor_seconds(spent.requests),
@@ -285,7 +290,7 @@ impl Sweeping<'_> {
 
     async fn watermark(&self) -> Result<Option<i64>, EngineError> {
         let watermark = self.house.store.watermark(self.name).await?;
-        Ok(watermark.and_then(|text| text.parse::<i64>().ok()).map(|ms| ms - OVERLAP_MS))
+        Ok(since(watermark.as_deref()))
     }
 
     /// Marks what a complete walk did not meet as gone, each only after a look by its id found nothing. The inner error
@@ -336,6 +341,16 @@ impl Sweeping<'_> {
             Ok(())
         })
     }
+}
+
+/// Returns from when on the next pull asks for changes: the moment at which this one began, once it saw everything.
+fn mark(coverage: Coverage, started_ms: i64) -> Option<String> {
+    (coverage == Coverage::Complete).then(|| started_ms.to_string())
+}
+
+/// Returns the moment since which changes are asked for, a little before the mark.
+fn since(watermark: Option<&str>) -> Option<i64> {
+    watermark.and_then(|text| text.parse::<i64>().ok()).map(|ms| ms - OVERLAP_MS)
 }
 
 /// Reads a source that is a file. A complete file proves absence by itself: there is nobody to ask by id.
@@ -483,5 +498,19 @@ fn view(name: &ConnectionName, pull: &Pull, way: Way, problems: Vec<String>) -> 
         parked_until: None,
         way,
         problems,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // proves FS-34, FS-35 (guide, live)
+    #[test]
+    fn the_next_pull_asks_from_before_the_last_whole_one_began() {
+        assert_eq!(mark(Coverage::Partial, 9_000_000), None, "a pass that failed moves no mark");
+        let mark = mark(Coverage::Complete, 9_000_000);
+        assert_eq!(since(mark.as_deref()), Some(9_000_000 - OVERLAP_MS));
+        assert_eq!(since(None), None, "without a mark everything is read");
     }
 }

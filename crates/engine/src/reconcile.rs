@@ -118,6 +118,11 @@ async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
 async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
     let mut overviews = house.store.overviews().await?;
     let mut drifted = crate::drift::stops(&house.store).await?;
+    let mut protected = Vec::new();
+    for (name, abilities) in house.abilities() {
+        let abilities = crate::own::protect(&house.store, &name, abilities).await?;
+        protected.push((name, abilities));
+    }
     let facts_of = |(name, abilities): (ConnectionName, Arc<Abilities>)| {
         let Overview { totals, last, complete, previous, entitlements } = overviews.remove(&name).unwrap_or_default();
         let end = last.and_then(|pull| pull.end);
@@ -136,7 +141,7 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
         };
         (name, facts)
     };
-    Ok(house.abilities().into_iter().map(facts_of).collect())
+    Ok(protected.into_iter().map(facts_of).collect())
 }
 
 impl Company {

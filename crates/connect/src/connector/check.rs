@@ -71,12 +71,28 @@ impl Connector {
         }
         inner.check_references(&mut lines).await;
         lines.dedup();
+        lines.push(self.check_whoami().await);
         for prerequisite in &inner.manifest().prerequisites {
             let what = prerequisite.what.clone();
             let says = format!("needed for {}; no request can tell, please confirm", prerequisite.needed_for);
             lines.push(CheckLine::new(what, Verdict::Unconfirmed, says));
         }
         lines
+    }
+}
+
+impl Connector {
+    async fn check_whoami(&self) -> CheckLine {
+        let what = "the credential's own account";
+        match self.whoami().await {
+            Ok(Some(login)) => CheckLine::new(what, Verdict::Good, format!("is {login}, which is never changed")),
+            Ok(None) => {
+                let says =
+                    "the app does not tell which it is; name it in the connection's `protected`, if there is one";
+                CheckLine::new(what, Verdict::Unconfirmed, says)
+            }
+            Err(error) => CheckLine::bad(what, &error),
+        }
     }
 }
 

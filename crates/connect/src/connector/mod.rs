@@ -11,6 +11,7 @@ mod pull;
 mod look;
 mod perform;
 mod check;
+mod whoami;
 
 pub use budget::forecast;
 pub use check::{CheckLine, Verdict};
@@ -53,6 +54,8 @@ pub(crate) struct Inner {
     abilities: Arc<Abilities>,
     base: Url,
     credential: Arc<Credential>,
+    /// The login of the credential's own account, where a secret is that.
+    own_login: Option<Box<str>>,
     /// The values of all secrets, to be masked in texts of others.
     secrets: Vec<SecretString>,
     transport: Transport,
@@ -133,6 +136,7 @@ impl Connector {
             abilities: Arc::new(abilities_of(&settings)),
             base,
             credential,
+            own_login: whoami::own_login(&settings, &secrets),
             secrets: secrets.into_values().collect(),
             transport: Transport::new(options, clock.clone()),
             governor: Governor::new(settings.rate_limits(), clock.clone(), seed),

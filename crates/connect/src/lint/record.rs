@@ -176,6 +176,10 @@ impl Lint<'_> {
             let known: Vec<&str> = spec.scopes.iter().map(String::as_str).collect();
             self.say_unknown(&["kinds", kind, "entitlements", word, "default_scope"], "scope", scope, &known);
         }
+        for name in spec.owners.iter().filter(|name| !spec.privileged.contains(name)) {
+            let known: Vec<&str> = spec.privileged.iter().map(String::as_str).collect();
+            self.say_unknown(&["kinds", kind, "entitlements", word, "owners"], "privileged name", name, &known);
+        }
         for name in spec.privileged.iter().filter(|name| !spec.values.is_empty() && !spec.values.contains(name)) {
             let known: Vec<&str> = spec.values.iter().map(String::as_str).collect();
             self.say_unknown(&["kinds", kind, "entitlements", word, "privileged"], "name", name, &known);

@@ -31,6 +31,7 @@ impl Lint<'_> {
             self.check_path(&["references", name, "path"], &reference.path, &[]);
         }
         self.evidence();
+        self.whoami();
         for (at, rule) in manifest.errors.rules.iter().enumerate() {
             let at = at.to_string();
             if rule.status.iter().any(|status| !(100..=599).contains(status)) {
@@ -46,6 +47,24 @@ impl Lint<'_> {
         }
         if manifest.scim.as_ref().is_some_and(|scim| scim.available && scim.url.is_none()) {
             self.say(&["scim", "available"], "an available SCIM surface has a `url`", "");
+        }
+    }
+
+    fn whoami(&mut self) {
+        let Some(whoami) = &self.manifest.whoami else { return };
+        if let Some(secret) = whoami.secret.as_ref().filter(|secret| !self.manifest.secrets.contains_key(*secret)) {
+            let known: Vec<&str> = self.manifest.secrets.keys().map(String::as_str).collect();
+            self.say_unknown(&["whoami", "secret"], "secret", secret, &known);
+        }
+        match &whoami.path {
+            Some(path) if whoami.login.is_empty() => {
+                self.say(&["whoami"], format!("{path} answers, and nothing says where the login lies"), "add `login`");
+            }
+            Some(path) => self.check_path(&["whoami", "path"], path, &[]),
+            None if whoami.secret.is_none() => {
+                self.say(&["whoami"], "nothing tells whose the credential is", "give a `path` or a `secret`");
+            }
+            None => {}
         }
     }
 

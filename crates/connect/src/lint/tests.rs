@@ -52,6 +52,9 @@ fn what_does_not_fit_together_is_found_with_a_suggestion() {
         ("success = [200, 201]", "success = []", "status from 200 to 299"),
         ("like = \"update\"", "like = \"delete_all\"", ""),
         ("write = \"firstname\"", "write = \"id\"", "read-only"),
+        ("secret = \"email\"", "secret = \"emial\"", "did you mean `email`?"),
+        ("secret = \"email\"", "path = \"/users/0\"", "nothing says where the login lies"),
+        ("privileged = [\"admin\"]", "privileged = [\"admin\"]\nowners = [\"amdin\"]", "did you mean `admin`?"),
     ] {
         let text = gorgias().replacen(from, to, 1);
         match Manifest::parse(&text, "m.toml") {

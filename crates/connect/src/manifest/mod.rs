@@ -22,7 +22,8 @@ pub use record::{
     MemoryWord, On, StateRule, StateWord,
 };
 pub use surface::{
-    Auth, AuthForm, Base, BudgetSpec, ClientProof, Limits, Parameter, PlanLimit, SecretHelp, SubLimitSpec, WindowWord,
+    Auth, AuthForm, Base, BudgetSpec, ClientProof, Limits, Parameter, PlanLimit, SecretHelp, SubLimitSpec, WhoAmI,
+    WindowWord,
 };
 
 use indexmap::IndexMap;
@@ -61,6 +62,8 @@ pub struct Manifest {
     /// The secrets that a connection needs, with the help that errors and setup pages give.
     #[serde(default)]
     pub secrets: IndexMap<String, SecretHelp>,
+    /// How the credential's own account is told; it is never changed. Without it the app does not tell.
+    pub whoami: Option<WhoAmI>,
     /// How often the app may be asked.
     #[serde(default)]
     pub limits: Limits,

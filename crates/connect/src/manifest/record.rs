@@ -175,6 +175,9 @@ pub struct EntitlementSpec {
     /// The privileged names.
     #[serde(default)]
     pub privileged: Vec<String>,
+    /// Of the privileged names, those whose only holder owns the tenant and is never changed.
+    #[serde(default)]
+    pub owners: Vec<String>,
     /// Create is refused locally without it.
     #[serde(default)]
     pub required: bool,

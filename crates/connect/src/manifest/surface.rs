@@ -170,3 +170,19 @@ pub struct BudgetSpec {
     /// Requests that may be open at the same time.
     pub concurrent: Option<u32>,
 }
+
+/// How the credential's own account is told: by a read-only request, or by a secret that is its login.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhoAmI {
+    /// The path that answers with the account of whoever asks.
+    pub path: Option<String>,
+    /// Where the record lies in the body; empty for a body that is the record.
+    #[serde(default)]
+    pub item: String,
+    /// Where its login may lie, in order.
+    #[serde(default)]
+    pub login: Vec<String>,
+    /// The secret that is the login; it counts only where it is an address.
+    pub secret: Option<String>,
+}

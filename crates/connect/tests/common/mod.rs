@@ -166,3 +166,96 @@ pub fn held(account: &Account, kind: &str) -> Vec<String> {
 pub fn manifest(text: &str) -> Arc<tenure_connect::Manifest> {
     Arc::new(tenure_connect::Manifest::parse(text, "manifest.toml").unwrap())
 }
+
+/// A tenant of one vendor in one dialect, and a connector that speaks it.
+pub struct Tenant {
+    pub vendor: Vendor,
+    pub dialect: &'static str,
+    pub sandbox: Sandbox,
+    pub connector: Connector,
+}
+
+/// Starts a tenant of a vendor in each dialect, with seats enough.
+pub async fn both(vendor: Vendor) -> [Tenant; 2] {
+    [tenant(vendor, "guide", 40).await, tenant(vendor, "live", 40).await]
+}
+
+/// Starts a tenant in a company of so many people.
+pub async fn tenant(vendor: Vendor, dialect: &'static str, people: usize) -> Tenant {
+    let word = if dialect == "live" { Dialect::Live } else { Dialect::Guide };
+    let dialects = Dialects::default().with(vendor, word);
+    let options = Options { limits: Limits::Off, people, dialects, ..Options::default() };
+    let sandbox = tenure_sandbox::start(options).await.unwrap();
+    sandbox.world().set_seats(vendor, 1000);
+    let connector = connect_as(&sandbox, vendor, dialect);
+    Tenant { vendor, dialect, sandbox, connector }
+}
+
+impl Tenant {
+    /// Tells whether it speaks as the vendor's record has it.
+    pub fn is_live(&self) -> bool {
+        self.dialect == "live"
+    }
+
+    /// Counts the writes that were done.
+    pub fn writes(&self) -> u64 {
+        self.sandbox.statistics().of(self.vendor).writes
+    }
+
+    /// Returns the truth about somebody.
+    pub fn truth(&self, email: &str) -> Value {
+        self.sandbox.world().find(self.vendor, email).unwrap_or_else(|| panic!("{}: {email} is nobody", self.dialect))
+    }
+
+    /// Connects once more, with one secret that is another.
+    pub fn with_secret(&self, name: &str, value: &str) -> Connector {
+        let mut secrets = secrets(self.vendor);
+        secrets.insert(name.to_owned(), value.to_owned().into());
+        let settings = settings(&self.sandbox, self.vendor).speaking(self.dialect).unwrap();
+        Connector::new(settings, secrets).unwrap()
+    }
+
+    /// Asks the vendor directly, past every connector; returns the status and the body.
+    pub async fn ask(&self, request: &str, user: &str, password: &str) -> (u16, String) {
+        use base64::Engine;
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let proof = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        let (method, path) = request.split_once(' ').unwrap();
+        let prefix = url::Url::parse(&self.sandbox.base_url(self.vendor)).unwrap().path().to_owned();
+        let text = format!(
+            "{method} {prefix}{path} HTTP/1.1\r\nhost: sandbox\r\nauthorization: Basic {proof}\r\nconnection: close\r\n\r\n"
+        );
+        let mut stream = tokio::net::TcpStream::connect(self.sandbox.addr()).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+}
+
+/// Returns what a check found to be wrong.
+pub async fn wrong(connector: &Connector) -> tenure_connect::CheckLine {
+    let lines = connector.check().await;
+    let bad = lines.iter().find(|line| line.ok == tenure_connect::Verdict::Bad);
+    bad.unwrap_or_else(|| panic!("{lines:?}")).clone()
+}
+
+/// Connects with an app folder of the operator's own: the built-in one, with a line more under a heading of its manifest.
+pub fn tailored(tenant: &Tenant, heading: &str, line: &str) -> Connector {
+    let home = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps").join(tenant.vendor.name());
+    let folder = tempfile::tempdir().unwrap();
+    let own = folder.path().join("ourdesk");
+    std::fs::create_dir(&own).unwrap();
+    let text = std::fs::read_to_string(home.join("manifest.toml")).unwrap();
+    let named = format!("app = \"{}\"", tenant.vendor.name());
+    let text = text.replacen(&named, "app = \"ourdesk\"", 1);
+    let text = text.replacen(&format!("\n{heading}\n"), &format!("\n{heading}\n{line}\n"), 1);
+    assert!(text.contains(line));
+    std::fs::write(own.join("manifest.toml"), text).unwrap();
+    std::fs::copy(home.join("live.toml"), own.join("live.toml")).unwrap();
+    let catalogue = Catalogue::load(&[folder.path().to_path_buf()]).unwrap();
+    let manifest = catalogue.get("ourdesk").unwrap().manifest.clone();
+    let settings = Settings { manifest, ..settings(&tenant.sandbox, tenant.vendor) };
+    Connector::new(settings.speaking(tenant.dialect).unwrap(), secrets(tenant.vendor)).unwrap()
+}

@@ -1,9 +1,12 @@
 //! Holds every step on an account that must never be changed: the owner's, the credential's own.
 //! Such a step would lock the company or the product itself out, and no approval should be able to.
-//! Holds: a suspend of `owner@acme.example` when `[guards] protected` names it. Lets through: everybody else's.
+//! Holds: a suspend of `owner@acme.example` when `[guards] protected` names it, and of the only holder of a role that the
+//! manifest calls the owner's. Lets through: everybody else's, and one of two holders.
 
 use super::{Held, Scene};
+use crate::account::Account;
 use crate::change::{FindingKind, Severity};
+use crate::facts::ConnectionFacts;
 use crate::finding::{About, Findings};
 
 pub(super) fn hold(scene: &Scene<'_>) -> Held {
@@ -30,30 +33,54 @@ pub(super) fn tell(scene: &Scene<'_>, findings: &mut Findings) {
 fn protected<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = (usize, String)> + 'a {
     let nobody = scene.rules.guards.protected.is_empty()
         && scene.facts.connections.values().all(|connection| connection.abilities.protected_logins.is_empty());
-    scene.steps.iter().enumerate().filter(move |_| !nobody).filter_map(|(at, step)| {
+    scene.steps.iter().enumerate().filter_map(move |(at, step)| {
         let account = step.account_key.as_ref().and_then(|_| account_of(scene, at));
-        let identity = step.identity.as_ref().and_then(|id| scene.graph.identity(id));
-        let logins = account.into_iter().flat_map(|account| {
-            account
-                .login
-                .as_deref()
-                .into_iter()
-                .chain(account.fields.text("work_email"))
-                .chain(account.fields.text("email"))
-        });
-        let emails = identity.into_iter().flat_map(|identity| identity.emails.iter().map(|email| &**email));
-        let own =
-            scene.facts.connections.get(&step.connection).map(|connection| &connection.abilities.protected_logins);
-        let is_protected = |login: &str| {
-            let login = login.trim().to_lowercase();
-            scene.rules.guards.protected.contains(&login)
-                || own.is_some_and(|own| own.iter().any(|known| known.trim().to_lowercase() == login))
-        };
-        logins.chain(emails).find(|login| is_protected(login)).map(|login| (at, login.to_lowercase()))
+        let named = if nobody { None } else { named(scene, at, account) };
+        let own = scene.facts.connections.get(&step.connection);
+        let owner = || account.zip(own).filter(|(account, own)| owns(scene, account, own));
+        named
+            .or_else(|| owner().map(|(account, _)| account.login.as_deref().unwrap_or("the owner").to_lowercase()))
+            .map(|login| (at, login))
     })
 }
 
-fn account_of<'a>(scene: &Scene<'a>, at: usize) -> Option<&'a crate::account::Account> {
+/// Returns the login of a step's account or person that is named as protected.
+fn named(scene: &Scene<'_>, at: usize, account: Option<&Account>) -> Option<String> {
+    let step = &scene.steps[at];
+    let identity = step.identity.as_ref().and_then(|id| scene.graph.identity(id));
+    let logins = account.into_iter().flat_map(|account| {
+        let fields = account.fields.text("work_email").into_iter().chain(account.fields.text("email"));
+        account.login.as_deref().into_iter().chain(fields)
+    });
+    let emails = identity.into_iter().flat_map(|identity| identity.emails.iter().map(|email| &**email));
+    let own = scene.facts.connections.get(&step.connection).map(|connection| &connection.abilities.protected_logins);
+    let is_protected = |login: &str| {
+        let login = login.trim().to_lowercase();
+        scene.rules.guards.protected.contains(&login)
+            || own.is_some_and(|own| own.iter().any(|known| known.trim().to_lowercase() == login))
+    };
+    logins.chain(emails).find(|login| is_protected(login)).map(str::to_lowercase)
+}
+
+/// Tells whether an account is the only one that holds what only an owner holds.
+fn owns(scene: &Scene<'_>, account: &Account, own: &ConnectionFacts) -> bool {
+    let holds = |account: &Account| {
+        let ability = own.abilities.kinds.get(&account.key.kind);
+        let entitlements = ability.into_iter().flat_map(|ability| ability.entitlements.values());
+        entitlements.filter(|entitlement| !entitlement.owners.is_empty()).any(|entitlement| {
+            account.grants_of(&entitlement.kind).any(|grant| entitlement.owners.contains(&grant.name))
+        })
+    };
+    let is_other = |other: &Account| {
+        other.key != account.key
+            && other.key.connection == account.key.connection
+            && other.state.gives_access()
+            && holds(other)
+    };
+    account.state.gives_access() && holds(account) && !scene.facts.accounts.iter().any(is_other)
+}
+
+fn account_of<'a>(scene: &Scene<'a>, at: usize) -> Option<&'a Account> {
     let key = scene.steps[at].account_key.as_ref()?;
     let step = &scene.steps[at];
     match &step.identity {

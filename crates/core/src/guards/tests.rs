@@ -141,6 +141,25 @@ fn a_protected_account_of_nobody_is_held_as_well() {
 }
 
 #[test]
+fn the_only_holder_of_the_owners_role_is_never_changed() {
+    let mut facts = one_leaver();
+    connection_of(&mut facts, "desk").accounts_active = 3;
+    let owners = |facts: &mut Facts| {
+        for kind in abilities_of(facts, "desk").kinds.values_mut() {
+            for entitlement in kind.entitlements.values_mut() {
+                entitlement.owners = vec!["admin".into()];
+            }
+        }
+    };
+    owners(&mut facts);
+    assert!(guards(&facts, "").is_empty(), "nobody holds the role");
+    account_of(&mut facts, "desk/agent/1").grants.push(grant("team", "admin"));
+    assert_eq!(guards(&facts, ""), ["protected: ann@acme.example is protected and never changed"]);
+    account_of(&mut facts, "desk/agent/2").grants.push(grant("team", "admin"));
+    assert!(guards(&facts, "").is_empty(), "one of two owners may leave");
+}
+
+#[test]
 fn the_last_administrator_stays() {
     let mut facts = one_leaver();
     connection_of(&mut facts, "desk").accounts_active = 3;

@@ -141,6 +141,12 @@ impl Tenant {
         self.agents.get(id).map_or_else(|| not_found(Freshdesk), |held| Reply::ok(held.row.show()))
     }
 
+    /// Answers with the agent whose key it is.
+    fn me(&self) -> Reply {
+        let caller = self.agents.iter().find(|held| is_caller(&held.row));
+        caller.map_or_else(|| not_found(Freshdesk), |held| Reply::ok(held.row.show()))
+    }
+
     fn create(&mut self, call: &Call) -> Reply {
         let mut fields = match call.object() {
             Ok(object) => Fields::new(object),
@@ -240,6 +246,7 @@ impl Imitation for Tenant {
         match (call.method.clone(), call.path().as_slice()) {
             (Method::GET, ["agents"]) => self.list(call),
             (Method::POST, ["agents"]) => self.create(call),
+            (Method::GET, ["agents", "me"]) => self.me(),
             (Method::GET, ["agents", id]) => self.get(id),
             (Method::PUT, ["agents", id]) => self.update(id, call),
             (Method::DELETE, ["agents", id]) => self.delete(id),

@@ -17,6 +17,7 @@ use crate::Habit;
 use crate::Vendor::Freshservice;
 use crate::clock;
 use crate::company::{Company, DEPARTMENTS, LOCATIONS};
+use crate::credentials::OWNER_EMAIL;
 use crate::exchange::{Call, Reply};
 use crate::fields::{Fields, Sent};
 use crate::refusal::{Wrong, bad_body, invalid, not_allowed, not_found, refuse};
@@ -121,6 +122,12 @@ impl Tenant {
     fn get(&self, sort: Sort, id: &str) -> Reply {
         let held = self.table(sort).get(id);
         held.map_or_else(|| not_found(Freshservice), |held| Reply::ok(json!({ sort.one(): held.row.show() })))
+    }
+
+    /// Answers with the agent whose key it is.
+    fn me(&self) -> Reply {
+        let caller = self.agents.with_email(OWNER_EMAIL).first().map(|held| held.row.show());
+        caller.map_or_else(|| not_found(Freshservice), |agent| Reply::ok(json!({ "agent": agent })))
     }
 
     fn create(&mut self, sort: Sort, call: &Call) -> Reply {
@@ -236,6 +243,7 @@ impl Tenant {
         match (call.method.clone(), &call.path()[1..]) {
             (Method::GET, []) => self.list(sort, call),
             (Method::POST, []) => self.create(sort, call),
+            (Method::GET, ["me"]) if sort == Sort::Agent => self.me(),
             (Method::GET, [id]) => self.get(sort, id),
             (Method::PUT, [id]) => self.update(sort, id, call),
             (Method::DELETE, [id]) => self.delete(sort, id),
