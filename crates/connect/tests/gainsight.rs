@@ -347,7 +347,7 @@ fn no_event_tells_of_users_and_the_product_that_is_covered_is_named() {
     }
 }
 
-// proves GS-39 (guide)
+// proves GS-39 (guide, live)
 #[tokio::test]
 async fn groups_are_not_written_through_the_user() {
     for dialect in DIALECTS {

@@ -26,6 +26,9 @@ use tenure_store::{Lease, Run as StoredRun};
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = 8;
 
+/// After so many steps in a row without a clear answer a connection is left alone until the next run.
+const UNANSWERED_MAX: u32 = 5;
+
 /// What became of a plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApplyReport {
@@ -121,6 +124,8 @@ struct Run<'a> {
     stale: bool,
     /// Connections that have no seat left: no further create is tried there.
     full: BTreeSet<ConnectionName>,
+    /// How many steps in a row a connection gave no clear answer to.
+    unanswered: BTreeMap<ConnectionName, u32>,
     busy_connections: BTreeMap<ConnectionName, usize>,
 }
 
@@ -159,6 +164,7 @@ impl<'a> Run<'a> {
             unreachable: BTreeSet::new(),
             stale,
             full: BTreeSet::new(),
+            unanswered: BTreeMap::new(),
             busy_connections: BTreeMap::new(),
         })
     }
@@ -225,6 +231,9 @@ impl<'a> Run<'a> {
         if step.effect == Effect::Create && self.full.contains(&step.connection) {
             return ever("the app has no seat left; free one or buy one, then plan again");
         }
+        if self.unanswered.get(&step.connection).is_some_and(|row| *row >= UNANSWERED_MAX) {
+            return ever("too many steps in a row got no clear answer from the app; apply again when it answers");
+        }
         for need in &step.needs {
             match self.results.get(need).map(|result| result.outcome) {
                 Some(Outcome::Pending) if self.by_hand.contains(need) => {
@@ -269,6 +278,9 @@ impl<'a> Run<'a> {
         if carried.no_seat {
             self.full.insert(step.connection.clone());
         }
+        let unclear = carried.unreachable || result.outcome == Outcome::Unknown;
+        let row = self.unanswered.entry(step.connection.clone()).or_default();
+        *row = if unclear { *row + 1 } else { 0 };
         let body = serde_json::json!({
             "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
             "fields": result.fields, "because": result.because, "account": result.account,
