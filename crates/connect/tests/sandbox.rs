@@ -237,6 +237,7 @@ async fn somebody_is_put_out_and_let_in_again_under_the_record_they_had() {
     }
 }
 
+// proves GOR-08, GOR-25, GS-22 (guide)
 #[tokio::test]
 async fn a_replacing_put_loses_nothing_that_nobody_asked_about() {
     let sandbox = sandbox().await;

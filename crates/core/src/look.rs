@@ -24,7 +24,12 @@ pub enum Sight {
 pub fn sight(step: &Step, found: Option<&Account>, ability: &KindAbility) -> Sight {
     let Some(account) = found else { return sight_of_nothing(step) };
     match step.meant() {
-        Effect::Suspend | Effect::Delete if !account.state.gives_access() => Sight::AlreadyTrue,
+        Effect::Suspend if !account.state.gives_access() => Sight::AlreadyTrue,
+        // Who is only switched off still has a record, and a deletion is about the record.
+        Effect::Delete if account.state == AccountState::Removed => Sight::AlreadyTrue,
+        Effect::Delete if step.effect == Effect::Delete && account.state.gives_access() => {
+            Sight::Moved(format!("the account is {} again, and only who is switched off is deleted", account.state))
+        }
         Effect::Suspend | Effect::Delete | Effect::EndSessions | Effect::Manual => Sight::Open,
         Effect::Create | Effect::Resume | Effect::Convert => {
             let stands = account.kind_is(step) && account.state.gives_access();

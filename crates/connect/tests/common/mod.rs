@@ -3,6 +3,8 @@
 //! It holds no expectation of its own.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod wire;
+
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,6 +65,63 @@ pub fn settings(sandbox: &Sandbox, vendor: Vendor) -> Settings {
 /// Connects to one vendor of the sandbox.
 pub fn connect(sandbox: &Sandbox, vendor: Vendor) -> Connector {
     Connector::new(settings(sandbox, vendor), secrets(vendor)).unwrap()
+}
+
+/// One vendor in one dialect, a wire before it, and a connector at its end.
+pub struct Scene {
+    pub sandbox: Sandbox,
+    pub wire: wire::Wire,
+    pub connector: Connector,
+    pub vendor: Vendor,
+    pub dialect: &'static str,
+}
+
+impl Scene {
+    /// Opens a scene of so many people.
+    pub async fn of(vendor: Vendor, dialect: &'static str, people: usize) -> Self {
+        let dialects = Dialects::default().with(vendor, if dialect == "live" { Dialect::Live } else { Dialect::Guide });
+        let options = Options { limits: Limits::Off, people, dialects, ..Options::default() };
+        let sandbox = tenure_sandbox::start(options).await.unwrap();
+        sandbox.world().set_seats(vendor, 1000);
+        let wire = wire::Wire::before(&sandbox, vendor).await;
+        let mut settings = settings(&sandbox, vendor);
+        settings.url = Some(wire.url.clone());
+        let connector = Connector::new(settings.speaking(dialect).unwrap(), secrets(vendor)).unwrap();
+        Self { sandbox, wire, connector, vendor, dialect }
+    }
+
+    /// Returns another connector at the end of the same wire, with other secrets.
+    pub fn with_secrets(&self, other: &[(&str, &str)]) -> Connector {
+        let mut settings = settings(&self.sandbox, self.vendor);
+        settings.url = Some(self.wire.url.clone());
+        let mut secrets = secrets(self.vendor);
+        secrets.extend(other.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into())));
+        Connector::new(settings.speaking(self.dialect).unwrap(), secrets).unwrap()
+    }
+
+    /// Returns the record of a person as the app has it.
+    pub fn truth(&self, person: &str) -> Value {
+        let email = format!("{person}@acme.example");
+        self.sandbox.world().find(self.vendor, &email).unwrap_or_else(|| panic!("{email} is not there"))
+    }
+
+    /// Finds a person's account.
+    pub async fn find(&self, kind: Kind, person: &str) -> Account {
+        find_one(&self.connector, kind, &format!("{person}@acme.example")).await
+    }
+
+    /// Returns what `check` says is bad, all in one text.
+    pub async fn complaints(connector: &Connector) -> String {
+        let lines = connector.check().await.into_iter();
+        let bad = lines.filter(|line| line.ok == tenure_connect::Verdict::Bad).map(|line| line.says);
+        bad.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Returns settings that name an app and no place, in one of its dialects.
+pub fn bare_settings(vendor: Vendor, dialect: &str) -> Settings {
+    let app = Catalogue::load(&[]).unwrap().get(vendor.name()).unwrap().manifest.clone();
+    Settings::new(ConnectionName::new(vendor.name()), app, Standing::Target).speaking(dialect).unwrap()
 }
 
 /// What a pull came to.

@@ -27,6 +27,9 @@ use tenure_store::{Lease, Run as StoredRun};
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = 8;
 
+/// After so many steps in a row without a clear answer a connection is left alone until the next run.
+const UNANSWERED_MAX: u32 = 5;
+
 /// What became of a plan.
 #[derive(Debug, Clone, Serialize)]
 pub struct ApplyReport {
@@ -135,6 +138,8 @@ struct Run<'a> {
     unreachable: BTreeSet<StepId>,
     doubts: Doubts,
     seats: Seats,
+    /// How many steps in a row a connection gave no clear answer to.
+    unanswered: BTreeMap<ConnectionName, u32>,
     busy_connections: BTreeMap<ConnectionName, usize>,
 }
 
@@ -174,6 +179,7 @@ impl<'a> Run<'a> {
             unreachable: BTreeSet::new(),
             doubts,
             seats: Seats::default(),
+            unanswered: BTreeMap::new(),
             busy_connections: BTreeMap::new(),
         })
     }
@@ -246,6 +252,9 @@ impl<'a> Run<'a> {
         if no_seat == Some(NoSeat::Full) {
             return ever("the app has no seat left; free one or buy one, then plan again");
         }
+        if self.unanswered.get(&step.connection).is_some_and(|row| *row >= UNANSWERED_MAX) {
+            return ever("too many steps in a row got no clear answer from the app; apply again when it answers");
+        }
         for need in &step.needs {
             match self.results.get(need).map(|result| result.outcome) {
                 Some(Outcome::Pending) if self.by_hand.contains(need) => {
@@ -298,6 +307,9 @@ impl<'a> Run<'a> {
         } else if result.outcome == Outcome::Done && step.effect == Effect::Create {
             crate::seats::found(self.context.house, &step.connection).await?;
         }
+        let unclear = carried.unreachable || result.outcome == Outcome::Unknown;
+        let row = self.unanswered.entry(step.connection.clone()).or_default();
+        *row = if unclear { *row + 1 } else { 0 };
         let body = serde_json::json!({
             "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
             "fields": result.fields, "because": result.because, "account": result.account,
