@@ -166,7 +166,7 @@ fn read_all<T: DeserializeOwned>(path: &Path, all: &mut Vec<T>) -> anyhow::Resul
     })
 }
 
-/// Lets DuckDB do it; nothing where it is not installed beside the build (`make duckdb`).
+/// Lets DuckDB do it; nothing where the build has no Python with it in `target/duckdb`.
 pub fn duckdb(folder: &Path) -> anyhow::Result<Option<Outcome>> {
     let python = std::env::current_exe()?.ancestors().nth(2).context("no target")?.join("duckdb/bin/python");
     if !python.exists() {

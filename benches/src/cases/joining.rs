@@ -46,7 +46,9 @@ fn against_bare(folder: &Path, table: &mut Table) -> anyhow::Result<Outcome> {
 
 fn against_duckdb(folder: &Path, ours: &Outcome) -> anyhow::Result<Table> {
     let mut table = Table::default();
-    let duckdb = duckdb(folder)?.ok_or_else(|| anyhow::anyhow!("duckdb is missing"))?;
+    let duckdb = duckdb(folder)?.ok_or_else(|| {
+        anyhow::anyhow!("duckdb is missing; `python3 -m venv target/duckdb` and `target/duckdb/bin/pip install duckdb`")
+    })?;
     let differing = duckdb.accounts;
     ensure!(differing == ours.accounts, "DuckDB found {differing} differences, we {}", ours.accounts);
     let measured = format!(

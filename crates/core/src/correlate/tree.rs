@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// Finds everybody's manager.
 pub(super) fn settle_managers(graph: &mut Graph<'_>) {
-    let managers = managers(&graph.identities);
+    let managers = managers(&graph.identities, &graph.founded);
     let (managers, circles) = without_circles(managers);
     for (at, manager) in managers.iter().enumerate() {
         graph.identities[at].manager = manager.map(|manager| graph.identities[manager as usize].id.clone());
@@ -39,41 +39,67 @@ enum Named {
     Several,
 }
 
-fn managers(identities: &[Identity]) -> Vec<Option<u32>> {
-    let asked = |identity: &'_ Identity| identity.attributes.get("manager_id").and_then(text_of).map(Cow::into_owned);
-    // There are far fewer managers than people, so only the keys that are asked for are kept.
-    let mut named: HashMap<String, Named> = HashMap::new();
-    for key in identities.iter().filter_map(asked) {
-        if !named.contains_key(&key) {
-            named.insert(key.to_lowercase(), Named::Nobody);
-            named.insert(key, Named::Nobody);
+/// The keys by which managers are named, each once. There are far fewer managers than people.
+#[derive(Default)]
+struct Keys<'a> {
+    places: HashMap<Cow<'a, str>, usize>,
+    /// For each key the place of the same key in lower case.
+    lower: Vec<usize>,
+}
+
+impl<'a> Keys<'a> {
+    fn place_of(&mut self, key: Cow<'a, str>) -> usize {
+        if let Some(known) = self.places.get(&*key) {
+            return *known;
+        }
+        let (place, lower) = (self.lower.len(), key.to_lowercase());
+        let is_lower = *lower == *key;
+        self.places.insert(key, place);
+        self.lower.push(place);
+        if !is_lower {
+            self.lower[place] = self.place_of(Cow::Owned(lower));
+        }
+        place
+    }
+}
+
+/// Finds everybody's manager. `order` is that of the records in memory: the quickest way through all of them.
+fn managers(identities: &[Identity], order: &[IdentityAt]) -> Vec<Option<u32>> {
+    let mut keys = Keys::default();
+    let mut asked: Vec<(usize, usize)> = Vec::new();
+    for at in order.iter().map(|at| at.index()) {
+        if let Some(key) = identities[at].attributes.get("manager_id").and_then(text_of) {
+            asked.push((at, keys.place_of(key)));
         }
     }
-    if named.is_empty() {
-        return vec![None; identities.len()];
+    let mut managers = vec![None; identities.len()];
+    if asked.is_empty() {
+        return managers;
     }
-    for (at, identity) in identities.iter().enumerate() {
+    let mut named = vec![Named::Nobody; keys.lower.len()];
+    for at in order {
+        let identity = &identities[at.index()];
         let employee_id = identity.attributes.get("employee_id").and_then(text_of);
         let record = identity.records.first().map(|record| Cow::Borrowed(record.id.as_str()));
         let email = identity.emails.first().map(|email| Cow::Borrowed(&**email));
         for key in [employee_id, record, email].into_iter().flatten() {
-            if let Some(known) = named.get_mut(&*key) {
-                *known = match *known {
-                    Named::Nobody => Named::One(narrow(at)),
-                    Named::One(one) if one == narrow(at) => Named::One(one),
+            if let Some(place) = keys.places.get(&*key) {
+                named[*place] = match named[*place] {
+                    Named::Nobody => Named::One(at.0),
+                    Named::One(one) if one == at.0 => Named::One(one),
                     _ => Named::Several,
                 };
             }
         }
     }
-    let one = |key: &str| match named.get(key) {
-        Some(Named::One(at)) => Some(*at),
+    let one = |place: usize| match named[place] {
+        Named::One(at) => Some(at),
         _ => None,
     };
-    identities
-        .iter()
-        .map(|identity| asked(identity).and_then(|key| one(&key).or_else(|| one(&key.to_lowercase()))))
-        .collect()
+    for (at, key) in asked {
+        managers[at] = one(key).or_else(|| one(keys.lower[key]));
+    }
+    managers
 }
 
 /// Cuts every circle at its smallest place. Returns the circles, sorted, each beginning at the cut.
