@@ -192,7 +192,14 @@ fn department(number: u64) -> &'static str {
 
 fn grant(kind: &str, name: &str, number: u64) -> Grant {
     let name = if name == "*" { department(number) } else { name };
-    Grant { kind: kind.into(), id: Some(id_of(name).into()), name: name.into(), scope: None, privileged: false }
+    Grant {
+        kind: kind.into(),
+        id: Some(id_of(name).into()),
+        name: name.into(),
+        scope: None,
+        privileged: false,
+        pending: false,
+    }
 }
 
 fn id_of(name: &str) -> String {

@@ -60,7 +60,7 @@ fn a_tenant_has_no_address_without_its_domain() {
 
 // proves FS-02 (guide, live)
 #[tokio::test]
-async fn the_key_is_the_user_name_beside_a_password_that_is_never_empty() {
+async fn the_key_is_the_name_beside_a_password_that_is_never_empty() {
     for tenant in both(APP).await {
         let key = tenure_sandbox::FRESHSERVICE_API_KEY;
         assert_eq!(tenant.ask("GET /agents", key, "").await.0, 401, "the vendor minds an empty password");

@@ -30,11 +30,16 @@ impl Foresight {
     }
 }
 
-#[test]
-fn what_the_app_tells_goes_before_what_was_there_the_last_time() {
-    let mut foresight = Foresight { began: Instant::now(), pages: 0, expected: Some(1_000) };
-    assert_eq!(foresight.pages_left(100, 100, Some(250)), Some(2));
-    assert_eq!(foresight.pages_left(200, 100, None), Some(8));
-    foresight.expected = None;
-    assert_eq!((foresight.pages_left(300, 100, None), foresight.pages), (None, 3));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_app_tells_goes_before_what_was_there_the_last_time() {
+        let mut foresight = Foresight { began: Instant::now(), pages: 0, expected: Some(1_000) };
+        assert_eq!(foresight.pages_left(100, 100, Some(250)), Some(2));
+        assert_eq!(foresight.pages_left(200, 100, None), Some(8));
+        foresight.expected = None;
+        assert_eq!((foresight.pages_left(300, 100, None), foresight.pages), (None, 3));
+    }
 }
