@@ -188,6 +188,7 @@ fn a_part_of_a_connection_does_not_show_whether_another_administrator_remains() 
     assert!(guards(&facts, "")[0].contains("only a part of desk was looked at"));
 }
 
+// proves FD-23 (guide, live)
 #[test]
 fn seats_that_are_not_there_are_not_taken() {
     let mut facts = company();
