@@ -81,7 +81,8 @@ impl Body<'_> {
         if let Some(scope) = &grant.scope {
             self.named(",\"scope\":", scope);
         }
-        self.0.push_str(if grant.privileged { ",\"privileged\":true}" } else { ",\"privileged\":false}" });
+        self.0.push_str(if grant.privileged { ",\"privileged\":true" } else { ",\"privileged\":false" });
+        self.0.push_str(if grant.pending { ",\"pending\":true}" } else { "}" });
     }
 
     fn other(&mut self, value: &impl Serialize) -> Result<(), serde_json::Error> {
@@ -116,6 +117,7 @@ mod tests {
             name: "a \"role\"".into(),
             scope: scope.map(Into::into),
             privileged: scope.is_none(),
+            pending: id.is_some(),
         };
         account.grants = vec![grant(None, None), grant(Some("7"), Some("entire\\helpdesk"))];
         account.grants_known = vec!["role".into(), "group".into()];
