@@ -1,8 +1,13 @@
 //! The parts of the manifest vocabulary that none of the five built-in apps uses: bearer tokens, SCIM's startIndex,
 //! `Link: rel=next`, fixed bodies with fields in them. A made-up app in a folder, its tapes, no Rust of its own.
 
+mod common;
+
 use std::path::Path;
-use tenure_connect::{TapeResult, lint, read_app, run_tapes};
+use tenure_connect::{Connector, Settings, TapeResult, lint, read_app, run_tapes};
+use tenure_core::abilities::{Effect, Standing};
+use tenure_core::account::{AccountState, Kind};
+use tenure_sandbox::Vendor;
 
 const SCIM: &str = r#"
 app = "scimmy"
@@ -151,4 +156,30 @@ async fn fixed_bodies_take_fields_and_nested_keys() {
               "answer":{{"status":200,"body":{{"id":"u789","active":false}}}}}}]}}"#
     );
     assert_eq!(replay(&tape, "{}").await.actual["answered"]["state"], "suspended");
+}
+
+// proves GS-36 (guide)
+/// The same manifest against a real surface: Gainsight's of the guide, as the sandbox imitates it.
+#[tokio::test]
+async fn the_made_up_app_makes_reads_and_puts_out_a_user_of_a_real_surface() {
+    let sandbox = common::sandbox().await;
+    let text = SCIM.replace(
+        "path = \"/groups\"\npaging = \"link\"",
+        "path = \"/Groups\"\nitems = \"Resources\"\npaging = \"scim\"",
+    );
+    let mut settings = Settings::new("scimmy".into(), common::manifest(&text), Standing::Target);
+    settings.url = sandbox.surface_url(Vendor::Gainsight, tenure_sandbox::Surface::Scim);
+    settings.limits = Some(tenure_connect::BudgetSpec { per_second: Some(1000.0), ..Default::default() });
+    let token = [("token".to_owned(), tenure_sandbox::GAINSIGHT_SCIM_TOKEN.to_owned().into())];
+    let connector = Connector::new(settings, token.into()).unwrap();
+    let (email, kind) = ("new.joiner@acme.example", Kind::User);
+    let changes =
+        [common::field("email", email), common::field("given_name", "New"), common::field("family_name", "Joiner")];
+    let made = common::perform(&connector, Effect::Create, kind, None, &changes).await.unwrap().account;
+    let truth = sandbox.world().find(Vendor::Gainsight, email).unwrap();
+    assert_eq!((&truth["name"], &truth["userId"]), (&"New Joiner".into(), &made.id.as_str().into()));
+    assert_eq!(common::read(&connector, &made).await.login.as_deref(), Some(email));
+    common::perform(&connector, Effect::Suspend, kind, Some(&made), &[]).await.unwrap();
+    assert_eq!(common::read(&connector, &made).await.state, AccountState::Suspended);
+    assert_eq!(sandbox.world().find(Vendor::Gainsight, email).unwrap()["isActive"], false);
 }

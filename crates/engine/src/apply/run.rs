@@ -300,6 +300,10 @@ impl<'a> Run<'a> {
         if carried.unreachable {
             self.unreachable.insert(step.id.clone());
         }
+        // A step that was begun and skipped all the same is one whose account could not be looked at.
+        let unclear = carried.unreachable || matches!(result.outcome, Outcome::Unknown | Outcome::Skipped);
+        let row = self.unanswered.entry(step.connection.clone()).or_default();
+        *row = if unclear { *row + 1 } else { 0 };
         self.seats.end(step, &self.connectors[&step.connection].abilities(), carried.no_seat);
         if carried.no_seat {
             let because = result.because.as_deref().unwrap_or("refused");
