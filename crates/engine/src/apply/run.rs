@@ -311,9 +311,6 @@ impl<'a> Run<'a> {
         } else if result.outcome == Outcome::Done && step.effect == Effect::Create {
             crate::seats::found(self.context.house, &step.connection).await?;
         }
-        let unclear = carried.unreachable || result.outcome == Outcome::Unknown;
-        let row = self.unanswered.entry(step.connection.clone()).or_default();
-        *row = if unclear { *row + 1 } else { 0 };
         let body = serde_json::json!({
             "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
             "fields": result.fields, "because": result.because, "account": result.account,
