@@ -42,7 +42,7 @@ fn record(body: &Value) -> &Value {
 // proves GS-02, GS-42 (guide, live)
 // proves GS-23, GS-24 (guide, live)
 #[tokio::test]
-async fn the_key_goes_in_its_own_header_to_users_alone_without_patch_or_delete() {
+async fn the_key_goes_in_its_own_header_without_patch_or_delete() {
     for dialect in DIALECTS {
         let scene = scene(dialect).await;
         pull(&scene.connector).await;
@@ -79,7 +79,7 @@ async fn a_refused_key_is_told_with_both_pages_the_swap_and_what_it_may_do() {
 
 // proves GS-07 (guide, live)
 #[tokio::test]
-async fn the_fields_of_a_user_are_read() {
+async fn the_fields_of_an_account_are_read() {
     let guide = [
         ("email", "email"),
         ("given_name", "firstName"),
@@ -141,7 +141,7 @@ async fn a_lacking_field_is_refused_before_any_write() {
 
 // proves GS-09, GS-11, GS-21 (guide, live)
 #[tokio::test]
-async fn a_user_is_made_once_under_the_id_of_the_answer_and_named_by_the_app() {
+async fn an_account_is_made_once_under_the_id_of_the_answer_and_named_by_the_app() {
     for dialect in DIALECTS {
         let scene = scene(dialect).await;
         let key = make(&scene).await;
@@ -173,7 +173,7 @@ async fn a_role_goes_as_it_is_written_and_letter_case_counts() {
 
 // proves GS-13 (guide)
 #[tokio::test]
-async fn a_user_is_found_by_the_outside_key() {
+async fn an_account_is_found_by_the_outside_key() {
     let scene = scene("guide").await;
     match scene.connector.find(Kind::User, LookupBy::ExternalId("E00017")).await {
         Look::Found(found) => assert_eq!(found[0].login.as_deref(), Some("ivan.sousa@acme.example")),
@@ -184,7 +184,7 @@ async fn a_user_is_found_by_the_outside_key() {
 // proves GS-15, GS-16 (guide)
 // proves GS-17, GS-18 (guide, live)
 #[tokio::test]
-async fn a_pull_asks_for_all_users_page_by_page_up_to_their_total() {
+async fn a_pull_asks_for_everybody_page_by_page_up_to_their_total() {
     for dialect in DIALECTS {
         let scene = Scene::of(Gainsight, dialect, 9000).await;
         scene.sandbox.world().change(
@@ -216,7 +216,7 @@ async fn a_pull_asks_for_all_users_page_by_page_up_to_their_total() {
 
 // proves GS-19 (guide)
 #[tokio::test]
-async fn a_user_who_is_not_there_is_absent() {
+async fn who_is_not_there_is_absent() {
     for dialect in DIALECTS {
         let scene = scene(dialect).await;
         let key = AccountKey::new(&"gainsight".into(), Kind::User, "u404");
@@ -337,7 +337,7 @@ async fn a_429_without_any_header_is_waited_out() {
 
 // proves GS-30, GS-41 (guide, live)
 #[test]
-fn no_event_tells_of_users_and_the_product_that_is_covered_is_named() {
+fn no_event_tells_of_accounts_and_the_product_that_is_covered_is_named() {
     for dialect in DIALECTS {
         let manifest = bare_settings(Gainsight, dialect).manifest;
         let webhooks = manifest.webhooks.as_ref().unwrap();
@@ -349,7 +349,7 @@ fn no_event_tells_of_users_and_the_product_that_is_covered_is_named() {
 
 // proves GS-39 (guide, live)
 #[tokio::test]
-async fn groups_are_not_written_through_the_user() {
+async fn groups_are_not_written_over_rest() {
     for dialect in DIALECTS {
         let scene = scene(dialect).await;
         let ivan = scene.find(Kind::User, "ivan.sousa").await;

@@ -161,7 +161,7 @@ async fn fixed_bodies_take_fields_and_nested_keys() {
 // proves GS-36 (guide)
 /// The same manifest against a real surface: Gainsight's of the guide, as the sandbox imitates it.
 #[tokio::test]
-async fn the_made_up_app_makes_reads_and_puts_out_a_user_of_a_real_surface() {
+async fn the_made_up_app_makes_reads_and_puts_out_somebody_on_a_real_surface() {
     let sandbox = common::sandbox().await;
     let text = SCIM.replace(
         "path = \"/groups\"\npaging = \"link\"",
