@@ -10,6 +10,7 @@ mod budget;
 mod own;
 mod unproven;
 pub mod drift;
+mod ignored;
 mod seats;
 pub mod progress;
 mod foresight;

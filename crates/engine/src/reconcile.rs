@@ -7,18 +7,16 @@ use crate::house::House;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::abilities::Abilities;
-use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity, Step};
+use tenure_core::change::{Finding, FindingKind, Plan, Severity};
 use tenure_core::correlate::{Graph, correlate};
 use tenure_core::decide::Wishes;
 use tenure_core::facts::{ConnectionFacts, Facts};
 use tenure_core::finding::About;
-use tenure_core::name::{ConnectionName, IdentityId, StepId};
+use tenure_core::name::{ConnectionName, IdentityId};
 use tenure_core::{Asked, reconcile as judge};
 use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Overview, Seed};
 
 const PAGE: usize = 1000;
-/// Steps whose last outcome is looked up for what a person should know.
-const LOOKED_BACK_MAX: usize = 2000;
 
 /// Which part of the company is looked at.
 #[derive(Debug, Clone, Default)]
@@ -168,7 +166,7 @@ impl Company {
         };
         let judged = judge(&self.facts, &house.policy, &asked);
         let mut findings = judged.findings;
-        findings.extend(ignored_writes(house, &self.facts, &judged.plan).await?);
+        findings.extend(crate::ignored::findings(house, &self.facts, &judged.plan).await?);
         findings.extend(crate::unproven::ignored(house).await?);
         findings.extend(crate::seats::findings(house, &self.facts).await?);
         findings.extend(refused_credentials(house).await?);
@@ -183,50 +181,6 @@ impl Company {
         findings.sort_by(|one, other| (one.severity, one.kind, &one.id).cmp(&(other.severity, other.kind, &other.id)));
         Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity })
     }
-}
-
-/// Finds steps that were done before and are planned again because the app took them without a word and did not
-/// change what was asked.
-async fn ignored_writes(house: &House, facts: &Facts, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
-    let steps = || plan.steps.iter().filter(|step| !step.changes.is_empty()).take(LOOKED_BACK_MAX);
-    let ids: Vec<&StepId> = steps().map(|step| &step.id).collect();
-    let results = house.store.last_results(&ids).await?;
-    let mut findings = Vec::new();
-    for step in steps() {
-        let Some(result) = results.get(&step.id) else { continue };
-        let ignored = result.fields.iter().filter(|(_, outcome)| **outcome == FieldOutcome::Ignored);
-        let fields: Vec<&str> = ignored.map(|(field, _)| field.as_str()).collect();
-        if fields.is_empty() {
-            continue;
-        }
-        let topic = fields.join(",");
-        let mut about =
-            About::new(FindingKind::IgnoredWrite, Severity::Medium).connection(&step.connection).topic(&topic);
-        if let Some(key) = &step.account_key {
-            about = about.account(key);
-        }
-        if let Some(identity) = &step.identity {
-            about = about.identity(identity);
-        }
-        let person = step.person.as_deref().unwrap_or("an account");
-        let reason = reasons(facts, step, &fields).unwrap_or_else(|| "change it there by hand".into());
-        let text = format!(
-            "{person}: {} answered that {} was changed, and did not change it; {reason}",
-            step.connection,
-            fields.join(", ")
-        );
-        let facts = [("step".to_owned(), step.id.as_str().into()), ("fields".to_owned(), fields.into())].into();
-        findings.push(about.finding(text, facts));
-    }
-    Ok(findings)
-}
-
-/// Returns the vendor's reasons why fields stay as they are.
-fn reasons(facts: &Facts, step: &Step, fields: &[&str]) -> Option<String> {
-    let ability = facts.connections.get(&step.connection)?.abilities.kinds.get(&step.kind)?;
-    let told = fields.iter().filter_map(|field| ability.fields.get(*field)?.ignored_because.as_deref());
-    let told: Vec<&str> = told.collect();
-    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// Finds connections whose credential was refused when they were last read.

@@ -6,6 +6,7 @@ mod context;
 mod seats;
 mod run;
 mod step;
+mod under_way;
 
 pub use run::{ApplyReport, apply};
 

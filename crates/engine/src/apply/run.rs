@@ -4,14 +4,13 @@
 
 use super::seats::{NoSeat, Seats};
 use super::step::{Carried, carry_out};
+use super::under_way::UnderWay;
 use super::{Context, Opened};
 use crate::alone::alone;
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use crate::progress::{Progress, Said};
 use crate::reconcile::{Scope, company};
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -185,11 +184,11 @@ impl<'a> Run<'a> {
     }
 
     async fn carry_out_all(&mut self) -> Result<(), EngineError> {
-        let mut under_way = FuturesUnordered::new();
+        let mut under_way = UnderWay::default();
         loop {
             while let Some((lane, step)) = self.next_ready() {
                 let opened = self.unsettled.get(&step.id).map_or(Opened::Fresh, |since_ms| Opened::Doubtful(*since_ms));
-                self.begin(step).await?;
+                under_way.meanwhile(self.begin(step)).await?;
                 let connector = self.connectors[&step.connection].clone();
                 let context = self.context;
                 under_way.push(async move { (lane, step, carry_out(context, &connector, step, opened).await) });
@@ -199,7 +198,7 @@ impl<'a> Run<'a> {
                 return Ok(());
             };
             self.lanes[lane].busy = false;
-            self.settle(step, carried).await?;
+            under_way.meanwhile(self.settle(step, carried)).await?;
         }
     }
 
@@ -311,6 +310,7 @@ impl<'a> Run<'a> {
         } else if result.outcome == Outcome::Done && step.effect == Effect::Create {
             crate::seats::found(self.context.house, &step.connection).await?;
         }
+        crate::ignored::remember(self.context.house, step, &result).await?;
         let body = serde_json::json!({
             "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
             "fields": result.fields, "because": result.because, "account": result.account,

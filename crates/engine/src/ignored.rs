@@ -1,0 +1,89 @@
+//! Fields that an app left as they were although it answered that all is well: remembered as a note of the connection,
+//! by account and field, until a write of the field sticks. A plan that asks for such a field again is told of it.
+//! Only names of fields are kept, never values; why a field is left alone, the app's abilities say.
+
+use crate::error::EngineError;
+use crate::house::House;
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::account::AccountKey;
+use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity, Step, StepResult};
+use tenure_core::facts::Facts;
+use tenure_core::finding::About;
+use tenure_core::name::FieldName;
+
+const NOTE: &str = "ignored_fields";
+/// Accounts of one connection that are remembered.
+const ACCOUNTS_MAX: usize = 1000;
+
+type Ignored = BTreeMap<String, BTreeSet<FieldName>>;
+
+/// Remembers what a step left as it was, and forgets what stuck.
+pub(crate) async fn remember(house: &House, step: &Step, result: &StepResult) -> Result<(), EngineError> {
+    let Some(account) = account_of(step, result) else { return Ok(()) };
+    let text = house.store.note(&step.connection, NOTE).await?;
+    let before: Ignored = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let mut after = before.clone();
+    let fields = after.entry(account.clone()).or_default();
+    for (field, outcome) in &result.fields {
+        match outcome {
+            FieldOutcome::Ignored => fields.insert(field.clone()),
+            FieldOutcome::Applied | FieldOutcome::Pending => fields.remove(field),
+            FieldOutcome::Unknown => false,
+        };
+    }
+    if fields.is_empty() {
+        after.remove(&account);
+    }
+    if after == before || after.len() > ACCOUNTS_MAX {
+        return Ok(());
+    }
+    let text = serde_json::to_string(&after).unwrap_or_default();
+    Ok(house.store.set_note(&step.connection, NOTE, Some(&text)).await?)
+}
+
+fn account_of(step: &Step, result: &StepResult) -> Option<String> {
+    let key = |id: &String| AccountKey::new(&step.connection, step.kind, id.as_str());
+    step.account_key.clone().or_else(|| result.account.as_ref().map(key)).map(|key| key.to_string())
+}
+
+/// Finds steps that ask again for what an app left as it was.
+pub(crate) async fn findings(house: &House, facts: &Facts, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
+    let notes = house.store.notes_named(NOTE).await?;
+    let parsed: BTreeMap<_, Ignored> =
+        notes.iter().filter_map(|(name, text)| Some((name, serde_json::from_str(text).ok()?))).collect();
+    let mut findings = Vec::new();
+    for step in plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)) {
+        let Some(key) = &step.account_key else { continue };
+        let Some(ignored) = parsed.get(&step.connection).and_then(|all| all.get(&key.to_string())) else { continue };
+        let asked = step.changes.iter().map(|change| change.field.as_str());
+        let fields: Vec<&str> = asked.filter(|field| ignored.iter().any(|known| known.as_str() == *field)).collect();
+        if !fields.is_empty() {
+            findings.push(finding(facts, step, key, &fields));
+        }
+    }
+    Ok(findings)
+}
+
+fn finding(facts: &Facts, step: &Step, key: &AccountKey, fields: &[&str]) -> Finding {
+    let topic = fields.join(",");
+    let mut about = About::new(FindingKind::IgnoredWrite, Severity::Medium).account(key).topic(&topic);
+    if let Some(identity) = &step.identity {
+        about = about.identity(identity);
+    }
+    let person = step.person.as_deref().unwrap_or("an account");
+    let text = format!(
+        "{person}: {} answered that {} was changed, and did not change it; {}",
+        step.connection,
+        fields.join(", "),
+        reasons(facts, step, fields).unwrap_or_else(|| "change it there by hand".into())
+    );
+    about.finding(text, [("step".to_owned(), step.id.as_str().into()), ("fields".to_owned(), fields.into())].into())
+}
+
+/// Returns the vendor's reasons why fields stay as they are.
+fn reasons(facts: &Facts, step: &Step, fields: &[&str]) -> Option<String> {
+    let ability = facts.connections.get(&step.connection)?.abilities.kinds.get(&step.kind)?;
+    let told = fields.iter().filter_map(|field| ability.fields.get(*field)?.ignored_because.as_deref());
+    let told: Vec<&str> = told.collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
