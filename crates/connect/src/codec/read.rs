@@ -113,7 +113,8 @@ impl RecordReader {
         let own = [&self.email, &self.name, &self.external_id].into_iter().flatten();
         let own = own.chain([&self.id, &self.created, &self.updated]);
         let all = own.chain(self.fields.iter().map(|field| &field.places)).flat_map(Places::iter);
-        let grants = self.grants.iter().flat_map(|reader| reader.places.iter().map(|place| &place.at));
+        let grants = self.grants.iter().flat_map(|reader| reader.places.iter().chain(&reader.pending));
+        let grants = grants.map(|place| &place.at);
         all.chain(grants).chain(self.state.places())
     }
 
