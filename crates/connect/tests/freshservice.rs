@@ -364,7 +364,8 @@ async fn a_conversion_that_broke_off_is_finished_with_its_roles() {
     for tenant in both(APP).await {
         let felix = felix(&tenant).await;
         tenant.connector.references().await.unwrap();
-        let changes = [grants("roles", "role", &["IT Supervisor"], &[])];
+        // The plan asks for it, since the app would choose otherwise (the manifest's `fallback`).
+        let changes = [field("occasional", false), grants("roles", "role", &["IT Supervisor"], &[])];
         tenant.sandbox.set_faults(vec!["500:method=PUT,path=/agents".parse().unwrap()]);
         let error = perform(&tenant.connector, Effect::Convert, Kind::Agent, Some(&felix), &changes).await.unwrap_err();
         assert!(error.may_have_happened, "{error}");
