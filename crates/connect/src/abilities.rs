@@ -11,6 +11,7 @@ use tenure_core::abilities::{
     Abilities, ByHand, Cardinality, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat, Sessions,
 };
 use tenure_core::access::AccessRule;
+use tenure_core::account::Kind;
 use tenure_core::name::{EntitlementKind, FieldName, Name};
 
 /// Returns what a connection with these settings can do.
@@ -24,7 +25,7 @@ pub fn abilities_of(settings: &Settings) -> Abilities {
         title: Name::new(&manifest.title),
         standing: settings.standing,
         default_kind: manifest.default_kind,
-        kinds: manifest.kinds.iter().map(|(kind, spec)| (*kind, kind_ability(spec))).collect(),
+        kinds: manifest.kinds.iter().map(|(kind, spec)| (*kind, kind_ability(settings, *kind, spec))).collect(),
         sessions: match manifest.sessions {
             SessionWord::Ended => Sessions::Ended,
             SessionWord::Kept => Sessions::Kept,
@@ -38,18 +39,26 @@ pub fn abilities_of(settings: &Settings) -> Abilities {
     }
 }
 
-fn kind_ability(spec: &KindSpec) -> KindAbility {
+fn kind_ability(settings: &Settings, kind: Kind, spec: &KindSpec) -> KindAbility {
+    let by_scim = |word: &str, on| settings.scim_write(kind, word, on).is_some();
+    // What SCIM tells takes a request more with every look.
+    let looks = if settings.scim_tells(kind).is_empty() { 0 } else { 2 };
     let convert_from = spec.effects.get(&tenure_core::abilities::Effect::Convert).map(|effect| effect.from.clone());
     KindAbility {
         takes_seat: spec.takes_seat,
-        fields: spec.fields.iter().map(|(name, field)| (FieldName::new(name), field_ability(field))).collect(),
+        fields: spec
+            .fields
+            .iter()
+            .map(|(name, field)| (FieldName::new(name), field_ability(field, by_scim(name, On::Update))))
+            .collect(),
         entitlements: spec
             .entitlements
             .iter()
-            .filter(|(_, spec)| spec.write.is_some() || spec.by_hand)
-            .map(|(word, spec)| (Name::new(word), entitlement_ability(spec)))
+            .map(|(word, spec)| (word, spec, by_scim(word, On::Update)))
+            .filter(|(_, spec, by_scim)| spec.write.is_some() || spec.by_hand || *by_scim)
+            .map(|(word, spec, by_scim)| (Name::new(word), entitlement_ability(spec, by_scim)))
             .collect(),
-        effects: spec.effects.iter().map(|(effect, how)| (*effect, effect_ability(spec, how))).collect(),
+        effects: spec.effects.iter().map(|(effect, how)| (*effect, effect_ability(spec, how, looks))).collect(),
         convert_from: convert_from.unwrap_or_default(),
         cannot: spec.cannot.iter().map(|(effect, because)| (*effect, because.clone())).collect(),
         by_hand: spec.by_hand.iter().map(|(effect, by_hand)| (*effect, by_hand_of(by_hand))).collect(),
@@ -78,14 +87,14 @@ fn by_hand_of(spec: &ByHandSpec) -> ByHand {
     }
 }
 
-fn field_ability(field: &FieldSpec) -> FieldAbility {
+fn field_ability(field: &FieldSpec, by_scim: bool) -> FieldAbility {
     let written = field.write.is_some();
     FieldAbility {
         from: field.from.as_deref().map(FieldName::new),
         required: field.required,
         at_create: written && field.on.contains(&On::Create),
-        at_update: written && field.on.contains(&On::Update),
-        cannot: field.cannot.clone(),
+        at_update: by_scim || (written && field.on.contains(&On::Update)),
+        cannot: field.cannot.clone().filter(|_| !by_scim),
         ignored_because: field.ignored_because.clone(),
         values: field.words.keys().map(|word| Name::new(word)).collect(),
         fallback: field.fallback.clone(),
@@ -94,7 +103,7 @@ fn field_ability(field: &FieldSpec) -> FieldAbility {
     }
 }
 
-fn entitlement_ability(spec: &EntitlementSpec) -> EntitlementAbility {
+fn entitlement_ability(spec: &EntitlementSpec, by_scim: bool) -> EntitlementAbility {
     EntitlementAbility {
         kind: EntitlementKind::new(&spec.kind),
         cardinality: match spec.cardinality {
@@ -109,11 +118,11 @@ fn entitlement_ability(spec: &EntitlementSpec) -> EntitlementAbility {
         synonyms: spec.synonyms.iter().map(|(word, name)| (Name::new(word), Name::new(name))).collect(),
         required: spec.required,
         exact: spec.exact,
-        by_hand: spec.by_hand && spec.write.is_none(),
+        by_hand: spec.by_hand && spec.write.is_none() && !by_scim,
     }
 }
 
-fn effect_ability(kind: &KindSpec, effect: &EffectSpec) -> EffectAbility {
+fn effect_ability(kind: &KindSpec, effect: &EffectSpec, looks: u32) -> EffectAbility {
     EffectAbility {
         irreversible: effect.irreversible,
         seat: match effect.seat {
@@ -124,7 +133,7 @@ fn effect_ability(kind: &KindSpec, effect: &EffectSpec) -> EffectAbility {
         sends_mail: effect.mail,
         loses: effect.loses.clone(),
         unproven: effect.unproven,
-        requests: requests_of(kind, effect),
+        requests: requests_of(kind, effect) + looks,
         ignored_because: effect.ignored_because.clone(),
     }
 }

@@ -21,12 +21,12 @@ pub use abilities::abilities_of;
 pub use catalogue::{App, AppPlace, Catalogue, read_app};
 pub use codec::state::Memory;
 pub use connector::{
-    Act, CheckLine, Connector, DialectFound, Look, LookupBy, Performed, PullEvent, PullStart, PullStream, Spent,
-    Verdict, forecast,
+    Act, CheckLine, Connector, DialectFound, Look, LookupBy, Performed, PullEvent, PullStart, PullStream, Secrets,
+    Spent, Verdict, forecast,
 };
 pub use error::{ConnectError, ErrorKind};
 pub use lint::{lint, lint_app};
 pub use manifest::{BudgetSpec, Manifest, manifest_schema};
-pub use settings::Settings;
+pub use settings::{ScimSettings, ScimUse, Settings};
 pub use tape::{Tape, TapeReport, TapeResult, run_tapes};
 pub use transport::{HttpPolicy, Priority};

@@ -1,6 +1,10 @@
 //! One configured connection before it is connected: which app, where, on which plan, in which standing.
 //! The engine fills it from `tenure.toml`; connector and abilities are made from it. It holds no secret.
 
+mod scim;
+
+pub use scim::{ScimSettings, ScimUse};
+
 use crate::error::{ConnectError, ErrorKind};
 use crate::governor::{Covers, Limits, SubLimit, Window, longest};
 use crate::manifest::{BudgetSpec, Manifest, SubLimitSpec, WindowWord};
@@ -43,6 +47,8 @@ pub struct Settings {
     pub allow_http: HttpPolicy,
     /// `auto`, or a dialect that the manifest names.
     pub dialect: Option<String>,
+    /// The app's SCIM surface, where it is used beside REST.
+    pub scim: Option<ScimSettings>,
     /// The source connection that signs people in here.
     pub sso: Option<ConnectionName>,
     /// Who does by hand what the app cannot be asked to do.
@@ -68,6 +74,7 @@ impl Settings {
             seats: None,
             allow_http: HttpPolicy::LoopbackOnly,
             dialect: None,
+            scim: None,
             sso: None,
             owner: None,
             protected: Vec::new(),
@@ -85,6 +92,7 @@ impl Settings {
         }
         self.base_url()?;
         self.check_plan()?;
+        self.check_scim()?;
         let dialect = self.dialect.as_deref().unwrap_or("auto");
         let known = self.manifest.dialects();
         if dialect != "auto" && !known.contains(&dialect) {
@@ -132,18 +140,24 @@ impl Settings {
             let text = format!("the host {host:?} is none of {}'s ({})", self.manifest.title, base.hosts.join(", "));
             return Err(configuration(text, "url").hinting("an explicit `url` is taken as it is"));
         }
-        if url.scheme() != "https"
-            && self.allow_http == HttpPolicy::LoopbackOnly
-            && !crate::transport::is_loopback(&url)
-        {
-            let text = format!("{:?} is not https, and {host:?} is not this machine", url.scheme());
-            return Err(configuration(text, "url").hinting("write https://, or `allow_http = true` if you must"));
-        }
+        self.check_scheme(&url)?;
         if url.path().ends_with('/') {
             let path = url.path().trim_end_matches('/').to_owned();
             url.set_path(&path);
         }
         Ok(url)
+    }
+
+    /// Refuses an address that is neither encrypted nor on this machine.
+    fn check_scheme(&self, url: &Url) -> Result<(), ConnectError> {
+        let bare = url.scheme() != "https" && self.allow_http == HttpPolicy::LoopbackOnly;
+        if !bare || crate::transport::is_loopback(url) {
+            return Ok(());
+        }
+        let host = url.host_str().unwrap_or_default();
+        let text = format!("{:?} is not https, and {host:?} is not this machine", url.scheme());
+        let error = ConnectError::new(ErrorKind::Configuration, text).about("url");
+        Err(error.hinting("write https://, or `allow_http = true` if you must"))
     }
 
     /// Fills `{parameter}` into a pattern; a parameter goes in only if it could stand in a host name or a path.

@@ -75,12 +75,6 @@ fn files(house: &House) -> Vec<CheckLine> {
         let says = "no connection has `source = true`, so nobody is known to belong here".into();
         lines.push(line("sources", Verdict::Problem, says));
     }
-    for (name, connection) in &house.config.connections {
-        if connection.scim.is_some() {
-            let says = format!("the SCIM surface of `{name}` is not used by this version; its REST surface is");
-            lines.push(line("scim", Verdict::Confirm, says));
-        }
-    }
     lines
 }
 

@@ -5,8 +5,9 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use tenure_connect::ScimUse;
 use tenure_core::place::{Misplaced, misplaced_key, read_toml};
 
 /// What `tenure.toml` says.
@@ -101,7 +102,7 @@ pub struct ConnectionConfig {
     /// Columns of a file whose headers differ: our name = theirs.
     #[serde(default)]
     pub map: BTreeMap<String, String>,
-    /// The app's SCIM surface, with a credential of its own.
+    /// The app's SCIM surface as a way to write beside REST, with a credential of its own; off without it.
     pub scim: Option<ScimConfig>,
     /// What the app's URL pattern asks for (`account`, `domain`, `org`), and its further keys.
     #[serde(flatten)]
@@ -129,9 +130,17 @@ pub struct LimitsConfig {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScimConfig {
-    /// The SCIM base URL.
-    pub url: String,
-    /// Where its secrets lie.
+    /// The SCIM base URL, where the app's own does not fit.
+    pub url: Option<String>,
+    /// Where OAuth tokens are issued, where the app's own address does not fit.
+    pub token_url: Option<String>,
+    /// The identity provider that signs people in to the app, such as `Okta`.
+    pub provider: Option<String>,
+    /// What SCIM is used for: `fields` and `grants` that REST cannot change, and `suspend`, which REST can. The first
+    /// two by default.
+    #[serde(rename = "use")]
+    pub uses: Option<BTreeSet<ScimUse>>,
+    /// Where its own secrets lie: `token`, or `client_id` and `client_secret`.
     #[serde(default)]
     pub secrets: BTreeMap<String, SecretPlace>,
 }

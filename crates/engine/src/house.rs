@@ -7,7 +7,6 @@ use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
 use crate::dialect::Dialect;
 use crate::error::EngineError;
-use crate::secrets::read_secret;
 use crate::unproven::{Refused, forget, refused, without};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -228,10 +227,7 @@ impl House {
             let file = FileSource { path: self.config.beside(path), map: config.map.clone() };
             return Ok(Reader::File(Arc::new(file)));
         }
-        let mut secrets = BTreeMap::new();
-        for (secret, place) in &config.secrets {
-            secrets.insert(secret.clone(), read_secret(name.as_str(), secret, place, &self.config.folder)?);
-        }
+        let secrets = crate::scim::read_secrets(name, config, &self.config.folder)?;
         let settings = connection.spoken().settings.clone();
         let connector =
             Connector::new(settings, secrets).map_err(|source| misfit(&self.config, name.as_str(), source))?;
@@ -340,6 +336,7 @@ fn settings(
     settings.dialect.clone_from(&connection.dialect);
     settings.owner.clone_from(&connection.owner);
     settings.sso = connection.sso.as_deref().map(ConnectionName::new);
+    settings.scim = connection.scim.as_ref().map(crate::scim::settings);
     settings.check().map_err(|error| misfit(config, name, error))?;
     Ok(settings)
 }
@@ -381,6 +378,7 @@ fn parameters(
         };
         parameters.insert(key.clone(), text.clone());
     }
+    crate::scim::check_secrets(config, name, connection, settings)?;
     for secret in connection.secrets.keys() {
         let known: Vec<&str> = settings.manifest.secrets.keys().map(String::as_str).collect();
         if !known.contains(&secret.as_str()) {

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod config;
 pub mod secrets;
+mod scim;
 pub mod house;
 pub mod dialect;
 mod budget;

@@ -45,7 +45,8 @@ pub fn show(pulls: &[PullView], output: &Output) -> anyhow::Result<()> {
     );
     for pull in pulls {
         if let Some(because) = &pull.because {
-            output.line(format!("\n{} was read in part: {because}", pull.connection));
+            let partly = if pull.coverage == "complete" { "" } else { " was read in part" };
+            output.line(format!("\n{}{partly}: {because}", pull.connection));
         }
         for problem in &pull.problems {
             output.line(format!("  {problem}"));

@@ -111,7 +111,7 @@ impl Inner {
         Place::new(&flag.at).of(&json).is_some_and(|found| !found.equals(&flag.is))
     }
 
-    fn not_answered(&self, error: &SendError, effect: Option<Effect>) -> ConnectError {
+    pub(super) fn not_answered(&self, error: &SendError, effect: Option<Effect>) -> ConnectError {
         if let (SendError::Throttled { .. }, Some(response)) = (error, error.response()) {
             return self.refusal(response, effect);
         }
@@ -219,7 +219,7 @@ impl Inner {
     }
 
     /// Takes secrets and addresses of people out of a text.
-    fn masked(&self, text: &str) -> String {
+    pub(super) fn masked(&self, text: &str) -> String {
         let mut masked = text.to_owned();
         for secret in self.secrets.iter().map(|secret| secret.expose_secret()).filter(|secret| secret.len() >= 4) {
             masked = masked.replace(secret, "…");
@@ -261,7 +261,7 @@ fn is_html(text: &str) -> bool {
 }
 
 /// Returns an id as it goes into a path.
-fn path_id(id: &str) -> Result<String, ConnectError> {
+pub(super) fn path_id(id: &str) -> Result<String, ConnectError> {
     let bad = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '/' | '\\' | '?' | '#' | '%' | ';');
     if id.is_empty() || id == "0" || id.len() > ID_MAX || id.chars().all(|c| c == '.') || id.chars().any(bad) {
         let text = format!("{:?} cannot be an id; nothing was sent", bounded(id, 40));
@@ -270,7 +270,7 @@ fn path_id(id: &str) -> Result<String, ConnectError> {
     Ok(url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20"))
 }
 
-fn plain_kind(status: StatusCode) -> ErrorKind {
+pub(super) fn plain_kind(status: StatusCode) -> ErrorKind {
     match status.as_u16() {
         401 => ErrorKind::Auth,
         403 => ErrorKind::Scope,

@@ -37,11 +37,11 @@ pub struct CheckLine {
 }
 
 impl CheckLine {
-    fn new(what: impl Into<String>, ok: Verdict, says: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, ok: Verdict, says: impl Into<String>) -> Self {
         Self { what: what.into(), ok, says: says.into(), error: None }
     }
 
-    fn bad(what: impl Into<String>, error: &ConnectError) -> Self {
+    pub(super) fn bad(what: impl Into<String>, error: &ConnectError) -> Self {
         Self { what: what.into(), ok: Verdict::Bad, says: error.to_string(), error: Some(error.kind) }
     }
 }
@@ -70,6 +70,7 @@ impl Connector {
             }
         }
         inner.check_references(&mut lines).await;
+        lines.extend(inner.check_scim().await);
         lines.dedup();
         lines.push(self.check_whoami().await);
         for prerequisite in &inner.manifest().prerequisites {

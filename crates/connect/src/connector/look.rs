@@ -113,7 +113,10 @@ impl Inner {
             record.and_then(|record| reader.read(record, self.reading(&names, &self.memory())))
         };
         match account {
-            Some(account) if account.key == *key => Ok(Some(Held { account, response })),
+            Some(mut account) if account.key == *key => {
+                self.scim_join(&mut account, priority).await;
+                Ok(Some(Held { account, response }))
+            }
             Some(account) => {
                 let text = format!("asked for {}, and the app answered with {}", key.id, account.key.id);
                 Err(ConnectError::new(ErrorKind::Malformed, text))
@@ -153,6 +156,9 @@ impl Inner {
             if let Some(lookup) = spec.lookup.get(word) {
                 found.extend(self.find_in(*also, lookup, value.trim()).await?);
             }
+        }
+        for account in &mut found {
+            self.scim_join(account, Priority::Write).await;
         }
         Ok(found)
     }

@@ -10,6 +10,7 @@ mod references;
 mod pull;
 mod look;
 mod perform;
+mod scim;
 mod check;
 mod whoami;
 
@@ -29,7 +30,9 @@ use crate::governor::{Governor, Rival};
 use crate::manifest::{Auth, AuthForm, ClientProof, KindSpec, Manifest};
 use crate::needs::needs_of;
 use crate::settings::Settings;
-use crate::transport::{ClientCredentials, ClientStyle, Clock, Credential, SystemClock, Transport, TransportOptions};
+use crate::transport::{
+    ClientCredentials, ClientStyle, Clock, Credential, SystemClock, Transport, TransportOptions, host_and_port,
+};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -45,6 +48,21 @@ use url::Url;
 /// Accounts that are remembered at most.
 const MEMORY_MAX: usize = 2_000_000;
 
+/// The secrets of a connection, each surface's apart.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// Those of REST.
+    pub rest: BTreeMap<String, SecretString>,
+    /// Those of SCIM, where it is on.
+    pub scim: BTreeMap<String, SecretString>,
+}
+
+impl From<BTreeMap<String, SecretString>> for Secrets {
+    fn from(rest: BTreeMap<String, SecretString>) -> Self {
+        Self { rest, scim: BTreeMap::new() }
+    }
+}
+
 /// One configured connection, connected. Clones share it.
 #[derive(Clone)]
 pub struct Connector(Arc<Inner>);
@@ -56,6 +74,7 @@ pub(crate) struct Inner {
     credential: Arc<Credential>,
     /// The login of the credential's own account, where a secret is that.
     own_login: Option<Box<str>>,
+    scim: Option<scim::Scim>,
     /// The values of all secrets, to be masked in texts of others.
     secrets: Vec<SecretString>,
     transport: Transport,
@@ -101,7 +120,7 @@ impl Connector {
     ///
     /// # Errors
     /// The settings do not fit the app, or a secret is missing or cannot be sent.
-    pub fn new(settings: Settings, secrets: BTreeMap<String, SecretString>) -> Result<Self, ConnectError> {
+    pub fn new(settings: Settings, secrets: impl Into<Secrets>) -> Result<Self, ConnectError> {
         let mut hasher = DefaultHasher::new();
         settings.name.hash(&mut hasher);
         let clock = Arc::new(SystemClock);
@@ -116,19 +135,20 @@ impl Connector {
     /// As [`Connector::new`].
     pub fn with_clock(
         settings: Settings,
-        secrets: BTreeMap<String, SecretString>,
+        secrets: impl Into<Secrets>,
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Result<Self, ConnectError> {
+        let secrets = secrets.into();
         settings.check()?;
         let base = settings.base_url()?;
-        let credential = Arc::new(credential(&settings, &secrets)?);
+        let credential = Arc::new(credential(&settings, &secrets.rest)?);
+        let scim = scim::Scim::new(&settings, &secrets.scim, &secrets.rest, clock.clone())?;
         let mut options = TransportOptions { allow_http: settings.allow_http, ..TransportOptions::default() };
         if let Some(body_max) = settings.body_max {
             options.body_max = body_max;
         }
-        let host = base.host_str().unwrap_or_default();
-        options.credential_hosts = vec![base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))];
+        options.credential_hosts = vec![host_and_port(&base)];
         let manifest = &settings.manifest;
         let readers =
             manifest.kinds.iter().map(|(kind, spec)| (*kind, RecordReader::new(&settings.name, *kind, spec))).collect();
@@ -136,8 +156,9 @@ impl Connector {
             abilities: Arc::new(abilities_of(&settings)),
             base,
             credential,
-            own_login: whoami::own_login(&settings, &secrets),
-            secrets: secrets.into_values().collect(),
+            own_login: whoami::own_login(&settings, &secrets.rest),
+            scim,
+            secrets: secrets.rest.into_values().chain(secrets.scim.into_values()).collect(),
             transport: Transport::new(options, clock.clone()),
             governor: Governor::new(settings.rate_limits(), clock.clone(), seed),
             clock,
@@ -269,18 +290,28 @@ fn credential(settings: &Settings, secrets: &BTreeMap<String, SecretString>) -> 
     let Some(auth) = &manifest.auth else {
         return Err(configuration(format!("{} names no credential", manifest.title)));
     };
+    match auth.form {
+        AuthForm::ClientCredentials => Ok(Credential::OAuthClientCredentials(client(settings, auth, secrets)?)),
+        _ => credential_of(auth, secrets),
+    }
+}
+
+/// Builds a credential that needs no other address.
+fn credential_of(auth: &Auth, secrets: &BTreeMap<String, SecretString>) -> Result<Credential, ConnectError> {
     let filled = |pattern: &Option<String>| filled_secret(pattern.as_deref().unwrap_or_default(), secrets);
-    Ok(match auth.form {
-        AuthForm::Basic => Credential::Basic { username: filled(&auth.username), password: filled(&auth.password) },
-        AuthForm::Bearer => Credential::Bearer(filled(&auth.value)),
+    let refuse = |text: String| Err(ConnectError::new(ErrorKind::Configuration, text).about("secrets"));
+    match auth.form {
+        AuthForm::Basic => Ok(Credential::Basic { username: filled(&auth.username), password: filled(&auth.password) }),
+        AuthForm::Bearer => Ok(Credential::Bearer(filled(&auth.value))),
         AuthForm::Header => {
             let name = auth.header.as_deref().unwrap_or_default();
-            let name = http::HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| configuration(format!("{name:?} is no name of a header")))?;
-            Credential::Header { name, value: filled(&auth.value) }
+            match http::HeaderName::from_bytes(name.as_bytes()) {
+                Ok(name) => Ok(Credential::Header { name, value: filled(&auth.value) }),
+                Err(_) => refuse(format!("{name:?} is no name of a header")),
+            }
         }
-        AuthForm::ClientCredentials => Credential::OAuthClientCredentials(client(settings, auth, secrets)?),
-    })
+        AuthForm::ClientCredentials => refuse("client credentials need an address where tokens are issued".into()),
+    }
 }
 
 fn client(
@@ -294,13 +325,18 @@ fn client(
     let url = Url::parse(&text).map_err(|error| {
         ConnectError::new(ErrorKind::Configuration, format!("token_url {text:?} is no URL: {error}")).about("token_url")
     })?;
+    Ok(client_of(auth, url, secrets))
+}
+
+/// Builds client credentials whose tokens are issued at `url`.
+fn client_of(auth: &Auth, url: Url, secrets: &BTreeMap<String, SecretString>) -> ClientCredentials {
     let filled = |pattern: &Option<String>| filled_secret(pattern.as_deref().unwrap_or_default(), secrets);
     let (id, secret) = (filled(&auth.client_id), filled(&auth.client_secret));
     let style = match auth.client_proof {
         ClientProof::Form => ClientStyle::Form,
         ClientProof::Basic => ClientStyle::Basic,
     };
-    Ok(ClientCredentials::new(url, id, secret, auth.scope.clone(), style))
+    ClientCredentials::new(url, id, secret, auth.scope.clone(), style)
 }
 
 /// Fills `{secret.token}` into a pattern.

@@ -49,8 +49,7 @@ impl Connector {
     /// # Errors
     /// The app or the manifest does not allow it, or no clear answer came; the error tells whether it may have happened.
     pub async fn perform(&self, act: &Act<'_>) -> Result<Performed, ConnectError> {
-        let performing = Performing::begin(&self.0, act).await?;
-        let performed = performing.run().await?;
+        let performed = self.perform_split(act).await?;
         if let Some(known) = known_after(act.effect).filter(|_| self.asks_memory()) {
             self.remember([(performed.account.clone(), known)]);
         }
@@ -94,10 +93,7 @@ impl<'a> Performing<'a> {
             let text = format!("{} needs an account", act.effect);
             return Err(ConnectError::new(ErrorKind::Configuration, text));
         }
-        if let Some(key) = act.account.filter(|key| inner.is_protected(key)) {
-            let text = format!("{key} is protected");
-            return Err(ConnectError::new(ErrorKind::Configuration, text));
-        }
+        act.account.map_or(Ok(()), |key| inner.check_protected(key))?;
         let names = inner.names(FRESH, act.priority).await?;
         let mut performing = Self { inner, act, spec, effect, names, held: None };
         if let Some(key) = act.account
@@ -359,8 +355,16 @@ fn effect_of(spec: &KindSpec, effect: Effect) -> Result<&EffectSpec, ConnectErro
 }
 
 impl Inner {
-    /// Tells whether the key itself is named as protected; logins are guarded where plans are made.
-    fn is_protected(&self, key: &AccountKey) -> bool {
-        self.settings.protected.iter().any(|protected| protected == key.id.as_str())
+    /// Performs an act over REST.
+    pub(super) async fn perform_rest(&self, act: &Act<'_>) -> Result<Performed, ConnectError> {
+        Performing::begin(self, act).await?.run().await
+    }
+
+    /// Refuses a key that is itself named as protected; logins are guarded where plans are made.
+    pub(super) fn check_protected(&self, key: &AccountKey) -> Result<(), ConnectError> {
+        match self.settings.protected.iter().any(|protected| protected == key.id.as_str()) {
+            true => Err(ConnectError::new(ErrorKind::Configuration, format!("{key} is protected"))),
+            false => Ok(()),
+        }
     }
 }

@@ -9,6 +9,7 @@ mod survey;
 
 use super::ask::page_of;
 use super::references::FRESH;
+use super::scim::Seen;
 use super::walk::{PAGES_MAX, Position, Walk};
 use super::{Connector, Inner};
 use crate::codec::json::{Json, Place, Wanted};
@@ -64,7 +65,7 @@ pub enum PullEvent {
     End {
         /// Whether everything was seen.
         coverage: Coverage,
-        /// Why not.
+        /// Why not; of a complete one: what is untold of its accounts, and why.
         because: Option<String>,
         /// Whether the reason is that the app could not be reached.
         unreachable: bool,
@@ -123,11 +124,11 @@ impl Connector {
             let walked = walk(inner, start, &sender, &survey).await;
             let shape = survey.shape();
             let end = match walked {
-                Ok(()) => PullEvent::End {
+                Ok(untold) => PullEvent::End {
                     coverage: Coverage::Complete,
-                    because: None,
                     unreachable: false,
-                    error: None,
+                    error: untold.as_ref().map(|error| error.kind),
+                    because: untold.map(|error| error.to_string()),
                     shape,
                     parked_until_ms: None,
                 },
@@ -171,15 +172,21 @@ struct Stage {
     at: usize,
 }
 
+/// Walks all lists; returns why the other surface did not tell its part. The accounts are all there then.
 async fn walk(
     inner: Arc<Inner>,
     start: PullStart,
     sender: &mpsc::Sender<PullEvent>,
     survey: &Survey,
-) -> Result<(), Stop> {
+) -> Result<Option<ConnectError>, Stop> {
     let stages = stages(&inner, start.since_ms)?;
     let names = inner.names(FRESH, Priority::Read).await?;
     survey.start(&names.shape);
+    let (seen, untold) = match inner.scim_seen().await {
+        Ok(seen) => (seen, None),
+        Err(error) if error.parked_until_ms.is_some() => return Err(error.into()),
+        Err(error) => (None, Some(error)),
+    };
     let resumed = start.checkpoint.as_deref().and_then(|text| serde_json::from_str::<Checkpoint>(text).ok());
     let resumed = resumed.filter(|checkpoint| {
         checkpoint.i == start.since_ms
@@ -191,7 +198,8 @@ async fn walk(
         let from = resumed.as_ref().filter(|checkpoint| checkpoint.s == stage.at);
         let position = from.map_or_else(|| stage.walk.start(), |checkpoint| checkpoint.position(stage));
         let is_last = stage.at == last;
-        let run = Run { inner: &inner, stage, names: &names, sender, survey, since: start.since_ms, is_last };
+        let seen = seen.as_ref();
+        let run = Run { inner: &inner, stage, names: &names, seen, sender, survey, since: start.since_ms, is_last };
         let was = from.map_or(0, |checkpoint| checkpoint.n);
         match run.stage(position, was).await {
             // A cursor or page that was good before the stop may not be any more: from the start, then.
@@ -199,7 +207,7 @@ async fn walk(
             other => other?,
         }
     }
-    Ok(())
+    Ok(untold)
 }
 
 fn is_stale(error: &ConnectError) -> bool {
@@ -249,6 +257,7 @@ struct Run<'a> {
     inner: &'a Arc<Inner>,
     stage: &'a Stage,
     names: &'a Names,
+    seen: Option<&'a Seen>,
     sender: &'a mpsc::Sender<PullEvent>,
     survey: &'a Survey,
     since: Option<i64>,
@@ -353,12 +362,20 @@ impl Run<'_> {
                 if self.stage.is_thin(row) {
                     thin.push(accounts.len());
                 }
-                accounts.push(reader.read_with_id(row, id, reading));
+                accounts.push(self.whole(reader.read_with_id(row, id, reading)));
             }
         }
         guard.turn();
         let links = super::walk::link_next(response).is_some();
         Ok(PageRead { accounts, thin, rows: rows.len(), total, next, links })
+    }
+
+    /// Adds what the other surface tells.
+    fn whole(&self, mut account: Account) -> Account {
+        if let Some(seen) = self.seen {
+            seen.join(self.inner, &mut account);
+        }
+        account
     }
 
     /// Reads the records of which the list told only a part; one that is gone meanwhile stays as the list told it.

@@ -6,6 +6,7 @@ mod surface;
 mod record;
 mod effect;
 mod access;
+mod scim;
 #[cfg(test)]
 mod tests;
 

@@ -149,7 +149,8 @@ impl Lint<'_> {
             }
             _ => {}
         }
-        if spec.read.is_empty() && !spec.by_members && !spec.by_hand {
+        let scim = self.manifest.scim.as_ref().is_some_and(|scim| scim.writes.contains_key(word));
+        if spec.read.is_empty() && !spec.by_members && !spec.by_hand && !scim {
             self.say(&keys, format!("{word} lies nowhere"), "read = [{ at = \"…\", form = \"id\" }]");
         }
         match &spec.write {

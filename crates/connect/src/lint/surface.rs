@@ -45,9 +45,7 @@ impl Lint<'_> {
                 );
             }
         }
-        if manifest.scim.as_ref().is_some_and(|scim| scim.available && scim.url.is_none()) {
-            self.say(&["scim", "available"], "an available SCIM surface has a `url`", "");
-        }
+        self.scim();
     }
 
     fn whoami(&mut self) {

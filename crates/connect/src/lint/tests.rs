@@ -130,3 +130,28 @@ fn the_schema_describes_every_key() {
         assert!(schema.contains(&format!("\"{key}\"")), "{key}");
     }
 }
+
+#[test]
+fn what_scim_cannot_write_is_found() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let text = &catalogue.get("gainsight").unwrap().manifest.text;
+    let (before, block) = text.split_once("[scim.writes.groups]").unwrap();
+    let after = block.split_once("form = \"members\"\n").unwrap().1;
+    let problems = |writes: &str| {
+        let manifest = Manifest::parse(&format!("{before}{writes}\n{after}"), "m.toml").unwrap();
+        lint(&manifest).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let extension = "urn:ietf:params:scim:schemas:extension:gainsight:2.0:User";
+    for (writes, words) in [
+        ("[scim.writes.groups]\nform = \"members\"", ""),
+        ("[scim.writes.grups]\nform = \"members\"", "did you mean `groups`?"),
+        ("[scim.writes.groups]\nform = \"text\"\npaths = [\"x\"]", "form that does not fit"),
+        ("[scim.writes.groups]\nform = \"values\"", "`members` has no paths"),
+        ("[scim.writes.title]\nform = \"text\"\npaths = [\"a b\"]", "no attribute path"),
+        ("[scim.writes.title]\nform = \"text\"\npaths = [\"active\"]", "never written"),
+        (&format!("[scim.writes.title]\nform = \"text\"\npaths = [\"{extension}:IsSuperAdmin\"]"), "never written"),
+    ] {
+        let found = problems(writes);
+        assert!(found.contains(words) && found.is_empty() == words.is_empty(), "{writes}: {found}");
+    }
+}

@@ -1,4 +1,4 @@
-//! What a manifest says for people rather than for the connector: sessions, webhooks, SCIM, prerequisites.
+//! What a manifest says for people rather than for the connector: sessions, webhooks, prerequisites.
 //! `app show`, `check` and findings print it. Nothing here changes a request.
 
 use schemars::JsonSchema;
@@ -36,26 +36,6 @@ pub struct Webhooks {
     pub others: Vec<String>,
     /// What they leave out.
     pub note: String,
-}
-
-/// What the app's SCIM surface is.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Scim {
-    /// Whether the vendor has one.
-    pub available: bool,
-    /// Its base URL.
-    pub url: Option<String>,
-    /// From which plan on.
-    pub plan: Option<String>,
-    /// Where its token is issued; never the credential of the other surface.
-    pub token: Option<String>,
-    /// Identity providers that the vendor supports.
-    #[serde(default)]
-    pub providers: Vec<String>,
-    /// What it cannot do, or why there is none.
-    #[serde(default)]
-    pub limits: Vec<String>,
 }
 
 /// Something that a person must have set up.

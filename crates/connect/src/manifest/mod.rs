@@ -9,9 +9,10 @@ mod effect;
 mod access;
 mod error;
 mod about;
+mod scim;
 mod dialect;
 
-pub use about::{FileForm, Prerequisite, Scim, SessionWord, Webhooks};
+pub use about::{FileForm, Prerequisite, SessionWord, Webhooks};
 pub use access::AccessSpec;
 pub use dialect::{Evidence, Sheet, Tell, lay_over};
 pub use effect::{Body, ByHandSpec, Call, CallWhen, EffectSpec, Method, SeatWord};
@@ -21,6 +22,7 @@ pub use record::{
     CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm, KindSpec,
     MemoryWord, On, StateRule, StateWord,
 };
+pub use scim::{Scim, ScimForm, ScimSuspend, ScimWrite};
 pub use surface::{
     Auth, AuthForm, Base, BudgetSpec, ClientProof, Limits, Parameter, PlanLimit, SecretHelp, SubLimitSpec, WhoAmI,
     WindowWord,
@@ -85,7 +87,7 @@ pub struct Manifest {
     pub sessions: SessionWord,
     /// Which events the app tells by itself; documentation, the connector polls.
     pub webhooks: Option<Webhooks>,
-    /// What the app's SCIM surface is, where it has one; documentation.
+    /// What the app's SCIM surface is, where it has one, and what a connection that switches it on writes through it.
     pub scim: Option<Scim>,
     /// What a person must have set up; `check` lists it to be confirmed.
     #[serde(default)]

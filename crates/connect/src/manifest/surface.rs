@@ -57,6 +57,15 @@ pub struct Auth {
     pub client_proof: ClientProof,
 }
 
+impl Auth {
+    /// Lists the secrets that the form names.
+    pub fn secrets(&self) -> Vec<&str> {
+        let parts = [&self.username, &self.password, &self.value, &self.client_id, &self.client_secret];
+        let texts = parts.into_iter().flatten().flat_map(|text| text.split("{secret.").skip(1));
+        texts.filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
+    }
+}
+
 /// The forms of a credential.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -36,7 +36,7 @@ impl fmt::Display for Target {
 }
 
 /// Returns the host of `url`, with the port where it is not the usual one of its scheme.
-pub(super) fn host_and_port(url: &Url) -> String {
+pub(crate) fn host_and_port(url: &Url) -> String {
     let host = url.host_str().unwrap_or("");
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }

@@ -6,6 +6,7 @@ mod clock;
 mod credential;
 mod error;
 mod exchange;
+pub(crate) use error::host_and_port;
 pub(crate) use exchange::is_loopback;
 mod oauth;
 mod options;

@@ -1,0 +1,68 @@
+//! Lint of what is written over SCIM: words that the manifest has, in a form that fits, at paths that are some.
+//! It looks at the manifest's own words only.
+
+use super::Lint;
+use crate::manifest::{Scim, ScimForm, ScimWrite};
+use tenure_scim::AttributePath;
+
+/// Attributes that no manifest may write: access to everything, and what is an effect of its own.
+const NEVER: [&str; 2] = ["issuperadmin", "active"];
+
+impl Lint<'_> {
+    pub(super) fn scim(&mut self) {
+        let Some(scim) = self.manifest.scim.as_ref().filter(|scim| scim.available) else { return };
+        if scim.url.is_none() {
+            self.say(&["scim", "available"], "an available SCIM surface has a `url`", "");
+        }
+        let writes = !scim.writes.is_empty() || scim.suspend.is_some();
+        if writes && scim.credentials.is_empty() {
+            let hint = "credentials = [{ form = \"bearer\", value = \"{secret.token}\" }]";
+            self.say(&["scim", "writes"], "no `credentials` say how a SCIM request proves who asks", hint);
+        }
+        if writes && scim.kinds.is_empty() {
+            self.say(&["scim", "writes"], "no `kinds` say whose people SCIM has", "kinds = [\"user\"]");
+        }
+        for kind in scim.kinds.iter().filter(|kind| !self.manifest.kinds.contains_key(*kind)) {
+            let known: Vec<&str> = self.manifest.kinds.keys().map(|kind| kind.as_str()).collect();
+            self.say_unknown(&["scim", "kinds"], "kind", kind.as_str(), &known);
+        }
+        for (word, write) in &scim.writes {
+            self.scim_write(scim, word, write);
+        }
+    }
+
+    fn scim_write(&mut self, scim: &Scim, word: &str, write: &ScimWrite) {
+        let keys = ["scim", "writes", word];
+        let manifest = self.manifest;
+        let kinds = || scim.kinds.iter().filter_map(|kind| manifest.kinds.get(kind));
+        let field = kinds().any(|kind| kind.fields.contains_key(word));
+        let grants = kinds().any(|kind| kind.entitlements.contains_key(word));
+        if !field && !grants {
+            let known: Vec<&str> = kinds()
+                .flat_map(|kind| kind.fields.keys().chain(kind.entitlements.keys()))
+                .map(String::as_str)
+                .collect();
+            return self.say_unknown(&keys, "field or entitlement", word, &known);
+        }
+        if field != (write.form == ScimForm::Text) {
+            let hint = "fields are `text`; grants are `values` or `members`";
+            self.say(&keys, format!("{word} is written in a form that does not fit"), hint);
+        }
+        if write.paths.is_empty() != (write.form == ScimForm::Members) {
+            self.say(&keys, "`members` has no paths, and all else has", "paths = [\"roles\"]");
+        }
+        for path in &write.paths {
+            // What stands in brackets chooses an element of a list.
+            let plain = match (path.split_once('['), path.split_once(']')) {
+                (Some((attribute, _)), Some((_, part))) => format!("{attribute}{part}"),
+                _ => path.clone(),
+            };
+            let last = plain.rsplit([':', '.']).next().unwrap_or_default().to_lowercase();
+            if plain.parse::<AttributePath>().is_err() {
+                self.say(&keys, format!("{path:?} is no attribute path"), "such as userName or name.familyName");
+            } else if NEVER.contains(&last.as_str()) {
+                self.say(&keys, format!("`{path}` is never written as a value"), "");
+            }
+        }
+    }
+}
