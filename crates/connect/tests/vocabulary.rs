@@ -171,7 +171,7 @@ async fn the_made_up_app_makes_reads_and_puts_out_somebody_on_a_real_surface() {
     settings.url = sandbox.surface_url(Vendor::Gainsight, tenure_sandbox::Surface::Scim);
     settings.limits = Some(tenure_connect::BudgetSpec { per_second: Some(1000.0), ..Default::default() });
     let token = [("token".to_owned(), tenure_sandbox::GAINSIGHT_SCIM_TOKEN.to_owned().into())];
-    let connector = Connector::new(settings, token.into()).unwrap();
+    let connector = Connector::new(settings, std::collections::BTreeMap::from(token)).unwrap();
     let (email, kind) = ("new.joiner@acme.example", Kind::User);
     let changes =
         [common::field("email", email), common::field("given_name", "New"), common::field("family_name", "Joiner")];

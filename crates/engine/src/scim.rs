@@ -29,8 +29,8 @@ pub(crate) fn check_secrets(
     settings: &Settings,
 ) -> Result<(), EngineError> {
     let known = settings.manifest.scim.as_ref().map(Scim::secrets).unwrap_or_default();
-    let given = connection.scim.iter().flat_map(|scim| scim.secrets.keys());
-    for secret in given.filter(|secret| !known.is_empty() && !known.contains(&secret.as_str())) {
+    let mut given = connection.scim.iter().flat_map(|scim| scim.secrets.keys());
+    if let Some(secret) = given.find(|secret| !known.is_empty() && !known.contains(&secret.as_str())) {
         let hint = nearest(secret, &known).map_or_else(
             || format!("SCIM of {} asks for {}", settings.manifest.app, known.join(", ")),
             |near| format!("did you mean `{near}`?"),
