@@ -122,6 +122,11 @@ fn plan(scene: &mut Scene, words: &[&str]) -> Result<(), String> {
             let found = &scene.plan["cost"]["seats"][connection];
             expect(text(found) == *seats || (*seats == "0" && found.is_null()), || scene.plan["cost"].to_string())
         }
+        ["bills", connection, counts @ ..] => {
+            let billed = &scene.plan["cost"]["billing"][connection];
+            let is = |count: &&str| count.split_once('=').is_some_and(|(name, count)| text(&billed[name]) == count);
+            expect(counts.iter().all(is), || scene.plan["cost"].to_string())
+        }
         _ => Err("the plan cannot be asked that".into()),
     }
 }

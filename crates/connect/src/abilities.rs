@@ -119,6 +119,7 @@ fn entitlement_ability(spec: &EntitlementSpec, by_scim: bool) -> EntitlementAbil
         required: spec.required,
         exact: spec.exact,
         by_hand: spec.by_hand && spec.write.is_none() && !by_scim,
+        billed: spec.billed,
     }
 }
 

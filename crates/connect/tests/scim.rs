@@ -472,3 +472,56 @@ async fn a_check_lists_the_surface_and_what_it_needs() {
         assert_eq!(line_of(&lines, "scim: use").says, format!("{words} go over SCIM"));
     }
 }
+
+/// Settings with SCIM on at a wire before the surface, and that wire.
+async fn wired(sandbox: &Sandbox, vendor: Vendor, dialect: &str, uses: &[ScimUse]) -> (Connector, wire::Wire) {
+    let surface = sandbox.surface_url(vendor, Surface::Scim).unwrap();
+    let wire = wire::Wire::before_url(sandbox, &surface).await;
+    let mut settings = scim_on(sandbox, vendor, dialect, uses);
+    settings.scim.as_mut().unwrap().url = Some(wire.url.clone());
+    (connect_with(settings, vendor, own(vendor, dialect)), wire)
+}
+
+#[tokio::test]
+async fn freshservice_has_one_host_for_all_with_people_there_while_groups_stay_with_rest() {
+    // proves FS-39 (guide, live)
+    for dialect in ["guide", "live"] {
+        for tenant in ["acme", "other"] {
+            let mut settings = bare_settings(Vendor::Freshservice, dialect);
+            settings.parameters.insert("domain".into(), tenant.into());
+            settings.scim = Some(ScimSettings::default());
+            assert_eq!(settings.scim_url().unwrap().as_str(), "https://scim.freshservice.com/scim/v2", "{dialect}");
+        }
+        let sandbox = if dialect == "guide" { sandbox().await } else { live_sandbox(&[Vendor::Freshservice]).await };
+        sandbox.world().set_sso(Vendor::Freshservice, true);
+        let (connector, wire) = wired(&sandbox, Vendor::Freshservice, dialect, &[ScimUse::Suspend]).await;
+        let priya = find_one(&connector, Kind::Agent, "priya.nair@acme.example").await;
+        let joins = [grants("groups", "group", &["Hardware"], &[])];
+        change(&connector, Kind::Agent, "priya.nair@acme.example", &joins).await.unwrap();
+        assert_eq!(held(&read(&connector, &priya.key).await, "group"), ["Hardware"], "{dialect}");
+        assert!(wire.lines().is_empty(), "groups went over SCIM: {:?}", wire.lines());
+        perform(&connector, Effect::Suspend, Kind::Agent, Some(&priya.key), &[]).await.unwrap();
+        let lines = wire.lines();
+        assert!(lines.len() == 2 && lines[0] == "GET /Users" && lines[1].starts_with("PATCH /Users/"), "{lines:?}");
+        assert_ne!(sandbox.world().state(Vendor::Freshservice, "priya.nair@acme.example"), Some("active"));
+    }
+}
+
+#[tokio::test]
+async fn ids_of_gainsights_two_surfaces_are_never_taken_for_equal() {
+    // In the guide's dialect they are equal, which is not relied on either.
+    // proves GS-40 (guide, live)
+    for dialect in ["guide", "live"] {
+        let sandbox = if dialect == "guide" { sandbox().await } else { live_sandbox(&[Vendor::Gainsight]).await };
+        let (connector, wire) = wired(&sandbox, Vendor::Gainsight, dialect, &[ScimUse::Suspend]).await;
+        let key = find_one(&connector, Kind::User, CHLOE).await.key;
+        wire.forget();
+        perform(&connector, Effect::Suspend, Kind::User, Some(&key), &[]).await.unwrap();
+        let sent = wire.sent();
+        let asked = sent[0].query.get("filter").map(String::as_str);
+        assert_eq!(asked, Some("userName eq \"chloe.martin@acme.example\""), "{dialect}: the address is asked first");
+        let patched = sent.last().unwrap().path.trim_start_matches("/Users/").to_owned();
+        assert_eq!(patched == key.id.as_str(), dialect == "guide", "{dialect}: {patched} and {key}");
+        assert_ne!(sandbox.world().state(Vendor::Gainsight, CHLOE), Some("active"), "{dialect}");
+    }
+}

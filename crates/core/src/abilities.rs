@@ -160,7 +160,7 @@ pub struct KindAbility {
 /// How a person does one effect in the app's own pages.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ByHand {
-    /// What to click; `{email}` and other canonical words are filled in.
+    /// What to click; `{email}` and other canonical words are filled in, and `{changes}` with all that becomes different.
     pub how: String,
     /// Columns and patterns of a row to import, where the app takes files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -226,6 +226,9 @@ pub struct EntitlementAbility {
     /// Whether only a person can grant it, in the app's own pages.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
+    /// Whether the name that an account holds decides what the vendor bills for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub billed: bool,
 }
 
 /// How many of a kind of entitlement an account holds.

@@ -119,6 +119,10 @@ fn value_of(
     if word == "id" {
         return account.map(|account| account.key.id.as_str().to_owned());
     }
+    if word == "changes" {
+        let told = changes.iter().filter_map(|change| Some(format!("{} {}", change.field, text_of(&change.after)?)));
+        return Some(told.collect::<Vec<_>>().join(", "));
+    }
     let asked = changes.iter().find(|change| change.field.as_str() == word).and_then(|change| text_of(&change.after));
     let held = || {
         let kind = &ability?.entitlements.get(word)?.kind;

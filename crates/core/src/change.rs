@@ -204,6 +204,9 @@ pub struct Cost {
     /// Seats that are free now, of the connections whose seats it touches and whose number is known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub seats_free: BTreeMap<ConnectionName, i64>,
+    /// Accounts more (positive) or fewer under each name that decides what the vendor bills (a role), by connection.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub billing: BTreeMap<ConnectionName, BTreeMap<Name, i64>>,
     /// Requests, by connection.
     pub requests: BTreeMap<ConnectionName, u64>,
     /// The least time that the rate limits allow, connections running side by side.

@@ -3,14 +3,14 @@
 //! Proposals come in, a plan goes out. The same proposals make the same plan to the byte, in whatever order the facts
 //! came; nothing here looks at the world again.
 
-use crate::abilities::{Effect, EffectAbility, Seat};
+use crate::abilities::{Effect, EffectAbility};
 use crate::approve::{Demands, approval};
 use crate::byhand::hand_work;
 use crate::change::{Approval, ApprovalState, Change, Cost, Finding, Hold, Plan, Reason, ReasonKind, Risk, Step};
 use crate::correlate::{Graph, IdentityAt};
 use crate::diff::{Asked, Proposal};
 use crate::digest::{derived, hex, json};
-use crate::facts::{ConnectionFacts, Decided, Decision, Facts};
+use crate::facts::{Decided, Decision, Facts};
 use crate::finding::Findings;
 use crate::guards::{self, Scene};
 use crate::name::{ConnectionName, PlanId, StepId};
@@ -18,6 +18,11 @@ use crate::policy::Rules;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap};
+
+mod cost;
+
+use cost::cost;
+pub(crate) use cost::{seats_free, seats_of};
 
 /// Steps, held steps and what they cost, before the findings are known.
 #[derive(Debug)]
@@ -57,7 +62,7 @@ pub fn plan(
             Some((guard, because)) => held.push(Hold { step, guard: guard.to_owned(), because }),
         }
     }
-    let cost = cost(&free, &held, facts);
+    let cost = cost(&free, &held, graph, facts);
     Planned { steps: free, held, cost }
 }
 
@@ -273,46 +278,6 @@ fn rank(step: &Step) -> u8 {
         Effect::Suspend | Effect::EndSessions => 5,
         Effect::Manual => 6,
         Effect::Delete => 7,
-    }
-}
-
-fn cost(steps: &[Step], held: &[Hold], facts: &Facts) -> Cost {
-    let mut cost = Cost::default();
-    for step in steps {
-        let Some(connection) = facts.connections.get(&step.connection) else { continue };
-        let ability = connection.abilities.kinds.get(&step.kind).and_then(|kind| kind.effects.get(&step.effect));
-        let Some(ability) = ability else { continue };
-        *cost.requests.entry(step.connection.clone()).or_default() += u64::from(ability.requests);
-        let seats = seats_of(ability.seat);
-        if seats != 0 {
-            *cost.seats.entry(step.connection.clone()).or_default() += seats;
-        }
-    }
-    let kept = held.iter().filter(|hold| hold.guard == "seats").map(|hold| &hold.step.connection);
-    let touched: BTreeSet<&ConnectionName> = cost.seats.keys().chain(kept).collect();
-    let free = |name: &ConnectionName| Some((name.clone(), seats_free(facts.connections.get(name)?)?));
-    cost.seats_free = touched.into_iter().filter_map(free).collect();
-    let seconds = |(name, requests): (&ConnectionName, &u64)| {
-        let per_second = facts.connections.get(name)?.abilities.per_second.filter(|rate| *rate > 0.0)?;
-        #[allow(clippy::cast_precision_loss, reason = "requests of one plan are far below 2^52")]
-        Some(*requests as f64 / per_second)
-    };
-    cost.seconds = cost.requests.iter().filter_map(seconds).fold(0.0, f64::max);
-    cost
-}
-
-/// Returns how many seats are free, invitations that wait counted as taken; `None` where nobody says how many there are.
-pub(crate) fn seats_free(connection: &ConnectionFacts) -> Option<i64> {
-    let bought = i64::try_from(connection.abilities.seats?).unwrap_or(i64::MAX);
-    Some(bought.saturating_sub(i64::try_from(connection.seats_taken).unwrap_or(i64::MAX)))
-}
-
-/// Returns the seats that an effect takes (positive) or frees (negative).
-pub(crate) fn seats_of(seat: Seat) -> i64 {
-    match seat {
-        Seat::Takes => 1,
-        Seat::Frees => -1,
-        Seat::Keeps => 0,
     }
 }
 

@@ -131,6 +131,7 @@ fn entitlement(kind: &str, cardinality: Cardinality) -> EntitlementAbility {
         required: false,
         exact: false,
         by_hand: false,
+        billed: false,
     }
 }
 

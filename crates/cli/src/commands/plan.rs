@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::byhand::HandWork;
 use tenure_core::change::{ApprovalState, Change, Plan, Step};
-use tenure_core::name::ConnectionName;
+use tenure_core::name::{ConnectionName, Name};
 use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
 use tenure_engine::reconcile::Scope;
@@ -183,5 +183,16 @@ fn cost(plan: &Plan) -> String {
     let seats = if seats.is_empty() { "none".into() } else { seats.join(", ") };
     let made_ms = plan.made_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
     let until = time::clock(plan.cost.seconds, made_ms).map(|end| format!(", done about {end}")).unwrap_or_default();
-    format!("\ncost: seats {seats} · {requests} requests · {}{until}", time::span(plan.cost.seconds))
+    let billing = billing(plan).map(|line| format!("\n{line}")).unwrap_or_default();
+    format!("\ncost: seats {seats} · {requests} requests · {}{until}{billing}", time::span(plan.cost.seconds))
+}
+
+/// Tells how many accounts more and fewer there are under each name by which a vendor bills.
+fn billing(plan: &Plan) -> Option<String> {
+    let counts = |billed: &BTreeMap<Name, i64>| {
+        billed.iter().map(|(name, count)| format!("{count:+} {name}")).collect::<Vec<_>>().join(", ")
+    };
+    let told: Vec<String> =
+        plan.cost.billing.iter().map(|(name, billed)| format!("{name} {}", counts(billed))).collect();
+    (!told.is_empty()).then(|| format!("billed by role: {}", told.join("; ")))
 }

@@ -46,7 +46,8 @@ pub struct EffectSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ByHandSpec {
-    /// What to click; `{email}` and other words of the kind are filled in, with what they become.
+    /// What to click; `{email}` and other words of the kind are filled in, with what they become, and `{changes}` with
+    /// all that becomes different.
     pub how: String,
     /// Column → pattern of a row to import, where the app takes CSV files. The row carries the full wanted state.
     #[serde(default)]

@@ -170,6 +170,9 @@ pub struct EntitlementSpec {
     /// Whether only a person can grant it, in the app's own pages.
     #[serde(default)]
     pub by_hand: bool,
+    /// Whether the name that a record holds decides what the vendor bills for it: a plan's cost counts these names.
+    #[serde(default)]
+    pub billed: bool,
     /// How the grants are written; without it they are only read.
     pub write: Option<GrantWrite>,
     /// The privileged names.

@@ -110,7 +110,10 @@ impl Settings {
     }
 
     /// Returns SCIM's base URL, without a slash at its end.
-    pub(crate) fn scim_url(&self) -> Result<Url, ConnectError> {
+    ///
+    /// # Errors
+    /// The connection does not say what it takes to know it, or it is no URL that could be used.
+    pub fn scim_url(&self) -> Result<Url, ConnectError> {
         let given = self.scim.as_ref().and_then(|settings| settings.url.as_deref());
         let pattern = self.manifest.scim.as_ref().and_then(|scim| scim.url.as_deref()).unwrap_or_default();
         self.scim_address(given, pattern, "SCIM URL")

@@ -36,6 +36,11 @@ pub struct Wire {
 impl Wire {
     /// Listens before a vendor of the sandbox.
     pub async fn before(sandbox: &Sandbox, vendor: Vendor) -> Self {
+        Self::before_url(sandbox, &sandbox.base_url(vendor)).await
+    }
+
+    /// Listens before one address of the sandbox.
+    pub async fn before_url(sandbox: &Sandbox, url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (here, there) = (listener.local_addr().unwrap(), sandbox.addr());
         let heard = Heard::default();
@@ -47,7 +52,7 @@ impl Wire {
                 tokio::spawn(pass_on(client, there, number, keeps.clone()));
             }
         });
-        let url = sandbox.base_url(vendor).replace(&there.to_string(), &here.to_string());
+        let url = url.replace(&there.to_string(), &here.to_string());
         let prefix = url.split_once(&here.to_string()).unwrap().1.to_owned();
         Self { url, prefix, heard }
     }

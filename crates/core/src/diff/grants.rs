@@ -148,6 +148,55 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         all
     }
 
+    /// Returns the grants that only a person gives and the app does not tell, where a move made them others. They cannot be
+    /// read back, so that they are said along with other work, and as a finding.
+    pub(super) fn untold_changes(&mut self, spot: &Spot<'a>, wish: &Wish, account: &Account) -> Vec<Change> {
+        let Some(past) = self.wishes.past(spot.at, spot.connection) else { return Vec::new() };
+        let mut changes = Vec::new();
+        for (word, ability) in spot.ability.entitlements.iter().filter(|(_, ability)| ability.by_hand) {
+            let told =
+                account.grants_known.contains(&ability.kind) || account.grants_of(&ability.kind).next().is_some();
+            let Some(wished) = wish.grants.get(word).filter(|wished| !told && !wished.grants.is_empty()) else {
+                continue;
+            };
+            let meant = |name: &Name| ability.synonyms.get(name).unwrap_or(name).clone();
+            let before: Vec<Name> = past.grants.get(word).into_iter().flatten().map(meant).collect();
+            let is_one_of =
+                |name: &Name, names: &[Name]| names.iter().any(|known| same_name(known, name, ability.exact));
+            let add: Vec<WishedGrant> =
+                wished.grants.iter().filter(|wish| !is_one_of(&wish.name, &before)).cloned().collect();
+            if add.is_empty() {
+                continue;
+            }
+            let names: Vec<Name> = wished.grants.iter().map(|grant| grant.name.clone()).collect();
+            let gone = before.into_iter().filter(|name| !is_one_of(name, &names));
+            let remove = gone.map(|name| WishedGrant { name, scope: None, privileged: false }).collect();
+            changes.push(Change {
+                field: FieldName(word.clone()),
+                before: None,
+                after: value_of(&wished.grants, ability.cardinality),
+                entitlement: Some(EntitlementChange { kind: ability.kind.clone(), add, remove }),
+                refers_to: None,
+            });
+        }
+        changes.iter().for_each(|change| self.tell_untold(spot, account, change));
+        changes
+    }
+
+    fn tell_untold(&mut self, spot: &Spot<'a>, account: &Account, change: &Change) {
+        let names = change.entitlement.as_ref().map(|asked| names_of(&asked.add).join(", ")).unwrap_or_default();
+        let text = format!(
+            "{} moved and should hold {} {names} in {}: only a person grants it there, and the app does not tell whether it was",
+            self.name(spot.at),
+            change.field,
+            spot.connection
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        let about =
+            About::new(FindingKind::UnsupportedChange, Severity::Medium).account(&account.key).identity(identity);
+        self.findings.add(about.topic(change.field.as_str()), text);
+    }
+
     /// Parts what is held and not wished into what is to be taken away and what is only to be said.
     fn extras(
         &self,

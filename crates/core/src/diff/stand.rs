@@ -130,6 +130,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             return self.update_by_hand(spot, wish, place, account, moment);
         }
         let by_fields = self.field_changes(spot, wish, account, moment);
+        self.untold_changes(spot, wish, account);
         let single = self.single_grant_changes(spot, wish, account, moment);
         let rule = single.first().and_then(|(_, rule)| rule.as_deref()).map(str::to_owned);
         let mut changes: Vec<_> = single.into_iter().map(|(change, _)| change).collect();
@@ -192,9 +193,11 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 None => changes.push(change),
             }
         }
+        let untold = self.untold_changes(spot, wish, account);
         if changes.is_empty() {
             return;
         }
+        changes.extend(untold);
         changes.sort_by(|one, other| one.field.cmp(&other.field));
         let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
         let kind = self.changed(spot, rule.is_some());

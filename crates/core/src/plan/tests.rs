@@ -56,3 +56,25 @@ fn the_digest_leaves_approvals_out() {
     assert_ne!(before.steps[0].approval, after.steps[0].approval);
     assert_eq!((before.id, before.digest), (after.id, after.digest));
 }
+
+#[test]
+fn a_change_of_a_billed_role_shows_what_it_does_to_the_bill() {
+    let billed = |facts: &mut crate::facts::Facts| {
+        let agent = abilities_of(facts, "desk").kinds.get_mut(&crate::account::Kind::Agent).unwrap();
+        agent.entitlements.get_mut("role").unwrap().billed = true;
+    };
+    let counts = |facts: &crate::facts::Facts| {
+        let cost = walk(facts, &policy("")).plan.cost;
+        let billing = cost.billing.get(&name("desk")).cloned().unwrap_or_default();
+        billing.into_iter().map(|(name, count)| format!("{name} {count:+}")).collect::<Vec<_>>()
+    };
+    let mut facts = company();
+    account_of(&mut facts, "desk/agent/2").grants[0] = grant("role", "observer");
+    assert!(counts(&facts).is_empty(), "roles are not billed here");
+    billed(&mut facts);
+    assert_eq!(counts(&facts), ["agent +1", "observer -1"]);
+    facts.accounts.push(support("4", "Dan"));
+    assert_eq!(counts(&facts), ["agent +2", "observer -1"], "somebody new is billed as well");
+    set(account_of(&mut facts, "hr/person/1"), "end_date", json!("2026-11-20"));
+    assert_eq!(counts(&facts), ["agent +1", "observer -1"], "whoever is put out is billed no more");
+}

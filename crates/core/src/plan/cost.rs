@@ -1,0 +1,74 @@
+//! What a plan costs: seats, requests, time, and the names (roles) by which a vendor bills.
+//! It counts the free steps of a plan with what each connection's abilities say; prices it does not know.
+
+use crate::abilities::{Effect, Seat};
+use crate::change::{Cost, Hold, Step};
+use crate::correlate::Graph;
+use crate::facts::{ConnectionFacts, Facts};
+use crate::name::{ConnectionName, Name};
+use std::collections::BTreeSet;
+
+/// Adds up what the free steps take.
+pub(super) fn cost(steps: &[Step], held: &[Hold], graph: &Graph<'_>, facts: &Facts) -> Cost {
+    let mut cost = Cost::default();
+    for step in steps {
+        let Some(connection) = facts.connections.get(&step.connection) else { continue };
+        bill(step, connection, graph, &mut cost);
+        let ability = connection.abilities.kinds.get(&step.kind).and_then(|kind| kind.effects.get(&step.effect));
+        let Some(ability) = ability else { continue };
+        *cost.requests.entry(step.connection.clone()).or_default() += u64::from(ability.requests);
+        let seats = seats_of(ability.seat);
+        if seats != 0 {
+            *cost.seats.entry(step.connection.clone()).or_default() += seats;
+        }
+    }
+    cost.billing.values_mut().for_each(|billed| billed.retain(|_, count| *count != 0));
+    cost.billing.retain(|_, billed| !billed.is_empty());
+    let kept = held.iter().filter(|hold| hold.guard == "seats").map(|hold| &hold.step.connection);
+    let touched: BTreeSet<&ConnectionName> = cost.seats.keys().chain(kept).collect();
+    let free = |name: &ConnectionName| Some((name.clone(), seats_free(facts.connections.get(name)?)?));
+    cost.seats_free = touched.into_iter().filter_map(free).collect();
+    let seconds = |(name, requests): (&ConnectionName, &u64)| {
+        let per_second = facts.connections.get(name)?.abilities.per_second.filter(|rate| *rate > 0.0)?;
+        #[allow(clippy::cast_precision_loss, reason = "requests of one plan are far below 2^52")]
+        Some(*requests as f64 / per_second)
+    };
+    cost.seconds = cost.requests.iter().filter_map(seconds).fold(0.0, f64::max);
+    cost
+}
+
+/// Returns how many seats are free, invitations that wait counted as taken; `None` where nobody says how many there are.
+pub(crate) fn seats_free(connection: &ConnectionFacts) -> Option<i64> {
+    let bought = i64::try_from(connection.abilities.seats?).unwrap_or(i64::MAX);
+    Some(bought.saturating_sub(i64::try_from(connection.seats_taken).unwrap_or(i64::MAX)))
+}
+
+/// Returns the seats that an effect takes (positive) or frees (negative).
+pub(crate) fn seats_of(seat: Seat) -> i64 {
+    match seat {
+        Seat::Takes => 1,
+        Seat::Frees => -1,
+        Seat::Keeps => 0,
+    }
+}
+
+/// Counts the billed names (roles) that a step gives and takes. Whoever is put out frees what they hold.
+fn bill(step: &Step, connection: &ConnectionFacts, graph: &Graph<'_>, cost: &mut Cost) {
+    let Some(kind) = connection.abilities.kinds.get(&step.kind) else { return };
+    let account = step.account_key.as_ref().and_then(|key| graph.find_account(key)).map(|at| graph.account_at(at));
+    for (word, ability) in kind.entitlements.iter().filter(|(_, ability)| ability.billed) {
+        let change = step.changes.iter().find(|change| change.field.0 == *word);
+        let asked = change.and_then(|change| change.entitlement.as_ref());
+        let held = account.into_iter().flat_map(|account| account.grants_of(&ability.kind));
+        let held = held.map(|grant| (Name::new(&grant.name), 1));
+        let given = asked.into_iter().flat_map(|asked| &asked.add).map(|grant| (grant.name.clone(), 1));
+        let taken = asked.into_iter().flat_map(|asked| &asked.remove).map(|grant| (grant.name.clone(), -1));
+        let counted: Vec<(Name, i64)> = match step.meant() {
+            Effect::Suspend | Effect::Delete => held.map(|(name, one)| (name, -one)).collect(),
+            Effect::Resume => held.chain(given).chain(taken).collect(),
+            _ => given.chain(taken).collect(),
+        };
+        let billed = cost.billing.entry(step.connection.clone()).or_default();
+        counted.into_iter().for_each(|(name, count)| *billed.entry(name).or_default() += count);
+    }
+}
