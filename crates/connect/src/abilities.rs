@@ -2,7 +2,7 @@
 //! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
 
 use crate::manifest::{
-    AccessSpec, ByHandSpec, CardinalityWord, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On, SeatWord,
+    AccessSpec, ByHandSpec, Call, CardinalityWord, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On, SeatWord,
     SessionWord,
 };
 use crate::settings::Settings;
@@ -135,13 +135,26 @@ fn effect_ability(kind: &KindSpec, effect: &EffectSpec, looks: u32) -> EffectAbi
         loses: effect.loses.clone(),
         unproven: effect.unproven,
         requests: requests_of(kind, effect) + looks,
+        own_requests: looks,
+        together: together(kind, effect),
         ignored_because: effect.ignored_because.clone(),
     }
 }
 
+/// Returns how many steps of an effect may go together: those whose calls and looks all take several records.
+fn together(kind: &KindSpec, effect: &EffectSpec) -> Option<u32> {
+    kind.read.as_ref()?.many.as_ref()?;
+    let calls = calls_of(kind, effect);
+    calls.iter().map(|call| call.batch.as_ref().map_or(1, |batch| batch.size)).min().filter(|size| *size > 1)
+}
+
+fn calls_of<'k>(kind: &'k KindSpec, effect: &'k EffectSpec) -> &'k [Call] {
+    effect.like.and_then(|like| kind.effects.get(&like)).map_or(&effect.calls, |other| &other.calls)
+}
+
 /// Returns how many requests an effect takes: a look before, the calls, a look after.
 pub(crate) fn requests_of(kind: &KindSpec, effect: &EffectSpec) -> u32 {
-    let calls = effect.like.and_then(|like| kind.effects.get(&like)).map_or(&effect.calls, |other| &other.calls);
+    let calls = calls_of(kind, effect);
     let reads = calls.iter().any(|call| call.body == crate::manifest::Body::Whole || !call.carry.is_empty());
     2 + u32::from(reads) + u32::try_from(calls.len()).unwrap_or(u32::MAX)
 }

@@ -284,6 +284,8 @@ fn agent() -> KindAbility {
         unproven: false,
         ignored_because: None,
         requests: 2,
+        own_requests: 0,
+        together: None,
     };
     KindAbility {
         takes_seat: true,

@@ -260,4 +260,15 @@ pub struct EffectAbility {
     pub ignored_because: Option<String>,
     /// Requests that one such step takes, reading back included.
     pub requests: u32,
+    /// Of these, the requests that it takes for itself where others go along with it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub own_requests: u32,
+    /// How many such steps may go together in the other requests; nothing where each goes alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<u32>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

@@ -111,6 +111,8 @@ fn effect(seat: Seat) -> EffectAbility {
         unproven: false,
         ignored_because: None,
         requests: 2,
+        own_requests: 0,
+        together: None,
     }
 }
 

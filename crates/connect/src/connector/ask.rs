@@ -93,15 +93,20 @@ impl Inner {
         let effect = ask.effect;
         let reads = ask.method == Method::Get;
         let response = self.send(ask).await?;
-        let well =
-            if success.is_empty() { response.status.is_success() } else { success.contains(&response.status.as_u16()) };
-        if !well || (response.status.is_success() && self.flag_fails(&response)) {
+        if !self.is_well(&response, success) {
             return Err(self.refusal(&response, effect));
         }
         if reads {
             self.note_reads_work();
         }
         Ok(response)
+    }
+
+    /// Tells whether an answer means success.
+    pub(super) fn is_well(&self, response: &Response, success: &[u16]) -> bool {
+        let well =
+            if success.is_empty() { response.status.is_success() } else { success.contains(&response.status.as_u16()) };
+        well && !(response.status.is_success() && self.flag_fails(response))
     }
 
     /// Tells whether the body's own flag fails an answer (`{"result": false}` with 200).

@@ -4,6 +4,7 @@
 //! others than those asked for is walked as a whole.
 
 use super::ask::{Ask, json_of};
+use super::gather::Member;
 use super::references::FRESH;
 use super::walk::Walk;
 use super::{Connector, Inner};
@@ -57,7 +58,7 @@ pub(super) struct Held {
 impl Connector {
     /// Looks at one account.
     pub async fn read(&self, key: &AccountKey) -> Look {
-        match self.0.hold(key, Priority::Write).await {
+        match self.0.hold(key, Priority::Write, self.1.as_deref()).await {
             Ok(Some(held)) => Look::Found(Box::new(held.account)),
             Ok(None) => Look::Absent,
             Err(error) => Look::CouldNotLook(error),
@@ -66,7 +67,7 @@ impl Connector {
 
     /// Looks for accounts of `kind`, inactive ones included, and of the kinds that share its space of addresses.
     pub async fn find(&self, kind: Kind, by: LookupBy<'_>) -> Look<Vec<Account>> {
-        match self.0.find(kind, by).await {
+        match self.0.find(kind, by, self.1.as_deref()).await {
             Ok(found) if found.is_empty() => Look::Absent,
             Ok(found) => Look::Found(found),
             Err(error) => Look::CouldNotLook(error),
@@ -76,7 +77,12 @@ impl Connector {
 
 impl Inner {
     /// Reads one record by its id; nothing where the app says that there is none.
-    pub(super) async fn hold(&self, key: &AccountKey, priority: Priority) -> Result<Option<Held>, ConnectError> {
+    pub(super) async fn hold(
+        &self,
+        key: &AccountKey,
+        priority: Priority,
+        member: Option<&Member>,
+    ) -> Result<Option<Held>, ConnectError> {
         if key.connection != self.settings.name {
             let text = format!("{key} is not an account of {}", self.settings.name);
             return Err(ConnectError::new(ErrorKind::Configuration, text));
@@ -92,7 +98,17 @@ impl Inner {
             ask.method = Method::Post;
             ask.body = Some(filled_body(body, &ids));
         }
-        let response = match self.send_well(ask, &[200]).await {
+        let along = match (member, &read.many) {
+            (Some(member), Some(many)) => {
+                self.read_along(member, &read.path, many, "{id}", key.id.as_str(), priority).await.transpose()
+            }
+            _ => None,
+        };
+        let response = match along {
+            Some(along) => along,
+            None => self.send_well(ask, &[200]).await,
+        };
+        let response = match response {
             Ok(response) => response,
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -140,7 +156,7 @@ impl Inner {
         Reading { names, now_ms: self.now_ms(), memory }
     }
 
-    async fn find(&self, kind: Kind, by: LookupBy<'_>) -> Result<Vec<Account>, ConnectError> {
+    async fn find(&self, kind: Kind, by: LookupBy<'_>, member: Option<&Member>) -> Result<Vec<Account>, ConnectError> {
         let (word, value) = by.word();
         if value.trim().is_empty() {
             return Err(ConnectError::new(ErrorKind::Validation, format!("an empty {word} cannot be looked for")));
@@ -150,7 +166,14 @@ impl Inner {
             let text = format!("{} cannot be looked up by {word}", spec.title);
             return Err(ConnectError::new(ErrorKind::Unsupported, text));
         };
-        let mut found = self.find_in(kind, lookup, value.trim()).await?;
+        let along = match member {
+            Some(member) => self.find_along(member, kind, lookup, value.trim()).await?,
+            None => None,
+        };
+        let mut found = match along {
+            Some(found) => found,
+            None => self.find_in(kind, lookup, value.trim()).await?,
+        };
         for also in &lookup.also {
             let (spec, _) = self.kind(*also)?;
             if let Some(lookup) = spec.lookup.get(word) {
@@ -161,6 +184,32 @@ impl Inner {
             self.scim_join(account, Priority::Write).await;
         }
         Ok(found)
+    }
+
+    /// Finds the records of one kind that match exactly, along with what the others look for; nothing where the app takes
+    /// no such request, or may have cut its answer off.
+    async fn find_along(
+        &self,
+        member: &Member,
+        kind: Kind,
+        lookup: &LookupSpec,
+        value: &str,
+    ) -> Result<Option<Vec<Account>>, ConnectError> {
+        let (spec, _) = self.kind(kind)?;
+        let (Some(many), Some(list)) = (&lookup.many, spec.list.as_ref()) else { return Ok(None) };
+        let asked = self.read_along(member, &list.path, many, "{value}", value, Priority::Write).await?;
+        let Some(response) = asked else { return Ok(None) };
+        let names = self.names(FRESH, Priority::Write).await?;
+        let json = json_of(&response)?;
+        let rows = super::walk::rows_of(&json, &Place::new(&list.items), &list.path)?;
+        if rows.len() >= usize::try_from(many.size).unwrap_or(usize::MAX) {
+            return Ok(None);
+        }
+        let mut found = BTreeMap::new();
+        let mut take = self.taker(kind, lookup, value, &names, &mut found)?;
+        rows.iter().try_for_each(&mut take)?;
+        drop(take);
+        Ok(Some(found.into_values().collect()))
     }
 
     /// Finds the records of one kind that match exactly, over all passes of its list.
@@ -239,25 +288,38 @@ impl Inner {
         names: &Arc<Names>,
         found: &mut BTreeMap<AccountKey, Account>,
     ) -> Result<(), ConnectError> {
+        let take = self.taker(kind, lookup, value, names, found)?;
+        self.walk_all(walk, take).await
+    }
+
+    /// Returns what takes the records that match exactly out of a list.
+    fn taker<'a>(
+        &'a self,
+        kind: Kind,
+        lookup: &LookupSpec,
+        value: &'a str,
+        names: &'a Names,
+        found: &'a mut BTreeMap<AccountKey, Account>,
+    ) -> Result<impl FnMut(&Json<'_>) -> Result<(), ConnectError> + Send + use<'a>, ConnectError> {
         let (spec, reader) = self.kind(kind)?;
+        let by = lookup.field.clone();
         let fold = spec.fields.get(&lookup.field).is_some_and(|field| field.fold_case);
         let memory = self.memory();
         let aliases: Vec<Place> = lookup.aliases.iter().map(|place| Place::new(place)).collect();
-        let is = |held: &str| if fold { held.to_lowercase() == value.to_lowercase() } else { held == value };
-        let is_alias = |row: &Json<'_>| {
+        let is = move |held: &str| if fold { held.to_lowercase() == value.to_lowercase() } else { held == value };
+        let is_alias = move |row: &Json<'_>| {
             aliases.iter().filter_map(|place| place.of(row)).any(|found| match found {
                 Json::List(values) => values.iter().filter_map(Json::plain).any(|held| is(&held)),
                 one => one.plain().is_some_and(|held| is(&held)),
             })
         };
-        self.walk_all(walk, |row: &Json<'_>| {
+        Ok(move |row: &Json<'_>| {
             let Some(account) = reader.read(row, self.reading(names, &memory)) else { return Ok(()) };
-            if sought(&account, &lookup.field).is_some_and(|held| is(&held)) || is_alias(row) {
+            if sought(&account, &by).is_some_and(|held| is(&held)) || is_alias(row) {
                 found.insert(account.key.clone(), account);
             }
             Ok(())
         })
-        .await
     }
 }
 

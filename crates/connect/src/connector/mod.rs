@@ -3,6 +3,8 @@
 //! It decides nothing and keeps nothing beyond the process, except names of the tenant and what it was told to remember.
 
 mod ask;
+mod gather;
+mod batch;
 mod budget;
 mod dialect;
 mod walk;
@@ -65,7 +67,7 @@ impl From<BTreeMap<String, SecretString>> for Secrets {
 
 /// One configured connection, connected. Clones share it.
 #[derive(Clone)]
-pub struct Connector(Arc<Inner>);
+pub struct Connector(Arc<Inner>, Option<Arc<gather::Member>>);
 
 pub(crate) struct Inner {
     settings: Settings,
@@ -152,22 +154,31 @@ impl Connector {
         let manifest = &settings.manifest;
         let readers =
             manifest.kinds.iter().map(|(kind, spec)| (*kind, RecordReader::new(&settings.name, *kind, spec))).collect();
-        Ok(Self(Arc::new(Inner {
-            abilities: Arc::new(abilities_of(&settings)),
-            base,
-            credential,
-            own_login: whoami::own_login(&settings, &secrets.rest),
-            scim,
-            secrets: secrets.rest.into_values().chain(secrets.scim.into_values()).collect(),
-            transport: Transport::new(options, clock.clone()),
-            governor: Governor::new(settings.rate_limits(), clock.clone(), seed),
-            clock,
-            readers,
-            names: tokio::sync::Mutex::new(None),
-            memory: RwLock::new(HashMap::new()),
-            reads_work: AtomicBool::new(false),
-            settings,
-        })))
+        Ok(Self(
+            Arc::new(Inner {
+                abilities: Arc::new(abilities_of(&settings)),
+                base,
+                credential,
+                own_login: whoami::own_login(&settings, &secrets.rest),
+                scim,
+                secrets: secrets.rest.into_values().chain(secrets.scim.into_values()).collect(),
+                transport: Transport::new(options, clock.clone()),
+                governor: Governor::new(settings.rate_limits(), clock.clone(), seed),
+                clock,
+                readers,
+                names: tokio::sync::Mutex::new(None),
+                memory: RwLock::new(HashMap::new()),
+                reads_work: AtomicBool::new(false),
+                settings,
+            }),
+            None,
+        ))
+    }
+
+    /// Returns connectors for so many steps that go together: what they ask alike becomes one request where the app takes
+    /// many records at once. Each is done when it is dropped, and the others wait for it until then.
+    pub fn together(&self, count: usize) -> Vec<Self> {
+        gather::Member::several(count).into_iter().map(|member| Self(self.0.clone(), Some(member))).collect()
     }
 
     /// Returns what the connection can do.

@@ -3,6 +3,7 @@
 //! the record is read and merged here first. It does not verify and does not try again what may have happened.
 
 use super::ask::{Ask, Repeat, json_of};
+use super::gather::Member;
 use super::look::Held;
 use super::references::FRESH;
 use super::{Connector, Inner};
@@ -73,6 +74,8 @@ struct Performing<'a> {
     spec: &'a KindSpec,
     effect: &'a EffectSpec,
     names: Arc<Names>,
+    /// Those with whom it goes together.
+    member: Option<&'a Member>,
     /// The record as it is now, where it had to be read.
     held: Option<Held>,
 }
@@ -86,7 +89,7 @@ struct Course {
 }
 
 impl<'a> Performing<'a> {
-    async fn begin(inner: &'a Inner, act: &'a Act<'a>) -> Result<Self, ConnectError> {
+    async fn begin(inner: &'a Inner, act: &'a Act<'a>, member: Option<&'a Member>) -> Result<Self, ConnectError> {
         let (spec, _) = inner.kind(act.kind)?;
         let effect = effect_of(spec, act.effect)?;
         if act.effect != Effect::Create && act.account.is_none() {
@@ -95,11 +98,11 @@ impl<'a> Performing<'a> {
         }
         act.account.map_or(Ok(()), |key| inner.check_protected(key))?;
         let names = inner.names(FRESH, act.priority).await?;
-        let mut performing = Self { inner, act, spec, effect, names, held: None };
+        let mut performing = Self { inner, act, spec, effect, names, member, held: None };
         if let Some(key) = act.account
             && performing.must_read()
         {
-            performing.held = inner.hold(key, act.priority).await?;
+            performing.held = inner.hold(key, act.priority, member).await?;
             if performing.held.is_none() && act.effect != Effect::Convert {
                 let text = format!("{key} is not there any more");
                 return Err(ConnectError::new(ErrorKind::NotFound, text));
@@ -240,7 +243,11 @@ impl<'a> Performing<'a> {
             priority: self.act.priority,
             repeat: if once { Repeat::OnlyIfNotSent } else { Repeat::Harmless },
         };
-        match self.inner.send_well(ask, &call.success).await {
+        let sent = match (&call.batch, self.member) {
+            (Some(batch), Some(member)) => self.inner.send_along(member, ask, call, batch).await,
+            _ => self.inner.send_well(ask, &call.success).await,
+        };
+        match sent {
             Ok(response) => self.take_answer(call, &response, course, write, present).await?,
             Err(error) if error.kind == ErrorKind::NotFound && self.was_done(call, &ids).await => {}
             Err(error) => return Err(error),
@@ -356,8 +363,8 @@ fn effect_of(spec: &KindSpec, effect: Effect) -> Result<&EffectSpec, ConnectErro
 
 impl Inner {
     /// Performs an act over REST.
-    pub(super) async fn perform_rest(&self, act: &Act<'_>) -> Result<Performed, ConnectError> {
-        Performing::begin(self, act).await?.run().await
+    pub(super) async fn perform_rest(&self, act: &Act<'_>, member: Option<&Member>) -> Result<Performed, ConnectError> {
+        Performing::begin(self, act, member).await?.run().await
     }
 
     /// Refuses a key that is itself named as protected; logins are guarded where plans are made.

@@ -382,7 +382,8 @@ impl Run<'_> {
     async fn thicken(&self, page: &mut PageRead) -> Result<(), Stop> {
         let keys: Vec<(usize, AccountKey)> =
             page.thin.drain(..).map(|at| (at, page.accounts[at].key.clone())).collect();
-        let reads = keys.into_iter().map(|(at, key)| async move { (at, self.inner.hold(&key, Priority::Read).await) });
+        let reads =
+            keys.into_iter().map(|(at, key)| async move { (at, self.inner.hold(&key, Priority::Read, None).await) });
         let mut reads = futures::stream::iter(reads).buffered(READS_AT_ONCE);
         while let Some((at, held)) = reads.next().await {
             if let Some(held) = held? {

@@ -116,6 +116,21 @@ impl Lint<'_> {
         if call.success.is_empty() || call.success.iter().any(refused) {
             self.say(&at("success"), "success is a status from 200 to 299", "a DELETE may count 404 as done before");
         }
+        if let Some(batch) = &call.batch {
+            if call.within.is_none() && call.body != Body::Ids {
+                self.say(
+                    &at("batch"),
+                    "a batch needs a list that takes several records",
+                    "within = \"…\", or body = \"ids\"",
+                );
+            }
+            if batch.size < 2 {
+                self.say(&at("batch"), "a batch of one is none", "size = 50, or leave `batch` out");
+            }
+            if path.contains("{id}") || path.contains("{found}") {
+                self.say(&at("batch"), "the path names one record", "the ids of a batch stand in its body");
+            }
+        }
         let reads = call.body == Body::Whole || !call.carry.is_empty();
         if reads && spec.read.is_none() {
             self.say(&at("body"), "the record has to be read first, and cannot be read by id", "[kinds.KIND.read]");

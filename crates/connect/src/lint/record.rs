@@ -2,7 +2,9 @@
 //! Whether a place exists in the app's records only a tape can tell.
 
 use super::Lint;
-use crate::manifest::{CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, KindSpec, LookupSpec, StateWord};
+use crate::manifest::{
+    CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, KindSpec, LookupSpec, Many, StateWord,
+};
 use tenure_core::account::Kind;
 
 impl Lint<'_> {
@@ -31,6 +33,7 @@ impl Lint<'_> {
             ),
             Some(read) => {
                 self.check_path(&["kinds", kind, "read", "path"], &read.path, &["id"]);
+                self.many(&["kinds", kind, "read", "many"], read.many.as_ref(), "{id}");
                 if !read.path.contains("{id}") && read.read_body.is_none() {
                     self.say(&["kinds", kind, "read", "path"], "the path has no {id}", "");
                 }
@@ -82,11 +85,21 @@ impl Lint<'_> {
                 "query = { email = \"{value}\" }",
             );
         }
+        self.many(&["kinds", kind, "lookup", word, "many"], lookup.many.as_ref(), "{value}");
         for also in &lookup.also {
             let there = self.manifest.kinds.get(also).is_some_and(|other| other.lookup.contains_key(word));
             if !there {
                 self.say(&["kinds", kind, "lookup", word, "also"], format!("kind {also} has no look-up by {word}"), "");
             }
+        }
+    }
+
+    /// Looks that a request for several records has a list that takes them.
+    fn many(&mut self, keys: &[&str], many: Option<&Many>, placeholder: &str) {
+        let Some(many) = many else { return };
+        let text = serde_json::to_string(&many.read_body).unwrap_or_default();
+        if !text.contains(&format!("[\"{placeholder}\"]")) {
+            self.say(keys, "no list takes what is sought", format!("value = [\"{placeholder}\"]"));
         }
     }
 

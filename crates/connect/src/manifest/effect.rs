@@ -117,8 +117,26 @@ pub struct Call {
     /// the top of the body; without it the id stays.
     #[serde(default)]
     pub new_id: Vec<String>,
+    /// The call takes several records at once; for `within` and `body = "ids"`.
+    pub batch: Option<Batch>,
     /// A path that is read when the call is refused as not found: a record there means that the call was done before.
     pub done_if: Option<String>,
+}
+
+/// How a call takes several records at once, and tells what became of each.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Records that one request carries at most.
+    pub size: u32,
+    /// Where the answer lists those that were written.
+    pub done: String,
+    /// The key by which a record that was sent and one of that list are the same, whatever their case.
+    pub by: String,
+    /// Where the answer lists what is wrong with single records. A request that is refused without saying so is split.
+    pub errors: String,
+    /// The key of such an error that holds the place of its record among those sent, counted from 0.
+    pub index: String,
 }
 
 fn success_default() -> Vec<u16> {

@@ -135,6 +135,8 @@ pub struct LookupSpec {
     pub query: IndexMap<String, String>,
     /// For an app that lists by POST: what is laid over the body of the list, with `{value}` in it.
     pub read_body: Option<IndexMap<String, serde_json::Value>>,
+    /// For an app that lists by POST and takes several values at once.
+    pub many: Option<Many>,
     /// Tried where the first parameters found nothing: `query = { query = "email:'{value}'" }`.
     #[serde(default)]
     pub again: IndexMap<String, String>,
@@ -157,9 +159,21 @@ pub struct ReadSpec {
     pub path: String,
     /// For an app that reads by POST: the body, with `{id}` in it. The record is absent where `item` leads to nothing.
     pub read_body: Option<IndexMap<String, serde_json::Value>>,
+    /// For an app that reads by POST and takes several ids at once.
+    pub many: Option<Many>,
     /// Where the record lies in the body; empty for a body that is the record. Answers to writes have the same wrapper.
     #[serde(default)]
     pub item: String,
+}
+
+/// How several records are read with one request. Where it is refused, each is read alone.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Many {
+    /// Records that one request asks for at most; the answer has to hold as many.
+    pub size: u32,
+    /// The body, in which a list `["{id}"]` or `["{value}"]` takes them all.
+    pub read_body: IndexMap<String, serde_json::Value>,
 }
 
 /// A list of what can be granted in a tenant, or named in a field.

@@ -15,9 +15,11 @@ mod dialect;
 pub use about::{FileForm, Prerequisite, SessionWord, Webhooks};
 pub use access::AccessSpec;
 pub use dialect::{Evidence, Sheet, Tell, lay_over};
-pub use effect::{Body, ByHandSpec, Call, CallWhen, EffectSpec, Method, SeatWord};
+pub use effect::{Batch, Body, ByHandSpec, Call, CallWhen, EffectSpec, Method, SeatWord};
 pub use error::{ErrorRule, ErrorSpec, ErrorWord, SuccessFlag};
-pub use list::{Incremental, ListSpec, LookupSpec, OtherKind, Paging, PagingStyle, Pass, ReadSpec, Reference, Total};
+pub use list::{
+    Incremental, ListSpec, LookupSpec, Many, OtherKind, Paging, PagingStyle, Pass, ReadSpec, Reference, Total,
+};
 pub use record::{
     CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm, KindSpec,
     MemoryWord, On, StateRule, StateWord,

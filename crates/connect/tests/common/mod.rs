@@ -84,6 +84,17 @@ impl Scene {
         let sandbox = tenure_sandbox::start(options).await.unwrap();
         sandbox.world().set_seats(vendor, 1000);
         let wire = wire::Wire::before(&sandbox, vendor).await;
+        Self::at(sandbox, wire, vendor, dialect)
+    }
+
+    /// Opens a scene in which some requests are answered before they reach the app.
+    pub async fn refusing(vendor: Vendor, dialect: &'static str, refuse: wire::Refuse) -> Self {
+        let scene = Self::of(vendor, dialect, 40).await;
+        let wire = wire::Wire::refusing(&scene.sandbox, vendor, refuse).await;
+        Self::at(scene.sandbox, wire, vendor, dialect)
+    }
+
+    fn at(sandbox: Sandbox, wire: wire::Wire, vendor: Vendor, dialect: &'static str) -> Self {
         let mut settings = settings(&sandbox, vendor);
         settings.url = Some(wire.url.clone());
         let connector = Connector::new(settings.speaking(dialect).unwrap(), secrets(vendor)).unwrap();

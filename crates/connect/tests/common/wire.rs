@@ -26,6 +26,9 @@ pub struct Sent {
 /// The bytes of each connection, in the order in which they came.
 type Heard = Arc<Mutex<Vec<(usize, Vec<u8>)>>>;
 
+/// What the wire answers by itself: a status and a body, or nothing where the sandbox answers.
+pub type Refuse = fn(&Sent) -> Option<(u16, Value)>;
+
 /// A wire to one vendor of a sandbox.
 pub struct Wire {
     pub url: String,
@@ -39,8 +42,17 @@ impl Wire {
         Self::before_url(sandbox, &sandbox.base_url(vendor)).await
     }
 
+    /// As [`Wire::before`], but some requests are answered here.
+    pub async fn refusing(sandbox: &Sandbox, vendor: Vendor, refuse: Refuse) -> Self {
+        Self::listen(sandbox, &sandbox.base_url(vendor), Some(refuse)).await
+    }
+
     /// Listens before one address of the sandbox.
     pub async fn before_url(sandbox: &Sandbox, url: &str) -> Self {
+        Self::listen(sandbox, url, None).await
+    }
+
+    async fn listen(sandbox: &Sandbox, url: &str, refuse: Option<Refuse>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (here, there) = (listener.local_addr().unwrap(), sandbox.addr());
         let heard = Heard::default();
@@ -49,7 +61,7 @@ impl Wire {
             let mut number = 0;
             while let Ok((client, _)) = listener.accept().await {
                 number += 1;
-                tokio::spawn(pass_on(client, there, number, keeps.clone()));
+                tokio::spawn(pass_on(client, there, number, keeps.clone(), refuse));
             }
         });
         let url = url.replace(&there.to_string(), &here.to_string());
@@ -87,7 +99,10 @@ impl Wire {
     }
 }
 
-async fn pass_on(mut client: TcpStream, there: SocketAddr, number: usize, heard: Heard) {
+async fn pass_on(mut client: TcpStream, there: SocketAddr, number: usize, heard: Heard, refuse: Option<Refuse>) {
+    if let Some(refuse) = refuse {
+        return answer_some(client, there, number, heard, refuse).await;
+    }
     let Ok(mut server) = TcpStream::connect(there).await else { return };
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
@@ -102,6 +117,52 @@ async fn pass_on(mut client: TcpStream, there: SocketAddr, number: usize, heard:
     };
     let back = async { tokio::io::copy(&mut from_server, &mut to_client).await.map(drop) };
     tokio::select! { () = out => {}, _ = back => {} }
+}
+
+/// Passes whole requests on, one connection to the sandbox for each, but for those that are answered here.
+async fn answer_some(mut client: TcpStream, there: SocketAddr, number: usize, heard: Heard, refuse: Refuse) {
+    let mut buffer = Vec::new();
+    loop {
+        while let Some((sent, length)) = first(&buffer, "") {
+            let request: Vec<u8> = buffer.drain(..length).collect();
+            let answer = match refuse(&sent) {
+                Some((status, body)) => {
+                    let (body, kind) = (body.to_string(), "content-type: application/json");
+                    format!("HTTP/1.1 {status} Refused\r\n{kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+                        .into()
+                }
+                None => asked(there, &request).await,
+            };
+            if client.write_all(&answer).await.is_err() {
+                return;
+            }
+        }
+        let mut chunk = vec![0; 16 * 1024];
+        let Ok(length @ 1..) = client.read(&mut chunk).await else { return };
+        heard.lock().unwrap().push((number, chunk[..length].to_vec()));
+        buffer.extend_from_slice(&chunk[..length]);
+    }
+}
+
+/// Asks the sandbox once and returns the whole answer, which has to tell its length.
+async fn asked(there: SocketAddr, request: &[u8]) -> Vec<u8> {
+    let mut server = TcpStream::connect(there).await.unwrap();
+    server.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    let mut chunk = vec![0; 16 * 1024];
+    loop {
+        let length = server.read(&mut chunk).await.unwrap_or(0);
+        answer.extend_from_slice(&chunk[..length]);
+        let head_end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+        let told = head_end.and_then(|end| {
+            let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
+            let length: usize = head.split("content-length: ").nth(1)?.lines().next()?.trim().parse().ok()?;
+            Some(end + 4 + length)
+        });
+        if length == 0 || told.is_some_and(|told| answer.len() >= told) {
+            return answer;
+        }
+    }
 }
 
 /// Reads the first whole request of a connection, and how long it is.

@@ -2,21 +2,27 @@
 //! It counts the free steps of a plan with what each connection's abilities say; prices it does not know.
 
 use crate::abilities::{Effect, Seat};
+use crate::account::Kind;
 use crate::change::{Cost, Hold, Step};
 use crate::correlate::Graph;
 use crate::facts::{ConnectionFacts, Facts};
 use crate::name::{ConnectionName, Name};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Adds up what the free steps take.
 pub(super) fn cost(steps: &[Step], held: &[Hold], graph: &Graph<'_>, facts: &Facts) -> Cost {
     let mut cost = Cost::default();
+    let mut alike: BTreeMap<(&ConnectionName, Kind, Effect), u32> = BTreeMap::new();
     for step in steps {
         let Some(connection) = facts.connections.get(&step.connection) else { continue };
         bill(step, connection, graph, &mut cost);
         let ability = connection.abilities.kinds.get(&step.kind).and_then(|kind| kind.effects.get(&step.effect));
         let Some(ability) = ability else { continue };
-        *cost.requests.entry(step.connection.clone()).or_default() += u64::from(ability.requests);
+        let before = alike.entry((&step.connection, step.kind, step.effect)).or_default();
+        let leads = ability.together.is_none_or(|size| before.is_multiple_of(size));
+        let requests = if leads { ability.requests } else { ability.own_requests };
+        *cost.requests.entry(step.connection.clone()).or_default() += u64::from(requests);
+        *before += 1;
         let seats = seats_of(ability.seat);
         if seats != 0 {
             *cost.seats.entry(step.connection.clone()).or_default() += seats;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tenure_connect::Connector;
-use tenure_core::abilities::Effect;
+use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::approve::{Demands, approval};
 use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResult};
 use tenure_core::facts::Link;
@@ -186,12 +186,15 @@ impl<'a> Run<'a> {
     async fn carry_out_all(&mut self) -> Result<(), EngineError> {
         let mut under_way = UnderWay::default();
         loop {
-            while let Some((lane, step)) = self.next_ready() {
-                let opened = self.unsettled.get(&step.id).map_or(Opened::Fresh, |since_ms| Opened::Doubtful(*since_ms));
-                under_way.meanwhile(self.begin(step)).await?;
-                let connector = self.connectors[&step.connection].clone();
-                let context = self.context;
-                under_way.push(async move { (lane, step, carry_out(context, &connector, step, opened).await) });
+            while let Some(ready) = self.next_ready() {
+                let all = self.connectors_of(&ready);
+                for ((lane, step), connector) in ready.into_iter().zip(all) {
+                    let opened =
+                        self.unsettled.get(&step.id).map_or(Opened::Fresh, |since_ms| Opened::Doubtful(*since_ms));
+                    under_way.meanwhile(self.begin(step)).await?;
+                    let context = self.context;
+                    under_way.push(async move { (lane, step, carry_out(context, &connector, step, opened).await) });
+                }
             }
             let Some((lane, step, carried)) = under_way.next().await else {
                 self.skip_rest();
@@ -202,12 +205,34 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes the next step whose needs are met, whose account is free and whose connection has room. Steps that can
-    /// never start are settled on the way.
-    fn next_ready(&mut self) -> Option<(usize, &'a Step)> {
+    /// Returns a connector for each of the steps, which go together where there are several.
+    fn connectors_of(&self, ready: &[(usize, &Step)]) -> Vec<Connector> {
+        let Some((_, first)) = ready.first() else { return Vec::new() };
+        let connector = &self.connectors[&first.connection];
+        if ready.len() > 1 { connector.together(ready.len()) } else { vec![connector.as_ref().clone()] }
+    }
+
+    /// Takes the next step that can start, and those that go along with it in the same requests.
+    fn next_ready(&mut self) -> Option<Vec<(usize, &'a Step)>> {
+        let first = self.take_ready(None)?;
+        let size = together(first.1, &self.connectors[&first.1.connection].abilities());
+        let mut ready = vec![first];
+        while ready.len() < size {
+            let Some(other) = self.take_ready(Some(first.1)) else { break };
+            ready.push(other);
+        }
+        Some(ready)
+    }
+
+    /// Takes the next step whose needs are met, whose account is free and whose connection has room; `along` with
+    /// another, of its sort only. Steps that can never start are settled on the way.
+    fn take_ready(&mut self, along: Option<&Step>) -> Option<(usize, &'a Step)> {
         for at in 0..self.lanes.len() {
             while let (false, Some(step)) = (self.lanes[at].busy, self.lanes[at].steps.front().copied()) {
-                match self.obstacle(step) {
+                if along.is_some_and(|first| !goes_along(first, step)) {
+                    break;
+                }
+                match self.obstacle(step, along.is_some()) {
                     Some(Obstacle::Now) => break,
                     Some(Obstacle::Ever(because)) => {
                         self.lanes[at].steps.pop_front();
@@ -228,7 +253,8 @@ impl<'a> Run<'a> {
         None
     }
 
-    fn obstacle(&self, step: &Step) -> Option<Obstacle> {
+    /// Tells why a step cannot start. Going along with another, it takes no place and no turn of its own.
+    fn obstacle(&self, step: &Step, along: bool) -> Option<Obstacle> {
         let ever = |because: &str| Some(Obstacle::Ever(because.to_owned()));
         if !step.approval.state.permits() {
             return Some(Obstacle::Ever(waits_for(&step.approval)));
@@ -265,10 +291,16 @@ impl<'a> Run<'a> {
                 None => {} // not a step of this plan: what it made is there already
             }
         }
+        if along {
+            return None;
+        }
         if no_seat == Some(NoSeat::Now) {
             return Some(Obstacle::Now);
         }
-        let busy = self.busy_connections.get(&step.connection).is_some_and(|count| *count >= AT_ONCE_PER_CONNECTION);
+        // What can go together waits for what is under way, so that more of it is ready by then.
+        let many = together(step, &self.connectors[&step.connection].abilities()) > 1;
+        let room = if many { 1 } else { AT_ONCE_PER_CONNECTION };
+        let busy = self.busy_connections.get(&step.connection).is_some_and(|count| *count >= room);
         busy.then_some(Obstacle::Now)
     }
 
@@ -407,6 +439,21 @@ impl<'a> Run<'a> {
 fn is_stale(house: &House, plan: &Plan) -> bool {
     let made_ms = plan.made_at.parse::<jiff::Timestamp>().map_or(i64::MIN, jiff::Timestamp::as_millisecond);
     house.clock.now_ms().saturating_sub(made_ms) > house.policy.guards.stale_after.as_ms()
+}
+
+/// Returns how many steps of this sort may go together. Work for a person is only looked at, as any other is.
+fn together(step: &Step, abilities: &Abilities) -> usize {
+    let Some(kind) = abilities.kinds.get(&step.kind) else { return 1 };
+    let size = match step.effect {
+        Effect::Manual => kind.effects.values().filter_map(|ability| ability.together).max(),
+        effect => kind.effects.get(&effect).and_then(|ability| ability.together),
+    };
+    size.map_or(1, |size| size as usize)
+}
+
+/// Tells whether a step may go along with another in the same requests.
+fn goes_along(first: &Step, step: &Step) -> bool {
+    (&first.connection, first.kind, first.effect) == (&step.connection, step.kind, step.effect)
 }
 
 /// The steps of one account, in their order.

@@ -2,7 +2,7 @@
 //! In each connection steps that take a seat go one after the other, so that the first refusal is the only one.
 //! It counts nothing itself; the guard counted before the plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::abilities::{Abilities, Seat};
 use tenure_core::change::Step;
 use tenure_core::name::ConnectionName;
@@ -10,8 +10,8 @@ use tenure_core::name::ConnectionName;
 /// The seats of all connections during one run.
 #[derive(Debug, Default)]
 pub(super) struct Seats {
-    /// Connections in which a step that takes a seat is under way.
-    taking: BTreeSet<ConnectionName>,
+    /// Connections in which steps that take a seat are under way, and how many; those of one request go together.
+    taking: BTreeMap<ConnectionName, usize>,
     /// Connections that refused one.
     full: BTreeSet<ConnectionName>,
 }
@@ -33,21 +33,25 @@ impl Seats {
         } else if self.full.contains(&step.connection) {
             Some(NoSeat::Full)
         } else {
-            self.taking.contains(&step.connection).then_some(NoSeat::Now)
+            self.taking.contains_key(&step.connection).then_some(NoSeat::Now)
         }
     }
 
     /// Notes that a step begins.
     pub fn begin(&mut self, step: &Step, abilities: &Abilities) {
         if takes(step, abilities) {
-            self.taking.insert(step.connection.clone());
+            *self.taking.entry(step.connection.clone()).or_default() += 1;
         }
     }
 
     /// Notes that a step ended, and whether the app refused it for want of a seat.
     pub fn end(&mut self, step: &Step, abilities: &Abilities, refused: bool) {
         if takes(step, abilities) {
-            self.taking.remove(&step.connection);
+            let left = self.taking.get(&step.connection).map_or(0, |count| count.saturating_sub(1));
+            match left {
+                0 => self.taking.remove(&step.connection),
+                left => self.taking.insert(step.connection.clone(), left),
+            };
         }
         if refused {
             self.full.insert(step.connection.clone());

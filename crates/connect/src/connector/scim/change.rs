@@ -20,7 +20,7 @@ impl Connector {
     /// Performs an act over whichever of the two surfaces can.
     pub(in crate::connector) async fn perform_split(&self, act: &Act<'_>) -> Result<Performed, ConnectError> {
         let inner = &self.0;
-        let Some(scim) = &inner.scim else { return inner.perform_rest(act).await };
+        let Some(scim) = &inner.scim else { return inner.perform_rest(act, self.1.as_deref()).await };
         if let Some(how) = inner.settings.scim_effect(act.kind, act.effect) {
             return scim.suspend(inner, act, how).await;
         }
@@ -29,12 +29,12 @@ impl Connector {
         let (own, rest): (Vec<Change>, Vec<Change>) =
             act.changes.iter().cloned().partition(|change| write_of(change).is_some());
         if own.is_empty() {
-            return inner.perform_rest(act).await;
+            return inner.perform_rest(act, self.1.as_deref()).await;
         }
         let rest_act = Act { changes: &rest, ..*act };
         let half = |error: ConnectError| ConnectError { may_have_happened: true, ..error };
         if matches!(act.effect, Effect::Create | Effect::Resume | Effect::Convert) {
-            let performed = inner.perform_rest(&rest_act).await?;
+            let performed = inner.perform_rest(&rest_act, self.1.as_deref()).await?;
             let asked = act.changes.iter().find(|change| change.field.as_str() == "email" && !own.contains(change));
             let address = asked.and_then(|change| change.after.as_str()).map(str::to_owned);
             scim.change(inner, act, &performed.account, address, &own).await.map_err(half)?;
@@ -46,7 +46,7 @@ impl Connector {
         scim.change(inner, act, key, None, &own).await?;
         match rest.is_empty() {
             true => Ok(Performed { account: key.clone(), answered: None }),
-            false => inner.perform_rest(&rest_act).await.map_err(half),
+            false => inner.perform_rest(&rest_act, self.1.as_deref()).await.map_err(half),
         }
     }
 }
@@ -100,7 +100,7 @@ impl Scim {
         let on = if act.effect == Effect::Create { On::Create } else { On::Update };
         let held = match address {
             Some(_) => None,
-            None => inner.hold(key, act.priority).await?.map(|held| held.account),
+            None => inner.hold(key, act.priority, None).await?.map(|held| held.account),
         };
         let login = address.or_else(|| held.as_ref()?.login.as_deref().map(str::to_owned));
         let id = self.id_of(inner, act, key, login.as_deref()).await?;
@@ -141,7 +141,7 @@ impl Scim {
         let login = match login {
             Some(login) => Some(login.to_owned()),
             None => {
-                let held = inner.hold(key, act.priority).await?;
+                let held = inner.hold(key, act.priority, None).await?;
                 held.and_then(|held| held.account.login).map(String::from)
             }
         };
