@@ -4,6 +4,7 @@
 //! nobody needs to approve that first.
 
 use super::{Held, Scene};
+use crate::abilities::Effect;
 use crate::change::{FindingKind, Severity};
 use crate::finding::{About, Findings, told};
 use crate::name::ConnectionName;
@@ -18,11 +19,11 @@ pub(super) fn hold(scene: &Scene<'_>, holds: &[Option<(&'static str, String)>], 
     for (at, step) in scene.steps.iter().enumerate() {
         let Some(connection) = scene.facts.connections.get(&step.connection) else { continue };
         let Some(bought) = connection.abilities.seats else { continue };
-        let ability = connection.abilities.kinds.get(&step.kind).and_then(|kind| kind.effects.get(&step.effect));
-        let seats = ability.map_or(0, |ability| seats_of(ability.seat));
+        let seats = seats_of(step, connection);
         let left = free.entry(&step.connection).or_insert_with(|| seats_free(connection).unwrap_or(0));
         let is_held = holds[at].is_some();
-        if seats < 0 && !is_held && step.approval.state.permits() {
+        // When a person gets round to freeing one, nobody knows.
+        if seats < 0 && !is_held && step.effect != Effect::Manual && step.approval.state.permits() {
             *left += 1;
         }
         if seats <= 0 || is_held {

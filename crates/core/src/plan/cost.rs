@@ -16,6 +16,10 @@ pub(super) fn cost(steps: &[Step], held: &[Hold], graph: &Graph<'_>, facts: &Fac
     for step in steps {
         let Some(connection) = facts.connections.get(&step.connection) else { continue };
         bill(step, connection, graph, &mut cost);
+        let seats = seats_of(step, connection);
+        if seats != 0 {
+            *cost.seats.entry(step.connection.clone()).or_default() += seats;
+        }
         let ability = connection.abilities.kinds.get(&step.kind).and_then(|kind| kind.effects.get(&step.effect));
         let Some(ability) = ability else { continue };
         let before = alike.entry((&step.connection, step.kind, step.effect)).or_default();
@@ -23,10 +27,6 @@ pub(super) fn cost(steps: &[Step], held: &[Hold], graph: &Graph<'_>, facts: &Fac
         let requests = if leads { ability.requests } else { ability.own_requests };
         *cost.requests.entry(step.connection.clone()).or_default() += u64::from(requests);
         *before += 1;
-        let seats = seats_of(ability.seat);
-        if seats != 0 {
-            *cost.seats.entry(step.connection.clone()).or_default() += seats;
-        }
     }
     cost.billing.values_mut().for_each(|billed| billed.retain(|_, count| *count != 0));
     cost.billing.retain(|_, billed| !billed.is_empty());
@@ -49,12 +49,16 @@ pub(crate) fn seats_free(connection: &ConnectionFacts) -> Option<i64> {
     Some(bought.saturating_sub(i64::try_from(connection.seats_taken).unwrap_or(i64::MAX)))
 }
 
-/// Returns the seats that an effect takes (positive) or frees (negative).
-pub(crate) fn seats_of(seat: Seat) -> i64 {
-    match seat {
-        Seat::Takes => 1,
-        Seat::Frees => -1,
-        Seat::Keeps => 0,
+/// Returns the seats that a step takes (positive) or frees (negative), by whomever it is done.
+pub(crate) fn seats_of(step: &Step, connection: &ConnectionFacts) -> i64 {
+    let Some(kind) = connection.abilities.kinds.get(&step.kind) else { return 0 };
+    match (kind.effects.get(&step.effect).map(|ability| ability.seat), step.meant()) {
+        (Some(Seat::Takes), _) => 1,
+        (Some(Seat::Frees), _) => -1,
+        (Some(Seat::Keeps), _) => 0,
+        (None, Effect::Create | Effect::Resume | Effect::Convert) if kind.takes_seat => 1,
+        (None, Effect::Suspend | Effect::Delete) if kind.takes_seat => -1,
+        (None, _) => 0,
     }
 }
 
