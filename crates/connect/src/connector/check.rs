@@ -50,7 +50,7 @@ impl Connector {
     /// Checks the connection without changing anything.
     pub async fn check(&self) -> Vec<CheckLine> {
         let inner = &self.0;
-        let mut lines = Vec::new();
+        let mut lines: Vec<CheckLine> = inner.plan_line().into_iter().collect();
         for kind in inner.manifest().kinds.keys() {
             let what = format!("read {kind} records");
             match inner.first_page(*kind).await {
@@ -62,7 +62,7 @@ impl Connector {
                 Err(error) => {
                     let refused =
                         matches!(error.kind, ErrorKind::Auth | ErrorKind::Unreachable | ErrorKind::Configuration);
-                    lines.push(CheckLine::bad(what, &error));
+                    lines.push(CheckLine::bad(what, &inner.placed(error)));
                     if refused {
                         return lines;
                     }
@@ -98,6 +98,34 @@ impl Connector {
 }
 
 impl Inner {
+    /// Says of a plan that it has no API.
+    fn plan_line(&self) -> Option<CheckLine> {
+        let plan = self.settings.plan.as_deref()?;
+        let without = &self.manifest().limits.without_api;
+        let says = format!(
+            "{plan} has no API: everything here will be refused; take a plan that has one, or correct `plan` of {}",
+            self.settings.name
+        );
+        without
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(plan))
+            .then(|| CheckLine { error: Some(ErrorKind::Configuration), ..CheckLine::new("plan", Verdict::Bad, says) })
+    }
+
+    /// Says of an address at which nobody answers as the app does, which part of it the operator chose.
+    fn placed(&self, error: ConnectError) -> ConnectError {
+        if !matches!(error.kind, ErrorKind::NotFound | ErrorKind::Unreachable | ErrorKind::Malformed) {
+            return error;
+        }
+        let parameters = self.manifest().base.iter().flat_map(|base| &base.parameters);
+        let parts: Vec<String> = parameters.map(|(name, help)| format!("`{name}` is {}", help.says)).collect();
+        let address = format!("is {} the address of your tenant? {}", self.base, parts.join("; "));
+        match error.hint.clone() {
+            Some(hint) => error.hinting(format!("{hint}; {address}")),
+            None => error.hinting(address),
+        }
+    }
+
     async fn first_page(&self, kind: Kind) -> Result<Option<(Response, usize)>, ConnectError> {
         let (spec, reader) = self.kind(kind)?;
         let Some(list) = &spec.list else { return Ok(None) };

@@ -178,6 +178,10 @@ impl Lint<'_> {
             let known: Vec<&str> = limits.plans.keys().map(String::as_str).collect();
             self.say_unknown(&["limits", "default_plan"], "plan", plan, &known);
         }
+        for plan in limits.without_api.iter().filter(|plan| !limits.plans.contains_key(*plan)) {
+            let known: Vec<&str> = limits.plans.keys().map(String::as_str).collect();
+            self.say_unknown(&["limits", "without_api"], "plan", plan, &known);
+        }
         if limits.plans.is_empty() && limits.assumed.is_none() {
             self.say(
                 &["limits"],

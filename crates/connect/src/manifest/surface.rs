@@ -112,6 +112,9 @@ pub struct Limits {
     /// The published limit of each plan, from the smallest plan up.
     #[serde(default)]
     pub plans: IndexMap<String, PlanLimit>,
+    /// Plans whose tenants have no API at all.
+    #[serde(default)]
+    pub without_api: Vec<String>,
     /// The plan that is assumed when a connection names none.
     pub default_plan: Option<String>,
     /// The budget that is assumed where nothing is published.
