@@ -146,6 +146,10 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
     };
     match words {
         ["confirms", person] => done(world.confirm(vendor, &email_of(person)), "confirm"),
+        ["speaks", dialect] => {
+            let dialect = dialect.parse().map_err(|error| format!("{error}"))?;
+            scene.stage.sandbox().speak(vendor, dialect).map_err(|error| error.to_string())
+        }
         ["purges", person] => done(world.purge(vendor, &email_of(person)), "purge"),
         ["changes", person, patch] => {
             let patch: Value = serde_json::from_str(patch).map_err(|error| format!("{patch}: {error}"))?;

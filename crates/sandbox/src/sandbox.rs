@@ -40,7 +40,7 @@ pub async fn start(options: Options) -> io::Result<Sandbox> {
     let (stop, stopping) = watch::channel(false);
     let hall = Arc::new(Hall {
         world: World::new(&company, options.seed, options.dialects),
-        dialects: options.dialects,
+        dialects: Mutex::new(options.dialects),
         limits: options.limits,
         tokens: Mutex::new(Tokens::default()),
         paces: paces(&options)?,
@@ -100,7 +100,21 @@ impl Sandbox {
 
     /// Returns the dialect in which this vendor is imitated.
     pub fn dialect(&self, vendor: Vendor) -> Dialect {
-        self.options.dialects.of(vendor)
+        lock(&self.hall.dialects).of(vendor)
+    }
+
+    /// Lets a vendor follow another word from now on, as a tenant does that its vendor moves. Who was there when the
+    /// sandbox started is there, and what was done since is not.
+    ///
+    /// # Errors
+    /// The vendor's budget of the new dialect could not be read.
+    pub fn speak(&self, vendor: Vendor, dialect: Dialect) -> io::Result<()> {
+        let pace = Pace::new(vendor, dialect, self.options.limits, self.options.keep.as_deref())?;
+        *lock(&self.hall.paces[vendor.index()]) = pace;
+        let mut dialects = lock(&self.hall.dialects);
+        *dialects = dialects.with(vendor, dialect);
+        self.hall.world.found_again(vendor, dialect, &self.company, self.options.seed);
+        Ok(())
     }
 
     /// Writes a ready configuration, a policy, the secrets and both HR exports into a directory.

@@ -32,7 +32,8 @@ const SLOW_MS_DEFAULT: u64 = 2000;
 /// Everything that requests share.
 pub(crate) struct Hall {
     pub world: World,
-    pub dialects: Dialects,
+    /// Whose word each imitation follows now.
+    pub dialects: Mutex<Dialects>,
     pub limits: Limits,
     pub tokens: Mutex<Tokens>,
     pub paces: [Mutex<Pace>; 5],
@@ -56,7 +57,7 @@ async fn answer(State(hall): State<Arc<Hall>>, ConnectInfo(cut): ConnectInfo<Cut
     if let Some(vendor) = Vendor::of_upload(request.uri().path()).filter(|_| request.method() == Method::POST) {
         return upload(&hall, vendor, request).await;
     }
-    let Some((vendor, surface, rest)) = Surface::of_path(request.uri().path(), hall.dialects) else {
+    let Some((vendor, surface, rest)) = Surface::of_path(request.uri().path(), *lock(&hall.dialects)) else {
         return (StatusCode::NOT_FOUND, "no vendor is imitated under this path\n").into_response();
     };
     let rest = rest.to_string();
@@ -107,7 +108,7 @@ fn right(hall: &Hall, vendor: Vendor, surface: Surface, headers: &HeaderMap) -> 
         return credentials::right(vendor, headers);
     }
     let token = credentials::bearer(headers)?;
-    if Surface::Token.prefix(vendor, hall.dialects.of(vendor)).is_some() {
+    if Surface::Token.prefix(vendor, lock(&hall.dialects).of(vendor)).is_some() {
         return lock(&hall.tokens).right(token, Instant::now());
     }
     credentials::is_scim_token(vendor, token).then_some(Right::Write)

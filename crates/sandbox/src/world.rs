@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::exchange::{Call, Reply};
 use crate::refusal::{self, Wrong};
 use crate::vendors::{Imitation, Seen, found};
-use crate::{Company, Dialects, Habit, Surface, Vendor, scim};
+use crate::{Company, Dialect, Dialects, Habit, Surface, Vendor, scim};
 
 /// Where a record truly stands, whatever its flags say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,11 @@ impl World {
     pub(crate) fn new(company: &Company, seed: u64, dialects: Dialects) -> Self {
         let tenant = |vendor| Mutex::new(found(vendor, dialects.of(vendor), company, seed));
         World { tenants: Arc::new(Vendor::ALL.map(tenant)) }
+    }
+
+    /// Founds a tenant anew in a dialect.
+    pub(crate) fn found_again(&self, vendor: Vendor, dialect: Dialect, company: &Company, seed: u64) {
+        *self.tenant(vendor) = found(vendor, dialect, company, seed);
     }
 
     fn tenant(&self, vendor: Vendor) -> MutexGuard<'_, Box<dyn Imitation>> {
