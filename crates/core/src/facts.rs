@@ -26,6 +26,8 @@ pub struct Facts {
     pub links: Vec<Link>,
     /// What people decided, oldest first.
     pub decisions: Vec<Decision>,
+    /// Conversions that were begun and not seen done: whose, where, and what they would have set.
+    pub unfinished: BTreeMap<(ConnectionName, IdentityId), Fields>,
 }
 
 /// What is known of one connection besides its accounts.

@@ -12,6 +12,7 @@ mod own;
 mod unproven;
 pub mod drift;
 mod ignored;
+mod begun;
 mod seats;
 pub mod progress;
 mod foresight;

@@ -62,7 +62,9 @@ pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineErro
         (None, None) => house.store.load_all().await?,
         (Some(key), None) => load_person(house, key).await?,
     };
+    let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
     let facts = Facts {
+        unfinished,
         now_ms: scope.as_of_ms.unwrap_or_else(|| house.clock.now_ms()),
         connections: connection_facts(house).await?,
         accounts: loaded.accounts,

@@ -3,7 +3,7 @@
 
 use super::{Diffing, Spot};
 use crate::abilities::FieldAbility;
-use crate::account::Account;
+use crate::account::{Account, Fields};
 use crate::change::{Change, FindingKind, Severity};
 use crate::correlate::{IdentityAt, attribute, text_of};
 use crate::decide::{Standing, Wish};
@@ -46,7 +46,10 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         if let Some(wished) = wish.fields.get(field) {
             return Some(WishedValue { value: wished.value.clone(), refers_to: None, by_policy: true });
         }
-        let from = ability.from.as_ref()?;
+        let Some(from) = &ability.from else {
+            let value = self.unfinished(spot)?.get(field.as_str())?.clone();
+            return Some(WishedValue { value, refers_to: None, by_policy: true });
+        };
         let identity = self.graph.identity_at(spot.at);
         if ability.refers_to_account {
             let manager = identity.manager.as_ref()?;
@@ -59,6 +62,15 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         };
         text_of(&value)?;
         Some(WishedValue { value, refers_to: None, by_policy: false })
+    }
+
+    /// Returns what a conversion that was begun and not seen done would have set.
+    pub(super) fn unfinished(&self, spot: &Spot<'a>) -> Option<&'f Fields> {
+        let unfinished = &self.graph.facts().unfinished;
+        if unfinished.is_empty() {
+            return None;
+        }
+        unfinished.get(&(spot.connection.clone(), self.graph.identity_at(spot.at).id.clone()))
     }
 
     /// Tells without copying anything that a field needs no change; most fields of most accounts do not.
@@ -82,7 +94,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         if ability.refers_to_account || wish.fields.contains_key(field) {
             return false;
         }
-        let Some(from) = &ability.from else { return true };
+        let Some(from) = &ability.from else {
+            return !self.unfinished(spot).is_some_and(|fields| fields.get(field.as_str()).is_some());
+        };
         let wished = self.graph.identity_at(spot.at).attributes.get(from.as_str()).and_then(text_of);
         match (now, wished) {
             (Some(now), Some(wished)) if ability.fold_case => now == wished || folded(&now) == folded(&wished),

@@ -208,7 +208,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     ) -> (Vec<WishedGrant>, Vec<WishedGrant>) {
         let past = self.wishes.past(spot.at, spot.connection);
         let governed = self.wishes.governs(spot.connection, word);
-        let revokes = self.rules.manage_of(spot.connection).extra_grants == Unwished::Remove && governed;
+        // The app chose the grants of somebody whose conversion broke off.
+        let removes = self.rules.manage_of(spot.connection).extra_grants == Unwished::Remove;
+        let revokes = (removes || self.unfinished(spot).is_some()) && governed;
         let (mut revoke, mut report) = (Vec::new(), Vec::new());
         for grant in held {
             let is_wished = wished.grants.iter().any(|wish| is(grant, wish, ability));

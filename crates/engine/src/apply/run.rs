@@ -314,6 +314,7 @@ impl<'a> Run<'a> {
         });
         let draft = self.draft("step_started", Some(&step.id), body.clone());
         let house = self.context.house;
+        crate::begun::begin(house, step).await?;
         house.store.begin_step(&self.lease, &self.id, &step.id, &body, vec![draft], house.clock.now_ms()).await?;
         Ok(())
     }
@@ -343,6 +344,7 @@ impl<'a> Run<'a> {
             crate::seats::found(self.context.house, &step.connection).await?;
         }
         crate::ignored::remember(self.context.house, step, &result).await?;
+        crate::begun::end(self.context.house, step, &result).await?;
         let body = serde_json::json!({
             "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
             "fields": result.fields, "because": result.because, "account": result.account,
@@ -371,7 +373,7 @@ impl<'a> Run<'a> {
         house.store.record_accounts(&step.connection, std::slice::from_ref(account), now_ms).await?;
         if step.effect == Effect::Convert
             && let Some(before) = step.account_key.as_ref().filter(|key| **key != account.key)
-            && matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue)
+            && (account.kind_is(step) || matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue))
         {
             house.store.record_gone(&step.connection, std::slice::from_ref(before), now_ms).await?;
         }

@@ -10,8 +10,9 @@ use std::time::Duration;
 use tenure_connect::{Act, ConnectError, Connector, ErrorKind, Look, LookupBy, Memory, Priority};
 use tenure_core::abilities::{Effect, KindAbility};
 use tenure_core::account::{Account, AccountKey, AccountState};
-use tenure_core::change::{Change, FieldOutcome, Outcome, Step, StepResult};
+use tenure_core::change::{Change, FieldOutcome, Outcome, Step, StepResult, WishedGrant};
 use tenure_core::look::{Sight, effect_holds, field_outcomes, sight, waits};
+use tenure_core::name::Name;
 
 /// How often an effect is tried when an ambiguous answer turned out to mean that nothing happened.
 const ATTEMPTS_MAX: u32 = 3;
@@ -158,8 +159,8 @@ impl Walk<'_> {
     async fn act(&self, mut found: Option<Account>, opened: Opened) -> Carried {
         let mut because = String::new();
         for attempt in 1..=ATTEMPTS_MAX {
-            let changes = self.resolved_changes().await;
             let (effect, target) = self.remaining(found.as_ref());
+            let changes = self.replacing(self.resolved_changes().await, effect, found.as_ref());
             let act = Act {
                 effect,
                 kind: self.step.kind,
@@ -249,6 +250,21 @@ impl Walk<'_> {
             (effect, Some(account)) => (effect, Some(account.key.clone())),
             (effect, None) => (effect, self.step.account_key.clone()),
         }
+    }
+
+    /// Lets the rest of a conversion that broke off replace whole sets: what is held by then is the app's own choice.
+    fn replacing(&self, mut changes: Vec<Change>, effect: Effect, found: Option<&Account>) -> Vec<Change> {
+        let (Effect::Convert, Effect::Update, Some(account)) = (self.step.effect, effect, found) else {
+            return changes;
+        };
+        for asked in changes.iter_mut().filter_map(|change| change.entitlement.as_mut()) {
+            let wished: Vec<String> = asked.add.iter().map(|wished| wished.name.to_lowercase()).collect();
+            let held = account.grants_of(&asked.kind).filter(|grant| !wished.contains(&grant.name.to_lowercase()));
+            asked.remove = held
+                .map(|grant| WishedGrant { name: Name::new(&grant.name), scope: None, privileged: grant.privileged })
+                .collect();
+        }
+        changes
     }
 
     /// Fills in the app's own id of an account that a change refers to (a manager), which may have been made a moment
