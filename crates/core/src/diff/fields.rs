@@ -95,7 +95,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             return false;
         }
         let Some(from) = &ability.from else {
-            return !self.unfinished(spot).is_some_and(|fields| fields.get(field.as_str()).is_some());
+            return self.unfinished(spot).is_none_or(|fields| fields.get(field.as_str()).is_none());
         };
         let wished = self.graph.identity_at(spot.at).attributes.get(from.as_str()).and_then(text_of);
         match (now, wished) {
