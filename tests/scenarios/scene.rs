@@ -112,7 +112,7 @@ impl Scene {
         id.ok_or_else(|| format!("{connection} has nobody called {person}"))
     }
 
-    /// Replaces what stands in braces: `{plan}`, `{step EFFECT CONNECTION PERSON}`, `{account CONNECTION PERSON}`,
+    /// Replaces what stands in braces: `{plan}`, `{run}`, `{step EFFECT CONNECTION PERSON}`, `{account CONNECTION PERSON}`,
     /// `{id CONNECTION PERSON}`, `{identity PERSON}`, `{finding KIND CONNECTION PERSON}`, `{noted NAME}`.
     pub fn fill(&mut self, word: &str) -> Result<String, String> {
         let (Some(start), Some(end)) = (word.find('{'), word.find('}')) else { return Ok(word.to_owned()) };
@@ -120,6 +120,7 @@ impl Scene {
         let inner: Vec<&str> = inner.iter().map(String::as_str).collect();
         let value = match inner.as_slice() {
             ["plan"] => text(&self.plan["id"]),
+            ["run"] => text(&self.report["run"]),
             ["noted", name @ ..] => {
                 let name = name.join(" ");
                 text(self.notes.get(&name).ok_or_else(|| format!("nothing was noted as {name}"))?)

@@ -6,6 +6,7 @@ use crate::abilities::Effect;
 use crate::account::{AccountKey, Kind};
 use crate::byhand::HandWork;
 use crate::name::{ConnectionName, EntitlementKind, FieldName, FindingId, IdentityId, Name, PlanId, StepId};
+use crate::revert::WayBack;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -233,6 +234,9 @@ pub struct Plan {
     pub findings: Vec<FindingId>,
     /// What it costs.
     pub cost: Cost,
+    /// For the way back from a run: which, and what of it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBack>,
 }
 
 /// Something that a person should know.

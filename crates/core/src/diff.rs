@@ -2,6 +2,7 @@
 //! Graph and wishes come in, proposals and findings go out; `plan` makes steps of the proposals.
 //! What is unknown is never changed, what a connection cannot do becomes a finding or work for a person.
 
+mod back;
 mod fields;
 mod grants;
 mod leave;
@@ -9,6 +10,7 @@ mod make;
 mod nobody;
 mod stand;
 
+pub(crate) use back::back;
 pub use nobody::INVITED_LOOKED_AT_DAYS;
 
 use crate::abilities::{Effect, KindAbility, Standing as Place};

@@ -27,6 +27,7 @@ pub mod plan;
 pub mod guards;
 pub mod approve;
 pub mod reconcile;
+pub mod revert;
 pub mod apply;
 pub mod journal;
 pub mod why;

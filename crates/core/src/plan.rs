@@ -79,6 +79,7 @@ impl Planned {
             held: self.held,
             findings: findings.iter().map(|finding| finding.id.clone()).collect(),
             cost: self.cost,
+            way_back: None,
         }
     }
 }

@@ -24,19 +24,29 @@ pub async fn make_plan(house: &House, scope: &Scope, requested_by: &str) -> Resu
     let mut plan = found.plan;
     crate::budget::foresee(house, &mut plan).await?;
     plan.findings = found.findings.iter().map(|finding| finding.id.clone()).collect();
-    house.store.save_plan(&plan, house.clock.now_ms()).await?;
+    keep(house, &plan, requested_by).await?;
+    Ok(plan)
+}
+
+/// Keeps a plan, and writes a line to the journal.
+pub(crate) async fn keep(house: &House, plan: &Plan, requested_by: &str) -> Result<(), EngineError> {
+    house.store.save_plan(plan, house.clock.now_ms()).await?;
+    let mut body = serde_json::json!({
+        "plan": plan.id, "digest": plan.digest, "steps": plan.steps.len(), "held": plan.held.len(),
+    });
+    if let Some(way) = &plan.way_back {
+        body["reverts"] = serde_json::json!(way.run);
+    }
     let draft = Draft {
         at: house.clock.now_text(),
         actor: requested_by.to_owned(),
         event: "plan_made".into(),
         run: None,
         step: None,
-        body: serde_json::json!({
-            "plan": plan.id, "digest": plan.digest, "steps": plan.steps.len(), "held": plan.held.len(),
-        }),
+        body,
     };
     house.store.append_journal(vec![draft]).await?;
-    Ok(plan)
+    Ok(())
 }
 
 /// Returns the plan with this id, or the newest one.

@@ -8,6 +8,7 @@ use crate::time;
 use anyhow::Context;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use tenure_core::byhand::HandWork;
 use tenure_core::change::{ApprovalState, Change, Plan, Step};
 use tenure_core::name::{ConnectionName, Name};
@@ -23,12 +24,15 @@ pub async fn run(house: &House, arguments: &PlanArguments, output: &Output) -> a
     let only = if arguments.only.is_empty() { Vec::new() } else { house.asked(&arguments.only)? };
     let scope = Scope { only, identity: arguments.identity.clone(), as_of_ms: None };
     let plan = make_plan(house, &scope, &crate::ground::actor(None)).await?;
-    if let Some(file) = &arguments.out {
-        let text = serde_json::to_string_pretty(&plan)?;
-        std::fs::write(file, text).with_context(|| format!("write {}", file.display()))?;
-    }
+    write(&plan, arguments.out.as_deref())?;
     show(&plan, output)?;
     Ok(exit(&plan))
+}
+
+/// Writes a plan to a file, where one is given.
+pub fn write(plan: &Plan, file: Option<&Path>) -> anyhow::Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    std::fs::write(file, serde_json::to_string_pretty(plan)?).with_context(|| format!("write {}", file.display()))
 }
 
 /// Picks the exit code: a guard that holds outweighs changes.

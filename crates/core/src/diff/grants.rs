@@ -287,13 +287,13 @@ fn is_settled(account: &Account, wished: &WishedWord, ability: &EntitlementAbili
         && held().all(|grant| wished.grants.iter().any(|wish| is(grant, wish, ability)))
 }
 
-fn is(grant: &Grant, wish: &WishedGrant, ability: &EntitlementAbility) -> bool {
+pub(super) fn is(grant: &Grant, wish: &WishedGrant, ability: &EntitlementAbility) -> bool {
     let scope = ability.scoped.then_some(wish.scope.as_deref()).flatten();
     same_name(&grant.name, &wish.name, ability.exact)
         && scope.is_none_or(|scope| grant.scope.as_deref().is_none_or(|held| held == scope))
 }
 
-fn as_wished(grant: &Grant, ability: &EntitlementAbility) -> WishedGrant {
+pub(super) fn as_wished(grant: &Grant, ability: &EntitlementAbility) -> WishedGrant {
     let listed = ability.privileged.iter().any(|name| same_name(name, &grant.name, ability.exact));
     WishedGrant {
         name: Name::new(&grant.name),
@@ -321,7 +321,7 @@ fn before_of(account: &Account, ability: &EntitlementAbility) -> Option<Value> {
     Some(value_of(&held, ability.cardinality))
 }
 
-fn union_of(held: &[&Grant], add: &[WishedGrant], ability: &EntitlementAbility) -> Vec<Name> {
+pub(super) fn union_of(held: &[&Grant], add: &[WishedGrant], ability: &EntitlementAbility) -> Vec<Name> {
     let mut names: Vec<Name> = held
         .iter()
         .filter(|grant| !add.iter().any(|add| same_name(&add.name, &grant.name, ability.exact)))
@@ -333,7 +333,7 @@ fn union_of(held: &[&Grant], add: &[WishedGrant], ability: &EntitlementAbility) 
     names
 }
 
-fn set_change(
+pub(super) fn set_change(
     word: &Name,
     ability: &EntitlementAbility,
     before: &[Name],

@@ -253,6 +253,7 @@ pub async fn a_plan_saved_twice_is_one_plan(TestStore { store, .. }: &TestStore)
         held: Vec::new(),
         findings: Vec::new(),
         cost: Cost::default(),
+        way_back: None,
     };
     store.save_plan(&plan("one"), 1).await.unwrap();
     store.save_plan(&plan("two"), 2).await.unwrap();
