@@ -96,6 +96,11 @@ pub enum Command {
     /// Does the approved steps, verifies each, reports each; goes on where it was stopped
     #[command(after_help = "Examples:\n  tenure apply\n  tenure apply p-1f2e3d4c5b6a --yes")]
     Apply(ApplyArguments),
+    /// Plans the way back from a run, as a plan to be approved and applied; says what cannot be taken back
+    #[command(
+        after_help = "Examples:\n  tenure revert r-19ab3f0c5e2-4d2\n  tenure revert r-19ab3f0c5e2-4d2 --out back.json"
+    )]
+    Revert(RevertArguments),
     /// Somebody joins: decides it, pulls and plans for that person
     #[command(
         after_help = "Examples:\n  tenure join E1042\n  tenure join new@acme.com --set name='New Person' --set department=Support --at 2026-12-01"
@@ -119,7 +124,10 @@ pub enum Command {
         after_help = "Examples:\n  tenure exempt gorgias/7 --note 'reporting robot'\n  tenure exempt f-0123456789abcdef --note 'the field has moved'"
     )]
     Exempt(ExemptArguments),
-    /// Checks or exports the journal
+    /// Checks, exports or anchors the journal
+    #[command(
+        after_help = "Examples:\n  tenure audit verify\n  tenure audit export > journal.jsonl\n  tenure audit verify --file journal.jsonl --anchors anchors.jsonl"
+    )]
     Audit(AuditArguments),
     /// Lists the catalogue of apps
     Apps,
@@ -276,6 +284,19 @@ pub struct ApplyArguments {
     pub by: Option<String>,
 }
 
+/// `revert`.
+#[derive(Debug, Args)]
+pub struct RevertArguments {
+    /// The run (`r-…`), as `apply` showed it
+    pub run: String,
+    /// Writes the plan to this file as JSON, too
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Who asks for it
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+}
+
 /// `join`, `move` and `leave`.
 #[derive(Debug, Args)]
 pub struct LifecycleArguments {
@@ -352,10 +373,19 @@ pub struct AuditArguments {
 /// What `audit` can do.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Checks the chain of the journal
-    Verify,
-    /// Prints the journal, one JSON document a line
+    /// Checks the chain of the journal, and that it agrees with its anchors; names the first entry that does not hold
+    Verify {
+        /// Checks this export; needs neither a configuration nor a store
+        #[arg(long, value_name = "EXPORT")]
+        file: Option<PathBuf>,
+        /// Anchors that were kept elsewhere, one a line
+        #[arg(long, value_name = "FILE")]
+        anchors: Option<PathBuf>,
+    },
+    /// Prints the journal, one entry a line, with a last line that says how many there are
     Export,
+    /// Writes down outside of the store where the journal stands, now
+    Anchor,
 }
 
 /// `app`.

@@ -34,6 +34,11 @@ impl Output {
         }
     }
 
+    /// Prints what the operator must see, whatever the form of the result, on standard error.
+    pub fn warning(&self, text: impl AsRef<str>) {
+        eprintln!("tenure: warning: {}", text.as_ref());
+    }
+
     /// Prints one JSON document.
     pub fn document(&self, document: &impl Serialize) -> anyhow::Result<()> {
         print(&serde_json::to_string_pretty(document)?);

@@ -7,6 +7,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
+mod text;
+
+pub use text::{Anchor, TextVerifier, anchor_line, last_line, line, read_anchors, verify_text};
+
 /// The hash that stands before the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -73,6 +77,41 @@ pub enum Broken {
         /// The entry.
         seq: i64,
     },
+    /// What stands where the entry should be is none.
+    #[error("what stands in the place of entry {seq} is no entry")]
+    Text {
+        /// The entry.
+        seq: i64,
+    },
+    /// The entry is another than the one whose hash was written down outside.
+    #[error("entry {seq} is not the one that was anchored")]
+    Anchor {
+        /// The entry.
+        seq: i64,
+    },
+    /// There should be more.
+    #[error("the journal is cut off before entry {expected}")]
+    Cut {
+        /// The first entry that is missing.
+        expected: i64,
+    },
+    /// Something stands behind the end.
+    #[error("something stands behind the end, in the place of entry {seq}")]
+    Beyond {
+        /// The entry in whose place it stands.
+        seq: i64,
+    },
+}
+
+impl Broken {
+    /// Returns the number of the first entry that does not hold.
+    pub fn seq(&self) -> i64 {
+        match self {
+            Self::Place { expected: seq, .. } | Self::Cut { expected: seq } => *seq,
+            Self::Link { seq } | Self::Content { seq } | Self::Text { seq } => *seq,
+            Self::Anchor { seq } | Self::Beyond { seq } => *seq,
+        }
+    }
 }
 
 /// Puts a draft in its place after `last` (its number and hash); `None` makes it the first.

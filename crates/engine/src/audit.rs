@@ -1,10 +1,14 @@
 //! The journal as somebody else would check it: read in order, hashed again, compared.
-//! It reads pages of entries from the store and changes nothing.
+//! It reads pages of entries from the store, or the lines of an export, and changes nothing but that it notes who read
+//! much.
 
 use crate::error::EngineError;
 use crate::house::House;
 use serde::Serialize;
-use tenure_core::journal::{Entry, Verifier};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use tenure_core::journal::{Anchor, Broken, Draft, Entry, TextVerifier, Verifier};
 use tenure_core::name::StepId;
 
 const PAGE: usize = 1000;
@@ -29,27 +33,79 @@ pub struct BrokenAt {
     pub because: String,
 }
 
-/// Checks the whole chain.
+impl BrokenAt {
+    fn new(broken: &Broken) -> Self {
+        Self { seq: broken.seq(), because: broken.to_string() }
+    }
+}
+
+/// Checks the whole chain, and that it agrees with the anchors.
 ///
 /// # Errors
 /// The store failed.
-pub async fn verify(house: &House) -> Result<Checked, EngineError> {
+pub async fn verify(house: &House, anchors: &[Anchor]) -> Result<Checked, EngineError> {
     let mut verifier = Verifier::default();
     let mut checked = Checked { entries: 0, head: String::new(), broken: None };
     let mut after = 0;
     loop {
         let page = entries(house, after).await?;
-        let Some(last) = page.last() else { return whole(house, checked).await };
+        let Some(last) = page.last() else { return whole(house, checked, anchors).await };
         after = last.seq;
         for entry in &page {
-            if let Err(broken) = verifier.next(entry) {
-                checked.broken = Some(BrokenAt { seq: entry.seq, because: broken.to_string() });
+            let forged = |anchor: &Anchor| anchor.seq == entry.seq && anchor.hash != entry.hash;
+            let anchored = match anchors.iter().any(forged) {
+                true => Err(Broken::Anchor { seq: entry.seq }),
+                false => Ok(()),
+            };
+            if let Err(broken) = verifier.next(entry).and(anchored) {
+                checked.broken = Some(BrokenAt::new(&broken));
                 return Ok(checked);
             }
             checked.entries += 1;
             checked.head.clone_from(&entry.hash);
         }
     }
+}
+
+/// Checks an export, without the store that it came from.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn verify_export(file: &Path, anchors: &[Anchor]) -> Result<Checked, EngineError> {
+    let unreadable = |error: std::io::Error| EngineError::Asked(format!("read {}: {error}", file.display()));
+    let mut reader = BufReader::new(File::open(file).map_err(unreadable)?);
+    let mut verifier = TextVerifier::new(anchors);
+    let mut line = Vec::new();
+    let broken = loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
+            break None;
+        }
+        if let Err(broken) = verifier.next_raw(&line) {
+            break Some(broken);
+        }
+    };
+    let (entries, head) = verifier.head();
+    let checked = Checked { entries: entries.unsigned_abs(), head, broken: None };
+    let broken = broken.or_else(|| verifier.finish().err());
+    Ok(Checked { broken: broken.as_ref().map(BrokenAt::new), ..checked })
+}
+
+/// Writes into the journal that somebody read what tells much about people: what, how, and how many.
+///
+/// # Errors
+/// The store failed; then nothing may be shown.
+pub async fn record_read(house: &House, by: &str, what: serde_json::Value) -> Result<(), EngineError> {
+    let draft = Draft {
+        at: house.clock.now_text(),
+        actor: by.to_owned(),
+        event: "read".into(),
+        run: None,
+        step: None,
+        body: what,
+    };
+    house.store.append_journal(vec![draft]).await?;
+    Ok(())
 }
 
 /// Returns the entries after `after`, a page at a time.
@@ -60,12 +116,16 @@ pub async fn entries(house: &House, after: i64) -> Result<Vec<Entry>, EngineErro
     Ok(house.store.read_journal(after, PAGE).await?)
 }
 
-/// Compares the end of the chain with where the store says that it ends: a chain that was cut off holds in itself.
-async fn whole(house: &House, mut checked: Checked) -> Result<Checked, EngineError> {
+/// Compares the end of the chain with where the store and the anchors say that it ends: a chain that was cut off holds
+/// in itself.
+async fn whole(house: &House, mut checked: Checked, anchors: &[Anchor]) -> Result<Checked, EngineError> {
     let head = house.store.journal_head().await?;
+    let next = i64::try_from(checked.entries).unwrap_or(i64::MAX - 1) + 1;
     if head.hash != checked.head && head.seq > 0 {
         let because = format!("{} entries are written, {} are there", head.seq, checked.entries);
-        checked.broken = Some(BrokenAt { seq: i64::try_from(checked.entries).unwrap_or(i64::MAX) + 1, because });
+        checked.broken = Some(BrokenAt { seq: next, because });
+    } else if anchors.iter().any(|anchor| anchor.seq >= next) {
+        checked.broken = Some(BrokenAt::new(&Broken::Cut { expected: next }));
     }
     Ok(checked)
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tenure_connect::ScimUse;
 use tenure_core::place::{Misplaced, misplaced_key, read_toml};
+use tenure_core::policy::Delay;
 
 /// What `tenure.toml` says.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -20,6 +21,9 @@ pub struct Config {
     /// Where the daemon listens.
     #[serde(default)]
     pub server: ServerConfig,
+    /// How the journal is kept from being forged.
+    #[serde(default)]
+    pub journal: JournalConfig,
     /// The policy file, relative to this file.
     #[serde(default = "policy_default")]
     pub policy: PathBuf,
@@ -55,6 +59,31 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self { url: "sqlite:tenure.db".into() }
     }
+}
+
+/// `[journal]`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JournalConfig {
+    /// Where the journal's end is written down outside of the store; nowhere unless said.
+    pub anchor: Option<AnchorConfig>,
+    /// How often, such as `1h`, when something was done meanwhile.
+    pub anchor_every: Option<String>,
+}
+
+/// `[journal] anchor`: one place or several.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnchorConfig {
+    /// A file to which a line is added, relative to this file; better on another machine.
+    pub file: Option<PathBuf>,
+    /// An address to which each anchor is sent as JSON.
+    pub webhook: Option<String>,
+    /// A syslog socket of this machine (`/dev/log`), or `host:port` over UDP.
+    pub syslog: Option<String>,
+    /// Whether the webhook may be a private address, or plain http.
+    #[serde(default)]
+    pub allow_private: bool,
 }
 
 /// `[server]`.
@@ -218,6 +247,18 @@ impl Config {
             }
             _ => self.store.url.clone(),
         }
+    }
+
+    /// Returns how often the journal is anchored; once an hour unless said, `None` for never by itself.
+    ///
+    /// # Errors
+    /// The file says it in words that mean no time.
+    pub fn anchor_every(&self) -> Result<Option<Delay>, Misplaced> {
+        let Some(text) = &self.journal.anchor_every else { return Ok(Some(Delay::hours(1))) };
+        Delay::parse(text).ok_or_else(|| {
+            let message = format!("`anchor_every` is {text:?}, which is no time");
+            self.misplaced(&["journal", "anchor_every"], message, Some("such as \"1h\", \"1d\" or \"never\"".into()))
+        })
     }
 
     /// Builds the error that points at `keys` (such as `connections`, `gorgias`, `plan`) in the file.

@@ -24,6 +24,8 @@ pub mod reconcile;
 pub mod plan;
 pub mod decide;
 pub mod apply;
+pub mod revert;
+pub mod anchor;
 pub mod audit;
 pub mod view;
 mod error;

@@ -114,7 +114,7 @@ impl Story<'_> {
         self.pull(&house).await?;
         let second_plan = tenure_engine::plan::make_plan(&house, &Scope::default(), REQUESTER).await?;
         self.show_plan(&second_plan)?;
-        let checked = tenure_engine::audit::verify(&house).await?;
+        let checked = tenure_engine::audit::verify(&house, &[]).await?;
         if self.told {
             audit::show(&checked, &self.output)?;
         }

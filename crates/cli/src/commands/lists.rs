@@ -4,13 +4,14 @@
 use crate::arguments::{Format, ListArguments};
 use crate::exit::{Exit, Mistake};
 use crate::output::{self, Output};
-use crate::time;
+use crate::{ground, time};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use tenure_core::account::AccountKey;
 use tenure_core::correlate::LinkFact;
 use tenure_core::expression::Expression;
+use tenure_engine::audit::record_read;
 use tenure_engine::house::House;
 use tenure_engine::reconcile::{Found, Scope, company};
 use tenure_engine::view::{AccountBrief, AccountView, GrantView, IdentityView};
@@ -37,6 +38,7 @@ pub async fn identities(house: &House, arguments: &ListArguments, output: &Outpu
         })
     });
     let headers = ["id", "name", "work_email", "employee_id", "state", "department", "title", "accounts"];
+    note_read(house, arguments, "identities").await?;
     list(arguments, output, "identities", "identity", &headers, rows, |identity| {
         vec![
             identity.id.clone(),
@@ -55,6 +57,7 @@ pub async fn identities(house: &House, arguments: &ListArguments, output: &Outpu
 pub async fn accounts(house: &House, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
     let rows = account_views(house, arguments).await?;
     let headers = ["connection", "id", "kind", "login", "name", "state", "grants", "identity", "evidence"];
+    note_read(house, arguments, "accounts").await?;
     list(arguments, output, "accounts", "account", &headers, rows.into_iter(), |account| {
         vec![
             account.connection.clone(),
@@ -75,6 +78,7 @@ pub async fn grants(house: &House, arguments: &ListArguments, output: &Output) -
     let accounts = account_views(house, arguments).await?;
     let rows: Vec<GrantView> = accounts.iter().flat_map(GrantView::of).collect();
     let headers = ["connection", "account", "login", "kind", "name", "scope", "privileged", "identity"];
+    note_read(house, arguments, "grants").await?;
     list(arguments, output, "grants", "grant", &headers, rows.into_iter(), |grant| {
         vec![
             grant.connection.clone(),
@@ -87,6 +91,18 @@ pub async fn grants(house: &House, arguments: &ListArguments, output: &Output) -
             grant.identity.clone().unwrap_or_default(),
         ]
     })
+}
+
+/// Writes into the journal who takes whole lists away, or looks into the past. What a person glances at is not written.
+async fn note_read(house: &House, arguments: &ListArguments, what: &str) -> anyhow::Result<()> {
+    if arguments.format != Format::Csv && arguments.as_of.is_none() {
+        return Ok(());
+    }
+    let format = if arguments.format == Format::Csv { "csv" } else { "list" };
+    let body = serde_json::json!({
+        "what": what, "format": format, "as_of": arguments.as_of, "connection": arguments.connection, "where": arguments.filter,
+    });
+    Ok(record_read(house, &ground::actor(None), body).await?)
 }
 
 async fn account_views(house: &House, arguments: &ListArguments) -> anyhow::Result<Vec<AccountView>> {

@@ -12,6 +12,7 @@ pub mod findings;
 pub mod plan;
 pub mod approve;
 pub mod apply;
+pub mod revert;
 pub mod lifecycle;
 pub mod decide;
 pub mod audit;
@@ -24,11 +25,17 @@ use crate::arguments::{Command, Common};
 use crate::exit::Exit;
 use crate::ground;
 use crate::output::Output;
+use tenure_engine::anchor::When;
 
 /// Runs a command that walks with an opened house.
 pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     if let Command::Check(arguments) = command {
         return check::run(common, arguments, output).await;
+    }
+    if let Command::Audit(arguments) = command
+        && let Some(checked) = audit::offline(arguments, output)
+    {
+        return checked;
     }
     let house = ground::open(common).await?;
     let exit = match command {
@@ -43,15 +50,19 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Approve(arguments) => approve::run(&house, arguments, approve::Answer::Yes, output).await,
         Command::Reject(arguments) => approve::run(&house, arguments, approve::Answer::No, output).await,
         Command::Apply(arguments) => apply::run(&house, arguments, output).await,
+        Command::Revert(arguments) => revert::run(&house, arguments, output).await,
         Command::Join(arguments) => lifecycle::run(&house, lifecycle::Event::Join, arguments, output).await,
         Command::Move(arguments) => lifecycle::run(&house, lifecycle::Event::Move, arguments, output).await,
         Command::Leave(arguments) => lifecycle::run(&house, lifecycle::Event::Leave, arguments, output).await,
         Command::Link(arguments) => decide::link(&house, arguments, output).await,
         Command::Unlink(arguments) => decide::unlink(&house, arguments, output).await,
         Command::Exempt(arguments) => decide::exempt(&house, arguments, output).await,
-        Command::Audit(arguments) => audit::run(&house, arguments, output).await,
+        Command::Audit(arguments) => audit::run(&house, arguments, common, output).await,
         other => anyhow::bail!("command {other:?} does not walk"),
     };
+    if let Err(error) = tenure_engine::anchor::anchor(&house, When::Due).await {
+        output.warning(format!("{error:#}"));
+    }
     house.store.close().await;
     exit
 }

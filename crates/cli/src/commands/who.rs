@@ -5,9 +5,10 @@ use crate::arguments::WhoArguments;
 use crate::commands::plan::change_line;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::time;
+use crate::{ground, time};
 use serde::Serialize;
 use tenure_core::change::{Finding, Step};
+use tenure_engine::audit::record_read;
 use tenure_engine::house::House;
 use tenure_engine::reconcile::{Found, Scope, company, find_identity};
 use tenure_engine::view::{AccountView, IdentityView};
@@ -29,6 +30,10 @@ pub async fn run(house: &House, arguments: &WhoArguments, output: &Output) -> an
     let scope = Scope { identity: Some(arguments.key.clone()), as_of_ms, ..Scope::default() };
     let company = company(house, &scope).await?;
     let found = company.judge(house, None).await?;
+    if arguments.as_of.is_some() {
+        let body = serde_json::json!({ "what": "who", "key": arguments.key, "as_of": arguments.as_of });
+        record_read(house, &ground::actor(None), body).await?;
+    }
     show_person(house, &found, &arguments.key, output)?;
     Ok(Exit::Done)
 }

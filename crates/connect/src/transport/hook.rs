@@ -1,0 +1,96 @@
+//! One message to an address that the operator names: JSON, sent once, with a short wait and no redirects.
+//! Names are looked up here and the answer is used as it was checked, so that no name can point inside the company
+//! a moment later. What the message says is the engine's affair.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Which addresses a message may go to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HookReach {
+    /// Public ones, over https.
+    #[default]
+    Public,
+    /// Private ones as well, and plain http: the operator has said so.
+    Private,
+}
+
+/// Sends a message.
+///
+/// # Errors
+/// The address is none or not allowed, nobody answers, or the answer is no success; a sentence without the address's
+/// path, which may be a secret.
+pub async fn send_hook(url: &str, body: String, reach: HookReach) -> Result<(), String> {
+    let url = reqwest::Url::parse(url).map_err(|error| format!("the address of the webhook is none: {error}"))?;
+    let host = url.host_str().ok_or("the address of the webhook has no host")?.trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().ok_or("the address of the webhook has no port")?;
+    if url.scheme() != "https" && !(url.scheme() == "http" && reach == HookReach::Private) {
+        return Err(format!("a webhook needs https ({host}); allow_private = true accepts http"));
+    }
+    let found = tokio::net::lookup_host((host.as_str(), port)).await;
+    let places: Vec<SocketAddr> = found.map_err(|error| format!("look up {host}: {error}"))?.collect();
+    if let Some(place) = places.iter().find(|place| reach == HookReach::Public && !is_public(place.ip())) {
+        return Err(format!("{host} is {}, a private address; allow_private = true accepts it", place.ip()));
+    }
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .timeout(WAIT)
+        .resolve_to_addrs(&host, &places)
+        .build()
+        .map_err(|error| format!("the HTTP client cannot be built: {}", error.without_url()))?;
+    let sent = client.post(url).header("content-type", "application/json").body(body).send().await;
+    let answer = sent.map_err(|error| format!("send to {host}: {}", error.without_url()))?;
+    match answer.status().is_success() {
+        true => Ok(()),
+        false => Err(format!("{host} answered {}", answer.status())),
+    }
+}
+
+/// Tells whether an address is one of the public internet.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let shared = a == 100 && (64..128).contains(&b);
+            let special = a == 0 || a >= 224 || (a == 192 && b == 0) || (a == 198 && (b == 18 || b == 19));
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_documentation() || shared || special)
+        }
+        IpAddr::V6(v6) => match (v6.to_ipv4_mapped(), v6.segments()) {
+            (Some(v4), _) => is_public(IpAddr::V4(v4)),
+            // NAT64 and 6to4 carry an address of the old kind within.
+            (None, [0x64, 0xff9b, ..] | [0x2002, ..]) => false,
+            (None, [first, ..]) => (first & 0xe000) == 0x2000,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_inside_the_company_are_not_public() {
+        let inside = "127.0.0.1 10.1.2.3 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 ::1 fe80::1 \
+                      fd00::1 ::ffff:10.0.0.1 64:ff9b::a00:1 2002:a00:1::";
+        for address in inside.split(' ').filter(|text| !text.is_empty()) {
+            assert!(!is_public(address.parse().unwrap()), "{address}");
+        }
+        for address in ["93.184.215.14", "2606:2800:21f::1"] {
+            assert!(is_public(address.parse().unwrap()), "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_webhook_inside_the_company_is_refused_unless_allowed() {
+        let refused = send_hook("https://127.0.0.1:1/secret", String::new(), HookReach::Public).await.unwrap_err();
+        assert!(refused.contains("private address") && !refused.contains("secret"), "{refused}");
+        let refused = send_hook("http://127.0.0.1:1/secret", String::new(), HookReach::Public).await.unwrap_err();
+        assert!(refused.contains("https"), "{refused}");
+        let unreached = send_hook("http://127.0.0.1:1/secret", String::new(), HookReach::Private).await.unwrap_err();
+        assert!(unreached.contains("send to 127.0.0.1") && !unreached.contains("secret"), "{unreached}");
+    }
+}

@@ -1,0 +1,131 @@
+//! Anchors: where the journal stands, written down outside of the store now and then, so that an end that was cut off
+//! or a chain that was sealed anew contradicts something that its forger does not hold.
+//! They go to a file, to syslog or to a webhook; the store remembers the last one. What an anchor proves is for `audit`.
+
+use crate::config::AnchorConfig;
+use crate::error::EngineError;
+use crate::house::House;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::net::{ToSocketAddrs, UdpSocket};
+use std::path::Path;
+use tenure_connect::{HookReach, send_hook};
+use tenure_core::journal::{Anchor, anchor_line, read_anchors};
+use tenure_core::name::ConnectionName;
+use tenure_core::policy::Delay;
+
+const NOTE: &str = "journal_anchored";
+/// RFC 5424: facility 13 (log audit), severity 5 (notice).
+const PRIORITY: u8 = 13 * 8 + 5;
+
+/// When an anchor is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// When the last one is old enough.
+    Due,
+    /// At once.
+    Now,
+}
+
+/// The last anchor, as the store remembers it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Anchored {
+    /// The anchor.
+    pub anchor: Anchor,
+    /// When (milliseconds since 1970, UTC).
+    pub at_ms: i64,
+}
+
+fn whole() -> ConnectionName {
+    ConnectionName::new("")
+}
+
+/// Returns the last anchor that was written down outside.
+///
+/// # Errors
+/// The store failed.
+pub async fn last(house: &House) -> Result<Option<Anchored>, EngineError> {
+    let note = house.store.note(&whole(), NOTE).await?;
+    Ok(note.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Writes an anchor down, where the configuration asks for one and the journal has grown. Returns it.
+///
+/// # Errors
+/// The store failed, or a place could not be written to; then the next call tries again.
+pub async fn anchor(house: &House, when: When) -> Result<Option<Anchor>, EngineError> {
+    let Some(places) = &house.config.journal.anchor else { return Ok(None) };
+    let every_ms = house.config.anchor_every()?.map_or(i64::MAX, Delay::as_ms);
+    let head = house.store.journal_head().await?;
+    let (last, now_ms) = (last(house).await?, house.clock.now_ms());
+    let grown = last.as_ref().is_none_or(|last| last.anchor.seq < head.seq) && head.seq > 0;
+    let due = last.is_none_or(|last| now_ms.saturating_sub(last.at_ms) >= every_ms);
+    if !grown || (when == When::Due && !due) {
+        return Ok(None);
+    }
+    let anchor = Anchor { at: crate::clock::moment_text(now_ms), hash: head.hash, seq: head.seq };
+    write(house, places, &anchor)
+        .await
+        .map_err(|because| EngineError::Asked(format!("anchor the journal: {because}")))?;
+    let anchored = serde_json::json!(Anchored { anchor: anchor.clone(), at_ms: now_ms }).to_string();
+    house.store.set_note(&whole(), NOTE, Some(&anchored)).await?;
+    Ok(Some(anchor))
+}
+
+async fn write(house: &House, places: &AnchorConfig, anchor: &Anchor) -> Result<(), String> {
+    let line = anchor_line(anchor);
+    if let Some(file) = &places.file {
+        let file = house.config.beside(file);
+        append(&file, &line).map_err(|error| format!("write {}: {error}", file.display()))?;
+    }
+    if let Some(address) = &places.syslog {
+        tell_syslog(address, &line, &anchor.at).map_err(|error| format!("tell syslog at {address}: {error}"))?;
+    }
+    if let Some(url) = &places.webhook {
+        let reach = if places.allow_private { HookReach::Private } else { HookReach::Public };
+        send_hook(url, line, reach).await?;
+    }
+    Ok(())
+}
+
+fn append(file: &Path, line: &str) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
+    file.write_all(format!("{line}\n").as_bytes())?;
+    file.sync_all()
+}
+
+/// Sends one RFC 5424 message, to a socket of this machine (a path) or over UDP (`host:port`).
+fn tell_syslog(address: &str, line: &str, at: &str) -> std::io::Result<()> {
+    let message = format!("<{PRIORITY}>1 {at} - tenure {} journal-anchor - {line}", std::process::id());
+    #[cfg(unix)]
+    if address.starts_with('/') {
+        let socket = std::os::unix::net::UnixDatagram::unbound()?;
+        return socket.send_to(message.as_bytes(), address).map(|_| ());
+    }
+    let place = address.to_socket_addrs()?.next().ok_or_else(|| std::io::Error::other("the name has no address"))?;
+    let socket = UdpSocket::bind(if place.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
+    socket.send_to(message.as_bytes(), place).map(|_| ())
+}
+
+/// Reads anchors from a file.
+///
+/// # Errors
+/// It cannot be read, or a line is none.
+pub fn read(file: &Path) -> Result<Vec<Anchor>, EngineError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| EngineError::Asked(format!("read the anchors of {}: {error}", file.display())))?;
+    read_anchors(&text).map_err(|line| EngineError::Asked(format!("{}:{line}: the line is no anchor", file.display())))
+}
+
+/// Returns the anchors that the store's own journal must agree with: those of the file that the configuration names,
+/// and the last one that the store remembers.
+///
+/// # Errors
+/// A file is wrong, or the store failed.
+pub async fn known(house: &House) -> Result<Vec<Anchor>, EngineError> {
+    let file = house.config.journal.anchor.as_ref().and_then(|places| places.file.as_deref());
+    let file = file.map(|file| house.config.beside(file)).filter(|file| file.exists());
+    let mut anchors = file.map(|file| read(&file)).transpose()?.unwrap_or_default();
+    anchors.extend(last(house).await?.map(|last| last.anchor));
+    Ok(anchors)
+}
