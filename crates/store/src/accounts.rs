@@ -3,10 +3,11 @@
 //! Whose accounts they are is not known here.
 
 use crate::Store;
+use crate::body::read_body;
 use crate::bulk::Bulk;
 use crate::connections::{ids_of, number_of};
 use crate::db::{Row, Tx, args};
-use crate::error::{StoreError, read_json};
+use crate::error::StoreError;
 use crate::keys::join_key;
 use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::name::ConnectionName;
@@ -178,6 +179,6 @@ async fn by_native_id(tx: &mut Tx, text: &str) -> Result<Vec<(i64, Observed)>, S
 }
 
 fn read_row(row: &Row<'_>) -> Result<(i64, Observed), StoreError> {
-    let account = read_json("an account", row.text(3)?)?;
+    let account = read_body("an account", row.text(3)?)?;
     Ok((row.int(0)?, Observed { account, since_ms: row.int(1)?, until_ms: row.int_or_none(2)? }))
 }

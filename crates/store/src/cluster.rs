@@ -3,6 +3,7 @@
 //! It reaches too far rather than too short: whether records belong together is for `correlate` to say.
 
 use crate::Store;
+use crate::body::read_body;
 use crate::bulk::Bulk;
 use crate::db::{Arg, Tx, args};
 use crate::error::{StoreError, read_json};
@@ -167,7 +168,7 @@ impl Walk {
         let ids = ids.into_iter().map(Arg::from).collect();
         let mut read: Vec<(i64, Option<i64>, Account)> = Vec::new();
         tx.each_bulk(&BODIES, ids, |row| {
-            read.push((row.int(0)?, row.int_or_none(1)?, read_json("an account", row.text(2)?)?));
+            read.push((row.int(0)?, row.int_or_none(1)?, read_body("an account", row.text(2)?)?));
             Ok(())
         })
         .await?;
@@ -240,7 +241,7 @@ impl Walk {
         let people = people.map(|(id, _)| Arg::from(*id)).collect();
         let mut history: BTreeMap<i64, Account> = BTreeMap::new();
         tx.each_bulk(&HISTORY, people, |row| {
-            history.insert(row.int(0)?, read_json("a version", row.text(1)?)?);
+            history.insert(row.int(0)?, read_body("a version", row.text(1)?)?);
             Ok(())
         })
         .await?;

@@ -3,9 +3,9 @@
 //! Clusters are read elsewhere; abilities and totals are added by the engine.
 
 use crate::Store;
+use crate::body::read_body;
 use crate::db::{Arg, Tx, args};
 use crate::error::{StoreError, read_json};
-use serde::de::DeserializeOwned;
 use tenure_core::account::Account;
 use tenure_core::facts::{Decision, Link};
 
@@ -53,11 +53,11 @@ impl Store {
         let decisions = "SELECT max(seq), string_agg(body, $1) FROM (SELECT seq, body FROM decision \
                          WHERE seq > $2 ORDER BY seq LIMIT $3) block";
         let mut loaded = Loaded {
-            accounts: blocks(&mut tx, "an account", accounts).await?,
-            history: blocks(&mut tx, "a version", history).await?,
-            vanished: blocks(&mut tx, "an account", vanished).await?,
+            accounts: blocks(&mut tx, accounts, |body| read_body("an account", body)).await?,
+            history: blocks(&mut tx, history, |body| read_body("a version", body)).await?,
+            vanished: blocks(&mut tx, vanished, |body| read_body("an account", body)).await?,
             links: links(&mut tx).await?,
-            decisions: blocks(&mut tx, "a decision", decisions).await?,
+            decisions: blocks(&mut tx, decisions, |body| read_json("a decision", body)).await?,
             extent: Extent::Whole,
         };
         loaded.decisions.sort_by_key(|decision: &Decision| decision.seq);
@@ -66,10 +66,10 @@ impl Store {
 }
 
 /// Reads all bodies of a table, by blocks in the order of its integer key.
-async fn blocks<T: DeserializeOwned + Send>(
+async fn blocks<T: Send>(
     tx: &mut Tx,
-    what: &'static str,
     sql: &'static str,
+    read: impl Fn(&str) -> Result<T, StoreError> + Sync,
 ) -> Result<Vec<T>, StoreError> {
     let mut all = Vec::new();
     let mut after = 0;
@@ -77,7 +77,7 @@ async fn blocks<T: DeserializeOwned + Send>(
         let block = tx
             .first(sql, args!["\n", after, BLOCK], |row| {
                 let Some(last) = row.int_or_none(0)? else { return Ok(None) };
-                read_block(what, row.text(1)?, &mut all)?;
+                read_block(row.text(1)?, &read, &mut all)?;
                 Ok(Some(last))
             })
             .await?;
@@ -97,7 +97,7 @@ async fn links(tx: &mut Tx) -> Result<Vec<Link>, StoreError> {
         let block = tx
             .first(sql, vec![Arg::from("\n"), Arg::from(after), Arg::from(BLOCK)], |row| {
                 let Some(last) = row.text_or_none(0)? else { return Ok(None) };
-                read_block("a link", row.text(1)?, &mut all)?;
+                read_block(row.text(1)?, |body| read_json("a link", body), &mut all)?;
                 Ok(Some(last.to_owned()))
             })
             .await?;
@@ -109,9 +109,13 @@ async fn links(tx: &mut Tx) -> Result<Vec<Link>, StoreError> {
 }
 
 /// Reads records of JSON that are parted by line ends; JSON as we write it holds none.
-fn read_block<T: DeserializeOwned>(what: &'static str, block: &str, all: &mut Vec<T>) -> Result<(), StoreError> {
+fn read_block<T>(
+    block: &str,
+    read: impl Fn(&str) -> Result<T, StoreError>,
+    all: &mut Vec<T>,
+) -> Result<(), StoreError> {
     for body in block.split('\n') {
-        all.push(read_json(what, body)?);
+        all.push(read(body)?);
     }
     Ok(())
 }

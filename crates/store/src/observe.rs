@@ -6,7 +6,7 @@ use crate::bulk::Bulk;
 use crate::connections::first_id_of;
 use crate::db::{Arg, Row, Tx, args};
 use crate::error::{StoreError, read_word};
-use crate::record::Record;
+use crate::record::{Record, Records};
 use crate::seen::Seen;
 use std::collections::BTreeMap;
 use tenure_core::account::{AccountState, Kind};
@@ -112,12 +112,12 @@ pub(crate) async fn expects_new(tx: &mut Tx, connection: i64, pull: i64) -> Resu
 pub(crate) async fn put_new(
     tx: &mut Tx,
     connection: i64,
-    records: &[Record],
+    records: &Records,
     pull: i64,
     now_ms: i64,
 ) -> Result<Option<Counts>, StoreError> {
     let next_id = lock(tx, connection).await?;
-    let held = vec![Held::Nothing; records.len()];
+    let held = vec![Held::Nothing; records.rows().len()];
     let batch = Settling { connection, records, held, next_id, now_ms };
     let (counts, written) = batch.settle(tx, Some(pull), &INSERT).await?;
     Ok((written == counts.added).then_some(counts))
@@ -127,7 +127,7 @@ pub(crate) async fn put_new(
 pub(crate) async fn put(
     tx: &mut Tx,
     connection: i64,
-    records: &[Record],
+    records: &Records,
     pull: Option<i64>,
     now_ms: i64,
 ) -> Result<Counts, StoreError> {
@@ -137,10 +137,11 @@ pub(crate) async fn put(
     Ok(batch.settle(tx, pull, &WRITE).await?.0)
 }
 
-async fn compare(tx: &mut Tx, connection: i64, records: &[Record]) -> Result<Vec<Held>, StoreError> {
-    let mut held = vec![Held::Nothing; records.len()];
-    let mut given = Vec::with_capacity(records.len() * COMPARE.columns);
-    for (record, n) in records.iter().zip(0_i64..) {
+async fn compare(tx: &mut Tx, connection: i64, records: &Records) -> Result<Vec<Held>, StoreError> {
+    let rows = records.rows();
+    let mut held = vec![Held::Nothing; rows.len()];
+    let mut given = Vec::with_capacity(rows.len() * COMPARE.columns);
+    for (record, n) in rows.iter().zip(0_i64..) {
         given.extend(args![n, connection, record.kind.as_str(), &*record.native, &record.hash[..]]);
     }
     tx.each_bulk(&COMPARE, given, |row| read_held(&row, &mut held)).await?;
@@ -170,7 +171,7 @@ fn read_held(row: &Row<'_>, held: &mut [Held]) -> Result<(), StoreError> {
 /// Records of one connection, and what is held of each.
 struct Settling<'r> {
     connection: i64,
-    records: &'r [Record],
+    records: &'r Records,
     held: Vec<Held>,
     /// The id that the next account gets.
     next_id: i64,
@@ -223,7 +224,7 @@ impl Settling<'_> {
     async fn write(&self, tx: &mut Tx, ids: &[i64], statement: &Bulk) -> Result<u64, StoreError> {
         let mut tally = Tally::default();
         let (mut before, mut aliases) = (Vec::new(), Vec::new());
-        for ((record, held), id) in self.records.iter().zip(&self.held).zip(ids) {
+        for ((record, held), id) in self.records.rows().iter().zip(&self.held).zip(ids) {
             match held {
                 Held::Same(_) => continue,
                 Held::Other(_, was) => {
@@ -239,7 +240,7 @@ impl Settling<'_> {
         tx.run_bulk(&KEEP_VERSIONS, changed).await?;
         tx.run_bulk(&FORGET_ALIASES, before.into_iter().map(Arg::from).collect()).await?;
         let mut written = 0;
-        let all: Vec<_> = self.records.iter().zip(&self.held).zip(ids).collect();
+        let all: Vec<_> = self.records.rows().iter().zip(&self.held).zip(ids).collect();
         for portion in all.chunks(PORTION) {
             let differ = portion.iter().filter(|((_, held), _)| !matches!(held, Held::Same(_)));
             let rows = differ.flat_map(|((record, _), id)| self.row(record, **id)).collect();
@@ -251,7 +252,7 @@ impl Settling<'_> {
     }
 
     /// Returns the values of a record in the order of the columns.
-    fn row<'a>(&self, record: &'a Record, id: i64) -> [Arg<'a>; 11] {
+    fn row<'a>(&'a self, record: &'a Record, id: i64) -> [Arg<'a>; 11] {
         [
             id.into(),
             self.connection.into(),
@@ -263,7 +264,7 @@ impl Settling<'_> {
             record.keys.external.as_deref().into(),
             record.keys.employee.as_deref().into(),
             Arg::from(&record.hash[..]),
-            Arg::from(&*record.body),
+            self.records.body(record).into(),
         ]
     }
 }

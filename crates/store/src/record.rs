@@ -6,6 +6,7 @@ use crate::body::write_body;
 use crate::error::StoreError;
 use crate::keys::JoinKeys;
 use sha2::{Digest, Sha256};
+use std::ops::Range;
 use tenure_core::account::{Account, AccountState, Kind};
 use tenure_core::name::ConnectionName;
 
@@ -20,11 +21,13 @@ pub(crate) struct Record {
     pub state: AccountState,
     pub keys: JoinKeys,
     pub hash: [u8; 16],
-    pub body: Box<str>,
+    /// Where its text lies among those of its batch.
+    body: Range<usize>,
 }
 
 impl Record {
-    fn of(connection: &ConnectionName, account: &Account, text: &mut String) -> Result<Self, StoreError> {
+    /// Makes the row of `account`, whose text goes behind `texts`.
+    fn of(connection: &ConnectionName, account: &Account, texts: &mut String) -> Result<Self, StoreError> {
         let refuse = |because| Err(StoreError::Record { connection: connection.clone(), because });
         let native = account.key.id.as_str();
         if account.key.connection != *connection {
@@ -33,19 +36,14 @@ impl Record {
         if native.is_empty() || native.len() > NATIVE_LEN_MAX || native.contains('\0') {
             return refuse("its id is empty, longer than 1024 bytes, or holds a NUL");
         }
-        write_body(account, text).map_err(|error| StoreError::Broken { what: "an account", source: error.into() })?;
-        let digest = Sha256::digest(text.as_bytes());
+        let from = texts.len();
+        write_body(account, texts).map_err(|error| StoreError::Broken { what: "an account", source: error.into() })?;
+        let body = from..texts.len();
+        let digest = Sha256::digest(&texts.as_bytes()[body.clone()]);
         let mut hash = [0; 16];
         hash.copy_from_slice(&digest[..16]);
         let keys = JoinKeys::of(account);
-        Ok(Self {
-            kind: account.key.kind,
-            native: native.into(),
-            state: account.state,
-            keys,
-            hash,
-            body: (**text).into(),
-        })
+        Ok(Self { kind: account.key.kind, native: native.into(), state: account.state, keys, hash, body })
     }
 }
 
@@ -53,15 +51,32 @@ impl Record {
 #[derive(Debug)]
 pub struct Batch {
     connection: ConnectionName,
-    records: Vec<Record>,
-    /// Where each body is written first.
-    text: String,
+    records: Records,
+}
+
+/// Records and the texts that they refer to.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    rows: Vec<Record>,
+    texts: String,
+}
+
+impl Records {
+    /// Lists them.
+    pub fn rows(&self) -> &[Record] {
+        &self.rows
+    }
+
+    /// Returns the text of one of them.
+    pub fn body(&self, record: &Record) -> &str {
+        &self.texts[record.body.clone()]
+    }
 }
 
 impl Batch {
     /// Returns an empty batch.
     pub fn new(connection: &ConnectionName) -> Self {
-        Self { connection: connection.clone(), records: Vec::new(), text: String::new() }
+        Self { connection: connection.clone(), records: Records::default() }
     }
 
     /// Takes one account in. Of two with one key the later wins.
@@ -69,28 +84,31 @@ impl Batch {
     /// # Errors
     /// The account is of another connection, or has an id that cannot be kept.
     pub fn add(&mut self, account: &Account) -> Result<(), StoreError> {
-        self.records.push(Record::of(&self.connection, account, &mut self.text)?);
+        let Records { rows, texts } = &mut self.records;
+        rows.push(Record::of(&self.connection, account, texts)?);
         Ok(())
     }
 
     /// Tells how many accounts were taken in.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.records.rows.len()
     }
 
     /// Tells whether none was.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.records.rows.is_empty()
     }
 
     /// Empties the batch, and returns its records sorted by key, each key once.
-    pub(crate) fn take(&mut self) -> Vec<Record> {
-        let room = self.records.len();
-        let mut records = std::mem::replace(&mut self.records, Vec::with_capacity(room));
+    pub(crate) fn take(&mut self) -> Records {
+        let Records { rows, texts } = &self.records;
+        let room = Records { rows: Vec::with_capacity(rows.len()), texts: String::with_capacity(texts.len()) };
+        let mut records = std::mem::replace(&mut self.records, room);
+        let rows = &mut records.rows;
         let key = |record: &Record| (record.kind, record.native.clone());
-        if !records.is_sorted_by(|one, other| (one.kind, &one.native) < (other.kind, &other.native)) {
-            records.sort_by_cached_key(key);
-            records.dedup_by(|later, kept| {
+        if !rows.is_sorted_by(|one, other| (one.kind, &one.native) < (other.kind, &other.native)) {
+            rows.sort_by_cached_key(key);
+            rows.dedup_by(|later, kept| {
                 let same = (later.kind, &later.native) == (kept.kind, &kept.native);
                 if same {
                     std::mem::swap(later, kept);
@@ -117,8 +135,8 @@ mod tests {
             batch.add(&account).unwrap();
         }
         let found = batch.take();
-        assert_eq!(found.iter().map(|record| &*record.native).collect::<Vec<_>>(), ["1", "2"]);
-        assert!(found[1].body.contains("second") && batch.is_empty());
+        assert_eq!(found.rows().iter().map(|record| &*record.native).collect::<Vec<_>>(), ["1", "2"]);
+        assert!(found.body(&found.rows()[1]).contains("second") && batch.is_empty());
     }
 
     #[test]
