@@ -196,7 +196,7 @@ pub struct Entitlement {
 }
 
 /// Canonical field → value, sorted by field. An absent field is unknown; null is known to be empty.
-/// Fields that were read share their values with their clones until one of them is changed.
+/// Fields that were collected or read share their values with their clones until one of them is changed.
 #[derive(Clone)]
 pub struct Fields(Repr);
 
@@ -286,7 +286,7 @@ impl Fields {
     }
 
     /// Sorts fields; of several with one name the last stays.
-    fn sorted(mut fields: Vec<(FieldName, Value)>) -> Vec<(FieldName, Value)> {
+    fn sorted(mut fields: Vec<(FieldName, Value)>) -> Self {
         if !fields.is_sorted_by(|(one, _), (other, _)| one < other) {
             fields.sort_by(|(one, _), (other, _)| one.cmp(other));
             fields.dedup_by(|later, earlier| {
@@ -297,13 +297,13 @@ impl Fields {
                 same
             });
         }
-        fields
+        Self(Repr::Shared(fields.into()))
     }
 }
 
 impl FromIterator<(FieldName, Value)> for Fields {
     fn from_iter<I: IntoIterator<Item = (FieldName, Value)>>(fields: I) -> Self {
-        Self(Repr::Own(Self::sorted(fields.into_iter().collect())))
+        Self::sorted(fields.into_iter().collect())
     }
 }
 
@@ -326,7 +326,7 @@ impl<'de> Deserialize<'de> for Fields {
                 while let Some(field) = map.next_entry()? {
                     fields.push(field);
                 }
-                Ok(Fields(Repr::Shared(Fields::sorted(fields).into())))
+                Ok(Fields::sorted(fields))
             }
         }
         deserializer.deserialize_map(Map)

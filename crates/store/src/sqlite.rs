@@ -150,9 +150,9 @@ impl Lent {
     /// Runs a statement once for each row of `values`, and returns how many rows it touched in all.
     pub(crate) fn run_rows(&mut self, sql: &str, columns: usize, values: &[Arg<'_>]) -> Result<u64, StoreError> {
         let mut statement = self.connection()?.prepare_cached(sql)?;
-        let mut touched = 0;
+        let (mut touched, mut before) = (0, None);
         for row in values.chunks_exact(columns) {
-            bind(&mut statement, row)?;
+            bind_anew(&mut statement, before.replace(row), row)?;
             touched += statement.raw_execute()? as u64;
         }
         Ok(touched)
@@ -207,6 +207,16 @@ impl Drop for Lent {
 fn bind(statement: &mut Statement<'_>, args: &[Arg<'_>]) -> Result<(), StoreError> {
     for (arg, at) in args.iter().zip(1_usize..) {
         statement.raw_bind_parameter(at, arg)?;
+    }
+    Ok(())
+}
+
+/// Binds the values of a row but for those that the row before had in the same place: what is bound outlives a run.
+fn bind_anew(statement: &mut Statement<'_>, before: Option<&[Arg<'_>]>, row: &[Arg<'_>]) -> Result<(), StoreError> {
+    for (at, arg) in row.iter().enumerate() {
+        if !before.is_some_and(|before| before[at].is_plainly(arg)) {
+            statement.raw_bind_parameter(at + 1, arg)?;
+        }
     }
     Ok(())
 }

@@ -12,6 +12,21 @@ pub(crate) enum Arg<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
+/// Texts up to this length are compared rather than copied.
+const SHORT: usize = 12;
+
+impl Arg<'_> {
+    /// Tells whether both are the same, as far as that is told at a glance.
+    pub(crate) fn is_plainly(&self, other: &Arg<'_>) -> bool {
+        match (self, other) {
+            (Self::Int(one), Arg::Int(other)) => one == other,
+            (Self::Text(None), Arg::Text(None)) => true,
+            (Self::Text(Some(one)), Arg::Text(Some(other))) => one.len() <= SHORT && one == other,
+            _ => false,
+        }
+    }
+}
+
 impl From<i64> for Arg<'_> {
     fn from(value: i64) -> Self {
         Self::Int(Some(value))

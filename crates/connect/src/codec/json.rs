@@ -5,6 +5,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAcces
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A JSON value whose texts lie in the page where they can.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,7 +101,7 @@ pub(crate) struct Wanted(Option<Box<[Box<str>]>>);
 impl Wanted {
     /// Wants what lies at these places.
     pub fn new<'p>(places: impl Iterator<Item = &'p Place>) -> Self {
-        let names: Option<Vec<Box<str>>> = places.map(|place| place.0.first().cloned()).collect();
+        let names: Option<Vec<Box<str>>> = places.map(|place| place.0.first().map(|step| step.name.clone())).collect();
         Self(names.map(|mut names| {
             names.sort_unstable();
             names.dedup();
@@ -153,7 +154,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
 #[derive(Clone, Copy)]
 enum Depth<'p> {
     /// On the way to the list of records: the steps that are left.
-    Way(&'p [Box<str>], &'p Wanted),
+    Way(&'p [Step], &'p Wanted),
     /// A record.
     Record(&'p Wanted),
     /// Inside a record, or elsewhere.
@@ -227,7 +228,7 @@ impl<'de: 'a, 'a> Visitor<'de> for AnyJson<'a, '_> {
                     entries.next_value::<IgnoredAny>()?;
                     continue;
                 }
-                Depth::Way([step, steps @ ..], wanted) if **step == *key => Depth::Way(steps, wanted),
+                Depth::Way([step, steps @ ..], wanted) if *step.name == *key => Depth::Way(steps, wanted),
                 _ => Depth::Whole,
             };
             object.push((key, entries.next_value_seed(AnyJson::at(depth))?));
@@ -250,12 +251,43 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
 /// A place in a document: keys one inside the other, written with dots. A step into a list takes the entry of that
 /// number, or the first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Place(Box<[Box<str>]>);
+pub(crate) struct Place(Box<[Step]>);
+
+/// A key on the way to a place. Records of a list are alike, so it is looked for first where it was the last time.
+#[derive(Debug)]
+struct Step {
+    name: Box<str>,
+    last: AtomicUsize,
+}
+
+impl Step {
+    fn new(name: &str) -> Self {
+        Self { name: name.into(), last: AtomicUsize::new(0) }
+    }
+
+    fn of<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
+        let Json::Object(entries) = json else { return None };
+        let fits = |(name, _): &(Cow<'_, str>, Json<'_>)| same(name, &self.name);
+        let at = Some(self.last.load(Ordering::Relaxed)).filter(|at| entries.get(*at).is_some_and(fits));
+        let at = at.or_else(|| {
+            let at = entries.iter().position(fits)?;
+            self.last.store(at, Ordering::Relaxed);
+            Some(at)
+        })?;
+        entries.get(at).map(|(_, value)| value)
+    }
+}
+
+impl Clone for Step {
+    fn clone(&self) -> Self {
+        Self::new(&self.name)
+    }
+}
 
 impl Place {
     /// Reads `contact.email`; an empty text is the document itself.
     pub fn new(text: &str) -> Self {
-        Self(text.split('.').filter(|step| !step.is_empty()).map(Into::into).collect())
+        Self(text.split('.').filter(|step| !step.is_empty()).map(Step::new).collect())
     }
 
     /// Returns what lies there.
@@ -263,11 +295,11 @@ impl Place {
         let mut here = json;
         for step in &self.0 {
             here = match here {
-                Json::List(items) => match step.parse::<usize>() {
+                Json::List(items) => match step.name.parse::<usize>() {
                     Ok(at) => items.get(at)?,
-                    Err(_) => items.first()?.get(step)?,
+                    Err(_) => step.of(items.first()?)?,
                 },
-                _ => here.get(step)?,
+                _ => step.of(here)?,
             };
         }
         Some(here)

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use tenure_core::account::Entitlement;
+use tenure_core::name::Name;
 use tenure_core::shape::Shape;
 
 /// An id and its name.
@@ -12,8 +13,8 @@ pub(crate) type Entry = (Box<str>, Box<str>);
 /// The entries of one reference list.
 #[derive(Debug, Default)]
 pub(crate) struct NameList {
-    /// Id → name.
-    name_of: HashMap<Box<str>, Box<str>>,
+    /// Id → name, both shared with the grants that are read.
+    name_of: HashMap<Name, Name>,
     /// Name without case → ids and exact names.
     ids_of: HashMap<String, Vec<Entry>>,
     /// The app has no such list: ids stand for names.
@@ -68,7 +69,7 @@ impl NameList {
             if plain != shown {
                 list.ids_of.entry(shown.to_lowercase()).or_default().push((id.clone(), shown.clone()));
             }
-            list.name_of.insert(id, shown);
+            list.name_of.insert(Name::new(&id), Name::new(&shown));
         }
         list
     }
@@ -88,7 +89,12 @@ impl NameList {
 
     /// Returns the name of an id.
     pub fn name_of(&self, id: &str) -> Option<&str> {
-        self.name_of.get(id).map(|name| &**name)
+        self.entry(id).map(|(_, name)| name.as_str())
+    }
+
+    /// Returns an id and its name.
+    pub fn entry(&self, id: &str) -> Option<(&Name, &Name)> {
+        self.name_of.get_key_value(id)
     }
 
     /// Returns the id of a name; an id stands for itself.

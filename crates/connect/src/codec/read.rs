@@ -223,9 +223,9 @@ impl GrantReader {
         let list = self.reference.as_deref().and_then(|reference| names.list(reference));
         if let (true, Some(held)) = (self.by_members, list.and_then(|list| list.held_by(account.key.id.as_str()))) {
             account.grants.extend(held.iter().filter_map(|id| {
-                let name = Name::new(list?.name_of(id)?);
+                let (id, name) = list?.entry(id)?;
+                let (id, name) = (Some(id.clone()), name.clone());
                 let privileged = self.is_privileged(&name);
-                let id = Some(Name::new(id));
                 Some(Grant { kind: self.kind.clone(), id, name, scope: None, privileged, pending: false })
             }));
             account.grants_known.push(self.kind.clone());
@@ -255,11 +255,16 @@ impl GrantReader {
             }
         };
         let name = name.filter(|name| !name.is_empty());
-        let listed = id.as_deref().and_then(|id| list?.name_of(id));
-        let id_as_name = || id.as_deref().map(Cow::Borrowed);
-        let name = Name::new(&listed.map(Cow::Borrowed).or(name).or_else(id_as_name)?);
+        let (id, name) = match id.as_deref().and_then(|id| list?.entry(id)) {
+            Some((id, name)) => (Some(id.clone()), name.clone()),
+            None => {
+                let id = id.as_deref().map(Name::new);
+                let name = name.map(|name| Name::new(&name)).or_else(|| id.clone())?;
+                (id, name)
+            }
+        };
         let privileged = self.is_privileged(&name);
-        let (id, scope) = (id.as_deref().map(Name::new), scope.as_deref().map(Name::new));
+        let scope = scope.as_deref().map(Name::new);
         Some(Grant { kind: self.kind.clone(), id, name, scope, privileged, pending: place.pending })
     }
 
