@@ -2,12 +2,15 @@
 //! Connectors make accounts from pages, the store keeps them, the walk reads them.
 //! An account deliberately does not know to whom it belongs: that is a link, with its evidence.
 
-use crate::name::{ConnectionName, EntitlementKind, FieldName, Name, NativeId};
+mod fields;
+
+pub use fields::Fields;
+
+use crate::name::{ConnectionName, EntitlementKind, Name, NativeId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 /// Which sort of record an account is, where an app has several.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -195,144 +198,6 @@ pub struct Entitlement {
     pub privileged: bool,
 }
 
-/// Canonical field → value, sorted by field. An absent field is unknown; null is known to be empty.
-/// Fields that were collected or read share their values with their clones until one of them is changed.
-#[derive(Clone)]
-pub struct Fields(Repr);
-
-#[derive(Clone)]
-enum Repr {
-    Own(Vec<(FieldName, Value)>),
-    Shared(Arc<[(FieldName, Value)]>),
-}
-
-impl Default for Fields {
-    fn default() -> Self {
-        Self(Repr::Own(Vec::new()))
-    }
-}
-
-impl PartialEq for Fields {
-    fn eq(&self, other: &Self) -> bool {
-        self.all() == other.all()
-    }
-}
-
-impl fmt::Debug for Fields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
-    }
-}
-
-impl Fields {
-    /// Returns the value of `field`, if the app told one (null included).
-    pub fn get(&self, field: &str) -> Option<&Value> {
-        self.find(field).ok().map(|at| &self.all()[at].1)
-    }
-
-    /// Returns the text of `field`, if it is a text that is not empty.
-    pub fn text(&self, field: &str) -> Option<&str> {
-        self.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
-    }
-
-    /// Sets `field`, replacing what it was.
-    pub fn set(&mut self, field: FieldName, value: Value) {
-        let place = self.find(field.as_str());
-        self.change(|fields| match place {
-            Ok(at) => fields[at].1 = value,
-            Err(at) => fields.insert(at, (field, value)),
-        });
-    }
-
-    /// Forgets `field`: it is unknown afterwards.
-    pub fn remove(&mut self, field: &str) -> Option<Value> {
-        let at = self.find(field).ok()?;
-        Some(self.change(|fields| fields.remove(at).1))
-    }
-
-    /// Lists the fields in order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&FieldName, &Value)> {
-        self.all().iter().map(|(name, value)| (name, value))
-    }
-
-    /// Tells whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.all().is_empty()
-    }
-
-    fn all(&self) -> &[(FieldName, Value)] {
-        match &self.0 {
-            Repr::Own(fields) => fields,
-            Repr::Shared(fields) => fields,
-        }
-    }
-
-    fn find(&self, field: &str) -> Result<usize, usize> {
-        self.all().binary_search_by(|(name, _)| name.as_str().cmp(field))
-    }
-
-    /// Changes the fields, copying values only where somebody shares them.
-    fn change<T>(&mut self, change: impl FnOnce(&mut Vec<(FieldName, Value)>) -> T) -> T {
-        let mut fields = match std::mem::replace(&mut self.0, Repr::Own(Vec::new())) {
-            Repr::Own(fields) => fields,
-            Repr::Shared(mut shared) => match Arc::get_mut(&mut shared) {
-                Some(fields) => fields.iter_mut().map(|(name, value)| (name.clone(), value.take())).collect(),
-                None => shared.to_vec(),
-            },
-        };
-        let changed = change(&mut fields);
-        self.0 = Repr::Own(fields);
-        changed
-    }
-
-    /// Sorts fields; of several with one name the last stays.
-    fn sorted(mut fields: Vec<(FieldName, Value)>) -> Self {
-        if !fields.is_sorted_by(|(one, _), (other, _)| one < other) {
-            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
-            fields.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    std::mem::swap(later, earlier);
-                }
-                same
-            });
-        }
-        Self(Repr::Shared(fields.into()))
-    }
-}
-
-impl FromIterator<(FieldName, Value)> for Fields {
-    fn from_iter<I: IntoIterator<Item = (FieldName, Value)>>(fields: I) -> Self {
-        Self::sorted(fields.into_iter().collect())
-    }
-}
-
-impl Serialize for Fields {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Map;
-        impl<'de> serde::de::Visitor<'de> for Map {
-            type Value = Fields;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of fields")
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Vec::with_capacity(map.size_hint().unwrap_or(16).min(64));
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields::sorted(fields))
-            }
-        }
-        deserializer.deserialize_map(Map)
-    }
-}
-
 /// One record of one connection, as last observed. Source records (people of an HR file) are accounts of kind
 /// `person` whose fields are identity attributes (`work_email`, `employee_id`, `start_date`, `status`, …).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -396,32 +261,5 @@ impl Account {
     /// Tells whether the account is of the kind that a step makes or touches.
     pub fn kind_is(&self, step: &crate::change::Step) -> bool {
         self.key.kind == step.kind
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn fields(text: &str) -> Fields {
-        serde_json::from_str(text).unwrap()
-    }
-
-    #[test]
-    fn of_one_name_the_last_value_stays() {
-        assert_eq!(fields(r#"{"b": 1, "a": 2, "b": 3, "b": null}"#), fields(r#"{"a": 2, "b": null}"#));
-    }
-
-    #[test]
-    fn a_clone_keeps_what_it_was() {
-        let mut one = fields(r#"{"a": 1, "b": 2}"#);
-        let other = one.clone();
-        one.set("a".into(), json!(9));
-        one.set("c".into(), json!(3));
-        assert_eq!(one.remove("b"), Some(json!(2)));
-        assert_eq!(other, fields(r#"{"a": 1, "b": 2}"#));
-        assert_eq!(one, fields(r#"{"a": 9, "c": 3}"#));
-        assert_eq!(one.remove("x"), None);
     }
 }

@@ -21,9 +21,10 @@ use crate::account::{Account, AccountKey};
 use crate::facts::{Facts, Link};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, FieldName, IdentityId, Name};
-use crate::policy::Rules;
+use crate::policy::{MatchRule, Rules};
+use crate::text::folded;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// The place of an identity in its graph.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,6 +53,8 @@ pub(crate) enum Evidence {
     Pinned(u32),
     /// Found now.
     Found(Ground),
+    /// Found now by a rule; the ground is told when somebody asks.
+    Rule(MatchRule),
 }
 
 /// On what ground an account is somebody's, or set apart.
@@ -150,13 +153,14 @@ pub struct Graph<'f> {
     held: Vec<AccountAt>,
     disputes: Vec<Dispute>,
     unsure: BTreeSet<(IdentityAt, ConnectionName)>,
+    shared: HashSet<Box<str>>,
 }
 
 /// Finds out who is who and whose is what.
 pub fn correlate<'f>(facts: &'f Facts, rules: &Rules) -> Graph<'f> {
-    let found = found::found(facts, &rules.correlation);
+    let mut found = found::found(facts, &rules.correlation);
+    tree::settle_managers(&mut found);
     let mut graph = link::link(facts, &rules.correlation, found);
-    tree::settle_managers(&mut graph);
     graph.disputes.sort_by(|one, other| {
         (one.topic, &one.account, &one.identities, &one.text).cmp(&(
             other.topic,
@@ -238,6 +242,10 @@ impl<'f> Graph<'f> {
         let (evidence, pinned) = match evidence {
             Evidence::Pinned(link) => (self.facts.links[link as usize].evidence.as_str(), true),
             Evidence::Found(ground) => (ground.as_str(), false),
+            Evidence::Rule(rule) => {
+                let emails_now = usize::from(self.stay(at).emails_now);
+                (link::ground(rule, self.identity_at(at), emails_now, self.account_at(account)).as_str(), false)
+            }
         };
         Some(LinkFact { identity: &self.identity_at(at).id, evidence, pinned })
     }
@@ -295,6 +303,11 @@ impl<'f> Graph<'f> {
     /// Tells whether an account of this connection is in dispute and may be this identity's: then none is made.
     pub fn is_unsure(&self, at: IdentityAt, connection: &ConnectionName) -> bool {
         self.unsure.contains(&(at, connection.clone()))
+    }
+
+    /// Tells whether two people have this address now.
+    pub(crate) fn is_shared(&self, address: &str) -> bool {
+        self.shared.contains(&*folded(address))
     }
 
     /// Finds the identities that a person may mean by `key`: an id, an address, an employee id, `connection/kind/id`,

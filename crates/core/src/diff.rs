@@ -18,7 +18,7 @@ use crate::account::{Account, Kind};
 use crate::byhand::Hand;
 use crate::change::{Change, Reason, ReasonKind};
 use crate::correlate::{AccountAt, Belonging, Graph, IdentityAt};
-use crate::decide::{Standing, Wishes};
+use crate::decide::{Standing, Wish, Wishes};
 use crate::facts::{ConnectionFacts, Facts};
 use crate::finding::Findings;
 use crate::name::{ConnectionName, IdentityId};
@@ -80,7 +80,7 @@ pub fn diff(
     findings: &mut Findings,
 ) -> Vec<Proposal> {
     let mut diffing =
-        Diffing { graph, wishes, rules, facts, asked, findings, proposals: Vec::new(), strangers: None, shared: None };
+        Diffing { graph, wishes, rules, facts, asked, findings, proposals: Vec::new(), missing: Vec::new() };
     match &asked.identity {
         Some(id) => {
             if let Some(at) = graph.find(id) {
@@ -92,6 +92,7 @@ pub fn diff(
             diffing.nobody();
         }
     }
+    diffing.missing();
     diffing.connections();
     diffing.proposals
 }
@@ -107,8 +108,7 @@ struct Diffing<'a, 'f> {
     asked: &'a Asked,
     findings: &'a mut Findings,
     proposals: Vec<Proposal>,
-    strangers: Option<Strangers<'f>>,
-    shared: Option<HashSet<&'a str>>,
+    missing: Vec<(Spot<'a>, &'a Wish)>,
 }
 
 /// A person in one connection, with everything that is asked about them there.
@@ -155,27 +155,16 @@ impl<'a, 'f> Diffing<'a, 'f> {
         self.graph.identity_at(at).label()
     }
 
-    /// Lists the accounts of this connection that sign in with this address and are not of somebody whose address it
-    /// is: those are found by the person.
-    fn with_login(&mut self, connection: &ConnectionName, address: &str) -> Vec<AccountAt> {
-        let graph = self.graph;
-        let strangers = self.strangers.get_or_insert_with(|| strangers(graph));
-        let places = strangers.get(&*folded(address)).map_or(&[][..], Vec::as_slice);
-        places.iter().copied().filter(|place| graph.account_at(*place).key.connection == *connection).collect()
-    }
-
-    /// Tells whether two people have this address now.
-    fn is_shared(&mut self, address: &str) -> bool {
-        let graph = self.graph;
-        let shared = self.shared.get_or_insert_with(|| {
-            let mut known = HashSet::new();
-            let current = graph.places().flat_map(|at| {
-                let now = usize::from(graph.stay(at).emails_now);
-                graph.identity_at(at).emails.iter().take(now).map(|email| &**email)
-            });
-            current.filter(|email| !known.insert(*email)).collect()
-        });
-        shared.contains(&*folded(address))
+    /// Makes the accounts that are missing. Who signs in with an address that somebody gets an account by is looked for
+    /// once for all of them.
+    fn missing(&mut self) {
+        let missing = std::mem::take(&mut self.missing);
+        let address = |at: IdentityAt| self.graph.identity_at(at).work_email().map(folded);
+        let addresses: HashSet<Cow<'_, str>> = missing.iter().filter_map(|(spot, _)| address(spot.at)).collect();
+        let strangers = strangers(self.graph, &addresses);
+        for (spot, wish) in missing {
+            self.create(&spot, wish, &strangers);
+        }
     }
 
     fn is_of(&self, account: AccountAt, at: IdentityAt) -> bool {
@@ -183,11 +172,15 @@ impl<'a, 'f> Diffing<'a, 'f> {
     }
 }
 
-fn strangers<'f>(graph: &Graph<'f>) -> Strangers<'f> {
+/// Finds the accounts that sign in with one of these addresses.
+fn strangers<'f>(graph: &Graph<'f>, addresses: &HashSet<Cow<'_, str>>) -> Strangers<'f> {
     let mut strangers = Strangers::new();
-    for (at, account) in graph.facts().accounts.iter().enumerate() {
-        let place = AccountAt(crate::correlate::narrow(at));
+    for (at, account) in graph.facts().accounts.iter().enumerate().filter(|_| !addresses.is_empty()) {
         let Some(login) = account.login.as_deref().map(folded) else { continue };
+        if !addresses.contains(&login) {
+            continue;
+        }
+        let place = AccountAt(crate::correlate::narrow(at));
         let is_theirs = match graph.belonging_at(place) {
             Belonging::Somebody(at, _) => {
                 let now = usize::from(graph.stay(at).emails_now);

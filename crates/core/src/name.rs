@@ -68,6 +68,11 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns where the text lies: a quick guess at which it is, and no more. Equal texts may lie in two places.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
 }
 
 impl From<&str> for Name {

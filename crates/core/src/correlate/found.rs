@@ -6,6 +6,7 @@ use super::attributes::{addresses, addresses_of, each_address_of};
 use super::decisions::Decisions;
 use super::lookup::{Lookup, Lookups, Places};
 use super::stay::Stay;
+use super::tree::ManagerKeys;
 use super::{Belonging, Dispute, Evidence, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
 use crate::account::{Account, Fields, Kind};
@@ -15,7 +16,7 @@ use crate::name::{ConnectionName, IdentityId, NativeId};
 use crate::policy::{Correlation, MatchRule};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Returns the id of the identity that this source record founds: 26 letters of Crockford's base 32.
 pub fn found_identity_id(connection: &ConnectionName, id: &NativeId) -> IdentityId {
@@ -36,6 +37,13 @@ pub fn found_identity_id(connection: &ConnectionName, id: &NativeId) -> Identity
     IdentityId::from(text)
 }
 
+/// Whether records of a source may be of people who are known from elsewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Joining {
+    Possible,
+    Impossible,
+}
+
 #[derive(Clone, Copy)]
 pub(super) enum Record {
     Live(u32),
@@ -50,6 +58,8 @@ pub(super) struct Found<'f> {
     pub(super) belongings: Vec<Belonging>,
     pub(super) disputes: Vec<Dispute>,
     pub(super) lookups: Lookups<'f>,
+    pub(super) manager_keys: ManagerKeys,
+    pub(super) shared: HashSet<Box<str>>,
     pub(super) moved: Vec<u32>,
     pub(super) places: Places,
     pub(super) decisions: Decisions<'f>,
@@ -62,6 +72,7 @@ pub(super) struct Founding<'f> {
     pub(super) places: Places,
     pub(super) records: Vec<Vec<Record>>,
     pub(super) lookups: Lookups<'f>,
+    pub(super) manager_keys: ManagerKeys,
     pub(super) belongings: Vec<Belonging>,
     pub(super) disputes: Vec<Dispute>,
 }
@@ -95,16 +106,23 @@ pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
         lookups: Lookups {
             emails: Lookup::with_capacity(live.len()),
             employee_ids: Lookup::with_capacity(live.len()),
+            decided_ids: Lookup::default(),
             record_ids: Lookup::with_capacity(live.len()),
         },
+        manager_keys: ManagerKeys::default(),
         belongings: vec![Belonging::Nobody; facts.accounts.len()],
         disputes: Vec::new(),
     };
     let unpinned: Vec<u32> = live.iter().map(|(_, at)| *at).filter(|at| !founding.take_pinned(*at)).collect();
     founding.take_vanished(&authority);
     founding.take_joined();
-    for at in unpinned {
-        founding.take_unpinned(at, rules);
+    let source = |at: &u32| &facts.accounts[*at as usize].key.connection;
+    for of_source in unpinned.chunk_by(|one, other| source(one) == source(other)) {
+        // Rows of one source are never one person, so somebody must be known from elsewhere.
+        let joining = if founding.ids.is_empty() { Joining::Impossible } else { Joining::Possible };
+        for at in of_source {
+            founding.take_unpinned(*at, rules, joining);
+        }
     }
     founding.tell_doubles();
     founding.finish(&authority)
@@ -118,14 +136,17 @@ impl<'f> Founding<'f> {
     fn place_of(&mut self, id: IdentityId) -> u32 {
         match self.find(&id) {
             Ok(place) => place,
-            Err(key) => {
-                let place = narrow(self.ids.len());
-                self.places.insert(key, place);
-                self.ids.push(id);
-                self.records.push(Vec::new());
-                place
-            }
+            Err(key) => self.begin(id, key),
         }
+    }
+
+    /// Begins an identity that is not known yet.
+    fn begin(&mut self, id: IdentityId, key: u64) -> u32 {
+        let place = narrow(self.ids.len());
+        self.places.insert(key, place);
+        self.ids.push(id);
+        self.records.push(Vec::new());
+        place
     }
 
     fn add(&mut self, place: u32, record: Record) {
@@ -219,11 +240,12 @@ impl<'f> Founding<'f> {
         }
     }
 
-    fn take_unpinned(&mut self, at: u32, rules: &Correlation) {
+    fn take_unpinned(&mut self, at: u32, rules: &Correlation, joining: Joining) {
         let account = &self.facts.accounts[at as usize];
         let own = found_identity_id(&account.key.connection, &account.key.id);
-        let is_known = self.find(&own).is_ok() && !self.decisions.apart.contains(&(&account.key, &own));
-        for rule in rules.rules.iter().filter(|_| !is_known) {
+        let known = self.find(&own);
+        let is_known = known.is_ok() && !self.decisions.apart.contains(&(&account.key, &own));
+        for rule in rules.rules.iter().filter(|_| !is_known && joining == Joining::Possible) {
             let Some((candidates, evidence)) = self.candidates(account, *rule) else { continue };
             if let [one] = candidates[..] {
                 if self.has_live_of(one, &account.key.connection) {
@@ -240,7 +262,7 @@ impl<'f> Founding<'f> {
             }
             break;
         }
-        let place = self.place_of(own);
+        let place = known.unwrap_or_else(|key| self.begin(own, key));
         self.add(place, Record::Live(at));
         self.belongings[at as usize] = Belonging::Somebody(IdentityAt(place), Evidence::Found(Ground::Founded));
     }

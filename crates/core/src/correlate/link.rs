@@ -10,7 +10,7 @@ use crate::expression::Expression;
 use crate::expression::Verdict;
 use crate::facts::{Decided, Facts};
 use crate::identity::Identity;
-use crate::name::IdentityId;
+use crate::name::{ConnectionName, IdentityId};
 use crate::policy::{Correlation, MatchRule};
 use crate::text::folded;
 use serde_json::{Map, Value};
@@ -22,7 +22,10 @@ pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'
     let mut disputes = std::mem::take(&mut found.disputes);
     let mut unsure = BTreeSet::new();
     let linking = Linking { rules, found: &found };
+    let turns: BTreeMap<&ConnectionName, u16> = facts.connections.keys().zip(0..).collect();
+    let mut turn_of = vec![u16::MAX; facts.accounts.len()];
     for (at, account) in facts.accounts.iter().enumerate() {
+        turn_of[at] = turns.get(&account.key.connection).copied().unwrap_or(u16::MAX);
         match facts.connections.get(&account.key.connection).map(|connection| connection.abilities.standing) {
             None => belongings[at] = Belonging::Ignored,
             Some(Standing::Source(_)) if account.key.kind == Kind::Bot => {
@@ -38,7 +41,7 @@ pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'
             }
         }
     }
-    let (held_from, held) = held(facts, &belongings, found.identities.len());
+    let (held_from, held) = held(facts, &belongings, &turn_of, found.identities.len());
     let founded = found.moved.into_iter().map(IdentityAt).collect();
     Graph {
         facts,
@@ -50,11 +53,13 @@ pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'
         held,
         disputes,
         unsure,
+        shared: found.shared,
     }
 }
 
-/// Sorts the accounts by whose they are.
-fn held(facts: &Facts, belongings: &[Belonging], identities: usize) -> (Vec<u32>, Vec<AccountAt>) {
+/// Sorts the accounts by whose they are, and then by their keys. Most people have one account in a connection, so the
+/// turn of the connection tells nearly always, and the accounts themselves need not be looked at.
+fn held(facts: &Facts, belongings: &[Belonging], turn_of: &[u16], identities: usize) -> (Vec<u32>, Vec<AccountAt>) {
     let mut held_from = vec![0_u32; identities + 1];
     let owner = |belonging: &Belonging| match belonging {
         Belonging::Somebody(at, _) => Some(at.index()),
@@ -75,8 +80,10 @@ fn held(facts: &Facts, belongings: &[Belonging], identities: usize) -> (Vec<u32>
         }
     }
     for at in 0..identities {
-        held[held_from[at] as usize..held_from[at + 1] as usize]
-            .sort_unstable_by(|one, other| facts.accounts[one.index()].key.cmp(&facts.accounts[other.index()].key));
+        held[held_from[at] as usize..held_from[at + 1] as usize].sort_unstable_by(|one, other| {
+            let key = |at: &AccountAt| &facts.accounts[at.index()].key;
+            turn_of[one.index()].cmp(&turn_of[other.index()]).then_with(|| key(one).cmp(key(other)))
+        });
     }
     (held_from, held)
 }
@@ -151,7 +158,7 @@ impl Linking<'_, '_> {
 
     fn by_rules(&self, account: &Account) -> Result<Belonging, Tie> {
         for rule in &self.rules.rules {
-            let (mut candidates, evidence) = self.candidates(account, *rule);
+            let mut candidates = self.candidates(account, *rule);
             candidates.sort_unstable();
             candidates.dedup();
             if !self.found.decisions.apart.is_empty() {
@@ -161,14 +168,7 @@ impl Linking<'_, '_> {
             }
             match candidates[..] {
                 [] => {}
-                [one] => {
-                    let evidence = evidence(
-                        &self.found.identities[one.index()],
-                        self.found.stays[one.index()].emails_now,
-                        account,
-                    );
-                    return Ok(Belonging::Somebody(one, Evidence::Found(evidence)));
-                }
+                [one] => return Ok(Belonging::Somebody(one, Evidence::Rule(*rule))),
                 _ => {
                     let because = format!("fits {} people by {}", candidates.len(), rule.as_str());
                     return Err(Tie { candidates, topic: "link", because });
@@ -178,11 +178,11 @@ impl Linking<'_, '_> {
         Ok(Belonging::Nobody)
     }
 
-    fn candidates(&self, account: &Account, rule: MatchRule) -> (Vec<IdentityAt>, EvidenceOf) {
+    fn candidates(&self, account: &Account, rule: MatchRule) -> Vec<IdentityAt> {
         let lookups = &self.found.lookups;
         let mut found: Vec<u32> = Vec::new();
-        let evidence: EvidenceOf = match rule {
-            MatchRule::Link => |_, _, _| Ground::Decision,
+        match rule {
+            MatchRule::Link => {}
             MatchRule::ExternalId => {
                 if let Some(id) = account.external_id.as_deref().map(str::trim) {
                     found.extend(lookups.employee_ids.get(id));
@@ -190,23 +190,20 @@ impl Linking<'_, '_> {
                         found.extend(lookups.record_ids.get(id));
                     }
                 }
-                external_evidence
             }
             MatchRule::EmployeeId => {
                 if let Some(id) = account.fields.get("employee_id").and_then(text_of) {
                     found.extend(lookups.employee_ids.get(&id));
                 }
-                |_, _, _| Ground::EmployeeId
             }
             MatchRule::Email => {
                 if let Some(login) = account.login.as_deref() {
                     found.extend(lookups.emails.get(&folded(login)));
                 }
                 each_address(&account.fields, |address| found.extend(lookups.emails.get(&address)));
-                email_evidence
             }
-        };
-        (found.into_iter().map(|place| IdentityAt(self.found.moved[place as usize])).collect(), evidence)
+        }
+        found.into_iter().map(|place| IdentityAt(self.found.moved[place as usize])).collect()
     }
 
     fn dispute(&self, key: &AccountKey, tie: Tie) -> Dispute {
@@ -230,17 +227,23 @@ impl Linking<'_, '_> {
     }
 }
 
-type EvidenceOf = fn(&Identity, u16, &Account) -> Ground;
-
-fn external_evidence(identity: &Identity, _: u16, account: &Account) -> Ground {
-    let told = identity.attributes.get("employee_id").and_then(text_of);
-    match told.as_deref() == account.external_id.as_deref().map(str::trim) {
-        true => Ground::ExternalIsEmployeeId,
-        false => Ground::ExternalIsRecordId,
+/// Returns the ground on which a rule found that an account is somebody's; `emails_now` of their addresses are current.
+pub(super) fn ground(rule: MatchRule, identity: &Identity, emails_now: usize, account: &Account) -> Ground {
+    match rule {
+        MatchRule::Link => Ground::Decision,
+        MatchRule::ExternalId => {
+            let told = identity.attributes.get("employee_id").and_then(text_of);
+            match told.as_deref() == account.external_id.as_deref().map(str::trim) {
+                true => Ground::ExternalIsEmployeeId,
+                false => Ground::ExternalIsRecordId,
+            }
+        }
+        MatchRule::EmployeeId => Ground::EmployeeId,
+        MatchRule::Email => by_email(identity, emails_now, account),
     }
 }
 
-fn email_evidence(identity: &Identity, emails_now: u16, account: &Account) -> Ground {
+fn by_email(identity: &Identity, emails_now: usize, account: &Account) -> Ground {
     let place = |address: &str| identity.emails.iter().position(|known| **known == *folded(address));
     let by_login = account.login.as_deref().and_then(place);
     let by_field = || addresses(&account.fields).iter().find_map(|address| place(address));
@@ -248,8 +251,8 @@ fn email_evidence(identity: &Identity, emails_now: u16, account: &Account) -> Gr
     match (by_login, by_login.or_else(by_field)) {
         (Some(at), _) if is_work(at) => Ground::LoginIsWorkEmail,
         (None, Some(at)) if is_work(at) => Ground::EmailIsWorkEmail,
-        (Some(at), _) if at < usize::from(emails_now) => Ground::LoginIsOtherEmail,
-        (None, Some(at)) if at < usize::from(emails_now) => Ground::EmailIsOtherEmail,
+        (Some(at), _) if at < emails_now => Ground::LoginIsOtherEmail,
+        (None, Some(at)) if at < emails_now => Ground::EmailIsOtherEmail,
         (Some(_), _) => Ground::LoginIsEarlierEmail,
         _ => Ground::EmailIsEarlierEmail,
     }

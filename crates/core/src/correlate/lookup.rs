@@ -4,7 +4,8 @@
 use crate::name::IdentityId;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
 
 const MANY: u32 = 1 << 31;
 
@@ -12,7 +13,7 @@ const MANY: u32 = 1 << 31;
 #[derive(Debug, Default)]
 pub(super) struct Lookup<'f> {
     places: HashMap<Cow<'f, str>, u32>,
-    ties: Vec<Vec<u32>>,
+    ties: Vec<(Cow<'f, str>, Vec<u32>)>,
 }
 
 impl<'f> Lookup<'f> {
@@ -25,15 +26,22 @@ impl<'f> Lookup<'f> {
         if key.is_empty() {
             return;
         }
-        let found = self.places.entry(key).or_insert(place);
-        if *found & MANY != 0 {
-            let tie = &mut self.ties[(*found & !MANY) as usize];
+        let mut known = match self.places.entry(key) {
+            Entry::Vacant(new) => {
+                new.insert(place);
+                return;
+            }
+            Entry::Occupied(known) => known,
+        };
+        let found = *known.get();
+        if found & MANY != 0 {
+            let tie = &mut self.ties[(found & !MANY) as usize].1;
             if !tie.contains(&place) {
                 tie.push(place);
             }
-        } else if *found != place {
-            self.ties.push(vec![*found, place]);
-            *found = MANY | (u32::try_from(self.ties.len() - 1).unwrap_or(0));
+        } else if found != place {
+            self.ties.push((known.key().clone(), vec![found, place]));
+            known.insert(MANY | (u32::try_from(self.ties.len() - 1).unwrap_or(0)));
         }
     }
 
@@ -41,19 +49,14 @@ impl<'f> Lookup<'f> {
     pub(super) fn get(&self, key: &str) -> &[u32] {
         match self.places.get(key) {
             None => &[],
-            Some(found) if found & MANY != 0 => &self.ties[(found & !MANY) as usize],
+            Some(found) if found & MANY != 0 => &self.ties[(found & !MANY) as usize].1,
             Some(found) => std::slice::from_ref(found),
         }
     }
 
     /// Lists the keys that lead to more than one place, sorted.
     pub(super) fn ties(&self) -> Vec<(&str, &[u32])> {
-        let mut ties: Vec<(&str, &[u32])> = self
-            .places
-            .iter()
-            .filter(|(_, found)| **found & MANY != 0)
-            .map(|(key, found)| (&**key, self.ties[(found & !MANY) as usize].as_slice()))
-            .collect();
+        let mut ties: Vec<(&str, &[u32])> = self.ties.iter().map(|(key, places)| (&**key, places.as_slice())).collect();
         ties.sort_unstable();
         ties
     }
@@ -64,26 +67,28 @@ impl<'f> Lookup<'f> {
 pub(super) struct Lookups<'f> {
     pub(super) emails: Lookup<'f>,
     pub(super) employee_ids: Lookup<'f>,
+    /// Employee ids that only a decision tells.
+    pub(super) decided_ids: Lookup<'f>,
     pub(super) record_ids: Lookup<'f>,
 }
 
-/// Identity ids → places, by the hashes of the ids: the ids themselves stand in one place only.
+/// Identity ids → places, by the ends of the ids: the ids themselves stand in one place only.
 pub(super) struct Places {
-    by_hash: HashMap<u64, u32>,
-    hasher: BuildHasherDefault<DefaultHasher>,
+    by_end: HashMap<u64, u32, BuildHasherDefault<Spread>>,
 }
 
 impl Places {
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self { by_hash: HashMap::with_capacity(capacity), hasher: BuildHasherDefault::default() }
+        Self { by_end: HashMap::with_capacity_and_hasher(capacity, BuildHasherDefault::default()) }
     }
 
-    /// Returns the place of an id, or the key under which it would be noted. Two ids with one hash stand beside each
+    /// Returns the place of an id, or the key under which it would be noted. Two ids with one end stand beside each
     /// other.
     pub(super) fn find<'i>(&self, id: &IdentityId, id_at: impl Fn(u32) -> &'i IdentityId) -> Result<u32, u64> {
-        let mut key = self.hasher.hash_one(id);
+        let letters = id.as_str().as_bytes();
+        let mut key = letters.iter().rev().take(12).fold(0_u64, |end, letter| end.rotate_left(5) ^ u64::from(*letter));
         loop {
-            match self.by_hash.get(&key) {
+            match self.by_end.get(&key) {
                 None => return Err(key),
                 Some(place) if id_at(*place) == id => return Ok(*place),
                 Some(_) => key = key.wrapping_add(1),
@@ -92,6 +97,24 @@ impl Places {
     }
 
     pub(super) fn insert(&mut self, key: u64, place: u32) {
-        self.by_hash.insert(key, place);
+        self.by_end.insert(key, place);
+    }
+}
+
+/// Spreads a number that is all but random already.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(29) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
     }
 }

@@ -1,7 +1,7 @@
 //! From records to people: attributes merged, addresses gathered, where each of them stands.
 //! The second half of founding: which records belong together is settled when this begins.
 
-use super::attributes::{addresses, addresses_of, each_address, each_address_of, merged};
+use super::attributes::{addresses_of, each_address, each_address_of, merged, text_of};
 use super::found::{Found, Founding, Record};
 use super::stay::{Judged, Stay, Zones, judged};
 use super::{Belonging, Dispute, narrow};
@@ -11,7 +11,7 @@ use crate::identity::Identity;
 use crate::name::{ConnectionName, IdentityId};
 use crate::text::folded;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 impl<'f> Founding<'f> {
     /// Tells of rows of one source that share a key and so look like one person.
@@ -64,9 +64,11 @@ impl<'f> Founding<'f> {
             let records = std::mem::take(&mut self.records[place as usize]);
             let earlier = versions.get(&place).map_or(&[][..], Vec::as_slice);
             let (identity, stay) = self.identity(place, records, earlier, authority, &mut zones);
+            self.manager_keys.note(place, &identity);
             identities.push(identity);
             stays.push(stay);
         }
+        let shared = self.shared(&identities, &stays);
         let mut moved = vec![0; count];
         for (new, old) in self.order().into_iter().enumerate() {
             moved[old as usize] = narrow(new);
@@ -92,10 +94,24 @@ impl<'f> Founding<'f> {
             belongings: self.belongings,
             disputes: self.disputes,
             lookups: self.lookups,
+            manager_keys: self.manager_keys,
+            shared,
             moved,
             places: self.places,
             decisions: self.decisions,
         }
+    }
+
+    /// Lists the addresses that two people have now; `identities` are in the order of founding.
+    fn shared(&self, identities: &[Identity], stays: &[Stay]) -> HashSet<Box<str>> {
+        let has_now = |place: u32, address: &str| {
+            let (identity, stay) = (&identities[place as usize], &stays[place as usize]);
+            identity.emails.iter().take(usize::from(stay.emails_now)).any(|email| **email == *address)
+        };
+        let ties = self.lookups.emails.ties().into_iter();
+        ties.filter(|(address, places)| places.iter().filter(|place| has_now(**place, address)).count() > 1)
+            .map(|(address, _)| address.into())
+            .collect()
     }
 
     /// Lists the places in the order of their ids. The first letters lie beside the places, so that sorting does not
@@ -175,7 +191,7 @@ impl<'f> Founding<'f> {
             records.iter().filter(|record| !any_live || matches!(record, Record::Live(_))).map(account_of).collect();
         let id = self.ids[place as usize].clone();
         let decisions = self.decisions.people.get(&id).map_or(&[][..], Vec::as_slice);
-        let decided: Vec<&Fields> =
+        let decided: Vec<&'f Fields> =
             decisions.iter().filter_map(|decision| attributes_decided(decision, facts.now_ms)).collect();
         let attributes = merged(&telling, &decided);
         let live = telling.first().copied().filter(|_| any_live);
@@ -198,8 +214,11 @@ impl<'f> Founding<'f> {
                 self.lookups.emails.insert(address, place);
             }
         }
-        for address in decided.iter().flat_map(|fields| addresses(fields)) {
-            self.lookups.emails.insert(address, place);
+        for fields in decided {
+            each_address(fields, |address| self.lookups.emails.insert(address, place));
+            if let Some(employee_id) = fields.get("employee_id").and_then(text_of) {
+                self.lookups.decided_ids.insert(employee_id, place);
+            }
         }
         stay.emails_now = u16::try_from(now).unwrap_or(u16::MAX);
         let records = records.iter().map(|record| account_of(record).key.clone()).collect();

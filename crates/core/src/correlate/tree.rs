@@ -3,103 +3,82 @@
 //! the smallest id is cut, so that the same facts are always cut at the same place.
 
 use super::attributes::text_of;
-use super::{Dispute, Graph, IdentityAt, narrow};
+use super::found::Found;
+use super::{Dispute, narrow};
 use crate::identity::Identity;
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-/// Finds everybody's manager.
-pub(super) fn settle_managers(graph: &mut Graph<'_>) {
-    let managers = managers(&graph.identities, &graph.founded);
-    let (managers, circles) = without_circles(managers);
-    for (at, manager) in managers.iter().enumerate() {
-        graph.identities[at].manager = manager.map(|manager| graph.identities[manager as usize].id.clone());
+/// The keys by which managers are named, each once. There are far fewer managers than people.
+#[derive(Default)]
+pub(super) struct ManagerKeys {
+    places: HashMap<Box<str>, u32>,
+    keys: Vec<Box<str>>,
+    /// Who names which key; the places are those of founding.
+    asked: Vec<(u32, u32)>,
+}
+
+impl ManagerKeys {
+    /// Notes whom the person at a place reports to, as their sources tell it.
+    pub(super) fn note(&mut self, place: u32, identity: &Identity) {
+        let Some(key) = identity.attributes.get("manager_id").and_then(text_of) else { return };
+        let key = match self.places.get(&*key) {
+            Some(known) => *known,
+            None => {
+                let next = narrow(self.keys.len());
+                self.places.insert((*key).into(), next);
+                self.keys.push((*key).into());
+                next
+            }
+        };
+        self.asked.push((place, key));
     }
+}
+
+/// Finds everybody's manager.
+pub(super) fn settle_managers(found: &mut Found<'_>) {
+    let (managers, circles) = without_circles(managers(found));
+    for (at, manager) in managers.iter().enumerate() {
+        found.identities[at].manager = manager.map(|manager| found.identities[manager as usize].id.clone());
+    }
+    let identity_at = |at: &u32| &found.identities[*at as usize];
     for circle in circles {
-        let names: Vec<&str> = circle.iter().take(10).map(|at| graph.identities[*at as usize].label()).collect();
-        let identities = circle.iter().map(|at| graph.identity_at(IdentityAt(*at)).id.clone()).collect();
-        let text = format!("{} report to each other in a circle: {}", circle.len(), names.join(", "));
-        graph.disputes.push(Dispute {
+        let names: Vec<&str> = circle.iter().take(10).map(|at| identity_at(at).label()).collect();
+        found.disputes.push(Dispute {
             topic: "manager_circle",
             connection: None,
             account: None,
-            identities,
-            text,
+            identities: circle.iter().map(|at| identity_at(at).id.clone()).collect(),
+            text: format!("{} report to each other in a circle: {}", circle.len(), names.join(", ")),
             facts: BTreeMap::new(),
         });
     }
 }
 
-/// Who a key names.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Named {
-    Nobody,
-    One(u32),
-    /// Two people with one key make it lead nowhere.
-    Several,
-}
-
-/// The keys by which managers are named, each once. There are far fewer managers than people.
-#[derive(Default)]
-struct Keys<'a> {
-    places: HashMap<Cow<'a, str>, usize>,
-    /// For each key the place of the same key in lower case.
-    lower: Vec<usize>,
-}
-
-impl<'a> Keys<'a> {
-    fn place_of(&mut self, key: Cow<'a, str>) -> usize {
-        if let Some(known) = self.places.get(&*key) {
-            return *known;
-        }
-        let (place, lower) = (self.lower.len(), key.to_lowercase());
-        let is_lower = *lower == *key;
-        self.places.insert(key, place);
-        self.lower.push(place);
-        if !is_lower {
-            self.lower[place] = self.place_of(Cow::Owned(lower));
-        }
-        place
-    }
-}
-
-/// Finds everybody's manager. `order` is that of the records in memory: the quickest way through all of them.
-fn managers(identities: &[Identity], order: &[IdentityAt]) -> Vec<Option<u32>> {
-    let mut keys = Keys::default();
-    let mut asked: Vec<(usize, usize)> = Vec::new();
-    for at in order.iter().map(|at| at.index()) {
-        if let Some(key) = identities[at].attributes.get("manager_id").and_then(text_of) {
-            asked.push((at, keys.place_of(key)));
-        }
-    }
-    let mut managers = vec![None; identities.len()];
-    if asked.is_empty() {
-        return managers;
-    }
-    let mut named = vec![Named::Nobody; keys.lower.len()];
-    for at in order {
-        let identity = &identities[at.index()];
-        let employee_id = identity.attributes.get("employee_id").and_then(text_of);
-        let record = identity.records.first().map(|record| Cow::Borrowed(record.id.as_str()));
-        let email = identity.emails.first().map(|email| Cow::Borrowed(&**email));
-        for key in [employee_id, record, email].into_iter().flatten() {
-            if let Some(place) = keys.places.get(&*key) {
-                named[*place] = match named[*place] {
-                    Named::Nobody => Named::One(at.0),
-                    Named::One(one) if one == at.0 => Named::One(one),
-                    _ => Named::Several,
-                };
-            }
-        }
-    }
-    let one = |place: usize| match named[place] {
-        Named::One(at) => Some(at),
-        _ => None,
-    };
-    for (at, key) in asked {
-        managers[at] = one(key).or_else(|| one(keys.lower[key]));
+fn managers(found: &Found<'_>) -> Vec<Option<u32>> {
+    let mut managers = vec![None; found.identities.len()];
+    let ManagerKeys { keys, asked, .. } = &found.manager_keys;
+    let named: Vec<Option<u32>> =
+        keys.iter().map(|key| named(found, key).or_else(|| named(found, &key.to_lowercase()))).collect();
+    for (place, key) in asked {
+        managers[found.moved[*place as usize] as usize] = named[*key as usize];
     }
     managers
+}
+
+/// Finds the one person whose employee id, first record or work address this is. Two people with one key make it lead
+/// nowhere.
+fn named(found: &Found<'_>, key: &str) -> Option<u32> {
+    let lookups = &found.lookups;
+    let places = [&lookups.employee_ids, &lookups.decided_ids, &lookups.record_ids, &lookups.emails];
+    let mut all = places.into_iter().flat_map(|lookup| lookup.get(key)).map(|place| found.moved[*place as usize]);
+    let is_named = |at: &u32| {
+        let identity = &found.identities[*at as usize];
+        identity.attributes.get("employee_id").and_then(text_of).is_some_and(|id| *id == *key)
+            || identity.records.first().is_some_and(|record| record.id.as_str() == key)
+            || identity.emails.first().is_some_and(|email| **email == *key)
+    };
+    let one = all.find(is_named)?;
+    all.filter(|other| *other != one).all(|other| !is_named(&other)).then_some(one)
 }
 
 /// Cuts every circle at its smallest place. Returns the circles, sorted, each beginning at the cut.

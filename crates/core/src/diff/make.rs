@@ -2,7 +2,7 @@
 //! Nothing is made of values that nobody tells, and none while one may be theirs already.
 
 use super::fields::Moment;
-use super::{Diffing, Proposal, Spot, reason};
+use super::{Diffing, Proposal, Spot, Strangers, reason};
 use crate::abilities::{Effect, KindAbility};
 use crate::account::Account;
 use crate::byhand::Hand;
@@ -11,6 +11,7 @@ use crate::correlate::{AccountAt, Belonging, IdentityAt, StayCause};
 use crate::decide::Wish;
 use crate::finding::{About, told};
 use crate::name::ConnectionName;
+use crate::text::folded;
 use serde_json::Value;
 
 impl<'a, 'f: 'a> Diffing<'a, 'f> {
@@ -26,8 +27,8 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
     }
 
-    pub(super) fn create(&mut self, spot: &Spot<'a>, wish: &'a Wish) {
-        if let Some(because) = self.why_no_create(spot, wish) {
+    pub(super) fn create(&mut self, spot: &Spot<'a>, wish: &'a Wish, strangers: &Strangers<'f>) {
+        if let Some(because) = self.why_no_create(spot, wish, strangers) {
             self.tell_missing(spot, wish, &because, &[]);
             return;
         }
@@ -85,7 +86,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     }
 
     /// Says why no account can be made, where something stands in the way besides missing values.
-    fn why_no_create(&mut self, spot: &Spot<'a>, wish: &'a Wish) -> Option<String> {
+    fn why_no_create(&self, spot: &Spot<'a>, wish: &'a Wish, strangers: &Strangers<'f>) -> Option<String> {
         if self.graph.is_unsure(spot.at, spot.connection) {
             return Some("an account there may be theirs, which a person must say first (see the dispute)".into());
         }
@@ -95,10 +96,11 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             return Some(format!("{} has no single {word} \"{unknown}\"", spot.connection));
         }
         let address = self.graph.identity_at(spot.at).work_email()?;
-        if self.is_shared(address) {
+        if self.graph.is_shared(address) {
             return Some(format!("somebody else has the address {address} as well"));
         }
-        let taken = self.with_login(spot.connection, address);
+        let is_here = |place: &AccountAt| self.graph.account_at(*place).key.connection == *spot.connection;
+        let taken = strangers.get(&*folded(address))?.iter().copied().filter(is_here);
         let taken = taken.into_iter().find(|place| !self.is_of(*place, spot.at))?;
         let key = &self.graph.account_at(taken).key;
         Some(match self.graph.belonging_at(taken) {

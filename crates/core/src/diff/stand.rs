@@ -22,7 +22,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             // What is held is sorted by connection.
             let from = held.partition_point(|(_, account)| account.key.connection < *connection);
             let to = held.partition_point(|(_, account)| account.key.connection <= *connection);
-            self.wished(&spot, wish, &held[from..to]);
+            self.wished(spot, wish, &held[from..to]);
         }
         for (place, account) in held {
             if !bundle.wishes.contains_key(&account.key.connection) {
@@ -31,7 +31,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
     }
 
-    fn wished(&mut self, spot: &Spot<'a>, wish: &'a Wish, here: &[(AccountAt, &'f Account)]) {
+    fn wished(&mut self, spot: Spot<'a>, wish: &'a Wish, here: &[(AccountAt, &'f Account)]) {
         let of_kind = || here.iter().filter(|(_, account)| account.key.kind == wish.kind);
         let open = of_kind()
             .filter(|(_, account)| account.state.gives_access())
@@ -42,13 +42,13 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             here.iter().find(|(_, account)| account.state.gives_access() && rank(account.key.kind) < rank(wish.kind));
         match (open, dormant, from, other) {
             (Some((place, account)), ..) => {
-                self.update(spot, wish, *place, account, Moment::Standing, None);
-                self.beyond(spot, here, wish.kind);
+                self.update(&spot, wish, *place, account, Moment::Standing, None);
+                self.beyond(&spot, here, wish.kind);
             }
-            (None, Some((place, account)), ..) => self.resume(spot, wish, *place, account),
-            (None, None, Some((place, account)), _) => self.convert(spot, wish, *place, account),
-            (None, None, None, Some((_, account))) => self.tell_beyond(spot, account),
-            (None, None, None, None) => self.create(spot, wish),
+            (None, Some((place, account)), ..) => self.resume(&spot, wish, *place, account),
+            (None, None, Some((place, account)), _) => self.convert(&spot, wish, *place, account),
+            (None, None, None, Some((_, account))) => self.tell_beyond(&spot, account),
+            (None, None, None, None) => self.missing.push((spot, wish)),
         }
     }
 
