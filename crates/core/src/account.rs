@@ -258,6 +258,13 @@ impl Account {
         })
     }
 
+    /// Returns a number for which every part of the account itself must be read.
+    pub(crate) fn breadth(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let texts = text(&self.login) + text(&self.name) + text(&self.external_id);
+        texts + self.grants.len() + self.grants_known.len() + self.key.kind as usize + self.state as usize
+    }
+
     /// Tells whether the account is of the kind that a step makes or touches.
     pub fn kind_is(&self, step: &crate::change::Step) -> bool {
         self.key.kind == step.kind

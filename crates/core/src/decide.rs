@@ -94,7 +94,7 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
     let earlier = earlier_versions(graph, facts);
     let nothing = Wished { standing: Standing::Untouched, bundle: 0, past: None };
     let mut of = vec![nothing; graph.identities().len()];
-    for at in graph.places_in_memory() {
+    for at in graph.groups_in_memory().flatten().copied() {
         let identity = graph.identity_at(at);
         let standing = standing(graph, at, rules, facts.now_ms, &mut zones);
         let matched = match standing {

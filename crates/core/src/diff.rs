@@ -88,7 +88,10 @@ pub fn diff(
             }
         }
         None => {
-            graph.places_in_memory().for_each(|at| diffing.person(at));
+            for group in graph.groups_in_memory() {
+                graph.read_ahead(group);
+                group.iter().for_each(|at| diffing.person(*at));
+            }
             diffing.nobody();
         }
     }

@@ -110,6 +110,16 @@ impl Fields {
         self.len() == 0
     }
 
+    /// Returns a number for which every value must be read, but not what it leads to.
+    pub(crate) fn breadth(&self) -> usize {
+        self.iter().filter_map(|(_, value)| value.as_str()).map(str::len).sum()
+    }
+
+    /// Returns a number for which every text must be read.
+    pub(crate) fn depth(&self) -> usize {
+        self.iter().filter_map(|(_, value)| value.as_str()?.bytes().next()).map(usize::from).sum()
+    }
+
     fn len(&self) -> usize {
         match &self.0 {
             Repr::Own(fields) => fields.len(),
