@@ -159,8 +159,14 @@ pub async fn ours(folder: &Path) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
+/// Reads all lines; how many there are is guessed from the length of the first, so that few are moved again.
 fn read_all<T: DeserializeOwned>(path: &Path, all: &mut Vec<T>) -> anyhow::Result<()> {
+    let bytes = std::fs::metadata(path)?.len() as usize;
+    let mut reserved = false;
     each_line(path, |line| {
+        if !std::mem::replace(&mut reserved, true) {
+            all.reserve(bytes / (line.len() + 1) + 1);
+        }
         all.push(serde_json::from_str(line)?);
         Ok(())
     })

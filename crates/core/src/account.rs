@@ -224,6 +224,17 @@ pub struct Account {
     pub updated_ms: Option<i64>,
 }
 
+/// How deep an account is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Depth {
+    /// The account itself.
+    Itself,
+    /// What it leads to.
+    Parts,
+    /// The texts of its fields.
+    Texts,
+}
+
 impl Account {
     /// Returns an account of which nothing but its key is known.
     pub fn unknown(key: AccountKey) -> Self {
@@ -258,11 +269,23 @@ impl Account {
         })
     }
 
-    /// Returns a number for which every part of the account itself must be read.
-    pub(crate) fn breadth(&self) -> usize {
-        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
-        let texts = text(&self.login) + text(&self.name) + text(&self.external_id);
-        texts + self.grants.len() + self.grants_known.len() + self.key.kind as usize + self.state as usize
+    /// Returns a number of no meaning for which a part of the account must be read from memory.
+    pub(crate) fn read(&self, depth: Depth) -> usize {
+        let length = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let first =
+            |text: &Option<Box<str>>| text.as_deref().and_then(|text| text.bytes().next()).map_or(0, usize::from);
+        match depth {
+            Depth::Itself => {
+                let texts = length(&self.login) + length(&self.name) + length(&self.external_id);
+                texts + self.grants.len() + self.grants_known.len() + self.key.kind as usize + self.state as usize
+            }
+            Depth::Parts => {
+                let grants = self.grants.iter().filter(|grant| grant.privileged).count();
+                let known = self.grants_known.first().map_or(0, |kind| kind.0.address() % 2);
+                first(&self.login) + first(&self.name) + grants + known + self.fields.read(depth)
+            }
+            Depth::Texts => self.fields.read(depth),
+        }
     }
 
     /// Tells whether the account is of the kind that a step makes or touches.

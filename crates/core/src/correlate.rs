@@ -17,7 +17,7 @@ pub use link::account_view;
 pub(crate) use stay::Zones;
 pub use stay::{Stay, StayCause};
 
-use crate::account::{Account, AccountKey};
+use crate::account::{Account, AccountKey, Depth};
 use crate::facts::{Facts, Link};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, FieldName, IdentityId, Name};
@@ -25,6 +25,7 @@ use crate::policy::{MatchRule, Rules};
 use crate::text::folded;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hint::black_box;
 
 /// How many people are looked at together: what belongs to them fits the nearer caches.
 const GROUP: usize = 64;
@@ -207,22 +208,22 @@ impl<'f> Graph<'f> {
         self.founded.chunks(GROUP)
     }
 
-    /// Reads what `diff` will look at. The accounts of a person lie anywhere in memory, and whoever waits for one word of
-    /// them after the other waits long; asked for the words of a whole group at once, the machine fetches many together.
-    pub(crate) fn read_ahead(&self, group: &[IdentityAt]) {
+    /// Reads the identities of a group. Who waits for one word of memory after the other waits long; asked for the words
+    /// of a whole group at once, the machine fetches many together.
+    pub(crate) fn read_people_ahead(&self, group: &[IdentityAt]) {
+        let breadth = |at: &IdentityAt| {
+            let (identity, stay) = (self.identity_at(*at), self.stay(*at));
+            identity.emails.len() + identity.records.len() + identity.state as usize + usize::from(stay.emails_now)
+        };
+        black_box(group.iter().map(breadth).sum::<usize>());
+    }
+
+    /// Reads the accounts of a group, which may lie anywhere in memory: the accounts, what they hold, and its texts.
+    pub(crate) fn read_accounts_ahead(&self, group: &[IdentityAt]) {
         let held = || group.iter().flat_map(|at| self.accounts_at(*at)).map(|(_, account)| account);
-        let people = group.iter().map(|at| {
-            self.identity_at(*at).emails.len()
-                + self.identity_at(*at).records.len()
-                + usize::from(self.stay(*at).emails_now)
-        });
-        let of = |text: &Option<Box<str>>| text.as_deref().and_then(|text| text.bytes().next()).map_or(0, usize::from);
-        std::hint::black_box(people.sum::<usize>());
-        std::hint::black_box(held().map(Account::breadth).sum::<usize>());
-        std::hint::black_box(
-            held().map(|account| of(&account.login) + of(&account.name) + account.fields.breadth()).sum::<usize>(),
-        );
-        std::hint::black_box(held().map(|account| account.fields.depth()).sum::<usize>());
+        black_box(held().map(|account| account.read(Depth::Itself)).sum::<usize>());
+        black_box(held().map(|account| account.read(Depth::Parts)).sum::<usize>());
+        black_box(held().map(|account| account.read(Depth::Texts)).sum::<usize>());
     }
 
     /// Returns the identity at a place.

@@ -94,21 +94,24 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
     let earlier = earlier_versions(graph, facts);
     let nothing = Wished { standing: Standing::Untouched, bundle: 0, past: None };
     let mut of = vec![nothing; graph.identities().len()];
-    for at in graph.groups_in_memory().flatten().copied() {
-        let identity = graph.identity_at(at);
-        let standing = standing(graph, at, rules, facts.now_ms, &mut zones);
-        let matched = match standing {
-            Standing::Untouched if identity.state == IdentityState::Unknown => Vec::new(),
-            _ => judge.matched(identity, None),
-        };
-        let past = earlier.get(&at).filter(|_| standing == Standing::Present).and_then(|versions| {
-            let mut before: BTreeSet<u16> =
-                versions.iter().flat_map(|version| judge.matched(identity, Some(version))).collect();
-            before.retain(|rule| !matched.contains(rule));
-            (!before.is_empty()).then(|| pasts.place_of(before.into_iter().collect(), rules, facts))
-        });
-        let bundle = bundles.place_of(&matched, standing == Standing::Present, identity);
-        of[at.index()] = Wished { standing, bundle, past };
+    for group in graph.groups_in_memory() {
+        graph.read_people_ahead(group);
+        for at in group.iter().copied() {
+            let identity = graph.identity_at(at);
+            let standing = standing(graph, at, rules, facts.now_ms, &mut zones);
+            let matched = match standing {
+                Standing::Untouched if identity.state == IdentityState::Unknown => Vec::new(),
+                _ => judge.matched(identity, None),
+            };
+            let past = earlier.get(&at).filter(|_| standing == Standing::Present).and_then(|versions| {
+                let mut before: BTreeSet<u16> =
+                    versions.iter().flat_map(|version| judge.matched(identity, Some(version))).collect();
+                before.retain(|rule| !matched.contains(rule));
+                (!before.is_empty()).then(|| pasts.place_of(before.into_iter().collect(), rules, facts))
+            });
+            let bundle = bundles.place_of(&matched, standing == Standing::Present, identity);
+            of[at.index()] = Wished { standing, bundle, past };
+        }
     }
     tell_senseless(&judge, rules, findings);
     let bundles = bundles.finish(findings);

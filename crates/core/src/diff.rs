@@ -89,7 +89,8 @@ pub fn diff(
         }
         None => {
             for group in graph.groups_in_memory() {
-                graph.read_ahead(group);
+                graph.read_people_ahead(group);
+                graph.read_accounts_ahead(group);
                 group.iter().for_each(|at| diffing.person(*at));
             }
             diffing.nobody();

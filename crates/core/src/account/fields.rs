@@ -2,6 +2,7 @@
 //! They come from connectors and from the store. Most records of a connection name the same fields, so the names are
 //! held once for all of them, and who looks for a field of a million records finds its place where it was found before.
 
+use super::Depth;
 use crate::name::FieldName;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -110,14 +111,13 @@ impl Fields {
         self.len() == 0
     }
 
-    /// Returns a number for which every value must be read, but not what it leads to.
-    pub(crate) fn breadth(&self) -> usize {
-        self.iter().filter_map(|(_, value)| value.as_str()).map(str::len).sum()
-    }
-
-    /// Returns a number for which every text must be read.
-    pub(crate) fn depth(&self) -> usize {
-        self.iter().filter_map(|(_, value)| value.as_str()?.bytes().next()).map(usize::from).sum()
+    /// Returns a number of no meaning for which the values, or their texts, must be read from memory.
+    pub(super) fn read(&self, depth: Depth) -> usize {
+        let texts = (0..self.len()).filter_map(|at| self.at(at).1.as_str());
+        match depth {
+            Depth::Texts => texts.filter_map(|text| text.bytes().next()).map(usize::from).sum(),
+            Depth::Itself | Depth::Parts => texts.map(str::len).sum(),
+        }
     }
 
     fn len(&self) -> usize {

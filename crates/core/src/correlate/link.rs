@@ -3,7 +3,7 @@
 
 use super::attributes::{addresses, each_address, text_of};
 use super::found::Found;
-use super::{AccountAt, Belonging, Dispute, Evidence, Graph, Ground, IdentityAt, narrow};
+use super::{AccountAt, Belonging, Dispute, Evidence, GROUP, Graph, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
 use crate::account::{Account, AccountKey, Kind};
 use crate::expression::Expression;
@@ -15,6 +15,7 @@ use crate::policy::{Correlation, MatchRule};
 use crate::text::folded;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hint::black_box;
 
 /// Links all accounts of targets.
 pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'f>) -> Graph<'f> {
@@ -24,20 +25,23 @@ pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'
     let linking = Linking { rules, found: &found };
     let turns: BTreeMap<&ConnectionName, u16> = facts.connections.keys().zip(0..).collect();
     let mut turn_of = vec![u16::MAX; facts.accounts.len()];
-    for (at, account) in facts.accounts.iter().enumerate() {
-        turn_of[at] = turns.get(&account.key.connection).copied().unwrap_or(u16::MAX);
-        match facts.connections.get(&account.key.connection).map(|connection| connection.abilities.standing) {
-            None => belongings[at] = Belonging::Ignored,
-            Some(Standing::Source(_)) if account.key.kind == Kind::Bot => {
-                belongings[at] = Belonging::Service(Ground::Bot)
-            }
-            Some(Standing::Source(_)) => {}
-            Some(Standing::Target) => {
-                belongings[at] = linking.belonging(account).unwrap_or_else(|tie| {
-                    unsure.extend(tie.candidates.iter().map(|at| (*at, account.key.connection.clone())));
-                    disputes.push(linking.dispute(&account.key, tie));
-                    Belonging::Disputed
-                });
+    for (group, accounts) in facts.accounts.chunks(GROUP).enumerate() {
+        linking.read_ahead(accounts);
+        for (at, account) in (group * GROUP..).zip(accounts) {
+            turn_of[at] = turns.get(&account.key.connection).copied().unwrap_or(u16::MAX);
+            match facts.connections.get(&account.key.connection).map(|connection| connection.abilities.standing) {
+                None => belongings[at] = Belonging::Ignored,
+                Some(Standing::Source(_)) if account.key.kind == Kind::Bot => {
+                    belongings[at] = Belonging::Service(Ground::Bot)
+                }
+                Some(Standing::Source(_)) => {}
+                Some(Standing::Target) => {
+                    belongings[at] = linking.belonging(account).unwrap_or_else(|tie| {
+                        unsure.extend(tie.candidates.iter().map(|at| (*at, account.key.connection.clone())));
+                        disputes.push(linking.dispute(&account.key, tie));
+                        Belonging::Disputed
+                    });
+                }
             }
         }
     }
@@ -104,6 +108,15 @@ impl Linking<'_, '_> {
         let found = self.found;
         let id_at = |place: u32| &found.identities[found.moved[place as usize] as usize].id;
         found.places.find(id, id_at).ok().map(|place| IdentityAt(found.moved[place as usize]))
+    }
+
+    /// Reads what the addresses of a group lead to: many look-ups at once wait for memory once.
+    fn read_ahead(&self, accounts: &[Account]) {
+        if self.rules.rules.contains(&MatchRule::Email) && self.found.decisions.pins.is_empty() {
+            let logins = accounts.iter().filter_map(|account| account.login.as_deref());
+            let places = logins.filter_map(|login| self.found.lookups.emails.get(&folded(login)).first());
+            black_box(places.map(|place| self.found.moved[*place as usize]).max());
+        }
     }
 
     fn belonging(&self, account: &Account) -> Result<Belonging, Tie> {

@@ -70,7 +70,7 @@ impl<'f> Founding<'f> {
         }
         let shared = self.shared(&identities, &stays);
         let mut moved = vec![0; count];
-        for (new, old) in self.order().into_iter().enumerate() {
+        for (new, old) in order(&identities).into_iter().enumerate() {
             moved[old as usize] = narrow(new);
         }
         let mut left = moved.clone();
@@ -112,32 +112,6 @@ impl<'f> Founding<'f> {
         ties.filter(|(address, places)| places.iter().filter(|place| has_now(**place, address)).count() > 1)
             .map(|(address, _)| address.into())
             .collect()
-    }
-
-    /// Lists the places in the order of their ids. The first letters lie beside the places, so that sorting does not
-    /// jump through all ids.
-    fn order(&self) -> Vec<u32> {
-        let first = |id: &IdentityId| {
-            let letters = id.as_str().as_bytes().get(2..).unwrap_or_default();
-            letters
-                .iter()
-                .chain(std::iter::repeat(&0))
-                .take(8)
-                .fold(0_u64, |first, letter| first << 8 | u64::from(*letter))
-        };
-        let founded = |id: &IdentityId| id.as_str().starts_with("01");
-        let mut keyed: Vec<(bool, u64, u32)> = (0..)
-            .zip(&self.ids)
-            .map(|(place, id)| (founded(id), if founded(id) { first(id) } else { 0 }, place))
-            .collect();
-        keyed.sort_unstable_by(|one, other| {
-            let id = |place: u32| &self.ids[place as usize];
-            match one.0 && other.0 && one.1 != other.1 {
-                true => one.1.cmp(&other.1),
-                false => id(one.2).cmp(id(other.2)),
-            }
-        });
-        keyed.into_iter().map(|(_, _, place)| place).collect()
     }
 
     /// Groups the earlier versions of records by identity.
@@ -189,7 +163,7 @@ impl<'f> Founding<'f> {
         let any_live = records.iter().any(|record| matches!(record, Record::Live(_)));
         let telling: Vec<&Account> =
             records.iter().filter(|record| !any_live || matches!(record, Record::Live(_))).map(account_of).collect();
-        let id = self.ids[place as usize].clone();
+        let id = std::mem::replace(&mut self.ids[place as usize], IdentityId(Box::default()));
         let decisions = self.decisions.people.get(&id).map_or(&[][..], Vec::as_slice);
         let decided: Vec<&'f Fields> =
             decisions.iter().filter_map(|decision| attributes_decided(decision, facts.now_ms)).collect();
@@ -199,7 +173,7 @@ impl<'f> Founding<'f> {
             judged(live, &attributes, decisions, facts.now_ms, zones);
         stay.changed = !earlier.is_empty();
         stay.returned |= earlier.iter().any(|version| gone_in(version));
-        let mut emails: Vec<Box<str>> = Vec::new();
+        let mut emails: Vec<Box<str>> = Vec::with_capacity(1);
         let mut add = |address: &str| {
             if !emails.iter().any(|known| **known == *address) {
                 emails.push(address.into());
@@ -227,6 +201,28 @@ impl<'f> Founding<'f> {
         }
         (Identity { id, attributes, emails, state, start_date, end_date, manager: None, records }, stay)
     }
+}
+
+/// Lists the places in the order of their ids. The first letters lie beside the places, so that sorting does not
+/// jump through all ids.
+fn order(identities: &[Identity]) -> Vec<u32> {
+    let first = |id: &IdentityId| {
+        let letters = id.as_str().as_bytes().get(2..).unwrap_or_default();
+        letters.iter().chain(std::iter::repeat(&0)).take(8).fold(0_u64, |first, letter| first << 8 | u64::from(*letter))
+    };
+    let founded = |id: &IdentityId| id.as_str().starts_with("01");
+    let mut keyed: Vec<(bool, u64, u32)> = (0..)
+        .zip(identities)
+        .map(|(place, Identity { id, .. })| (founded(id), if founded(id) { first(id) } else { 0 }, place))
+        .collect();
+    keyed.sort_unstable_by(|one, other| {
+        let id = |place: u32| &identities[place as usize].id;
+        match one.0 && other.0 && one.1 != other.1 {
+            true => one.1.cmp(&other.1),
+            false => id(one.2).cmp(id(other.2)),
+        }
+    });
+    keyed.into_iter().map(|(_, _, place)| place).collect()
 }
 
 fn attributes_decided(decision: &Decision, now_ms: i64) -> Option<&Fields> {

@@ -33,7 +33,9 @@ pub(super) fn tell(scene: &Scene<'_>, findings: &mut Findings) {
 fn protected<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = (usize, String)> + 'a {
     let nobody = scene.rules.guards.protected.is_empty()
         && scene.facts.connections.values().all(|connection| connection.abilities.protected_logins.is_empty());
-    scene.steps.iter().enumerate().filter_map(move |(at, step)| {
+    let owned = scene.facts.connections.values().flat_map(|connection| connection.abilities.kinds.values());
+    let unowned = owned.flat_map(|kind| kind.entitlements.values()).all(|entitlement| entitlement.owners.is_empty());
+    scene.steps.iter().enumerate().filter(move |_| !nobody || !unowned).filter_map(move |(at, step)| {
         let account = step.account_key.as_ref().and_then(|_| account_of(scene, at));
         let named = if nobody { None } else { named(scene, at, account) };
         let own = scene.facts.connections.get(&step.connection);
