@@ -67,7 +67,7 @@ pub fn holds(scene: &Scene<'_>, findings: &mut Findings) -> Vec<Option<(&'static
         holds[at].get_or_insert(("seats", because));
     }
     needs::hold(scene, &mut holds);
-    protected::tell(scene, findings);
+    protected::tell(scene, &holds, findings);
     holds
 }
 

@@ -40,8 +40,12 @@ impl Names {
         })
     }
 
-    fn find(&self, field: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|name| name.as_str().cmp(field))
+    /// Finds a name. Few names are compared one after the other, since their lengths nearly always tell them apart.
+    fn find(&self, field: &str) -> Option<usize> {
+        match self.0.len() {
+            0..=16 => self.0.iter().position(|name| name.as_str() == field),
+            _ => self.0.binary_search_by(|name| name.as_str().cmp(field)).ok(),
+        }
     }
 }
 
@@ -77,8 +81,10 @@ impl fmt::Debug for Fields {
 impl Fields {
     /// Returns the value of `field`, if the app told one (null included).
     pub fn get(&self, field: &str) -> Option<&Value> {
-        let at = self.find(field).ok()?;
-        Some(self.at(at).1)
+        match &self.0 {
+            Repr::Own(fields) => find(fields, field).ok().map(|at| &fields[at].1),
+            Repr::Shared(names, values) => names.find(field).map(|at| &values[at]),
+        }
     }
 
     /// Returns the text of `field`, if it is a text that is not empty.
@@ -88,8 +94,7 @@ impl Fields {
 
     /// Sets `field`, replacing what it was.
     pub fn set(&mut self, field: FieldName, value: Value) {
-        let place = self.find(field.as_str());
-        self.change(|fields| match place {
+        self.change(|fields| match find(fields, field.as_str()) {
             Ok(at) => fields[at].1 = value,
             Err(at) => fields.insert(at, (field, value)),
         });
@@ -97,8 +102,8 @@ impl Fields {
 
     /// Forgets `field`: it is unknown afterwards.
     pub fn remove(&mut self, field: &str) -> Option<Value> {
-        let at = self.find(field).ok()?;
-        Some(self.change(|fields| fields.remove(at).1))
+        self.get(field)?;
+        self.change(|fields| find(fields, field).ok().map(|at| fields.remove(at).1))
     }
 
     /// Lists the fields in order of their names.
@@ -134,13 +139,6 @@ impl Fields {
         }
     }
 
-    fn find(&self, field: &str) -> Result<usize, usize> {
-        match &self.0 {
-            Repr::Own(fields) => fields.binary_search_by(|(name, _)| name.as_str().cmp(field)),
-            Repr::Shared(names, _) => names.find(field),
-        }
-    }
-
     /// Changes the fields, copying values only where somebody shares them.
     fn change<T>(&mut self, change: impl FnOnce(&mut Vec<(FieldName, Value)>) -> T) -> T {
         let mut fields = match std::mem::replace(&mut self.0, Repr::Own(Vec::new())) {
@@ -172,6 +170,10 @@ impl Fields {
         }
         Self(Repr::Shared(Names::of(&fields), fields.into_iter().map(|(_, value)| value).collect()))
     }
+}
+
+fn find(fields: &[(FieldName, Value)], field: &str) -> Result<usize, usize> {
+    fields.binary_search_by(|(name, _)| name.as_str().cmp(field))
 }
 
 impl FromIterator<(FieldName, Value)> for Fields {

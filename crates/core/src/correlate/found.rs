@@ -7,16 +7,18 @@ use super::decisions::Decisions;
 use super::lookup::{Lookup, Lookups, Places};
 use super::stay::Stay;
 use super::tree::ManagerKeys;
-use super::{Belonging, Dispute, Evidence, Ground, IdentityAt, narrow};
+use super::{Belonging, Dispute, Evidence, GROUP, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
 use crate::account::{Account, Fields, Kind};
 use crate::facts::{Decided, Facts};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, IdentityId, NativeId};
 use crate::policy::{Correlation, MatchRule};
+use crate::text::folded;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hint::black_box;
 
 /// Returns the id of the identity that this source record founds: 26 letters of Crockford's base 32.
 pub fn found_identity_id(connection: &ConnectionName, id: &NativeId) -> IdentityId {
@@ -120,8 +122,9 @@ pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
     for of_source in unpinned.chunk_by(|one, other| source(one) == source(other)) {
         // Rows of one source are never one person, so somebody must be known from elsewhere.
         let joining = if founding.ids.is_empty() { Joining::Impossible } else { Joining::Possible };
-        for at in of_source {
-            founding.take_unpinned(*at, rules, joining);
+        for group in of_source.chunks(GROUP) {
+            founding.read_ahead(group);
+            group.iter().for_each(|at| founding.take_unpinned(*at, rules, joining));
         }
     }
     founding.tell_doubles();
@@ -238,6 +241,15 @@ impl<'f> Founding<'f> {
                 self.lookups.employee_ids.insert(Cow::Borrowed(employee_id), place);
             }
         }
+    }
+
+    /// Reads the places of the look-ups that a group of records will fill: together, so that memory is waited for once.
+    fn read_ahead(&self, group: &[u32]) {
+        let fields = || group.iter().map(|at| &self.facts.accounts[*at as usize].fields);
+        let emails = fields().filter_map(|fields| fields.text("work_email"));
+        let employee_ids = fields().filter_map(|fields| fields.text("employee_id"));
+        black_box(emails.map(|email| self.lookups.emails.get(&folded(email)).len()).sum::<usize>());
+        black_box(employee_ids.map(|id| self.lookups.employee_ids.get(id).len()).sum::<usize>());
     }
 
     fn take_unpinned(&mut self, at: u32, rules: &Correlation, joining: Joining) {

@@ -1,24 +1,45 @@
-//! Join keys → identities: a hash table that borrows its keys where it can and knows ties.
+//! Join keys → identities: a hash table that keeps marks of its keys and knows ties.
 //! `found` fills it, `link` asks it. It holds places of identities and knows nothing about them.
 
 use crate::name::IdentityId;
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 const MANY: u32 = 1 << 31;
+
+/// A join key as it is kept: 128 bits of its hash. The texts lie with a million records, and comparing with them would
+/// touch a record for every look-up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Mark(u64, u64);
+
+impl Mark {
+    fn of(key: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(key.as_bytes());
+        let first = hasher.finish();
+        hasher.write_u8(1);
+        Self(first, hasher.finish())
+    }
+}
+
+impl Hash for Mark {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0);
+    }
+}
 
 /// Join keys of one sort.
 #[derive(Debug, Default)]
 pub(super) struct Lookup<'f> {
-    places: HashMap<Cow<'f, str>, u32>,
+    places: HashMap<Mark, u32, BuildHasherDefault<Spread>>,
     ties: Vec<(Cow<'f, str>, Vec<u32>)>,
 }
 
 impl<'f> Lookup<'f> {
     pub(super) fn with_capacity(capacity: usize) -> Self {
-        Self { places: HashMap::with_capacity(capacity), ties: Vec::new() }
+        let places = HashMap::with_capacity_and_hasher(capacity, BuildHasherDefault::default());
+        Self { places, ties: Vec::new() }
     }
 
     /// Notes that `key` leads to `place`.
@@ -26,28 +47,21 @@ impl<'f> Lookup<'f> {
         if key.is_empty() {
             return;
         }
-        let mut known = match self.places.entry(key) {
-            Entry::Vacant(new) => {
-                new.insert(place);
-                return;
-            }
-            Entry::Occupied(known) => known,
-        };
-        let found = *known.get();
-        if found & MANY != 0 {
-            let tie = &mut self.ties[(found & !MANY) as usize].1;
+        let known = self.places.entry(Mark::of(&key)).or_insert(place);
+        if *known & MANY != 0 {
+            let tie = &mut self.ties[(*known & !MANY) as usize].1;
             if !tie.contains(&place) {
                 tie.push(place);
             }
-        } else if found != place {
-            self.ties.push((known.key().clone(), vec![found, place]));
-            known.insert(MANY | (u32::try_from(self.ties.len() - 1).unwrap_or(0)));
+        } else if *known != place {
+            self.ties.push((key, vec![*known, place]));
+            *known = MANY | (u32::try_from(self.ties.len() - 1).unwrap_or(0));
         }
     }
 
     /// Lists the places to which `key` leads.
     pub(super) fn get(&self, key: &str) -> &[u32] {
-        match self.places.get(key) {
+        match self.places.get(&Mark::of(key)) {
             None => &[],
             Some(found) if found & MANY != 0 => &self.ties[(found & !MANY) as usize].1,
             Some(found) => std::slice::from_ref(found),

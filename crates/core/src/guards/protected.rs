@@ -10,11 +10,17 @@ use crate::facts::ConnectionFacts;
 use crate::finding::{About, Findings};
 
 pub(super) fn hold(scene: &Scene<'_>) -> Held {
-    protected(scene).map(|(at, login)| (at, format!("{login} is protected and never changed"))).collect()
+    let places = 0..scene.steps.len();
+    places.filter_map(|at| Some((at, format!("{} is protected and never changed", protected(scene, at)?)))).collect()
 }
 
-pub(super) fn tell(scene: &Scene<'_>, findings: &mut Findings) {
-    for (at, login) in protected(scene) {
+/// Tells of the steps that are held as protected.
+pub(super) fn tell(scene: &Scene<'_>, holds: &[Option<(&'static str, String)>], findings: &mut Findings) {
+    for (at, hold) in holds.iter().enumerate() {
+        let Some(login) = hold.as_ref().filter(|(guard, _)| *guard == "protected").and_then(|_| protected(scene, at))
+        else {
+            continue;
+        };
         let step = &scene.steps[at];
         let text =
             format!("{} would {} the protected account {login}; it is never changed", step.connection, step.effect);
@@ -30,20 +36,20 @@ pub(super) fn tell(scene: &Scene<'_>, findings: &mut Findings) {
     }
 }
 
-fn protected<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = (usize, String)> + 'a {
+/// Returns the protected login that a step is about, if it is.
+fn protected(scene: &Scene<'_>, at: usize) -> Option<String> {
+    let step = &scene.steps[at];
+    let own = scene.facts.connections.get(&step.connection)?;
     let nobody = scene.rules.guards.protected.is_empty()
         && scene.facts.connections.values().all(|connection| connection.abilities.protected_logins.is_empty());
-    let owned = scene.facts.connections.values().flat_map(|connection| connection.abilities.kinds.values());
-    let unowned = owned.flat_map(|kind| kind.entitlements.values()).all(|entitlement| entitlement.owners.is_empty());
-    scene.steps.iter().enumerate().filter(move |_| !nobody || !unowned).filter_map(move |(at, step)| {
-        let account = step.account_key.as_ref().and_then(|_| account_of(scene, at));
-        let named = if nobody { None } else { named(scene, at, account) };
-        let own = scene.facts.connections.get(&step.connection);
-        let owner = || account.zip(own).filter(|(account, own)| owns(scene, account, own));
-        named
-            .or_else(|| owner().map(|(account, _)| account.login.as_deref().unwrap_or("the owner").to_lowercase()))
-            .map(|login| (at, login))
-    })
+    let mut kinds = own.abilities.kinds.values().flat_map(|kind| kind.entitlements.values());
+    if nobody && kinds.all(|entitlement| entitlement.owners.is_empty()) {
+        return None;
+    }
+    let account = step.account_key.as_ref().and_then(|_| account_of(scene, at));
+    let named = if nobody { None } else { named(scene, at, account) };
+    let owner = || account.filter(|account| owns(scene, account, own));
+    named.or_else(|| owner().map(|account| account.login.as_deref().unwrap_or("the owner").to_lowercase()))
 }
 
 /// Returns the login of a step's account or person that is named as protected.
