@@ -73,9 +73,8 @@ pub(super) fn each_address<'f>(fields: &'f Fields, mut show: impl FnMut(Cow<'f, 
 /// Shows every address of a source record.
 pub(super) fn each_address_of<'f>(record: &'f Account, mut show: impl FnMut(Cow<'f, str>)) {
     each_address(&record.fields, &mut show);
-    if let Some(login) = record.login.as_deref().filter(|login| login.contains('@')) {
-        show(folded(login));
-    }
+    let login = record.login.as_deref().unwrap_or_default();
+    login.split([';', ',']).filter(|address| address.contains('@')).for_each(|address| show(folded(address)));
 }
 
 /// Lists the addresses in some fields.

@@ -112,6 +112,14 @@ fn some_company() -> impl Strategy<Value = Facts> {
     })
 }
 
+/// Keys that several people may come to have, by place of their row.
+fn marks() -> impl Strategy<Value = Vec<(usize, &'static str, &'static str)>> {
+    let fields = vec!["work_email", "other_emails", "manager_id", "manager_id", "employee_id", "login"];
+    let keys =
+        vec!["p0@acme.example", "P1@acme.example", "x@acme.example; p2@acme.example", "x@acme.example", "0", " 3"];
+    prop::collection::vec((0_usize..6, prop::sample::select(fields), prop::sample::select(keys)), 0..10)
+}
+
 fn rules() -> Policy {
     policy(MORE)
 }
@@ -179,6 +187,40 @@ proptest! {
         let (before, after) = (walk(&facts, &rules), walk(&pinned, &rules));
         prop_assert_eq!(shown(&before), shown(&after));
         prop_assert_eq!(before.findings, after.findings);
+    }
+
+    #[test]
+    fn what_is_found_by_keys_is_what_looking_at_everybody_finds(facts in some_company(), marks in marks()) {
+        let mut facts = facts;
+        for (at, field, text) in marks {
+            let mut rows = facts.accounts.iter_mut().filter(|account| account.key.connection == name("hr"));
+            let Some(row) = rows.nth(at) else { continue };
+            match field {
+                "login" => row.login = Some(text.into()),
+                field => set(row, field, json!(text)),
+            }
+        }
+        let rules = rules();
+        let graph = walk(&facts, &rules).graph;
+        let now = |at| graph.identity_at(at).emails.iter().take(usize::from(graph.stay(at).emails_now));
+        for address in graph.places().flat_map(now) {
+            let of = graph.places().filter(|at| now(*at).any(|email| email == address)).count();
+            prop_assert_eq!(graph.is_shared(address), of > 1, "{}", address);
+        }
+        for identity in graph.identities().iter().filter(|identity| identity.manager.is_some()) {
+            let wanted = identity.attributes.text("manager_id").unwrap().trim();
+            let named = |wanted: &str| {
+                let is_named = |other: &&crate::identity::Identity| {
+                    other.attributes.text("employee_id").is_some_and(|id| id.trim() == wanted)
+                        || other.records.first().is_some_and(|record| record.id.as_str() == wanted)
+                        || other.emails.first().is_some_and(|email| **email == *wanted)
+                };
+                let all: Vec<_> = graph.identities().iter().filter(is_named).map(|other| other.id.clone()).collect();
+                <[_; 1]>::try_from(all).ok().map(|[one]| one)
+            };
+            let manager = named(wanted).or_else(|| named(&wanted.to_lowercase()));
+            prop_assert_eq!(&identity.manager, &manager, "{}", wanted);
+        }
     }
 
     #[test]
