@@ -93,26 +93,17 @@ async fn load_person(house: &House, key: &str) -> Result<Loaded, EngineError> {
 /// Loads the company as it was: the accounts of that moment, the decisions and links that were known then. What hangs
 /// together is found out anew from these, by the same rules.
 async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
-    let now = house.store.load_all().await?;
+    let mut loaded = house.store.load_past(at_ms).await?;
     let filter = AccountFilter { connection: None, as_of_ms: Some(at_ms) };
-    let mut accounts = Vec::new();
     let mut after = None;
     loop {
         let page = house.store.accounts(&filter, after, PAGE).await?;
-        accounts.extend(page.accounts.into_iter().map(|observed| observed.account));
+        loaded.accounts.extend(page.accounts.into_iter().map(|observed| observed.account));
         match page.next {
             Some(next) => after = Some(next),
-            None => break,
+            None => return Ok(loaded),
         }
     }
-    Ok(Loaded {
-        accounts,
-        history: Vec::new(),
-        vanished: Vec::new(),
-        links: now.links.into_iter().filter(|link| link.since_ms <= at_ms).collect(),
-        decisions: now.decisions.into_iter().filter(|decision| decision.at_ms <= at_ms).collect(),
-        extent: Extent::Whole,
-    })
 }
 
 async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {

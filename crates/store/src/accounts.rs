@@ -54,15 +54,17 @@ pub struct Page {
 const NOW: &str = "SELECT id, since_ms, gone_ms, body FROM account \
      WHERE id > $1 AND id < $2 AND gone_ms IS NULL ORDER BY id LIMIT $3";
 
-/// The row itself where it is old enough, else the one version that covers the moment.
+/// The row itself where it is old enough, else the one version that covers the moment: the first that ended after it,
+/// one step into the index however many there are.
 macro_rules! then {
     ($filter:literal) => {
         concat!(
             "SELECT a.id, CASE WHEN v.id IS NULL THEN a.since_ms ELSE v.since_ms END, ",
             "CASE WHEN v.id IS NULL THEN a.gone_ms ELSE v.until_ms END, ",
             "CASE WHEN v.id IS NULL THEN a.body ELSE v.body END ",
-            "FROM account a LEFT JOIN version v ON v.account = a.id AND v.until_ms > $1 AND v.since_ms <= $1 ",
-            "AND a.since_ms > $1 WHERE ",
+            "FROM account a LEFT JOIN version v ON a.since_ms > $1 AND v.since_ms <= $1 AND v.id = (",
+            "SELECT w.id FROM version w WHERE w.account = a.id AND w.until_ms > $1 ",
+            "ORDER BY w.until_ms, w.id LIMIT 1) WHERE ",
             $filter,
             " AND (v.id IS NOT NULL OR (a.since_ms <= $1 AND (a.gone_ms IS NULL OR a.gone_ms > $1)))"
         )

@@ -63,6 +63,19 @@ impl Store {
         loaded.decisions.sort_by_key(|decision: &Decision| decision.seq);
         Ok(loaded)
     }
+
+    /// Loads the links and decisions that were known at a moment; accounts of that moment are listed by pages.
+    pub async fn load_past(&self, at_ms: i64) -> Result<Loaded, StoreError> {
+        let links = "SELECT body FROM link WHERE since_ms <= $1 UNION ALL \
+                     SELECT body FROM link_past WHERE since_ms <= $1 AND until_ms > $1";
+        let decisions = "SELECT body FROM decision WHERE at_ms <= $1 ORDER BY seq";
+        let mut tx = self.db.read().await?;
+        Ok(Loaded {
+            links: tx.list(links, args![at_ms], |row| read_json("a link", row.text(0)?)).await?,
+            decisions: tx.list(decisions, args![at_ms], |row| read_json("a decision", row.text(0)?)).await?,
+            ..Loaded::default()
+        })
+    }
 }
 
 /// Reads all bodies of a table, by blocks in the order of its integer key.

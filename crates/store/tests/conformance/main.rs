@@ -40,6 +40,8 @@ on_both![
     observation_stories::an_account_that_goes_while_a_pull_walks_hides_no_missing_one,
     observation_stories::a_finished_pull_takes_no_more_batches,
     observation_stories::an_earlier_moment_is_answered_as_it_was,
+    observation_stories::the_far_past_costs_no_more_than_yesterday,
+    observation_stories::the_past_has_the_links_and_decisions_of_then,
     observation_stories::an_account_that_comes_back_has_a_gap_in_its_past,
     observation_stories::totals_follow_every_write,
     observation_stories::a_doubted_pull_is_not_what_a_source_is_compared_with,

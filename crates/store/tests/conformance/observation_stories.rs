@@ -3,8 +3,10 @@
 //! None of them knows which database it is.
 
 use serde_json::json;
+use std::time::{Duration, Instant};
 use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::facts::Coverage;
+use tenure_core::facts::Link;
 use tenure_core::name::ConnectionName;
 use tenure_store::test_support::TestStore;
 use tenure_store::{AccountFilter, Belief, Counts, Managers, Overview, PullEnd, PullMode, Seed, Store, StoreError};
@@ -196,6 +198,44 @@ pub async fn an_earlier_moment_is_answered_as_it_was(TestStore { store, .. }: &T
     let versions = store.versions(&key, 10).await.unwrap();
     let spans: Vec<_> = versions.iter().map(|version| (version.since_ms, version.until_ms)).collect();
     assert_eq!(spans, [(1000, Some(2000)), (2000, Some(3000)), (3000, None)]);
+}
+
+pub async fn the_far_past_costs_no_more_than_yesterday(TestStore { store, .. }: &TestStore) {
+    const CHANGES: i64 = 400;
+    for at in 1..=CHANGES {
+        let all: Vec<Account> = (0..30).map(|id| agent(&id.to_string(), &format!("p{id}-{at}@acme.com"))).collect();
+        store.record_accounts(&gorgias(), &all, at * 1000).await.unwrap();
+    }
+    let (mut early, mut late) = (Duration::MAX, Duration::MAX);
+    for _ in 0..15 {
+        for (at_ms, best) in [(1500, &mut early), ((CHANGES - 1) * 1000 + 500, &mut late)] {
+            let began = Instant::now();
+            let names = names(store, Some(at_ms)).await;
+            *best = began.elapsed().min(*best);
+            assert_eq!(names.len(), 30);
+            assert!(names[0].ends_with(&format!("-{}@acme.com", at_ms / 1000)), "{}", names[0]);
+        }
+    }
+    assert!(early < late * 3, "{early:?} for the first of {CHANGES} versions, {late:?} for the last but one");
+}
+
+pub async fn the_past_has_the_links_and_decisions_of_then(TestStore { store, .. }: &TestStore) {
+    let key = AccountKey::new(&gorgias(), Kind::Agent, "1");
+    let link = |identity: &str, since_ms| Link {
+        account: key.clone(),
+        identity: identity.into(),
+        evidence: "login = work_email".into(),
+        since_ms,
+    };
+    store.pin_links(&[link("01JANE", 1000)], 1000).await.unwrap();
+    store.pin_links(&[link("01MAX", 2000)], 2000).await.unwrap();
+    store.unpin(&key, 3000).await.unwrap();
+    let mut owners = Vec::new();
+    for at_ms in [999, 1000, 1999, 2000, 2999, 3000] {
+        let past = store.load_past(at_ms).await.unwrap();
+        owners.push(past.links.iter().map(|link| link.identity.to_string()).collect::<Vec<_>>().join(","));
+    }
+    assert_eq!(owners, ["", "01JANE", "01JANE", "01MAX", "01MAX", ""]);
 }
 
 pub async fn an_account_that_comes_back_has_a_gap_in_its_past(TestStore { store, .. }: &TestStore) {
