@@ -253,7 +253,13 @@ mod tests {
                 _ => lines.swap(from, to),
             }
             let broken = verify_text(&text(&lines), &[]).expect_err("it is found");
-            let expected = match what { 0 => from + 1, 1 if to <= from => to + 1, 1 => to + 1, _ => first + 1 };
+            // A copy right before its original looks like the original, which then is one too many.
+            let expected = match what {
+                0 => from + 1,
+                1 if to == from => from + 2,
+                1 => to + 1,
+                _ => first + 1,
+            };
             prop_assert_eq!(named(&broken), expected as i64, "{}", broken);
         }
     }

@@ -59,8 +59,9 @@ fn what_was_changed_and_granted_is_put_back() {
     assert_eq!(
         shown(&plan),
         [
-            r#"update desk 1 title "Lead"→"Agent" role "agent"→"observer""#,
+            r#"update desk 1 role "agent"→"observer" title "Lead"→"Agent""#,
             r#"revoke desk 1 teams ["Old","Tier 1"]→["Old"]"#,
+            "stays: external_id was empty before, and fields are never emptied",
         ]
     );
     assert!(plan.steps.iter().all(|step| step.reason.kind == crate::change::ReasonKind::Decision));
