@@ -1,6 +1,7 @@
 //! One configured connection before it is connected: which app, where, on which plan, in which standing.
 //! The engine fills it from `tenure.toml`; connector and abilities are made from it. It holds no secret.
 
+mod custom;
 mod scim;
 
 pub use scim::{ScimSettings, ScimUse};
@@ -47,6 +48,8 @@ pub struct Settings {
     pub allow_http: HttpPolicy,
     /// `auto`, or a dialect that the manifest names.
     pub dialect: Option<String>,
+    /// Attributes that an admin of the tenant has defined: our word → the app's key. [`Settings::customized`] sets them.
+    pub custom: BTreeMap<String, String>,
     /// The app's SCIM surface, where it is used beside REST.
     pub scim: Option<ScimSettings>,
     /// The source connection that signs people in here.
@@ -74,6 +77,7 @@ impl Settings {
             seats: None,
             allow_http: HttpPolicy::LoopbackOnly,
             dialect: None,
+            custom: BTreeMap::new(),
             scim: None,
             sso: None,
             owner: None,
@@ -112,7 +116,7 @@ impl Settings {
 
     /// Returns these settings with the manifest in one of its dialects; nothing where there is no such dialect.
     pub fn speaking(&self, dialect: &str) -> Option<Self> {
-        let manifest = self.manifest.spoken(dialect)?;
+        let manifest = self.with_custom(&self.manifest.spoken(dialect)?);
         Some(Self { manifest, dialect: Some(dialect.to_owned()), ..self.clone() })
     }
 

@@ -122,6 +122,9 @@ pub struct ConnectionConfig {
     pub sso: Option<String>,
     /// Who does by hand what the app cannot be asked to do.
     pub owner: Option<String>,
+    /// Attributes that an admin of the tenant has defined: the policy's word → the app's key.
+    #[serde(default)]
+    pub custom: BTreeMap<String, String>,
     /// Accepts `http://` for an address that is not loopback.
     #[serde(default)]
     pub allow_http: bool,

@@ -24,7 +24,7 @@ use tenure_store::{AccountFilter, Store};
 const MEMORY_PAGE: usize = 1000;
 
 /// The keys that every connection may have, for the hint of an unknown one.
-const CONNECTION_KEYS: [&str; 15] = [
+const CONNECTION_KEYS: [&str; 16] = [
     "app",
     "source",
     "url",
@@ -40,6 +40,7 @@ const CONNECTION_KEYS: [&str; 15] = [
     "secrets",
     "map",
     "scim",
+    "custom",
 ];
 
 /// Everything that a verb stands on.
@@ -337,6 +338,7 @@ fn settings(
     settings.owner.clone_from(&connection.owner);
     settings.sso = connection.sso.as_deref().map(ConnectionName::new);
     settings.scim = connection.scim.as_ref().map(crate::scim::settings);
+    let settings = settings.customized(connection.custom.clone()).map_err(|error| misfit(config, name, error))?;
     settings.check().map_err(|error| misfit(config, name, error))?;
     Ok(settings)
 }

@@ -36,6 +36,18 @@ struct FieldReader {
     name: FieldName,
     places: Places,
     codec: ValueCodec,
+    empty_in: Option<Place>,
+}
+
+impl FieldReader {
+    /// Returns the value of a record; nothing where it is not told.
+    fn value(&self, json: &Json<'_>) -> Option<Value> {
+        let empty = || {
+            let holder = self.empty_in.as_ref()?.of(json)?;
+            matches!(holder, Json::Object(_)).then_some(Value::Null)
+        };
+        self.places.of(json).map(|found| self.codec.read(found)).or_else(empty)
+    }
 }
 
 #[derive(Debug)]
@@ -81,6 +93,7 @@ impl RecordReader {
             .map(|(name, field)| FieldReader {
                 name: FieldName::new(name),
                 places: Places::new(&field.read),
+                empty_in: field.empty_in.as_deref().map(Place::new),
                 codec: ValueCodec::new(field),
             })
             .collect();
@@ -147,9 +160,7 @@ impl RecordReader {
         };
         let moments = Moments { created: moment(&self.created), updated: moment(&self.updated), now: reading.now_ms };
         let mut told = Vec::with_capacity(self.fields.len());
-        told.extend(
-            self.fields.iter().filter_map(|field| Some((field.name.clone(), field.codec.read(field.places.of(json)?)))),
-        );
+        told.extend(self.fields.iter().filter_map(|field| Some((field.name.clone(), field.value(json)?))));
         let fields = Fields::from_iter(told);
         let text = |places: &Option<Places>| -> Option<Box<str>> {
             let found = places.as_ref()?.of(json)?.plain()?;

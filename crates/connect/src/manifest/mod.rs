@@ -21,8 +21,8 @@ pub use list::{
     Incremental, ListSpec, LookupSpec, Many, OtherKind, Paging, PagingStyle, Pass, ReadSpec, Reference, Total,
 };
 pub use record::{
-    CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm, KindSpec,
-    MemoryWord, On, StateRule, StateWord,
+    CardinalityWord, Codec, CustomSpec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm,
+    KindSpec, MemoryWord, On, StateRule, StateWord,
 };
 pub use scim::{Scim, ScimForm, ScimSuspend, ScimWrite};
 pub use surface::{

@@ -30,6 +30,8 @@ pub struct KindSpec {
     pub lookup: IndexMap<String, LookupSpec>,
     /// Canonical field → where it lies.
     pub fields: IndexMap<String, FieldSpec>,
+    /// Where attributes lie that an admin of the tenant has defined, where the app has such.
+    pub custom: Option<CustomSpec>,
     /// The policy's word → what can be granted under it.
     #[serde(default)]
     pub entitlements: IndexMap<String, EntitlementSpec>,
@@ -66,6 +68,16 @@ pub struct KindSpec {
     pub access: Vec<AccessSpec>,
 }
 
+/// Attributes that an admin of the tenant has defined; a connection names those that a policy may speak of.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CustomSpec {
+    /// The object that holds them.
+    pub at: String,
+    /// Why one may stay as it is although the app accepts a change, in the operator's words.
+    pub ignored_because: Option<String>,
+}
+
 /// One canonical field.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -98,6 +110,8 @@ pub struct FieldSpec {
     pub cannot: Option<String>,
     /// Why the app may accept a change and leave the field as it was, in the operator's words.
     pub ignored_because: Option<String>,
+    /// Where this object is there and the value is not, the value is empty and not untold.
+    pub empty_in: Option<String>,
 }
 
 fn both() -> Vec<On> {
