@@ -11,7 +11,7 @@ const SEEDS_LONG: u64 = 25;
 /// A command that is not done after so many times will never be.
 const TIMES_MAX: usize = 8;
 
-const FAULTS: [&str; 9] = [
+const FAULTS: [&str; 13] = [
     "500:rate=0.05",
     "cut-before:rate=0.04",
     "cut-after:rate=0.04",
@@ -21,6 +21,10 @@ const FAULTS: [&str; 9] = [
     "ignore-write:app=gorgias,rate=0.1",
     "ignore-write:app=gladly,rate=0.1",
     "slow:rate=0.02,ms=300",
+    "redirect:rate=0.02",
+    "repeat-cursor:app=gorgias,count=1",
+    "huge:count=1,after=20",
+    "bomb:count=1,after=30",
 ];
 
 fn until_done(stage: &Stage, words: &[&str]) {

@@ -307,7 +307,11 @@ impl Imitation for Tenant {
     }
 
     fn confirm(&mut self, email: &str) -> bool {
-        accept(&mut self.users, email)
+        // Whoever accepts sets a password, which changes the record.
+        let accepted = accept(&mut self.users, email);
+        let id = self.users.with_email(email).first().map(|held| held.row.id());
+        let touched = id.and_then(|id| self.users.edit(&id, |held| stamp(&mut held.row, clock::naive_now())));
+        accepted && touched.is_some()
     }
 
     fn change(&mut self, id: &str, patch: &Value) -> bool {
