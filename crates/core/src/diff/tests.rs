@@ -386,3 +386,16 @@ fn two_people_with_one_address_get_no_accounts_from_it() {
     assert!(steps(&facts, "").is_empty());
     assert!(texts(&facts, "", FindingKind::MissingAccount)[0].contains("somebody else has the address"));
 }
+
+#[test]
+fn two_addresses_in_the_login_of_a_record_are_both_somebodys() {
+    let mut facts = company();
+    for (id, login) in [("4", "dan@acme.example; team@acme.example"), ("5", "team@acme.example")] {
+        let mut row = support(id, &format!("P{id}"));
+        row.fields.remove("work_email");
+        row.login = Some(login.into());
+        facts.accounts.push(row);
+    }
+    let told = texts(&facts, "", FindingKind::MissingAccount);
+    assert!(told.iter().any(|text| text.contains("somebody else has the address team@acme.example")), "{told:?}");
+}
