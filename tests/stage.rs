@@ -71,7 +71,12 @@ impl Stage {
 
     /// Runs the program with JSON output until it ends.
     pub fn run(&self, words: &[&str]) -> Ended {
-        let ended = self.begin(words).wait(WAIT_MAX);
+        self.end(self.begin(words))
+    }
+
+    /// Waits until what was begun ends.
+    pub fn end(&self, running: Running) -> Ended {
+        let ended = running.wait(WAIT_MAX);
         self.outputs.borrow_mut().push(ended.clone());
         ended
     }

@@ -5,11 +5,14 @@ use super::scene::Scene;
 use crate::stage::{email_of, vendor_of};
 use serde_json::{Value, json};
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tenure_sandbox::{
     FRESHDESK_READ_API_KEY, FRESHSERVICE_READ_API_KEY, GAINSIGHT_READ_ACCESS_KEY, GLADLY_READ_SECRET,
     GLADLY_READ_USERNAME, GORGIAS_READ_TOKEN, Habit, PutStyle, Vendor,
 };
+
+/// How long something is waited for.
+const NAP_MAX: Duration = Duration::from_secs(60);
 
 /// Prepares something.
 pub fn given(scene: &mut Scene, words: &[String]) -> Result<(), String> {
@@ -43,6 +46,7 @@ pub fn given(scene: &mut Scene, words: &[String]) -> Result<(), String> {
             std::thread::sleep(Duration::from_millis(ms.parse().map_err(|_| "no number")?));
             Ok(())
         }
+        ["nap", "until", vendor, figure @ ..] => nap_until(scene, vendor, figure),
         ["noted", connection, "id", person] => {
             let id = scene.id(connection, person)?;
             scene.notes.insert(format!("{connection} {person}"), Value::String(id));
@@ -55,6 +59,18 @@ pub fn given(scene: &mut Scene, words: &[String]) -> Result<(), String> {
         }
         [vendor, rest @ ..] => behind_the_scenes(scene, vendor_of(vendor)?, rest),
         [] => Err("given what?".into()),
+    }
+}
+
+/// Waits until so much has reached an app.
+fn nap_until(scene: &Scene, vendor: &str, figure: &[&str]) -> Result<(), String> {
+    let until = Instant::now() + NAP_MAX;
+    loop {
+        match super::facts::statistics(scene, vendor, figure) {
+            Err(because) if Instant::now() >= until => return Err(because),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            Ok(()) => return Ok(()),
+        }
     }
 }
 
@@ -199,23 +215,32 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
     }
 }
 
-/// Runs `tenure … -> CODE [within SECONDS]`.
+/// Runs `tenure … -> CODE [within SECONDS]`; `-> begun` leaves it running until `it ends -> CODE`.
 pub fn when(scene: &mut Scene, words: &[String]) -> Result<(), String> {
     let arrow = words.iter().position(|word| word == "->").ok_or("no `-> CODE` at the end")?;
     let (command, announced) = words.split_at(arrow);
-    if command.first().is_none_or(|word| word != "tenure") {
-        return Err("a command begins with `tenure`".into());
-    }
-    let mut filled = Vec::new();
-    for word in &command[1..] {
-        filled.push(scene.fill(word)?);
-    }
-    let filled: Vec<&str> = filled.iter().map(String::as_str).collect();
-    let ended = scene.stage.run(&filled);
-    let announced: Vec<&str> = announced.iter().map(String::as_str).collect();
+    let announced: Vec<&str> = announced[1..].iter().map(String::as_str).collect();
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let ended = match (command.as_slice(), announced.as_slice()) {
+        (["tenure", words @ ..], ["begun"]) => {
+            let words = fill_all(scene, words)?;
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            scene.running = Some(scene.stage.begin(&words));
+            return Ok(());
+        }
+        (["tenure", words @ ..], _) => {
+            let words = fill_all(scene, words)?;
+            scene.stage.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        (["it", "ends"], _) => {
+            let running = scene.running.take().ok_or("nothing was begun")?;
+            scene.stage.end(running)
+        }
+        _ => return Err("a command begins with `tenure`, or is `it ends`".into()),
+    };
     let (codes, seconds) = match announced.as_slice() {
-        [_, codes] => (*codes, None),
-        [_, codes, "within", seconds] => (*codes, Some(seconds.parse::<f64>().map_err(|_| "no number")?)),
+        [codes] => (*codes, None),
+        [codes, "within", seconds] => (*codes, Some(seconds.parse::<f64>().map_err(|_| "no number")?)),
         _ => return Err("write `-> CODE` or `-> CODE within SECONDS`".into()),
     };
     scene.keep(ended.clone());
@@ -226,4 +251,8 @@ pub fn when(scene: &mut Scene, words: &[String]) -> Result<(), String> {
         Some(seconds) if ended.took.as_secs_f64() > seconds => Err(format!("it took too long: {ended}")),
         _ => Ok(()),
     }
+}
+
+fn fill_all(scene: &mut Scene, words: &[&str]) -> Result<Vec<String>, String> {
+    words.iter().map(|word| scene.fill(word)).collect()
 }

@@ -312,7 +312,7 @@ fn world(scene: &mut Scene, vendor: &str, words: &[&str]) -> Result<(), String> 
 }
 
 /// Looks at what reached a vendor.
-fn statistics(scene: &Scene, vendor: &str, words: &[&str]) -> Result<(), String> {
+pub(super) fn statistics(scene: &Scene, vendor: &str, words: &[&str]) -> Result<(), String> {
     let counts = scene.stage.sandbox().statistics().of(vendor_of(vendor)?);
     let (figure, sign, wanted) = match words {
         [figure, sign, wanted] => (*figure, *sign, number(wanted)?),

@@ -3,7 +3,7 @@
 
 use super::people::People;
 use super::script::Script;
-use crate::stage::{Ended, Stage, email_of, vendor_of};
+use crate::stage::{Ended, Running, Stage, email_of, vendor_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tenure_sandbox::{Dialect, Dialects, Fault, Limits, Options};
@@ -15,6 +15,8 @@ const PEOPLE: usize = 30;
 pub struct Scene {
     pub stage: Stage,
     pub faults: Vec<Fault>,
+    /// What was begun and runs still.
+    pub running: Option<Running>,
     /// The last run.
     pub last: Option<Ended>,
     /// The last document of each sort.
@@ -51,6 +53,7 @@ impl Scene {
         Ok(Self {
             stage: Stage::open(options),
             faults: Vec::new(),
+            running: None,
             last: None,
             plan: Value::Null,
             report: Value::Null,

@@ -96,6 +96,16 @@ pub enum Command {
     /// Does the approved steps, verifies each, reports each; goes on where it was stopped
     #[command(after_help = "Examples:\n  tenure apply\n  tenure apply p-1f2e3d4c5b6a --yes")]
     Apply(ApplyArguments),
+    /// Halts all writes of some connections, or of all, in every process; what is under way ends, nothing else begins
+    #[command(
+        after_help = "Examples:\n  tenure stop --all --as mia@acme.example --note 'wrong roles'\n  tenure stop gorgias gladly --as mia@acme.example\n\n`apply` then ends with 3. `tenure resume` ends a stop; each is ended by itself."
+    )]
+    Stop(StopArguments),
+    /// Ends a stop, so that writes go on with the next `apply`
+    #[command(
+        after_help = "Examples:\n  tenure resume gorgias --as mia@acme.example\n  tenure resume --all --as mia@acme.example    ends `stop --all`, not the stops of single connections"
+    )]
+    Resume(ResumeArguments),
     /// Plans the way back from a run, as a plan to be approved and applied; says what cannot be taken back
     #[command(
         after_help = "Examples:\n  tenure revert r-19ab3f0c5e2-4d2\n  tenure revert r-19ab3f0c5e2-4d2 --out back.json"
@@ -280,6 +290,42 @@ pub struct ApplyArguments {
     #[arg(long, short)]
     pub yes: bool,
     /// Who asks for it
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+}
+
+/// Which connections.
+#[derive(Debug, Args)]
+pub struct PlaceArguments {
+    /// These connections
+    #[arg(value_name = "CONNECTION", required_unless_present = "all", conflicts_with = "all")]
+    pub connections: Vec<String>,
+    /// Everywhere
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `stop`.
+#[derive(Debug, Args)]
+pub struct StopArguments {
+    /// Where
+    #[command(flatten)]
+    pub places: PlaceArguments,
+    /// Who decides
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArguments {
+    /// Where
+    #[command(flatten)]
+    pub places: PlaceArguments,
+    /// Who decides
     #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
     pub by: Option<String>,
 }

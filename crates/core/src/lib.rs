@@ -28,6 +28,7 @@ pub mod guards;
 pub mod approve;
 pub mod reconcile;
 pub mod revert;
+pub mod stop;
 pub mod apply;
 pub mod journal;
 pub mod why;

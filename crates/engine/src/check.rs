@@ -5,10 +5,12 @@
 use crate::dialect::{Dialect, settle};
 use crate::error::EngineError;
 use crate::house::{House, Reader};
+use crate::stop::stops_of;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 use tenure_connect::{Connector, ErrorKind};
 use tenure_core::name::ConnectionName;
+use tenure_core::stop::Stop;
 
 const AT_ONCE: usize = 8;
 
@@ -50,7 +52,20 @@ pub async fn check(house: &House, names: &[String], offline: bool) -> Result<Vec
     let checked: Vec<_> =
         stream::iter(&names).map(|name| check_one(house, name, offline)).buffered(AT_ONCE).collect().await;
     lines.extend(checked.into_iter().flatten());
+    let asked = |stop: &Stop| stop.connection.as_ref().is_none_or(|name| names.contains(name));
+    lines.extend(stops_of(house).await?.iter().filter(|stop| asked(stop)).map(stopped));
     Ok(lines)
+}
+
+/// Says that somebody stopped writes: only a person can tell whether that is still right.
+fn stopped(stop: &Stop) -> CheckLine {
+    CheckLine {
+        connection: stop.connection.as_ref().map(ToString::to_string),
+        what: "writes".into(),
+        verdict: Verdict::Confirm,
+        says: stop.says(),
+        unreachable: false,
+    }
 }
 
 fn files(house: &House) -> Vec<CheckLine> {

@@ -74,8 +74,7 @@ async fn record(house: &House, by: &By, decided: Vec<(Decided, Concerns)>) -> Re
         });
         decisions.push(NewDecision { at_ms, by: by.who.clone(), note: by.note.clone(), what, concerns });
     }
-    house.store.append_journal(drafts).await?;
-    house.store.decide(decisions).await?;
+    house.store.decide(decisions, drafts).await?;
     Ok(())
 }
 

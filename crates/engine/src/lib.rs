@@ -23,6 +23,7 @@ pub mod pull;
 pub mod reconcile;
 pub mod plan;
 pub mod decide;
+pub mod stop;
 pub mod apply;
 pub mod revert;
 pub mod anchor;

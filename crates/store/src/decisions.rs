@@ -2,11 +2,13 @@
 //! Appended by the engine on behalf of a person, never changed; `decide` and `approve` read them with the facts.
 //! What a decision means is not known here.
 
-use crate::db::{Durability, args};
+use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
+use crate::journal::append;
 use crate::{Store, next_number};
 use tenure_core::account::AccountKey;
 use tenure_core::facts::{Decided, Decision};
+use tenure_core::journal::Draft;
 use tenure_core::name::IdentityId;
 
 /// A decision to be kept.
@@ -35,9 +37,10 @@ pub struct Concerns {
 }
 
 impl Store {
-    /// Appends decisions, in their order, all or none.
-    pub async fn decide(&self, decisions: Vec<NewDecision>) -> Result<Vec<Decision>, StoreError> {
+    /// Appends decisions, in their order, with the entries of the journal that tell of them, all or none.
+    pub async fn decide(&self, decisions: Vec<NewDecision>, drafts: Vec<Draft>) -> Result<Vec<Decision>, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
+        append(&mut tx, drafts).await?;
         let mut kept = Vec::with_capacity(decisions.len());
         for NewDecision { at_ms, by, note, what, concerns } in decisions {
             let seq = next_number(&mut tx, "decision").await?;
@@ -56,10 +59,14 @@ impl Store {
 
     /// Decisions after the one with number `after`, oldest first.
     pub async fn decisions(&self, after: i64, limit: usize) -> Result<Vec<Decision>, StoreError> {
-        let mut tx = self.db.read().await?;
-        let sql = "SELECT body FROM decision WHERE seq > $1 ORDER BY seq LIMIT $2";
-        tx.list(sql, args![after, limit as i64], |row| read_json("a decision", row.text(0)?)).await
+        decided_after(&mut self.db.read().await?, after, limit).await
     }
+}
+
+/// Decisions after the one with number `after`, as a transaction sees them.
+pub(crate) async fn decided_after(tx: &mut Tx, after: i64, limit: usize) -> Result<Vec<Decision>, StoreError> {
+    let sql = "SELECT body FROM decision WHERE seq > $1 ORDER BY seq LIMIT $2";
+    tx.list(sql, args![after, limit as i64], |row| read_json("a decision", row.text(0)?)).await
 }
 
 fn concerned(what: &Decided) -> (Option<&IdentityId>, Option<&AccountKey>) {

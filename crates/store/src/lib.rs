@@ -32,6 +32,7 @@ mod plans;
 
 mod journal;
 mod notes;
+mod stops;
 mod runs;
 
 #[cfg(feature = "test-support")]
@@ -52,7 +53,7 @@ pub use overview::Overview;
 pub use plans::FindingScope;
 pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
 pub use record::Batch;
-pub use runs::{OpenStep, Run};
+pub use runs::{Began, Beginning, OpenStep, Run};
 
 use db::{Db, Tx, args};
 use std::sync::Arc;

@@ -4,17 +4,23 @@
 
 use crate::bulk::Bulk;
 use crate::db::{Durability, Row, Tx, args};
+use crate::decisions::decided_after;
 use crate::error::{StoreError, read_json, write_json};
 use crate::journal::append;
 use crate::notes::{Lease, check_lease};
+use crate::stops::stop_of;
 use crate::{Store, next_number};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tenure_core::change::{Outcome, StepResult};
+use tenure_core::facts::Decision;
 use tenure_core::journal::{Draft, Entry};
-use tenure_core::name::{PlanId, RunId, StepId};
+use tenure_core::name::{ConnectionName, PlanId, RunId, StepId};
+use tenure_core::stop::Stop;
 
 const OPEN_MAX: i64 = 10_000;
+/// Decisions that are handed over at once to whoever begins a step.
+const NEWER_MAX: usize = 1000;
 
 /// One execution of `apply`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +52,34 @@ pub struct OpenStep {
     pub intent: Value,
 }
 
+/// A step that is about to begin.
+#[derive(Clone, Debug)]
+pub struct Beginning<'a> {
+    /// In which run.
+    pub run: &'a RunId,
+    /// Which.
+    pub step: &'a StepId,
+    /// Where it writes to.
+    pub connection: &'a ConnectionName,
+    /// What is written about it before the call.
+    pub intent: &'a Value,
+    /// The newest decision that whoever begins it knows.
+    pub heard: i64,
+    /// When (milliseconds since 1970, UTC).
+    pub at_ms: i64,
+}
+
+/// What came of beginning a step.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Began {
+    /// It is begun; these are its entries.
+    Begun(Vec<Entry>),
+    /// It is not: somebody stopped writes there.
+    Stopped(Stop),
+    /// It is not: somebody decided something meanwhile, oldest first. Who has heard them may begin it again.
+    Decided(Vec<Decision>),
+}
+
 impl Store {
     /// Begins a run.
     pub async fn begin_run(&self, lease: &Lease, run: &Run, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
@@ -56,23 +90,32 @@ impl Store {
         finish(tx, drafts).await
     }
 
-    /// Writes the intent of a step, before the call that carries it out. Beginning it again is allowed.
+    /// Writes the intent of a step, before the call that carries it out, unless writes there are stopped or somebody
+    /// decided something that is not known yet. Beginning it again is allowed.
     pub async fn begin_step(
         &self,
         lease: &Lease,
-        run: &RunId,
-        step: &StepId,
-        intent: &Value,
+        beginning: &Beginning<'_>,
         drafts: Vec<Draft>,
-        now_ms: i64,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Began, StoreError> {
+        let Beginning { run, step, connection, intent, heard, at_ms } = *beginning;
         let mut tx = self.held(lease).await?;
+        // Takes the journal's head, which whoever stops or decides takes as well: what they said before is seen below.
+        let entries = append(&mut tx, drafts).await?;
+        if let Some(stop) = stop_of(&mut tx, connection).await? {
+            return Ok(Began::Stopped(stop));
+        }
+        let newer = decided_after(&mut tx, heard, NEWER_MAX).await?;
+        if !newer.is_empty() {
+            return Ok(Began::Decided(newer));
+        }
         let intent = write_json("an intent", intent)?;
         let sql = "INSERT INTO step_progress (run, step, started_ms, intent) VALUES ($1, $2, $3, $4) \
                    ON CONFLICT (run, step) DO UPDATE SET started_ms = excluded.started_ms, settled_ms = NULL, \
                    intent = excluded.intent, outcome = NULL";
-        tx.run(sql, args![run.as_str(), step.as_str(), now_ms, intent]).await?;
-        finish(tx, drafts).await
+        tx.run(sql, args![run.as_str(), step.as_str(), at_ms, intent]).await?;
+        tx.commit().await?;
+        Ok(Began::Begun(entries))
     }
 
     /// Writes the outcome of a step, after the call or after a look; one that was never begun is written as well.

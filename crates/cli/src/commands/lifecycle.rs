@@ -34,11 +34,11 @@ pub async fn run(house: &House, event: Event, arguments: &LifecycleArguments, ou
     let scope = Scope { identity: Some(identity.to_string()), ..Scope::default() };
     let made = tenure_engine::plan::make_plan(house, &scope, &by.who).await?;
     if !arguments.yes {
-        plan::show(&made, output)?;
+        plan::show(house, &made, output).await?;
         return Ok(plan::exit(&made));
     }
     if !output.json {
-        plan::show(&made, output)?;
+        plan::show(house, &made, output).await?;
     }
     let report = tenure_engine::apply::apply(house, &made, &by.who, &listener).await?;
     apply::show(&made, &report, output)?;

@@ -11,6 +11,7 @@ pub mod why;
 pub mod findings;
 pub mod plan;
 pub mod approve;
+pub mod stop;
 pub mod apply;
 pub mod revert;
 pub mod lifecycle;
@@ -49,6 +50,8 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Plan(arguments) => plan::run(&house, arguments, output).await,
         Command::Approve(arguments) => approve::run(&house, arguments, approve::Answer::Yes, output).await,
         Command::Reject(arguments) => approve::run(&house, arguments, approve::Answer::No, output).await,
+        Command::Stop(arguments) => stop::run(&house, arguments, output).await,
+        Command::Resume(arguments) => stop::run_resume(&house, arguments, output).await,
         Command::Apply(arguments) => apply::run(&house, arguments, output).await,
         Command::Revert(arguments) => revert::run(&house, arguments, output).await,
         Command::Join(arguments) => lifecycle::run(&house, lifecycle::Event::Join, arguments, output).await,

@@ -14,7 +14,7 @@ use tenure_engine::revert::revert;
 pub async fn run(house: &House, arguments: &RevertArguments, output: &Output) -> anyhow::Result<Exit> {
     let back = revert(house, &arguments.run, &ground::actor(arguments.by.as_deref())).await?;
     plan::write(&back, arguments.out.as_deref())?;
-    plan::show(&back, output)?;
+    plan::show(house, &back, output).await?;
     if !output.json {
         stays(&back).iter().for_each(|line| output.line(line));
     }

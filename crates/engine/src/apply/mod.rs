@@ -7,6 +7,7 @@ mod seats;
 mod run;
 mod step;
 mod under_way;
+mod word;
 
 pub use run::{ApplyReport, apply};
 

@@ -5,6 +5,7 @@
 use super::seats::{NoSeat, Seats};
 use super::step::{Carried, carry_out};
 use super::under_way::UnderWay;
+use super::word::Word;
 use super::{Context, Opened};
 use crate::alone::alone;
 use crate::error::EngineError;
@@ -16,18 +17,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tenure_connect::Connector;
 use tenure_core::abilities::{Abilities, Effect};
-use tenure_core::approve::{Demands, approval};
+use tenure_core::approve::Demands;
 use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResult};
 use tenure_core::facts::Link;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
-use tenure_store::{Lease, Run as StoredRun};
+use tenure_store::{Began, Beginning, Lease, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = 8;
 
 /// After so many steps in a row without a clear answer a connection is left alone until the next run.
 const UNANSWERED_MAX: u32 = 5;
+
+/// How often a step is begun again because people decided something meanwhile.
+const HEARD_MAX: u32 = 100;
 
 /// What became of a plan.
 #[derive(Debug, Clone, Serialize)]
@@ -45,7 +49,7 @@ pub struct ApplyReport {
 }
 
 impl ApplyReport {
-    /// Tells whether a step was skipped because somebody must still say yes.
+    /// Tells whether a step was skipped because somebody must still say yes, or end a stop.
     pub fn waits(&self, result: &StepResult) -> bool {
         self.waiting.contains(&result.id)
     }
@@ -78,15 +82,14 @@ async fn apply_alone(
     let mut addresses = BTreeMap::new();
     let mut steps = Vec::with_capacity(plan.steps.len());
     let mut demands = Demands::new(&house.policy);
+    let word = Word::new(&graph, &house.policy, plan, &company.facts.decisions);
     for step in &plan.steps {
         let identity = step.identity.as_ref().and_then(|id| graph.identity(id));
         if let Some((id, address)) = identity.and_then(|identity| Some((&identity.id, identity.work_email()?))) {
             addresses.insert(id.clone(), address.to_owned());
         }
         let asked = Step { approval: demands.demand(step, identity), ..step.clone() };
-        let decisions = &company.facts.decisions;
-        let approval = approval(&asked, decisions, plan.requested_by.as_deref(), identity, &house.policy);
-        steps.push(Step { approval, ..asked });
+        steps.push(Step { approval: word.approval(&asked), ..asked });
     }
     let now_ms = house.clock.now_ms();
     let run = StoredRun {
@@ -102,7 +105,7 @@ async fn apply_alone(
         stale: is_stale(house, plan),
         drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
     };
-    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, doubts).await?;
+    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, doubts, word).await?;
     let begun = walk.draft("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest }));
     house.store.begin_run(&lease, &run, vec![begun]).await?;
     walk.carry_out_all().await?;
@@ -134,8 +137,13 @@ struct Run<'a> {
     /// Steps that a person does.
     by_hand: BTreeSet<StepId>,
     waiting: BTreeSet<StepId>,
+    /// Connections to which writes were stopped, and by whom.
+    stopped: BTreeMap<ConnectionName, String>,
+    /// Steps that were not begun because of that, and those that need them.
+    stopped_steps: BTreeSet<StepId>,
     unreachable: BTreeSet<StepId>,
     doubts: Doubts,
+    word: Word<'a>,
     seats: Seats,
     /// How many steps in a row a connection gave no clear answer to.
     unanswered: BTreeMap<ConnectionName, u32>,
@@ -150,6 +158,7 @@ impl<'a> Run<'a> {
         lease: Lease,
         steps: &'a [Step],
         doubts: Doubts,
+        word: Word<'a>,
     ) -> Result<Self, EngineError> {
         let open: BTreeSet<StepId> =
             context.house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
@@ -175,8 +184,11 @@ impl<'a> Run<'a> {
             unsettled: unsettled(context.house, steps, &open).await?,
             by_hand: steps.iter().filter(|step| step.effect == Effect::Manual).map(|step| step.id.clone()).collect(),
             waiting: BTreeSet::new(),
+            stopped: BTreeMap::new(),
+            stopped_steps: BTreeSet::new(),
             unreachable: BTreeSet::new(),
             doubts,
+            word,
             seats: Seats::default(),
             unanswered: BTreeMap::new(),
             busy_connections: BTreeMap::new(),
@@ -191,7 +203,11 @@ impl<'a> Run<'a> {
                 for ((lane, step), connector) in ready.into_iter().zip(all) {
                     let opened =
                         self.unsettled.get(&step.id).map_or(Opened::Fresh, |since_ms| Opened::Doubtful(*since_ms));
-                    under_way.meanwhile(self.begin(step)).await?;
+                    if let Some(because) = under_way.meanwhile(self.begin(step)).await? {
+                        self.lanes[lane].busy = false;
+                        self.skip(step, because, Outcome::Skipped);
+                        continue;
+                    }
                     let context = self.context;
                     under_way.push(async move { (lane, step, carry_out(context, &connector, step, opened).await) });
                 }
@@ -259,6 +275,9 @@ impl<'a> Run<'a> {
         if !step.approval.state.permits() {
             return Some(Obstacle::Ever(waits_for(&step.approval)));
         }
+        if let Some(because) = self.stopped.get(&step.connection) {
+            return ever(because);
+        }
         let Some(connector) = self.connectors.get(&step.connection) else {
             return ever("the connection has no app that could be written to");
         };
@@ -304,19 +323,45 @@ impl<'a> Run<'a> {
         busy.then_some(Obstacle::Now)
     }
 
-    async fn begin(&mut self, step: &Step) -> Result<(), EngineError> {
+    /// Begins a step, or tells why it may not: people may stop it, or take back what they said, until then.
+    async fn begin(&mut self, step: &Step) -> Result<Option<String>, EngineError> {
+        let house = self.context.house;
+        for _ in 0..HEARD_MAX {
+            let approval = self.word.approval(step);
+            if !approval.state.permits() {
+                self.waiting.insert(step.id.clone());
+                return Ok(Some(waits_for(&approval)));
+            }
+            let intent = serde_json::json!({
+                "connection": step.connection, "effect": step.effect, "identity": step.identity,
+                "account": step.account, "changes": step.changes, "reason": step.reason, "approval": approval,
+            });
+            let beginning = Beginning {
+                run: &self.id,
+                step: &step.id,
+                connection: &step.connection,
+                intent: &intent,
+                heard: self.word.heard(),
+                at_ms: house.clock.now_ms(),
+            };
+            let draft = self.draft("step_started", Some(&step.id), intent.clone());
+            match house.store.begin_step(&self.lease, &beginning, vec![draft]).await? {
+                Began::Begun(_) => return self.begun(step).await.map(|()| None),
+                Began::Decided(newer) => self.word.hear(&newer),
+                Began::Stopped(stop) => {
+                    self.stopped.insert(step.connection.clone(), stop.says());
+                    return Ok(Some(stop.says()));
+                }
+            }
+        }
+        Ok(Some("people decided so much meanwhile that it could not begin; apply again".into()))
+    }
+
+    async fn begun(&mut self, step: &Step) -> Result<(), EngineError> {
         *self.busy_connections.entry(step.connection.clone()).or_default() += 1;
         self.seats.begin(step, &self.connectors[&step.connection].abilities());
         self.context.progress.say(Said::StepBegan { step: Box::new(step.clone()) });
-        let body = serde_json::json!({
-            "connection": step.connection, "effect": step.effect, "identity": step.identity,
-            "account": step.account, "changes": step.changes, "reason": step.reason, "approval": step.approval,
-        });
-        let draft = self.draft("step_started", Some(&step.id), body.clone());
-        let house = self.context.house;
-        crate::begun::begin(house, step).await?;
-        house.store.begin_step(&self.lease, &self.id, &step.id, &body, vec![draft], house.clock.now_ms()).await?;
-        Ok(())
+        crate::begun::begin(self.context.house, step).await
     }
 
     async fn settle(&mut self, step: &Step, carried: Carried) -> Result<(), EngineError> {
@@ -394,6 +439,10 @@ impl<'a> Run<'a> {
 
     fn skip(&mut self, step: &Step, because: String, outcome: Outcome) {
         if !step.approval.state.permits() {
+            self.waiting.insert(step.id.clone());
+        }
+        if self.stopped.contains_key(&step.connection) || step.needs.iter().any(|id| self.stopped_steps.contains(id)) {
+            self.stopped_steps.insert(step.id.clone());
             self.waiting.insert(step.id.clone());
         }
         let result = StepResult {

@@ -5,11 +5,12 @@
 use crate::observation_stories::gorgias;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use tenure_core::change::{Outcome, StepResult};
 use tenure_core::journal::{Broken, Draft, verify};
-use tenure_core::name::{PlanId, RunId, StepId};
+use tenure_core::name::{ConnectionName, PlanId, RunId, StepId};
 use tenure_store::test_support::TestStore;
-use tenure_store::{Claim, Lease, Run, Store, StoreError};
+use tenure_store::{Beginning, Claim, Lease, Run, Store, StoreError};
 
 fn draft(event: &str, body: serde_json::Value) -> Draft {
     Draft {
@@ -89,14 +90,19 @@ fn result(step: &StepId, outcome: Outcome) -> StepResult {
     StepResult { id: step.clone(), outcome, fields: BTreeMap::new(), because: None, account: Some("42".into()) }
 }
 
+fn beginning<'a>(run: &'a RunId, step: &'a StepId, intent: &'a serde_json::Value, at_ms: i64) -> Beginning<'a> {
+    static CONNECTION: LazyLock<ConnectionName> = LazyLock::new(|| "gorgias".into());
+    Beginning { run, step, connection: &CONNECTION, intent, heard: 0, at_ms }
+}
+
 pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url, .. }: &TestStore) {
     let lease = lease(store, "one", 0).await;
     let (run_id, plan) = (RunId::from("r1"), PlanId::from("p1"));
     store.begin_run(&lease, &run("r1"), vec![draft("run_started", json!({}))]).await.unwrap();
     let (one, two) = (StepId::from("s1"), StepId::from("s2"));
     let started = vec![Draft { step: Some("s1".into()), ..draft("step_started", json!({})) }];
-    store.begin_step(&lease, &run_id, &one, &json!({"account": null}), started, 11).await.unwrap();
-    store.begin_step(&lease, &run_id, &two, &json!({"account": "7"}), vec![], 12).await.unwrap();
+    store.begin_step(&lease, &beginning(&run_id, &one, &json!({"account": null}), 11), started).await.unwrap();
+    store.begin_step(&lease, &beginning(&run_id, &two, &json!({"account": "7"}), 12), vec![]).await.unwrap();
     store.settle_step(&lease, &run_id, &result(&one, Outcome::Done), vec![], 13).await.unwrap();
 
     // Somebody else finds it after a crash.
@@ -133,7 +139,7 @@ pub async fn a_step_stays_doubtful_until_it_is_done_for_certain(TestStore { stor
     for (at, (outcome, at_ms)) in tries.into_iter().enumerate() {
         let id = format!("r{at}");
         store.begin_run(&lease, &run(&id), vec![]).await.unwrap();
-        store.begin_step(&lease, &id.as_str().into(), &step, &json!({}), vec![], at_ms).await.unwrap();
+        store.begin_step(&lease, &beginning(&id.as_str().into(), &step, &json!({}), at_ms), vec![]).await.unwrap();
         store.settle_step(&lease, &id.as_str().into(), &result(&step, outcome), vec![], at_ms + 1).await.unwrap();
     }
     assert_eq!(store.doubtful_since(&step).await.unwrap(), Some(40));

@@ -58,7 +58,7 @@ pub async fn a_cluster_is_all_that_hangs_together_and_nothing_else(TestStore { s
         concerns: Concerns::default(),
     };
     let other = NewDecision { what: Decided::Leave { identity: "01MAX".into(), at_ms: None }, ..decided.clone() };
-    store.decide(vec![decided, other]).await.unwrap();
+    store.decide(vec![decided, other], vec![]).await.unwrap();
 
     let expected = ["gorgias/agent/11", "gorgias/agent/12", "gorgias/agent/13", "gorgias/agent/15", "hr/person/7"];
     let by_identity = Seed { identities: vec!["01JANE".into()], ..Seed::default() };
@@ -190,7 +190,7 @@ pub async fn decisions_are_numbered_in_the_order_in_which_they_were_made(TestSto
         concerns,
     };
     let jane = Concerns { identity: Some("01JANE".into()), account: None };
-    let made = store.decide(vec![approve("mia", jane), approve("kim", Concerns::default())]).await.unwrap();
+    let made = store.decide(vec![approve("mia", jane), approve("kim", Concerns::default())], vec![]).await.unwrap();
     assert_eq!(made.iter().map(|decision| decision.seq).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(store.decisions(0, 10).await.unwrap(), made);
     assert_eq!(store.decisions(1, 10).await.unwrap(), made[1..]);
@@ -202,7 +202,7 @@ pub async fn decisions_are_numbered_in_the_order_in_which_they_were_made(TestSto
     let mut tasks = Vec::new();
     for _ in 0..8 {
         let (store, decision) = (store.clone(), approve("lee", Concerns::default()));
-        tasks.push(tokio::spawn(async move { store.decide(vec![decision]).await.unwrap() }));
+        tasks.push(tokio::spawn(async move { store.decide(vec![decision], vec![]).await.unwrap() }));
     }
     for task in tasks {
         task.await.unwrap();

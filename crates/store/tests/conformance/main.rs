@@ -5,6 +5,7 @@
 mod journal_stories;
 mod list_stories;
 mod observation_stories;
+mod stop_stories;
 
 /// Runs each named story on both databases.
 macro_rules! on_both {
@@ -64,4 +65,7 @@ on_both![
     journal_stories::a_step_stays_doubtful_until_it_is_done_for_certain,
     journal_stories::only_one_holds_the_lease_and_a_lost_one_writes_nothing,
     journal_stories::a_note_is_replaced_and_forgotten,
+    stop_stories::a_stop_holds_its_connection_until_it_is_taken_back,
+    stop_stories::no_step_begins_after_the_entry_that_stops_it,
+    stop_stories::a_step_begins_only_when_the_newest_decisions_are_heard,
 ];

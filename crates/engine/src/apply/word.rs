@@ -1,0 +1,52 @@
+//! What people have said about the steps of a run, until the moment each of them begins.
+//! It starts from the decisions that the run found, and hears the newer ones that the store hands over as a step is about
+//! to begin. It asks nobody and writes nothing.
+
+use std::collections::BTreeMap;
+use tenure_core::approve::approval;
+use tenure_core::change::{Approval, Plan, Step};
+use tenure_core::correlate::Graph;
+use tenure_core::facts::{Decided, Decision};
+use tenure_core::name::StepId;
+use tenure_core::policy::Policy;
+
+/// What people have said about the steps of a run.
+pub(super) struct Word<'a> {
+    graph: &'a Graph<'a>,
+    policy: &'a Policy,
+    requested_by: Option<&'a str>,
+    said: BTreeMap<StepId, Vec<Decision>>,
+    heard: i64,
+}
+
+impl<'a> Word<'a> {
+    /// Starts from the decisions that are known.
+    pub fn new(graph: &'a Graph<'a>, policy: &'a Policy, plan: &'a Plan, decisions: &[Decision]) -> Self {
+        let requested_by = plan.requested_by.as_deref();
+        let mut word = Self { graph, policy, requested_by, said: BTreeMap::new(), heard: 0 };
+        word.hear(decisions);
+        word
+    }
+
+    /// Hears what was decided.
+    pub fn hear(&mut self, decisions: &[Decision]) {
+        for decision in decisions {
+            self.heard = self.heard.max(decision.seq);
+            if let Decided::Approve { step } | Decided::Reject { step } = &decision.what {
+                self.said.entry(step.clone()).or_default().push(decision.clone());
+            }
+        }
+    }
+
+    /// Returns the number of the newest decision that was heard.
+    pub fn heard(&self) -> i64 {
+        self.heard
+    }
+
+    /// Judges whether a step, which holds what it demands, may run.
+    pub fn approval(&self, step: &Step) -> Approval {
+        let concerned = step.identity.as_ref().and_then(|id| self.graph.identity(id));
+        let said = self.said.get(&step.id).map_or(&[][..], Vec::as_slice);
+        approval(step, said, self.requested_by, concerned, self.policy)
+    }
+}
