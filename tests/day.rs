@@ -11,7 +11,9 @@ use tenure_sandbox::{Dialect, Dialects, Limits, Options, Vendor};
 /// Each answer takes a little, so that there are moments to be disturbed in.
 const LATENCY: Duration = Duration::from_millis(8);
 
-/// A plan that is not carried out after so many times never will be.
+/// In a storm that lasts, hardly one read in three sees everything.
+const PULLS_MAX: usize = 24;
+/// What is not done after so many times never will be.
 const TIMES_MAX: usize = 8;
 const GUIDE_GRANT: &str = r#"gainsight = { role = "Standard User" }"#;
 const LIVE_GRANT: &str = r#"gainsight = { role = "Standard User", license_type = "Full" }"#;
@@ -90,10 +92,27 @@ pub fn expect_applied(ended: &Ended, dialect: Dialect) {
     assert!(well, "{ended}");
 }
 
+/// Repeats a command until it is done, as a person or a timer would.
+pub fn until_done(stage: &Stage, words: &[&str]) {
+    let ends: Vec<_> = (0..PULLS_MAX).map(|_| stage.run(words)).take_while(|ended| ended.code != 0).collect();
+    assert!(ends.len() < PULLS_MAX, "not done after {PULLS_MAX} times, the last: {}", ends[PULLS_MAX - 1]);
+}
+
+/// Goes through the day while these faults are played, and ends it without them.
+pub fn faulty_day(stage: &Stage, faults: &[&str]) {
+    stage.play(faults.iter().map(|fault| fault.parse().unwrap()).collect());
+    until_done(stage, &["pull"]);
+    stage.next_morning();
+    until_done(stage, &["pull"]);
+    finish(stage, &["pull", "--full"]);
+    stage.play(Vec::new());
+    finish(stage, &["pull", "--full"]);
+}
+
 /// Plans, agrees, applies and reads again until nothing is left but work for a person.
 pub fn finish(stage: &Stage, pull: &[&str]) {
     for _ in 0..TIMES_MAX {
-        for _ in 0..TIMES_MAX {
+        for _ in 0..PULLS_MAX {
             if stage.run(pull).code == 0 {
                 break;
             }

@@ -21,7 +21,7 @@ pub struct VendorStatistics {
     pub unauthorized: u64,
     /// Answers with 429, from the rate limit or from a fault.
     pub throttled: u64,
-    /// Requests received while an earlier Retry-After was still running; those already on their way count too.
+    /// Requests received while an earlier Retry-After was still running, but for those that were on their way already.
     pub impatient: u64,
     /// Writes that were done.
     pub writes: u64,
@@ -51,7 +51,17 @@ impl Statistics {
 #[derive(Default)]
 pub(crate) struct Counter {
     pub counts: Statistics,
-    quiet_until: BTreeMap<Vendor, Instant>,
+    quiet: BTreeMap<Vendor, Quiet>,
+}
+
+/// What was sent before the answer that asks for quiet arrived comes in within this time.
+const ON_THE_WAY: Duration = Duration::from_millis(100);
+
+/// A time in which nothing should come.
+#[derive(Clone, Copy)]
+struct Quiet {
+    from: Instant,
+    until: Instant,
 }
 
 impl Counter {
@@ -60,7 +70,7 @@ impl Counter {
     }
 
     pub fn received(&mut self, vendor: Vendor, now: Instant) {
-        let impatient = self.quiet_until.get(&vendor).is_some_and(|until| now < *until);
+        let impatient = self.quiet.get(&vendor).is_some_and(|quiet| quiet.from <= now && now < quiet.until);
         let counts = self.on(vendor);
         counts.requests += 1;
         counts.impatient += u64::from(impatient);
@@ -69,7 +79,8 @@ impl Counter {
     /// Notes that the vendor asked for quiet.
     pub fn told_to_wait(&mut self, vendor: Vendor, now: Instant, seconds: u64) {
         let until = now.checked_add(Duration::from_secs(seconds)).unwrap_or(now);
-        let quiet = self.quiet_until.entry(vendor).or_insert(until);
-        *quiet = (*quiet).max(until);
+        let new = Quiet { from: now + ON_THE_WAY, until };
+        let quiet = self.quiet.entry(vendor).or_insert(new);
+        *quiet = if quiet.until <= now { new } else { Quiet { from: quiet.from, until: quiet.until.max(until) } };
     }
 }
