@@ -4,6 +4,7 @@
 use super::people::People;
 use super::script::Script;
 use crate::stage::{Ended, Running, Stage, email_of, vendor_of};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tenure_sandbox::{Dialect, Dialects, Fault, Limits, Options};
@@ -115,7 +116,7 @@ impl Scene {
         id.ok_or_else(|| format!("{connection} has nobody called {person}"))
     }
 
-    /// Replaces what stands in braces: `{plan}`, `{run}`, `{step EFFECT CONNECTION PERSON}`, `{account CONNECTION PERSON}`,
+    /// Replaces what stands in braces: `{plan}`, `{run}`, `{now+SECONDS}`, `{step EFFECT CONNECTION PERSON}`, `{account CONNECTION PERSON}`,
     /// `{id CONNECTION PERSON}`, `{identity PERSON}`, `{finding KIND CONNECTION PERSON}`, `{noted NAME}`.
     pub fn fill(&mut self, word: &str) -> Result<String, String> {
         let (Some(start), Some(end)) = (word.find('{'), word.find('}')) else { return Ok(word.to_owned()) };
@@ -124,6 +125,10 @@ impl Scene {
         let value = match inner.as_slice() {
             ["plan"] => text(&self.plan["id"]),
             ["run"] => text(&self.report["run"]),
+            [moment] if moment.starts_with("now+") => {
+                let seconds: i64 = moment[4..].parse().map_err(|_| format!("{moment} is no moment"))?;
+                (Timestamp::now() + SignedDuration::from_secs(seconds)).to_string()
+            }
             ["noted", name @ ..] => {
                 let name = name.join(" ");
                 text(self.notes.get(&name).ok_or_else(|| format!("nothing was noted as {name}"))?)

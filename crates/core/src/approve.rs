@@ -8,6 +8,7 @@ use crate::expression::Verdict;
 use crate::facts::{Decided, Decision};
 use crate::identity::Identity;
 use crate::policy::Policy;
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
 
@@ -88,9 +89,17 @@ fn demand(irreversible: bool, view: &Value, policy: &Policy) -> Approval {
     let (from, count) = match rule {
         Some(rule) if !rule.from.is_empty() => (rule.from.clone(), rule.count),
         _ if irreversible => (policy.approvers.keys().cloned().collect(), 1),
-        _ => return Approval { state: ApprovalState::NotNeeded, from: Vec::new(), count: 0, by: Vec::new() },
+        _ => {
+            return Approval {
+                state: ApprovalState::NotNeeded,
+                from: Vec::new(),
+                count: 0,
+                by: Vec::new(),
+                until: None,
+            };
+        }
     };
-    Approval { state: ApprovalState::Waiting, from, count, by: Vec::new() }
+    Approval { state: ApprovalState::Waiting, from, count, by: Vec::new(), until: None }
 }
 
 /// Returns a step as conditions see it.
@@ -173,20 +182,21 @@ pub enum Refusal {
     },
 }
 
-/// Judges what people said to a step whose `approval` holds the demand. `concerned` is the person whose accounts it
-/// touches.
+/// Judges what people said to a step whose `approval` holds the demand, at the moment `now_ms`. `concerned` is the
+/// person whose accounts it touches. A yes ends after the time that the policy says, a no does not.
 pub fn approval(
     step: &Step,
     decisions: &[Decision],
     requested_by: Option<&str>,
     concerned: Option<&Identity>,
     policy: &Policy,
+    now_ms: i64,
 ) -> Approval {
-    let mut approval = Approval { by: Vec::new(), ..step.approval.clone() };
+    let mut approval = Approval { by: Vec::new(), until: None, ..step.approval.clone() };
     if approval.state == ApprovalState::NotNeeded {
         return approval;
     }
-    let mut said: BTreeMap<String, (i64, bool, &str)> = BTreeMap::new();
+    let mut said: BTreeMap<String, (&Decision, bool)> = BTreeMap::new();
     for decision in decisions {
         let yes = match &decision.what {
             Decided::Approve { step: of } if *of == step.id => true,
@@ -196,21 +206,24 @@ pub fn approval(
         if may_approve(step, &decision.by, requested_by, concerned, policy).is_err() {
             continue;
         }
-        let newest = said.entry(folded(&decision.by)).or_insert((i64::MIN, false, ""));
-        if decision.seq >= newest.0 {
-            *newest = (decision.seq, yes, &decision.by);
+        let newest = said.entry(folded(&decision.by)).or_insert((decision, yes));
+        if decision.seq >= newest.0.seq {
+            *newest = (decision, yes);
         }
     }
-    let by = |wanted: bool| -> Vec<String> {
-        said.values().filter(|(_, yes, _)| *yes == wanted).map(|(_, _, by)| (*by).to_owned()).collect()
-    };
-    let rejected = by(false);
+    let rejected: Vec<String> = said.values().filter(|(_, yes)| !yes).map(|(no, _)| no.by.clone()).collect();
     if !rejected.is_empty() {
         return Approval { state: ApprovalState::Rejected, by: rejected, ..approval };
     }
-    approval.by = by(true);
-    let enough = approval.by.len() >= approval.count.max(1) as usize;
-    approval.state = if enough { ApprovalState::Approved } else { ApprovalState::Waiting };
+    let end_of = |yes: &Decision| policy.valid_for.map_or(i64::MAX, |valid| yes.at_ms.saturating_add(valid.as_ms()));
+    said.retain(|_, (yes, _)| now_ms < end_of(yes));
+    approval.by = said.values().map(|(yes, _)| yes.by.clone()).collect();
+    let mut ends: Vec<i64> = said.values().map(|(yes, _)| end_of(yes)).collect();
+    ends.sort_unstable_by(|one, other| other.cmp(one));
+    // It holds for as long as enough of them hold.
+    let last = ends.get(approval.count.max(1) as usize - 1);
+    approval.state = if last.is_some() { ApprovalState::Approved } else { ApprovalState::Waiting };
+    approval.until = last.and_then(|ms| Timestamp::from_millisecond(*ms).ok()).map(|moment| moment.to_string());
     approval
 }
 

@@ -163,6 +163,9 @@ pub struct Approval {
     pub count: u32,
     /// Who said it.
     pub by: Vec<String>,
+    /// Until when the yes holds (RFC 3339, UTC); absent where nobody said it, or it does not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// Where an approval stands.

@@ -50,7 +50,7 @@ pub fn plan(
     for (step, proposal) in steps.iter_mut().zip(&proposals) {
         let identity = proposal.identity.map(|at| graph.identity_at(at));
         step.approval = demands.demand(step, identity);
-        step.approval = approval(step, &said, asked.requested_by.as_deref(), identity, rules);
+        step.approval = approval(step, &said, asked.requested_by.as_deref(), identity, rules, facts.now_ms);
     }
     let steps = ordered(steps, &proposals, graph);
     let scene = Scene { steps: &steps, facts, rules, graph };
@@ -93,7 +93,8 @@ pub fn digest_of(steps: &[Step], held: &[Hold]) -> String {
         because: Option<&'a str>,
     }
     let without = |step: &Step| {
-        let approval = Approval { state: ApprovalState::Waiting, from: Vec::new(), count: 0, by: Vec::new() };
+        let approval =
+            Approval { state: ApprovalState::Waiting, from: Vec::new(), count: 0, by: Vec::new(), until: None };
         Step { approval, ..step.clone() }
     };
     let free = steps.iter().map(|step| Said { step: without(step), guard: None, because: None });
@@ -155,7 +156,7 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
         loses: ability.and_then(|ability| ability.loses.clone()),
         by_hand,
         needs: Vec::new(),
-        approval: Approval { state: ApprovalState::NotNeeded, from: Vec::new(), count: 0, by: Vec::new() },
+        approval: Approval { state: ApprovalState::NotNeeded, from: Vec::new(), count: 0, by: Vec::new(), until: None },
     }
 }
 

@@ -15,11 +15,14 @@ use crate::name::{ConnectionName, Name};
 use crate::place::Misplaced;
 use std::collections::BTreeMap;
 
+/// How long a yes holds where the policy does not say.
+const VALID_FOR: Delay = Delay::days(7);
+
 /// What is wrong with a policy: file, line, column, what, and a hint.
 pub type PolicyError = Misplaced;
 
 /// All rules by which the walk goes.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// The file, for errors that are found later.
     pub path: String,
@@ -33,12 +36,31 @@ pub struct Policy {
     pub lifecycle: Lifecycle,
     /// Which steps wait for whom, in the order of the file.
     pub approvals: Vec<ApprovalRule>,
+    /// How long a yes holds; `None` means for ever.
+    pub valid_for: Option<Delay>,
     /// Group → addresses of its people.
     pub approvers: BTreeMap<String, Vec<String>>,
     /// What holds a plan back.
     pub guards: Guards,
     /// How accounts find their identities.
     pub correlation: Correlation,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            path: String::new(),
+            text: String::new(),
+            grants: Vec::new(),
+            manage: BTreeMap::new(),
+            lifecycle: Lifecycle::default(),
+            approvals: Vec::new(),
+            valid_for: Some(VALID_FOR),
+            approvers: BTreeMap::new(),
+            guards: Guards::default(),
+            correlation: Correlation::default(),
+        }
+    }
 }
 
 /// The rules of the walk are the policy.

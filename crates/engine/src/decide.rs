@@ -125,8 +125,9 @@ pub async fn judge_steps(
     }
     record(house, &By { who: by.to_owned(), note }, decided).await?;
     let decisions = house.store.load_all().await?.decisions;
+    let now_ms = house.clock.now_ms();
     let judged = |(step, requested_by): (Step, Option<String>)| {
-        let approval = approval(&step, &decisions, requested_by.as_deref(), concerned(&step), &house.policy);
+        let approval = approval(&step, &decisions, requested_by.as_deref(), concerned(&step), &house.policy, now_ms);
         Step { approval, ..step }
     };
     Ok(steps.into_iter().map(judged).collect())

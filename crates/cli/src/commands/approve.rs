@@ -2,6 +2,7 @@
 //! A plan stands for all of its steps that wait. The decision is bound to step ids: a step that changes is asked anew.
 
 use crate::arguments::ApproveArguments;
+use crate::commands::plan::approved;
 use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use tenure_core::change::ApprovalState;
@@ -40,7 +41,7 @@ pub async fn run(house: &House, arguments: &ApproveArguments, answer: Answer, ou
             &["step", "effect", "where", "who", "approval"],
             steps.iter().map(|step| {
                 let state = match step.approval.state {
-                    ApprovalState::Approved => format!("approved by {}", step.approval.by.join(", ")),
+                    ApprovalState::Approved => approved(&step.approval),
                     ApprovalState::Rejected => format!("rejected by {}", step.approval.by.join(", ")),
                     ApprovalState::NotNeeded => "not needed".into(),
                     ApprovalState::Waiting => {

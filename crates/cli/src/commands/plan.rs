@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tenure_core::byhand::HandWork;
-use tenure_core::change::{ApprovalState, Change, Plan, Step};
+use tenure_core::change::{Approval, ApprovalState, Change, Plan, Step};
 use tenure_core::name::{ConnectionName, Name};
 use tenure_core::stop::Stop;
 use tenure_engine::house::House;
@@ -130,7 +130,7 @@ fn step_lines(step: &Step) -> Vec<String> {
     match step.approval.state {
         ApprovalState::NotNeeded => {}
         ApprovalState::Waiting => lines.push(format!("       waits for {} of {}", step.approval.count, from(step))),
-        ApprovalState::Approved => lines.push(format!("       approved by {}", step.approval.by.join(", "))),
+        ApprovalState::Approved => lines.push(format!("       {}", approved(&step.approval))),
         ApprovalState::Rejected => lines.push(format!("       rejected by {}", step.approval.by.join(", "))),
     }
     if let Some(loses) = &step.loses {
@@ -141,6 +141,12 @@ fn step_lines(step: &Step) -> Vec<String> {
         lines.extend(work_lines(work));
     }
     lines
+}
+
+/// Tells who said yes, and until when that holds.
+pub fn approved(approval: &Approval) -> String {
+    let until = approval.until.as_deref().map(|until| format!(", until {until}")).unwrap_or_default();
+    format!("approved by {}{until}", approval.by.join(", "))
 }
 
 /// Tells what a person does by hand: what to click, the rows to import, by when.

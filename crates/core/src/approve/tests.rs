@@ -29,7 +29,7 @@ fn judged(step: &Step, yes: &[&str], no: &[&str]) -> Approval {
     let reject = no.iter().map(|by| said(by, Decided::Reject { step: step.id.clone() }));
     let mut decisions: Vec<Decision> = approve.chain(reject).collect();
     (1..).zip(&mut decisions).for_each(|(seq, decision)| decision.seq = seq);
-    approval(step, &decisions, Some("olga@acme.example"), None, &policy(ASKS))
+    approval(step, &decisions, Some("olga@acme.example"), None, &policy(ASKS), 0)
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn one_no_is_enough_until_it_is_taken_back() {
     let reject = said("tom@acme.example", Decided::Reject { step: step.id.clone() });
     let mut approve = said("tom@acme.example", Decided::Approve { step: step.id.clone() });
     approve.seq = 5;
-    let judged = approval(&step, &[approve, reject], None, None, &policy(ASKS));
+    let judged = approval(&step, &[approve, reject], None, None, &policy(ASKS), 0);
     assert_eq!((judged.state, judged.by.len()), (ApprovalState::Waiting, 1));
 }
 
@@ -88,7 +88,28 @@ fn an_approval_does_not_outlive_its_step() {
     let after = step(&facts, ASKS);
     assert_ne!(before.id, after.id);
     let yes = said("mia@acme.example", Decided::Approve { step: before.id.clone() });
-    assert!(approval(&after, &[yes], None, None, &policy(ASKS)).by.is_empty());
+    assert!(approval(&after, &[yes], None, None, &policy(ASKS), 0).by.is_empty());
+}
+
+#[test]
+fn a_yes_ends_and_a_no_does_not() {
+    let step = step(&joiner(), ASKS);
+    let said = |by: &str, at_ms: i64, seq: i64, what: Decided| Decision { at_ms, seq, ..said(by, what) };
+    let yes = Decided::Approve { step: step.id.clone() };
+    let day_ms = 86_400_000;
+    let both = [said("mia@acme.example", 0, 1, yes.clone()), said("tom@acme.example", day_ms, 2, yes)];
+    let at = |decisions: &[Decision], more: &str, now_ms: i64| {
+        approval(&step, decisions, None, None, &policy(&format!("{ASKS}\n{more}")), now_ms)
+    };
+    let week = at(&both, "", 7 * day_ms - 1);
+    assert_eq!((week.state, week.until.as_deref()), (ApprovalState::Approved, Some("1970-01-08T00:00:00Z")));
+    let later = at(&both, "", 7 * day_ms);
+    assert_eq!((later.state, later.by, later.until), (ApprovalState::Waiting, vec!["tom@acme.example".into()], None));
+    assert_eq!(at(&both, "[approvals]\nvalid_for = \"36h\"", 2 * day_ms).state, ApprovalState::Waiting);
+    let ever = at(&both, "[approvals]\nvalid_for = \"never\"", 9999 * day_ms);
+    assert_eq!((ever.state, ever.until), (ApprovalState::Approved, None));
+    let no = said("tom@acme.example", 0, 3, Decided::Reject { step: step.id.clone() });
+    assert_eq!(at(&[no], "", 9999 * day_ms).state, ApprovalState::Rejected);
 }
 
 #[test]

@@ -92,6 +92,28 @@ fn leavers_are_suspended_and_deleted_when_it_is_time() {
 }
 
 #[test]
+fn a_last_day_that_moves_past_a_change_of_clocks_ends_where_the_person_lives() {
+    // In Berlin the 24th of October 2026 ends at 22:00 UTC; the 25th has 25 hours and ends at 23:00 UTC.
+    let mut facts = company();
+    let mut at = |end_date: &str, now: &str, more: &str| {
+        let record = account_of(&mut facts, "hr/person/1");
+        set(record, "time_zone", json!("Europe/Berlin"));
+        set(record, "end_date", json!(end_date));
+        facts.now_ms = now.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        standing(&facts, &policy(more), "1")
+    };
+    assert_eq!(at("2026-10-24", "2026-10-24T21:59:59Z", ""), Standing::Present);
+    assert_eq!(at("2026-10-24", "2026-10-24T22:00:00Z", ""), Standing::Suspended);
+    assert_eq!(at("2026-10-25", "2026-10-24T22:00:00Z", ""), Standing::Present, "it was moved by a day");
+    assert_eq!(at("2026-10-25", "2026-10-25T22:59:59Z", ""), Standing::Present);
+    assert_eq!(at("2026-10-25", "2026-10-25T23:00:00Z", ""), Standing::Suspended);
+    let (day, hours) = ("[lifecycle]\nsuspend_after_end = \"1d\"", "[lifecycle]\nsuspend_after_end = \"24h\"");
+    assert_eq!(at("2026-10-24", "2026-10-25T22:00:00Z", day), Standing::Untouched);
+    assert_eq!(at("2026-10-24", "2026-10-25T23:00:00Z", day), Standing::Suspended);
+    assert_eq!(at("2026-10-24", "2026-10-25T22:00:00Z", hours), Standing::Suspended);
+}
+
+#[test]
 fn a_role_that_the_tenant_does_not_have_is_named_and_not_wished() {
     let mut facts = company();
     let offered = |name: &str| crate::account::Entitlement {

@@ -30,6 +30,9 @@ struct PolicyFile {
     /// Which steps wait for a person; the first that matches decides.
     #[serde(default)]
     approve: Vec<ApproveFile>,
+    /// What holds for every approval.
+    #[serde(default)]
+    approvals: ApprovalsFile,
     /// Groups of approvers: name = list of addresses.
     #[serde(default)]
     approvers: BTreeMap<String, Vec<String>>,
@@ -132,6 +135,13 @@ struct ApproveFile {
     count: Option<u32>,
 }
 
+#[derive(Deserialize, JsonSchema, Default)]
+#[serde(deny_unknown_fields)]
+struct ApprovalsFile {
+    /// How long a yes holds, such as 12h; never means that it does not end. Default 7d.
+    valid_for: Option<String>,
+}
+
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code, reason = "the first is only for the schema")]
@@ -223,6 +233,7 @@ pub(super) fn read(text: &str, path: &str) -> Result<Policy, PolicyError> {
         manage: reader.manage(file.manage)?,
         lifecycle: reader.lifecycle(&file.lifecycle)?,
         approvals: reader.approvals(file.approve, &file.approvers)?,
+        valid_for: reader.valid_for(&file.approvals)?,
         guards: reader.guards(&file.guards)?,
         correlation: reader.correlation(file.correlation)?,
         approvers: file.approvers,
@@ -344,6 +355,18 @@ impl Reader<'_> {
             read.push(ApprovalRule { when, from, count });
         }
         Ok(read)
+    }
+
+    fn valid_for(&self, file: &ApprovalsFile) -> Result<Option<Delay>, PolicyError> {
+        let Some(text) = &file.valid_for else { return Ok(Some(super::VALID_FOR)) };
+        let keys = ["approvals", "valid_for"];
+        match self.delay(text, &keys)? {
+            Some(valid) if valid.as_ms() == 0 => {
+                let hint = "the least is \"1m\"; \"never\" lets it hold for ever".to_owned();
+                Err(self.error(&keys, format!("a yes that holds for \"{text}\" permits nothing"), Some(hint)))
+            }
+            valid => Ok(valid),
+        }
     }
 
     fn groups(

@@ -79,6 +79,7 @@ async fn apply_alone(
 ) -> Result<ApplyReport, EngineError> {
     let company = company(house, &Scope::default()).await?;
     let graph = company.graph(house);
+    let now_ms = house.clock.now_ms();
     let mut addresses = BTreeMap::new();
     let mut steps = Vec::with_capacity(plan.steps.len());
     let mut demands = Demands::new(&house.policy);
@@ -89,9 +90,8 @@ async fn apply_alone(
             addresses.insert(id.clone(), address.to_owned());
         }
         let asked = Step { approval: demands.demand(step, identity), ..step.clone() };
-        steps.push(Step { approval: word.approval(&asked), ..asked });
+        steps.push(Step { approval: word.approval(&asked, now_ms), ..asked });
     }
-    let now_ms = house.clock.now_ms();
     let run = StoredRun {
         id: RunId::from(format!("r-{now_ms:x}-{:x}", std::process::id())),
         plan: plan.id.clone(),
@@ -327,7 +327,8 @@ impl<'a> Run<'a> {
     async fn begin(&mut self, step: &Step) -> Result<Option<String>, EngineError> {
         let house = self.context.house;
         for _ in 0..HEARD_MAX {
-            let approval = self.word.approval(step);
+            let now_ms = house.clock.now_ms();
+            let approval = self.word.approval(step, now_ms);
             if !approval.state.permits() {
                 self.waiting.insert(step.id.clone());
                 return Ok(Some(waits_for(&approval)));
@@ -342,7 +343,7 @@ impl<'a> Run<'a> {
                 connection: &step.connection,
                 intent: &intent,
                 heard: self.word.heard(),
-                at_ms: house.clock.now_ms(),
+                at_ms: now_ms,
             };
             let draft = self.draft("step_started", Some(&step.id), intent.clone());
             match house.store.begin_step(&self.lease, &beginning, vec![draft]).await? {

@@ -43,10 +43,10 @@ impl<'a> Word<'a> {
         self.heard
     }
 
-    /// Judges whether a step, which holds what it demands, may run.
-    pub fn approval(&self, step: &Step) -> Approval {
+    /// Judges whether a step, which holds what it demands, may run at this moment.
+    pub fn approval(&self, step: &Step, now_ms: i64) -> Approval {
         let concerned = step.identity.as_ref().and_then(|id| self.graph.identity(id));
         let said = self.said.get(&step.id).map_or(&[][..], Vec::as_slice);
-        approval(step, said, self.requested_by, concerned, self.policy)
+        approval(step, said, self.requested_by, concerned, self.policy, now_ms)
     }
 }
