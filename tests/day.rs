@@ -32,17 +32,15 @@ pub fn is_long() -> bool {
     std::env::var_os("TENURE_LONG").is_some()
 }
 
-/// Opens a stage with the company of this seed, whose apps all speak this dialect.
+/// Opens a stage with the company of this seed, whose apps all speak this dialect and refuse nothing for its rate.
 pub fn open(seed: u64, dialect: Dialect) -> Stage {
+    open_under(seed, dialect, Limits::Off)
+}
+
+/// As [`open`], under these rate limits.
+pub fn open_under(seed: u64, dialect: Dialect, limits: Limits) -> Stage {
     let dialects = Dialects::all(dialect);
-    let stage = Stage::open(Options {
-        people: 30,
-        seed,
-        limits: Limits::Off,
-        latency: LATENCY,
-        dialects,
-        ..Options::default()
-    });
+    let stage = Stage::open(Options { people: 30, seed, limits, latency: LATENCY, dialects, ..Options::default() });
     if dialect == Dialect::Live {
         let policy = stage.files().policy.clone();
         stage.edit(&policy, GUIDE_GRANT, LIVE_GRANT).expect("the policy grants Gainsight");

@@ -1,11 +1,11 @@
-//! Every fault that the sandbox can play, each alone, over a whole day and in both dialects: the day must end as a calm
-//! one, with nothing lost, nothing done twice, and nothing sent into a wait that an app asked for.
+//! Every fault that the sandbox can play, each alone, over a whole day under the published rate limits, in both dialects:
+//! the day must end as a calm one, with nothing lost or done twice, and nothing sent beyond a budget or into a wait.
 //! Faults that no day gets through while they last have scenarios of their own, which are named here.
 
-use crate::day::{calm_day, faulty_day, open, settle};
+use crate::day::{calm_day, faulty_day, open_under, settle};
 use crate::stage::Stage;
 use std::path::Path;
-use tenure_sandbox::{Dialect, Kind, Vendor};
+use tenure_sandbox::{Dialect, Kind, Limits, Plans, Vendor};
 
 const SEED: u64 = 1;
 
@@ -38,20 +38,22 @@ fn each(part: std::ops::Range<usize>, dialect: Dialect) {
     let day = calm_day(SEED, dialect);
     for fault in &OVER_A_DAY[part] {
         println!("{fault}, {dialect}");
-        let stage = open(SEED, dialect);
+        let stage = open_under(SEED, dialect, Limits::Published(Plans::default()));
         faulty_day(&stage, &[fault]);
         settle(&stage, &day);
         expect_patience(&stage, fault);
     }
 }
 
-/// Fails if the fault was never played, or if something was sent while quiet was asked for.
+/// Fails if the fault was never played, if anything else was refused for its rate, or sent while quiet was asked for.
 fn expect_patience(stage: &Stage, fault: &str) {
     let statistics = stage.sandbox().statistics();
     let faulted: u64 = Vendor::ALL.iter().map(|vendor| statistics.of(*vendor).faulted).sum();
     assert!(faulted > 0, "{fault} was never played");
     for vendor in Vendor::ALL {
         let counts = statistics.of(vendor);
+        let refused = if fault.starts_with("429") { counts.faulted } else { 0 };
+        assert_eq!(counts.throttled, refused, "{vendor} refused for its rate, under {fault}: {counts:?}");
         assert_eq!(counts.impatient, 0, "{vendor} was asked while it wanted quiet, under {fault}: {counts:?}");
     }
 }

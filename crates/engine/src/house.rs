@@ -217,6 +217,17 @@ impl House {
         self.reader(name).await
     }
 
+    /// Ends the work with this house: leaves word for the process that comes next, and closes the store.
+    pub async fn close(&self) {
+        for connection in self.connections.values() {
+            let reader = connection.spoken().reader.clone();
+            if let Some(Reader::App(connector)) = reader {
+                connector.hand_over().await;
+            }
+        }
+        self.store.close().await;
+    }
+
     async fn build_reader(&self, name: &ConnectionName, connection: &Connection) -> Result<Reader, EngineError> {
         let config = &connection.config;
         if connection.settings.manifest.file.is_some() {

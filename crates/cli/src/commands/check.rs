@@ -11,7 +11,7 @@ use tenure_engine::check::{CheckLine, Verdict, check};
 pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -> anyhow::Result<Exit> {
     let house = ground::open(common).await?;
     let lines = check(&house, &arguments.connections, arguments.offline).await?;
-    house.store.close().await;
+    house.close().await;
     show(&lines, output)?;
     let problems = lines.iter().filter(|line| line.verdict == Verdict::Problem).count();
     let unreachable = lines.iter().any(|line| line.unreachable);

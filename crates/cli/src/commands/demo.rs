@@ -119,7 +119,7 @@ impl Story<'_> {
             audit::show(&checked, &self.output)?;
         }
         self.numbers(began.elapsed().as_secs_f64());
-        house.store.close().await;
+        house.close().await;
         ensure!(checked.broken.is_none(), "the journal's chain is broken");
         ensure!(second_plan.steps.is_empty(), "the second plan is not empty: {} steps", second_plan.steps.len());
         Ok(Summary { pulls, plan, apply: report, second_plan, audit: checked })

@@ -66,6 +66,6 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
     if let Err(error) = tenure_engine::anchor::anchor(&house, When::Due).await {
         output.warning(format!("{error:#}"));
     }
-    house.store.close().await;
+    house.close().await;
     exit
 }

@@ -16,6 +16,11 @@ impl Connector {
         self.0.governor.keep_with(ledger, keeper);
     }
 
+    /// Leaves word for the process that comes next, of what counts for a moment only.
+    pub async fn hand_over(&self) {
+        self.0.governor.hand_over().await;
+    }
+
     /// Returns until when the connection is parked, if it is.
     pub fn parked(&self) -> Option<Parked> {
         self.0.governor.parked()

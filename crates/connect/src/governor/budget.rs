@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 const ENTRIES: u32 = 1024;
 /// The longest that a request is thought to be on its way, for windows that the ledger counts.
 const LATE_MAX: Duration = Duration::from_secs(30);
+/// Windows up to this length are over before anybody would note what was spent of them.
+const PASSING: Duration = Duration::from_secs(2);
 /// Below this many requests a window, a share is kept by shorter windows instead of by rounding down.
 const FEW: f64 = 10.0;
 
@@ -109,6 +111,12 @@ impl Budget {
         if let Some(ours) = &mut self.ours {
             ours.answered(at, now, cost);
         }
+    }
+
+    /// Returns how long what was sent last counts, in a window that is too short to be kept.
+    pub fn passes_in(&self, now: Instant) -> Option<Duration> {
+        let last = self.all.log.back().filter(|_| self.window.per <= PASSING)?.last;
+        Some((last + self.all.per).saturating_duration_since(now)).filter(|left| !left.is_zero())
     }
 
     /// Returns how many of our own requests the server can have counted in one window by now, apart from those on

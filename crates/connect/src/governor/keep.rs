@@ -31,6 +31,23 @@ impl Governor {
         self.lock().take_in(ledger, now, now_ms);
     }
 
+    /// Leaves word for the next process, which knows nothing of what this one just sent: it begins once the windows of
+    /// a second have passed. Longer ones are kept, or told by the tenant's first answer.
+    pub async fn hand_over(&self) {
+        let (now, now_ms) = self.moments();
+        {
+            let mut state = self.lock();
+            let wait = state.main.budgets.iter().filter_map(|budget| budget.passes_in(now)).max();
+            let Some(wait) = wait.filter(|_| state.keeper.is_some()) else { return };
+            let because = "the command before has just used its second".into();
+            let until_ms = now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+            state.quiet.push(Quiet { until_ms, because, of: None });
+        }
+        if let Err(error) = self.keep().await {
+            tracing::debug!(?error, "what was just sent is not handed over");
+        }
+    }
+
     /// Returns until when nothing may be sent, if that is for longer than a worker sits out.
     pub fn parked(&self) -> Option<Parked> {
         let (now, now_ms) = self.moments();
