@@ -108,6 +108,7 @@ async fn a_plan_sets_the_limit_and_impatience_is_counted() {
     let refused = service.get("/roles").await;
     let wait: u64 = refused.header("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
     assert!((50..=60).contains(&wait));
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     service.get("/roles").await;
     let seen = sandbox.statistics().of(Vendor::Freshservice);
     assert_eq!((seen.requests, seen.throttled, seen.impatient), (52, 2, 1));
