@@ -2,7 +2,7 @@
 //! It counts the free steps of a plan with what each connection's abilities say; prices it does not know.
 
 use crate::abilities::{Effect, Seat};
-use crate::account::Kind;
+use crate::account::{Account, Kind};
 use crate::change::{Cost, Hold, Step};
 use crate::correlate::Graph;
 use crate::facts::{ConnectionFacts, Facts};
@@ -65,7 +65,10 @@ pub(crate) fn seats_of(step: &Step, connection: &ConnectionFacts) -> i64 {
 /// Counts the billed names (roles) that a step gives and takes. Whoever is put out frees what they hold.
 fn bill(step: &Step, connection: &ConnectionFacts, graph: &Graph<'_>, cost: &mut Cost) {
     let Some(kind) = connection.abilities.kinds.get(&step.kind) else { return };
-    let account = step.account_key.as_ref().and_then(|key| graph.find_account(key)).map(|at| graph.account_at(at));
+    if !kind.entitlements.values().any(|ability| ability.billed) {
+        return;
+    }
+    let account = account_of(step, graph);
     for (word, ability) in kind.entitlements.iter().filter(|(_, ability)| ability.billed) {
         let change = step.changes.iter().find(|change| change.field.0 == *word);
         let asked = change.and_then(|change| change.entitlement.as_ref());
@@ -80,5 +83,14 @@ fn bill(step: &Step, connection: &ConnectionFacts, graph: &Graph<'_>, cost: &mut
         };
         let billed = cost.billing.entry(step.connection.clone()).or_default();
         counted.into_iter().for_each(|(name, count)| *billed.entry(name).or_default() += count);
+    }
+}
+
+/// Finds the account of a step: among those of its person, and only where it is nobody's among all.
+fn account_of<'f>(step: &Step, graph: &Graph<'f>) -> Option<&'f Account> {
+    let key = step.account_key.as_ref()?;
+    match &step.identity {
+        Some(identity) => graph.accounts_of(identity).find(|account| account.key == *key),
+        None => graph.find_account(key).map(|at| graph.account_at(at)),
     }
 }
