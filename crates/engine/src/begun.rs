@@ -21,12 +21,12 @@ pub(crate) async fn begin(house: &House, step: &Step) -> Result<(), EngineError>
     let (Effect::Convert, Some(identity)) = (step.effect, &step.identity) else { return Ok(()) };
     let plain = step.changes.iter().filter(|change| change.entitlement.is_none() && change.refers_to.is_none());
     let fields: Fields = plain.map(|change| (change.field.clone(), change.after.clone())).collect();
-    let mut begun = noted(house, &step.connection).await?;
-    if begun.len() < PEOPLE_MAX {
-        begun.insert(identity.clone(), fields);
-        note(house, &step.connection, &begun).await?;
-    }
-    Ok(())
+    change(house, &step.connection, |begun| {
+        if begun.len() < PEOPLE_MAX {
+            begun.insert(identity.clone(), fields);
+        }
+    })
+    .await
 }
 
 /// Forgets a conversion that is done, and one whose rest another step did.
@@ -34,29 +34,39 @@ pub(crate) async fn end(house: &House, step: &Step, result: &StepResult) -> Resu
     let makes_good = matches!(step.effect, Effect::Convert | Effect::Update);
     let is_done = matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue);
     let Some(identity) = step.identity.as_ref().filter(|_| makes_good && is_done) else { return Ok(()) };
-    let mut begun = noted(house, &step.connection).await?;
-    match begun.remove(identity) {
-        Some(_) => note(house, &step.connection, &begun).await,
-        None => Ok(()),
+    let text = house.store.note(&step.connection, NOTE).await?;
+    if !text.as_deref().map(read).unwrap_or_default().contains_key(identity) {
+        return Ok(());
     }
+    change(house, &step.connection, |begun| {
+        begun.remove(identity);
+    })
+    .await
 }
 
 /// Returns every conversion that was begun and not seen done.
 pub(crate) async fn all(house: &House) -> Result<BTreeMap<(ConnectionName, IdentityId), Fields>, EngineError> {
     let notes = house.store.notes_named(NOTE).await?.into_iter();
-    let read = notes.flat_map(|(name, text)| {
-        let begun: Begun = serde_json::from_str(&text).unwrap_or_default();
-        begun.into_iter().map(move |(identity, fields)| ((name.clone(), identity), fields))
+    let all = notes.flat_map(|(name, text)| {
+        read(&text).into_iter().map(move |(identity, fields)| ((name.clone(), identity), fields))
     });
-    Ok(read.collect())
+    Ok(all.collect())
 }
 
-async fn noted(house: &House, name: &ConnectionName) -> Result<Begun, EngineError> {
-    let text = house.store.note(name, NOTE).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+fn read(text: &str) -> Begun {
+    serde_json::from_str(text).unwrap_or_default()
 }
 
-async fn note(house: &House, name: &ConnectionName, begun: &Begun) -> Result<(), EngineError> {
-    let text = serde_json::to_string(begun).unwrap_or_default();
-    Ok(house.store.set_note(name, NOTE, (!begun.is_empty()).then_some(text.as_str())).await?)
+/// Changes what is noted in one transaction: other steps of the connection begin and end at the same time.
+async fn change(
+    house: &House,
+    name: &ConnectionName,
+    change: impl FnOnce(&mut Begun) + Send,
+) -> Result<(), EngineError> {
+    let changed = |text: Option<&str>| {
+        let mut begun = text.map(read).unwrap_or_default();
+        change(&mut begun);
+        serde_json::to_string(&begun).unwrap_or_default()
+    };
+    Ok(house.store.change_note(name, NOTE, changed).await?)
 }
