@@ -11,3 +11,4 @@ mod scenarios;
 mod sixth;
 mod stage;
 mod storms;
+mod trace;

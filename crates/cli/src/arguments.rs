@@ -78,6 +78,9 @@ pub enum Command {
     /// Walks back from an account, a step or a finding to its causes
     #[command(after_help = "Examples:\n  tenure why gorgias/42\n  tenure why s-0a1b2c3d4e5f6071")]
     Why(WhyArguments),
+    /// Tells the story of a step: source cell, rule, approvals, requests, what was read back
+    #[command(after_help = "Examples:\n  tenure trace s-0a1b2c3d4e5f6071\n  tenure trace s-0a1b2c3d4e5f6071 --json")]
+    Trace(TraceArguments),
     /// Lists what a person should know
     #[command(after_help = "Examples:\n  tenure findings\n  tenure findings --kind leaver_active --fail-on high")]
     Findings(FindingsArguments),
@@ -237,6 +240,13 @@ pub struct WhoArguments {
 pub struct WhyArguments {
     /// An account (`gorgias/42`), a step (`s-…`) or a finding (`f-…`)
     pub thing: String,
+}
+
+/// `trace`.
+#[derive(Debug, Args)]
+pub struct TraceArguments {
+    /// The step (`s-…`), as `plan` and `apply` show it
+    pub step: String,
 }
 
 /// `findings`.

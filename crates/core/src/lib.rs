@@ -32,6 +32,7 @@ pub mod stop;
 pub mod apply;
 pub mod journal;
 pub mod why;
+pub mod trace;
 
 pub use diff::Asked;
 pub use reconcile::{Reconciled, reconcile};

@@ -141,7 +141,8 @@ pub async fn find_step(house: &House, id: &str) -> Result<Option<Step>, EngineEr
     Ok(step_of_plan(house, id).await?.map(|(step, _)| step))
 }
 
-async fn step_of_plan(house: &House, id: &str) -> Result<Option<(Step, Plan)>, EngineError> {
+/// Returns a step that some kept plan has, and the plan.
+pub(crate) async fn step_of_plan(house: &House, id: &str) -> Result<Option<(Step, Plan)>, EngineError> {
     let id = StepId::from(id);
     for plan_id in house.store.plan_ids(PLANS_BACK).await? {
         let Some(plan) = house.store.plan(&plan_id).await? else { continue };

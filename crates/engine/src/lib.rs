@@ -28,6 +28,7 @@ pub mod apply;
 pub mod revert;
 pub mod anchor;
 pub mod audit;
+pub mod trace;
 pub mod view;
 mod error;
 

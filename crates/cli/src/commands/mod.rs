@@ -8,6 +8,7 @@ pub mod pull;
 pub mod lists;
 pub mod who;
 pub mod why;
+pub mod trace;
 pub mod findings;
 pub mod plan;
 pub mod approve;
@@ -46,6 +47,7 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Grants(arguments) => lists::grants(&house, arguments, output).await,
         Command::Who(arguments) => who::run(&house, arguments, output).await,
         Command::Why(arguments) => why::run(&house, arguments, output).await,
+        Command::Trace(arguments) => trace::run(&house, arguments, output).await,
         Command::Findings(arguments) => findings::run(&house, arguments, output).await,
         Command::Plan(arguments) => plan::run(&house, arguments, output).await,
         Command::Approve(arguments) => approve::run(&house, arguments, approve::Answer::Yes, output).await,

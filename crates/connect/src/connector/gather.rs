@@ -3,7 +3,7 @@
 //! It knows no app and no plan, and keeps nothing: every part of an answer goes to the one who asked for it.
 
 use crate::error::ConnectError;
-use crate::transport::Response;
+use crate::transport::{Response, Witnessed, tell_shared, witnessed};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -33,8 +33,12 @@ struct State {
     waiting: BTreeMap<u64, Question>,
     /// Who sends for whom.
     leads: HashMap<u64, Vec<(u64, Value)>>,
-    parts: HashMap<u64, Part>,
+    /// What each gets, and what was asked for it.
+    parts: HashMap<u64, (Part, Arc<Shared>)>,
 }
+
+/// What was asked for several, and how many these are.
+struct Shared(Witnessed, usize);
 
 /// What one adds to a request of many.
 struct Question {
@@ -64,14 +68,18 @@ impl Member {
         loop {
             let mut turn = pin!(round.turn.notified());
             turn.as_mut().enable();
-            if let Some(part) = round.state().parts.remove(&ticket) {
+            let part = round.state().parts.remove(&ticket);
+            if let Some((part, shared)) = part {
+                tell_shared(&shared.0, shared.1);
                 return part;
             }
             let lead = round.state().leads.remove(&ticket);
             match (lead, send.take()) {
                 (Some(lead), Some(send)) => {
                     let (tickets, pieces): (Vec<u64>, Vec<Value>) = lead.into_iter().unzip();
-                    let parts = send(pieces).await;
+                    let (parts, seen) = witnessed(send(pieces)).await;
+                    let shared = Arc::new(Shared(seen, tickets.len()));
+                    let parts = parts.into_iter().map(|part| (part, shared.clone()));
                     round.state().parts.extend(tickets.into_iter().zip(parts));
                     round.turn.notify_waiters();
                 }

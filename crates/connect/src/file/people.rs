@@ -203,6 +203,11 @@ impl People {
         &self.repeated
     }
 
+    /// Returns the line of the person who was read last, from 1.
+    pub fn line(&self) -> u64 {
+        self.row.line
+    }
+
     /// Returns what was read and what was wrong. Asked before the last person, the reading is partial.
     pub fn report_now(&self) -> FileReport {
         let because = match self.problems.first() {

@@ -122,7 +122,9 @@ pub async fn send_governed<W: Wire + ?Sized>(
     let mut course = Course::new(governor, retry);
     loop {
         let permit = course.admit(request).await?;
-        let failed = match wire.send(request).await {
+        let sent = wire.send(request).await;
+        crate::transport::tell(request, sent.as_ref().ok());
+        let failed = match sent {
             Ok(response) => {
                 let wait = governor.observe(permit, response.status, &response.headers, response.answered_at);
                 if let Err(error) = governor.keep().await {

@@ -12,6 +12,7 @@ pub(crate) use exchange::is_loopback;
 mod oauth;
 mod options;
 mod request;
+mod witness;
 #[cfg(test)]
 mod tests;
 
@@ -23,3 +24,5 @@ pub use hook::{HookReach, send_hook};
 pub use oauth::{ClientCredentials, ClientStyle};
 pub use options::{HttpPolicy, Timeouts, TransportOptions};
 pub use request::{Priority, Request, Response};
+pub use witness::{Exchanged, Witnessed, witnessed};
+pub(crate) use witness::{tell, tell_shared};

@@ -15,7 +15,7 @@ use crate::reconcile::{Scope, company};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use tenure_connect::Connector;
+use tenure_connect::{Connector, Witnessed, witnessed};
 use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::approve::Demands;
 use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResult};
@@ -209,15 +209,18 @@ impl<'a> Run<'a> {
                         continue;
                     }
                     let context = self.context;
-                    under_way.push(async move { (lane, step, carry_out(context, &connector, step, opened).await) });
+                    under_way.push(async move {
+                        let (carried, asked) = witnessed(carry_out(context, &connector, step, opened)).await;
+                        (lane, step, carried, asked)
+                    });
                 }
             }
-            let Some((lane, step, carried)) = under_way.next().await else {
+            let Some((lane, step, carried, asked)) = under_way.next().await else {
                 self.skip_rest();
                 return Ok(());
             };
             self.lanes[lane].busy = false;
-            under_way.meanwhile(self.settle(step, carried)).await?;
+            under_way.meanwhile(self.settle(step, carried, asked)).await?;
         }
     }
 
@@ -365,7 +368,7 @@ impl<'a> Run<'a> {
         crate::begun::begin(self.context.house, step).await
     }
 
-    async fn settle(&mut self, step: &Step, carried: Carried) -> Result<(), EngineError> {
+    async fn settle(&mut self, step: &Step, carried: Carried, asked: Witnessed) -> Result<(), EngineError> {
         if let Some(count) = self.busy_connections.get_mut(&step.connection) {
             *count -= 1;
         }
@@ -391,14 +394,21 @@ impl<'a> Run<'a> {
         }
         crate::ignored::remember(self.context.house, step, &result).await?;
         crate::begun::end(self.context.house, step, &result).await?;
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
             "fields": result.fields, "because": result.because, "account": result.account,
+            "requests": asked.requests,
         });
+        if asked.more > 0 {
+            body["requests_more"] = asked.more.into();
+        }
         let draft = self.draft("step_ended", Some(&step.id), body);
         let house = self.context.house;
         house.store.settle_step(&self.lease, &self.id, &result, vec![draft], house.clock.now_ms()).await?;
-        tracing::info!(step = %result.id, outcome = ?result.outcome, "step ended");
+        tracing::info!(
+            step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
+            outcome = ?result.outcome, requests = asked.requests.len() + asked.more, "step ended"
+        );
         self.context.progress.say(Said::StepEnded { step: Box::new(step.clone()), result: Box::new(result.clone()) });
         self.left.remove(&step.id);
         self.results.insert(step.id.clone(), result);
