@@ -142,6 +142,10 @@ pub enum Command {
         after_help = "Examples:\n  tenure audit verify\n  tenure audit export > journal.jsonl\n  tenure audit verify --file journal.jsonl --anchors anchors.jsonl"
     )]
     Audit(AuditArguments),
+    /// Makes, lists and revokes tokens: credentials for the API, the console and SCIM clients
+    Token(TokenArguments),
+    /// The key with which secrets are sealed that several processes share: makes one, seals everything anew
+    Key(KeyArguments),
     /// Lists the catalogue of apps
     Apps,
     /// Shows, makes, checks or tests one app
@@ -442,6 +446,88 @@ pub enum AuditCommand {
     Export,
     /// Writes down outside of the store where the journal stands, now
     Anchor,
+}
+
+/// `token`.
+#[derive(Debug, Args)]
+pub struct TokenArguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: TokenCommand,
+}
+
+/// What `token` can do.
+#[derive(Debug, Subcommand)]
+pub enum TokenCommand {
+    /// Makes a token and shows it once; only its hash is kept
+    #[command(
+        after_help = "Examples:\n  tenure token create --scope api:read --name dashboards --as mia@acme.example\n  tenure token create --scope scim:support --name okta --expires 365d > okta.token\n\nScopes: api:read · api:write (and api:read) · approve · scim:CONNECTION · hooks · admin (all but approve and SCIM)"
+    )]
+    Create {
+        /// What its bearer may do; may be repeated
+        #[arg(long, value_name = "SCOPE", required = true, num_args = 1..)]
+        scope: Vec<String>,
+        /// How long it lasts, such as `90d`; `never` for one that does not end
+        #[arg(long, value_name = "TIME", default_value = "90d")]
+        expires: String,
+        /// What it is for
+        #[arg(long, value_name = "TEXT", default_value = "token")]
+        name: String,
+        /// In whose name its bearer acts
+        #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+        by: Option<String>,
+    },
+    /// Lists tokens: whose, for what, until when, used when; never the token itself
+    List,
+    /// Ends a token at once
+    #[command(
+        after_help = "Examples:\n  tenure token revoke 0a1b2c3d4e5f --as mia@acme.example\n  tenure token revoke okta"
+    )]
+    Revoke {
+        /// Its id, or its name
+        token: String,
+        /// Who decides
+        #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+        by: Option<String>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+}
+
+/// `key`.
+#[derive(Debug, Args)]
+pub struct KeyArguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: KeyCommand,
+}
+
+/// What `key` can do.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Prints a new key; needs neither a configuration nor a store
+    #[command(
+        after_help = "Examples:\n  (umask 077; tenure key new > /etc/tenure/key)\n\nThen, in tenure.toml:\n  [store]\n  key = { file = \"/etc/tenure/key\" }"
+    )]
+    New,
+    /// Lists which key seals how many values; never a key
+    List,
+    /// Seals everything anew with the key of now, all or none
+    #[command(
+        after_help = "To change the key without a pause:\n  1. tenure key new > new.key\n  2. in tenure.toml: key = { file = \"new.key\" } and key_before = { file = \"old.key\" }; restart what runs\n  3. tenure key rotate --as WHO\n  4. take key_before out, and destroy old.key"
+    )]
+    Rotate {
+        /// Drops what no key at hand opens
+        #[arg(long)]
+        drop_lost: bool,
+        /// Who decides
+        #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+        by: Option<String>,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
 }
 
 /// `app`.

@@ -29,4 +29,6 @@ pub use lint::{lint, lint_app};
 pub use manifest::{BudgetSpec, Manifest, manifest_schema};
 pub use settings::{ScimSettings, ScimUse, Settings};
 pub use tape::{Tape, TapeReport, TapeResult, run_tapes};
-pub use transport::{Exchanged, HookReach, HttpPolicy, Priority, Witnessed, send_hook, witnessed};
+pub use transport::{
+    Exchanged, HookReach, HttpPolicy, KeptToken, Priority, TokenKeeper, Witnessed, send_hook, witnessed,
+};

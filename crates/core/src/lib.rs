@@ -29,6 +29,7 @@ pub mod approve;
 pub mod reconcile;
 pub mod revert;
 pub mod stop;
+pub mod scope;
 pub mod apply;
 pub mod journal;
 pub mod why;

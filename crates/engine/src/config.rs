@@ -52,13 +52,23 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
     /// `sqlite:FILE`, relative to this file, or `postgres://user@host/db`.
+    #[serde(default = "store_default")]
     pub url: String,
+    /// Where the key lies with which secrets are sealed that several processes share: 64 hex digits, as `tenure key new`
+    /// prints them. Without one, no such secret is kept.
+    pub key: Option<SecretPlace>,
+    /// Where the key before it lies, until `tenure key rotate` has sealed everything anew.
+    pub key_before: Option<SecretPlace>,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: "sqlite:tenure.db".into() }
+        Self { url: store_default(), key: None, key_before: None }
     }
+}
+
+fn store_default() -> String {
+    "sqlite:tenure.db".into()
 }
 
 /// `[journal]`.

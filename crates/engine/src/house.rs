@@ -3,6 +3,7 @@
 //! Connectors are built when they are first needed, so that reading the store needs no secret.
 //! It knows every connection by name and none by app.
 
+use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
 use crate::dialect::Dialect;
@@ -53,6 +54,8 @@ pub struct House {
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Where ids and keys that nobody can guess come from.
+    pub chance: Chance,
     /// The apps there are.
     pub catalogue: Catalogue,
     connections: BTreeMap<ConnectionName, Connection>,
@@ -146,7 +149,7 @@ impl House {
         let store = Store::open(&config.store_url()).await?;
         let unsettled = speak_as_noted(&store, &connections, clock.now_ms()).await?;
         check_policy(&policy, &connections, &unsettled)?;
-        Ok(Self { config, policy, store, clock, catalogue, connections })
+        Ok(Self { config, policy, store, clock, chance: Chance::system(), catalogue, connections })
     }
 
     /// Lists the names of all connections, sources first, in the order of the file.
@@ -244,6 +247,7 @@ impl House {
         let connector =
             Connector::new(settings, secrets).map_err(|source| misfit(&self.config, name.as_str(), source))?;
         crate::budget::keep(&self.store, name, &connector).await?;
+        crate::access::share(self, name, &connector)?;
         if connector.asks_memory() {
             connector.remember(self.memories(name).await?);
         }

@@ -2,8 +2,11 @@
 //! Read top to bottom: what a verb stands on, then the verbs in the order of the walk, then what people see of them.
 
 pub mod clock;
+pub mod chance;
 pub mod config;
 pub mod secrets;
+pub mod seal;
+mod access;
 mod scim;
 pub mod house;
 pub mod dialect;
@@ -24,6 +27,7 @@ pub mod reconcile;
 pub mod plan;
 pub mod decide;
 pub mod stop;
+pub mod token;
 pub mod apply;
 pub mod revert;
 pub mod anchor;

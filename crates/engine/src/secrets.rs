@@ -13,7 +13,7 @@ const COMMAND_WAIT: Duration = Duration::from_secs(20);
 
 /// Why a secret could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("read secret `{secret}` of connection `{connection}` from {place}: {because}")]
+#[error("read secret `{secret}` of {} from {place}: {because}", self.whose())]
 pub struct SecretError {
     /// Whose secret.
     pub connection: String,
@@ -23,6 +23,15 @@ pub struct SecretError {
     pub place: String,
     /// What is wrong there; never a value.
     pub because: String,
+}
+
+/// Whose secrets the store's own are.
+pub(crate) const STORE: &str = "[store]";
+
+impl SecretError {
+    fn whose(&self) -> String {
+        if self.connection == STORE { STORE.to_owned() } else { format!("connection `{}`", self.connection) }
+    }
 }
 
 /// Reads one secret. Relative file paths start at `folder`.

@@ -35,6 +35,9 @@ mod notes;
 mod stops;
 mod runs;
 
+mod sealed;
+mod tokens;
+
 #[cfg(feature = "test-support")]
 pub mod test_support;
 
@@ -54,6 +57,8 @@ pub use plans::FindingScope;
 pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
 pub use record::Batch;
 pub use runs::{Began, Beginning, OpenStep, Run};
+pub use sealed::{Sealed, SealedPlace};
+pub use tokens::Token;
 
 use db::{Db, Tx, args};
 use std::sync::Arc;

@@ -18,6 +18,8 @@ pub mod revert;
 pub mod lifecycle;
 pub mod decide;
 pub mod audit;
+pub mod token;
+pub mod key;
 pub mod apps;
 pub mod sandbox;
 pub mod demo;
@@ -38,6 +40,11 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         && let Some(checked) = audit::offline(arguments, output)
     {
         return checked;
+    }
+    if let Command::Key(arguments) = command
+        && let Some(made) = key::offline(arguments, output)
+    {
+        return made;
     }
     let house = ground::open(common).await?;
     let exit = match command {
@@ -63,6 +70,8 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Unlink(arguments) => decide::unlink(&house, arguments, output).await,
         Command::Exempt(arguments) => decide::exempt(&house, arguments, output).await,
         Command::Audit(arguments) => audit::run(&house, arguments, common, output).await,
+        Command::Token(arguments) => token::run(&house, arguments, output).await,
+        Command::Key(arguments) => key::run(&house, arguments, output).await,
         other => anyhow::bail!("command {other:?} does not walk"),
     };
     if let Err(error) = tenure_engine::anchor::anchor(&house, When::Due).await {

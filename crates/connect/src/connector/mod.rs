@@ -33,7 +33,8 @@ use crate::manifest::{Auth, AuthForm, ClientProof, KindSpec, Manifest};
 use crate::needs::needs_of;
 use crate::settings::Settings;
 use crate::transport::{
-    ClientCredentials, ClientStyle, Clock, Credential, SystemClock, Transport, TransportOptions, host_and_port,
+    ClientCredentials, ClientStyle, Clock, Credential, SystemClock, TokenKeeper, Transport, TransportOptions,
+    host_and_port,
 };
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::{BTreeMap, HashMap};
@@ -179,6 +180,27 @@ impl Connector {
     /// many records at once. Each is done when it is dropped, and the others wait for it until then.
     pub fn together(&self, count: usize) -> Vec<Self> {
         gather::Member::several(count).into_iter().map(|member| Self(self.0.clone(), Some(member))).collect()
+    }
+
+    /// Shares the access tokens that are fetched, where any are; `keeper` gives the keeper of each surface, by its name.
+    pub fn share_tokens(&self, keeper: impl Fn(&'static str) -> Arc<dyn TokenKeeper>) {
+        for (surface, client) in self.clients() {
+            client.keep_with(keeper(surface));
+        }
+    }
+
+    /// Tells whether access tokens are fetched for the connection.
+    pub fn fetches_tokens(&self) -> bool {
+        self.clients().next().is_some()
+    }
+
+    fn clients(&self) -> impl Iterator<Item = (&'static str, &ClientCredentials)> {
+        let scim = self.0.scim.as_ref().map(|scim| ("scim", scim.credential()));
+        let surfaces = std::iter::once(("rest", &*self.0.credential)).chain(scim);
+        surfaces.filter_map(|(surface, credential)| match credential {
+            Credential::OAuthClientCredentials(client) => Some((surface, client)),
+            _ => None,
+        })
     }
 
     /// Returns what the connection can do.

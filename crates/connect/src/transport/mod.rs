@@ -21,7 +21,7 @@ pub use credential::Credential;
 pub use error::{Target, TransportError};
 pub use exchange::{Transport, Wire};
 pub use hook::{HookReach, send_hook};
-pub use oauth::{ClientCredentials, ClientStyle};
+pub use oauth::{ClientCredentials, ClientStyle, KeptToken, TokenKeeper};
 pub use options::{HttpPolicy, Timeouts, TransportOptions};
 pub use request::{Priority, Request, Response};
 pub use witness::{Exchanged, Witnessed, witnessed};

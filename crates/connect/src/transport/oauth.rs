@@ -1,16 +1,20 @@
 //! OAuth 2 client credentials: one token per credential, kept until shortly before it ends, fetched by one asker.
 //! The transport asks for a token before a request and for a fresh one after a 401; the token endpoint is asked
 //! through the same transport, without a credential of its own in the way.
+//! A keeper, where there is one, shares the token with other processes.
 //! It knows no app: endpoint, scope and the form of the client's proof are handed in.
 
 use super::credential::basic;
 use super::error::{TransportError, host_and_port};
 use super::exchange::Transport;
 use super::request::{Request, Response};
+use futures::future::BoxFuture;
 use http::{HeaderValue, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use std::time::{Duration, Instant};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -26,6 +30,26 @@ pub struct ClientCredentials {
     scope: Option<String>,
     style: ClientStyle,
     token: Mutex<Option<Token>>,
+    keeper: OnceLock<Arc<dyn TokenKeeper>>,
+}
+
+/// A token as it is shared between processes.
+#[derive(Clone, Debug)]
+pub struct KeptToken {
+    /// The token.
+    pub value: SecretString,
+    /// Until when it is used (milliseconds since 1970, UTC).
+    pub until_ms: i64,
+    /// Which credentials it was given for: others must not use it.
+    pub of: u64,
+}
+
+/// Shares tokens with other processes. What it cannot keep or find is fetched anew: it never fails.
+pub trait TokenKeeper: Send + Sync {
+    /// Returns the token that was kept last.
+    fn load(&self) -> BoxFuture<'_, Option<KeptToken>>;
+    /// Keeps a token.
+    fn keep(&self, token: KeptToken) -> BoxFuture<'_, ()>;
 }
 
 /// How the client proves itself at the token endpoint.
@@ -64,7 +88,12 @@ impl ClientCredentials {
         scope: Option<String>,
         style: ClientStyle,
     ) -> Self {
-        Self { token_url, id, secret, scope, style, token: Mutex::new(None) }
+        Self { token_url, id, secret, scope, style, token: Mutex::new(None), keeper: OnceLock::new() }
+    }
+
+    /// Shares tokens through `keeper` from now on; a second one is not listened to.
+    pub fn keep_with(&self, keeper: Arc<dyn TokenKeeper>) {
+        let _ = self.keeper.set(keeper);
     }
 
     /// Returns a token that is still good, fetching one where needed. Where several ask, one fetches.
@@ -84,9 +113,40 @@ impl ClientCredentials {
             }
         }
         *kept = None;
-        let fetched = self.fetch(transport, request).await?;
-        *kept = Some(fetched.clone());
-        Ok(fetched)
+        let token = match self.shared(transport, refused).await {
+            Some(token) => token,
+            None => self.fetch_and_share(transport, request).await?,
+        };
+        *kept = Some(token.clone());
+        Ok(token)
+    }
+
+    /// Returns the token that another process shares, if it is ours to use and was not refused.
+    async fn shared(&self, transport: &Transport, refused: Option<&Token>) -> Option<Token> {
+        let kept = self.keeper.get()?.load().await?;
+        let was_refused = refused.is_some_and(|refused| refused.value.expose_secret() == kept.value.expose_secret());
+        let left_ms = kept.until_ms.saturating_sub(wall_ms(transport));
+        let left = Duration::from_millis(u64::try_from(left_ms).ok().filter(|left| *left > 0)?);
+        let good = kept.of == self.mark() && !was_refused;
+        good.then(|| Token { value: kept.value, fresh_until: transport.clock().now() + left.min(LIFETIME_MAX) })
+    }
+
+    async fn fetch_and_share(&self, transport: &Transport, request: &Request) -> Result<Token, TransportError> {
+        let token = self.fetch(transport, request).await?;
+        if let Some(keeper) = self.keeper.get() {
+            let left = token.fresh_until.saturating_duration_since(transport.clock().now());
+            let until_ms = wall_ms(transport).saturating_add(i64::try_from(left.as_millis()).unwrap_or(i64::MAX));
+            keeper.keep(KeptToken { value: token.value.clone(), until_ms, of: self.mark() }).await;
+        }
+        Ok(token)
+    }
+
+    /// Tells these credentials from others.
+    fn mark(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let (id, secret) = (self.id.expose_secret(), self.secret.expose_secret());
+        (self.token_url.as_str(), id, secret, &self.scope).hash(&mut hasher);
+        hasher.finish()
     }
 
     async fn fetch(&self, transport: &Transport, request: &Request) -> Result<Token, TransportError> {
@@ -131,6 +191,11 @@ impl ClientCredentials {
         }
         Ok(ask)
     }
+}
+
+fn wall_ms(transport: &Transport) -> i64 {
+    let wall = transport.clock().wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Returns until when a token is used: a tenth of its life, at most a minute, before it ends.

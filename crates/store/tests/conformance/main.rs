@@ -2,6 +2,7 @@
 //! Each story is a function over an empty store; the macro at the end runs it on SQLite and on a private PostgreSQL.
 //! Speed is measured elsewhere (`examples/ingest.rs`).
 
+mod door_stories;
 mod journal_stories;
 mod list_stories;
 mod observation_stories;
@@ -67,5 +68,7 @@ on_both![
     journal_stories::a_note_is_replaced_and_forgotten,
     stop_stories::a_stop_holds_its_connection_until_it_is_taken_back,
     stop_stories::no_step_begins_after_the_entry_that_stops_it,
+    door_stories::a_token_is_kept_by_its_hash_until_it_is_revoked,
+    door_stories::sealed_values_are_sealed_anew_all_or_none,
     stop_stories::a_step_begins_only_when_the_newest_decisions_are_heard,
 ];

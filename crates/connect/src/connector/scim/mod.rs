@@ -97,6 +97,11 @@ impl Scim {
         Ok(Some(Self { base, credential, transport, directory: Mutex::default() }))
     }
 
+    /// Returns what proves who we are on this surface.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
     fn request(&self, ask: &ScimAsk<'_>) -> Result<Request, ConnectError> {
         let mut path = ask.label.replace("/{id}", "");
         if let Some(id) = ask.id {

@@ -1,0 +1,65 @@
+//! Stories of tokens and of sealed values: what is kept, what is revoked, what is sealed anew all at once.
+//! Each gets an empty store. None of them knows which database it is.
+
+use serde_json::json;
+use tenure_core::journal::Draft;
+use tenure_store::test_support::TestStore;
+use tenure_store::{Sealed, SealedPlace, Token};
+
+fn draft(event: &str) -> Vec<Draft> {
+    let (at, actor) = ("2026-11-24T10:00:00Z".into(), "mia@acme.example".into());
+    vec![Draft { at, actor, event: event.into(), run: None, step: None, body: json!({}) }]
+}
+
+fn token(id: &str, created_ms: i64) -> Token {
+    Token {
+        id: id.into(),
+        hash: format!("hash of {id}"),
+        name: "ci".into(),
+        owner: "mia@acme.example".into(),
+        scopes: vec!["api:read".into(), "scim:hr".into()],
+        created_ms,
+        expires_ms: Some(90),
+        revoked_ms: None,
+        used_ms: None,
+    }
+}
+
+pub async fn a_token_is_kept_by_its_hash_until_it_is_revoked(TestStore { store, .. }: &TestStore) {
+    store.add_token(&token("a", 1), draft("token_created")).await.unwrap();
+    store.add_token(&Token { expires_ms: None, ..token("b", 2) }, draft("token_created")).await.unwrap();
+    assert!(store.add_token(&token("a", 3), draft("token_created")).await.is_err(), "an id is given once");
+    assert_eq!(store.token("a").await.unwrap(), Some(token("a", 1)));
+    assert_eq!(store.token("c").await.unwrap(), None);
+    store.use_token("a", 50, 40).await.unwrap();
+    store.use_token("a", 60, 50).await.unwrap();
+    assert_eq!(store.token("a").await.unwrap().unwrap().used_ms, Some(50), "noted again only after a while");
+    assert!(store.revoke_token("a", 70, draft("token_revoked")).await.unwrap());
+    assert!(!store.revoke_token("a", 80, draft("token_revoked")).await.unwrap());
+    assert!(!store.revoke_token("c", 80, draft("token_revoked")).await.unwrap());
+    let all = store.tokens().await.unwrap();
+    assert_eq!(
+        all.iter().map(|token| (&*token.id, token.revoked_ms)).collect::<Vec<_>>(),
+        [("b", None), ("a", Some(70))]
+    );
+    let events: Vec<String> = store.read_journal(0, 10).await.unwrap().into_iter().map(|entry| entry.event).collect();
+    assert_eq!(events, ["token_created", "token_created", "token_revoked"], "only what was done is told");
+}
+
+pub async fn sealed_values_are_sealed_anew_all_or_none(TestStore { store, .. }: &TestStore) {
+    let place = |name: &str| SealedPlace { connection: "gorgias".into(), name: name.into() };
+    let sealed = |opener: &str, byte: u8| Sealed { opener: opener.into(), value: vec![byte; 3] };
+    for (name, byte) in [("one", 1), ("two", 2), ("lost", 3)] {
+        store.set_sealed(&place(name), &sealed("k1", 0)).await.unwrap();
+        store.set_sealed(&place(name), &sealed("k1", byte)).await.unwrap();
+    }
+    assert_eq!(store.sealed(&place("one")).await.unwrap(), Some(sealed("k1", 1)));
+    assert_eq!(store.sealed(&place("three")).await.unwrap(), None);
+    assert_eq!(store.openers().await.unwrap(), [("k1".into(), 3)]);
+    let anew = |place: &SealedPlace, old: &Sealed| (place.name != "lost").then(|| sealed("k2", old.value[0] + 10));
+    assert_eq!(store.reseal(anew, draft("key_rotated")).await.unwrap(), (2, 1));
+    assert_eq!(store.openers().await.unwrap(), [("k2".into(), 2)]);
+    assert_eq!(store.sealed(&place("two")).await.unwrap(), Some(sealed("k2", 12)));
+    assert_eq!(store.sealed(&place("lost")).await.unwrap(), None);
+    assert_eq!(store.read_journal(0, 10).await.unwrap().len(), 1);
+}
