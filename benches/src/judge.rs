@@ -111,7 +111,7 @@ async fn fill(house: &House, people: u64) -> anyhow::Result<u64> {
             stored += page.len() as u64;
             house.store.write_batch(&run, &page, None, now_ms).await?;
         }
-        house.store.finish_pull(&run, end(), house.clock.now_ms()).await?;
+        house.store.finish_pull(&run, end(), house.clock.now_ms(), &[]).await?;
     }
     Ok(stored)
 }
@@ -121,7 +121,7 @@ async fn change(house: &House, number: u64) -> anyhow::Result<()> {
     let hr = ConnectionName::new("hr");
     let run = house.store.begin_pull(&hr, PullMode::Incremental, now_ms).await?;
     house.store.write_batch(&run, &[record(number, 1)], None, now_ms).await?;
-    house.store.finish_pull(&run, end(), now_ms).await?;
+    house.store.finish_pull(&run, end(), now_ms, &[]).await?;
     Ok(())
 }
 

@@ -87,7 +87,7 @@ async fn pull(
         seconds: 0.0,
         belief: Belief::Believed,
     };
-    store.finish_pull(&run, end, now_ms).await?;
+    store.finish_pull(&run, end, now_ms, &[]).await?;
     Ok(counts)
 }
 

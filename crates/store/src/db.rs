@@ -203,6 +203,17 @@ impl Tx {
         }
     }
 
+    /// Asks the server for the time (milliseconds since 1970, UTC); a file has no clock.
+    pub(crate) async fn server_clock_ms(&mut self) -> Result<Option<i64>, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(None),
+            Self::Postgres(tx) => {
+                let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+                Ok(Some(sqlx::query(sql).fetch_one(&mut **tx).await?.try_get(0)?))
+            }
+        }
+    }
+
     /// Makes everything of this transaction true at once.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {

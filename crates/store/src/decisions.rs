@@ -4,6 +4,7 @@
 
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
+use crate::jobs::{NewJob, enqueue};
 use crate::journal::append;
 use crate::{Store, next_number};
 use tenure_core::account::AccountKey;
@@ -37,10 +38,17 @@ pub struct Concerns {
 }
 
 impl Store {
-    /// Appends decisions, in their order, with the entries of the journal that tell of them, all or none.
-    pub async fn decide(&self, decisions: Vec<NewDecision>, drafts: Vec<Draft>) -> Result<Vec<Decision>, StoreError> {
+    /// Appends decisions, in their order, with the entries of the journal that tell of them and the jobs that they cause,
+    /// all or none.
+    pub async fn decide(
+        &self,
+        decisions: Vec<NewDecision>,
+        drafts: Vec<Draft>,
+        jobs: &[NewJob],
+    ) -> Result<Vec<Decision>, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
+        enqueue(&mut tx, jobs).await?;
         let mut kept = Vec::with_capacity(decisions.len());
         for NewDecision { at_ms, by, note, what, concerns } in decisions {
             let seq = next_number(&mut tx, "decision").await?;

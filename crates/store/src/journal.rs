@@ -55,16 +55,19 @@ impl Store {
     }
 }
 
+/// Holds the journal's end until the end of the transaction, as whoever appends does.
+pub(crate) async fn take_head(tx: &mut Tx) -> Result<Head, StoreError> {
+    let sql = "UPDATE journal_head SET seq = seq WHERE name = 'journal' RETURNING seq, hash";
+    let head = tx.first(sql, vec![], |row| read_head(&row)).await?;
+    head.ok_or_else(|| StoreError::Missing { what: "journal's head", id: "journal".into() })
+}
+
 /// Appends entries within a transaction that also writes what they tell of.
 pub(crate) async fn append(tx: &mut Tx, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = "UPDATE journal_head SET seq = seq WHERE name = 'journal' RETURNING seq, hash";
-    let mut head = tx
-        .first(sql, vec![], |row| read_head(&row))
-        .await?
-        .ok_or_else(|| StoreError::Missing { what: "journal's head", id: "journal".into() })?;
+    let mut head = take_head(tx).await?;
     let (mut entries, mut rows) = (Vec::with_capacity(drafts.len()), Vec::with_capacity(drafts.len() * 5));
     for draft in drafts {
         let last = (head.seq > 0).then_some((head.seq, &*head.hash));

@@ -33,7 +33,9 @@ mod plans;
 mod journal;
 mod notes;
 mod stops;
+mod jobs;
 mod runs;
+mod steps;
 
 mod sealed;
 mod tokens;
@@ -47,6 +49,7 @@ pub use connections::Totals;
 pub use decisions::{Concerns, NewDecision};
 pub use error::{DatabaseError, StoreError};
 pub use journal::Head;
+pub use jobs::{ClaimedJob, Job, JobEnd, JobState, NewJob};
 pub use keys::JoinKeys;
 pub use links::PastLink;
 pub use load::{Extent, Loaded};
@@ -56,8 +59,9 @@ pub use overview::Overview;
 pub use plans::FindingScope;
 pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
 pub use record::Batch;
-pub use runs::{Began, Beginning, OpenStep, Run};
+pub use runs::{Joined, Left, Run};
 pub use sealed::{Sealed, SealedPlace};
+pub use steps::{Began, Beginning, OpenStep};
 pub use tokens::Token;
 
 use db::{Db, Tx, args};

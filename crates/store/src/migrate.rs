@@ -6,10 +6,11 @@ use crate::db::{Db, Durability, args};
 use crate::error::StoreError;
 
 /// The scripts in their order; the number of a script is its place in this list, from 1.
-const SCRIPTS: [&str; 3] = [
+const SCRIPTS: [&str; 4] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_native_first.sql"),
     include_str!("../migrations/0003_tokens.sql"),
+    include_str!("../migrations/0004_work.sql"),
 ];
 
 /// Runs the scripts that the store has not seen yet, all in one transaction.

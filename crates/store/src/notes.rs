@@ -140,6 +140,37 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Lets a lease end now and forgets its name, which nobody will ask for again.
+    pub async fn forget_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        tx.run("DELETE FROM lease WHERE name = $1 AND token = $2", args![&*lease.name, lease.token]).await?;
+        tx.commit().await
+    }
+
+    /// Ends the lease of a holder that is known to be dead, as it was seen; a later holder keeps theirs.
+    pub async fn end_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        tx.run("UPDATE lease SET until_ms = 0 WHERE name = $1 AND holder = $2", args![name, holder]).await?;
+        tx.commit().await
+    }
+
+    /// Who holds the lease of this name, by the name they gave.
+    pub async fn lease_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT holder FROM lease WHERE name = $1";
+        self.db.read().await?.first(sql, args![name], |row| Ok(row.text(0)?.to_owned())).await
+    }
+
+    /// How far this machine's clock is ahead of the database server's, in milliseconds; nothing for a file, which has no
+    /// clock of its own. `now_ms` is asked for before and after the server is.
+    pub async fn clock_ahead_ms(&self, now_ms: impl Fn() -> i64 + Send) -> Result<Option<i64>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let before_ms = now_ms();
+        let there_ms = tx.server_clock_ms().await?;
+        Ok(there_ms.map(|there_ms| before_ms + (now_ms() - before_ms) / 2 - there_ms))
+    }
+}
+
 /// Fails if the lease is somebody else's by now; until the end of the transaction nobody else can take it.
 pub(crate) async fn check_lease(tx: &mut Tx, lease: &Lease) -> Result<(), StoreError> {
     let sql = "UPDATE lease SET token = token WHERE name = $1 AND token = $2";

@@ -5,6 +5,7 @@
 use crate::bulk::Bulk;
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
+use crate::jobs::{NewJob, enqueue};
 use crate::{Store, next_number};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::change::Plan;
@@ -23,8 +24,9 @@ pub enum FindingScope {
 }
 
 impl Store {
-    /// Saves a plan and makes it the latest. The same plan saved again stays one plan, with its newer approvals.
-    pub async fn save_plan(&self, plan: &Plan, now_ms: i64) -> Result<(), StoreError> {
+    /// Saves a plan and makes it the latest, and enqueues the jobs that follow from it. The same plan saved again stays one
+    /// plan, with its newer approvals.
+    pub async fn save_plan(&self, plan: &Plan, now_ms: i64, jobs: &[NewJob]) -> Result<(), StoreError> {
         let body = write_json("a plan", plan)?;
         let mut tx = self.db.write(Durability::Full).await?;
         let number = next_number(&mut tx, "plan").await?;
@@ -34,6 +36,7 @@ impl Store {
         tx.run(sql, args![plan.id.as_str(), number, now_ms, &*plan.digest, body]).await?;
         let sql = "DELETE FROM plan WHERE number <= $1 AND id NOT IN (SELECT plan FROM run)";
         tx.run(sql, args![number - PLANS_KEPT]).await?;
+        enqueue(&mut tx, jobs).await?;
         tx.commit().await
     }
 

@@ -5,6 +5,7 @@
 use crate::connections::{number_of, number_or_new};
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::{StoreError, read_word};
+use crate::jobs::{NewJob, enqueue};
 use crate::observe::{Counts, expects_new, put, put_new};
 use crate::record::Batch;
 use crate::seen;
@@ -240,17 +241,30 @@ impl Store {
         Ok(counts)
     }
 
-    /// Ends a pull. What it has seen is counted and forgotten.
-    pub async fn finish_pull(&self, run: &PullRun, end: PullEnd, now_ms: i64) -> Result<Pull, StoreError> {
-        self.end_pull(run, end, false, now_ms).await
+    /// Ends a pull, and enqueues the jobs that follow from it. What it has seen is counted and forgotten.
+    pub async fn finish_pull(
+        &self,
+        run: &PullRun,
+        end: PullEnd,
+        now_ms: i64,
+        jobs: &[NewJob],
+    ) -> Result<Pull, StoreError> {
+        self.end_pull(run, end, false, now_ms, jobs).await
     }
 
     /// Ends a pull for now: the next one of the same mode goes on behind its checkpoint.
     pub async fn park_pull(&self, run: &PullRun, end: PullEnd, now_ms: i64) -> Result<Pull, StoreError> {
-        self.end_pull(run, end, true, now_ms).await
+        self.end_pull(run, end, true, now_ms, &[]).await
     }
 
-    async fn end_pull(&self, run: &PullRun, end: PullEnd, parked: bool, now_ms: i64) -> Result<Pull, StoreError> {
+    async fn end_pull(
+        &self,
+        run: &PullRun,
+        end: PullEnd,
+        parked: bool,
+        now_ms: i64,
+        jobs: &[NewJob],
+    ) -> Result<Pull, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let accounts = seen::count(&mut tx, run.id.0).await?;
         let sql = "UPDATE pull SET finished_ms = $1, coverage = $2, because = $3, accounts = $4, requests = $5, \
@@ -279,6 +293,7 @@ impl Store {
         }
         let sql = select!("WHERE id = $1");
         let pull = tx.first(sql, args![run.id.0], |row| read_pull(&row)).await?;
+        enqueue(&mut tx, jobs).await?;
         tx.commit().await?;
         pull.ok_or_else(|| StoreError::Missing { what: "pull", id: run.id.to_string() })
     }

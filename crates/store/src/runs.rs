@@ -1,26 +1,18 @@
-//! Runs of `apply` and how far their steps have come: the intent before a call, the outcome after it.
-//! Each is written together with its entries in the journal, and only by whoever holds the lease.
-//! An intent without an outcome is an open step: somebody died between the two, and must look before going on.
+//! Runs of `apply`: who carries out which plan. Several hands may share one run, each in a process of its own and under a
+//! lease that shows that it lives; the last that leaves ends it.
+//! What becomes of the steps is told in `steps.rs`.
 
-use crate::bulk::Bulk;
 use crate::db::{Durability, Row, Tx, args};
-use crate::decisions::decided_after;
-use crate::error::{StoreError, read_json, write_json};
-use crate::journal::append;
+use crate::error::StoreError;
+use crate::jobs::{NewJob, enqueue, withdraw};
+use crate::journal::{append, take_head};
 use crate::notes::{Lease, check_lease};
-use crate::stops::stop_of;
 use crate::{Store, next_number};
-use serde_json::Value;
-use std::collections::BTreeMap;
-use tenure_core::change::{Outcome, StepResult};
-use tenure_core::facts::Decision;
-use tenure_core::journal::{Draft, Entry};
-use tenure_core::name::{ConnectionName, PlanId, RunId, StepId};
-use tenure_core::stop::Stop;
+use tenure_core::journal::Draft;
+use tenure_core::name::{PlanId, RunId};
 
-const OPEN_MAX: i64 = 10_000;
-/// Decisions that are handed over at once to whoever begins a step.
-const NEWER_MAX: usize = 1000;
+/// Leases of hands that ended so long ago are forgotten, with what they claimed.
+const DEAD_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// One execution of `apply`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,179 +29,88 @@ pub struct Run {
     pub finished_ms: Option<i64>,
 }
 
-/// A step whose intent was written and whose outcome was not.
-#[derive(Clone, PartialEq, Debug)]
-pub struct OpenStep {
-    /// The run that began it.
+/// A run that a hand takes part in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Joined {
+    /// The run: a new one, or one of the same plan that others carry out already.
     pub run: RunId,
-    /// The plan that it belongs to.
-    pub plan: PlanId,
-    /// The step.
-    pub step: StepId,
-    /// When it was begun.
-    pub started_ms: i64,
-    /// What was written about it before the call.
-    pub intent: Value,
+    /// How many others carry it out.
+    pub others: i64,
 }
 
-/// A step that is about to begin.
-#[derive(Clone, Debug)]
-pub struct Beginning<'a> {
-    /// In which run.
-    pub run: &'a RunId,
-    /// Which.
-    pub step: &'a StepId,
-    /// Where it writes to.
-    pub connection: &'a ConnectionName,
-    /// What is written about it before the call.
-    pub intent: &'a Value,
-    /// The newest decision that whoever begins it knows.
-    pub heard: i64,
-    /// When (milliseconds since 1970, UTC).
-    pub at_ms: i64,
-}
-
-/// What came of beginning a step.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Began {
-    /// It is begun; these are its entries.
-    Begun(Vec<Entry>),
-    /// It is not: somebody stopped writes there.
-    Stopped(Stop),
-    /// It is not: somebody decided something meanwhile, oldest first. Who has heard them may begin it again.
-    Decided(Vec<Decision>),
+/// Whether a hand was the last of its run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Left {
+    /// It was: the run is over.
+    Last,
+    /// Others go on.
+    Others,
 }
 
 impl Store {
-    /// Begins a run.
-    pub async fn begin_run(&self, lease: &Lease, run: &Run, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
-        let mut tx = self.held(lease).await?;
-        let number = next_number(&mut tx, "run").await?;
-        let sql = "INSERT INTO run (id, number, plan, actor, started_ms) VALUES ($1, $2, $3, $4, $5)";
-        tx.run(sql, args![run.id.as_str(), number, run.plan.as_str(), &*run.actor, run.started_ms]).await?;
-        finish(tx, drafts).await
-    }
-
-    /// Writes the intent of a step, before the call that carries it out, unless writes there are stopped or somebody
-    /// decided something that is not known yet. Beginning it again is allowed.
-    pub async fn begin_step(
+    /// Takes part in the run of a plan that others carry out at this moment, or begins `run`: then the drafts are
+    /// written and the jobs enqueued.
+    pub async fn join_run(
         &self,
         lease: &Lease,
-        beginning: &Beginning<'_>,
+        run: &Run,
         drafts: Vec<Draft>,
-    ) -> Result<Began, StoreError> {
-        let Beginning { run, step, connection, intent, heard, at_ms } = *beginning;
+        jobs: &[NewJob],
+    ) -> Result<Joined, StoreError> {
         let mut tx = self.held(lease).await?;
-        // Takes the journal's head, which whoever stops or decides takes as well: what they said before is seen below.
-        let entries = append(&mut tx, drafts).await?;
-        if let Some(stop) = stop_of(&mut tx, connection).await? {
-            return Ok(Began::Stopped(stop));
-        }
-        let newer = decided_after(&mut tx, heard, NEWER_MAX).await?;
-        if !newer.is_empty() {
-            return Ok(Began::Decided(newer));
-        }
-        let intent = write_json("an intent", intent)?;
-        let sql = "INSERT INTO step_progress (run, step, started_ms, intent) VALUES ($1, $2, $3, $4) \
-                   ON CONFLICT (run, step) DO UPDATE SET started_ms = excluded.started_ms, settled_ms = NULL, \
-                   intent = excluded.intent, outcome = NULL";
-        tx.run(sql, args![run.as_str(), step.as_str(), at_ms, intent]).await?;
+        let sql = "SELECT r.id, (SELECT count(*) FROM hand h JOIN lease l ON l.name = h.lease \
+                   WHERE h.run = r.id AND l.until_ms > $2) FROM run r \
+                   WHERE r.plan = $1 AND r.finished_ms IS NULL ORDER BY r.number DESC LIMIT 1";
+        let read = |row: Row<'_>| Ok((RunId::from(row.text(0)?), row.int(1)?));
+        let under_way = tx.first(sql, args![run.plan.as_str(), run.started_ms], read).await?;
+        let joined = match under_way.filter(|(_, hands)| *hands > 0) {
+            Some((id, others)) => Joined { run: id, others },
+            None => {
+                let number = next_number(&mut tx, "run").await?;
+                let sql = "INSERT INTO run (id, number, plan, actor, started_ms) VALUES ($1, $2, $3, $4, $5)";
+                tx.run(sql, args![run.id.as_str(), number, run.plan.as_str(), &*run.actor, run.started_ms]).await?;
+                append(&mut tx, drafts).await?;
+                enqueue(&mut tx, jobs).await?;
+                forget_dead(&mut tx, run.started_ms - DEAD_MS).await?;
+                Joined { run: run.id.clone(), others: 0 }
+            }
+        };
+        let sql = "INSERT INTO hand (run, lease) VALUES ($1, $2)";
+        tx.run(sql, args![joined.run.as_str(), &*lease.name]).await?;
         tx.commit().await?;
-        Ok(Began::Begun(entries))
+        Ok(joined)
     }
 
-    /// Writes the outcome of a step, after the call or after a look; one that was never begun is written as well.
-    pub async fn settle_step(
-        &self,
-        lease: &Lease,
-        run: &RunId,
-        result: &StepResult,
-        drafts: Vec<Draft>,
-        now_ms: i64,
-    ) -> Result<Vec<Entry>, StoreError> {
-        let mut tx = self.held(lease).await?;
-        let outcome = write_json("a step's result", result)?;
-        let sql = "INSERT INTO step_progress (run, step, started_ms, settled_ms, intent, outcome) \
-                   VALUES ($1, $2, $3, $3, 'null', $4) ON CONFLICT (run, step) DO UPDATE SET \
-                   settled_ms = excluded.settled_ms, outcome = excluded.outcome";
-        tx.run(sql, args![run.as_str(), result.id.as_str(), now_ms, outcome]).await?;
-        finish(tx, drafts).await
-    }
-
-    /// Ends a run.
-    pub async fn finish_run(
+    /// Leaves a run. The last that leaves ends it: then the drafts are written, `jobs` enqueued and the jobs of kind
+    /// and keys in `over` taken back.
+    pub async fn leave_run(
         &self,
         lease: &Lease,
         run: &RunId,
         drafts: Vec<Draft>,
+        jobs: &[NewJob],
+        over: (&str, &[String]),
         now_ms: i64,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Left, StoreError> {
         let mut tx = self.held(lease).await?;
+        tx.run("DELETE FROM hand WHERE run = $1 AND lease = $2", args![run.as_str(), &*lease.name]).await?;
+        let sql = "SELECT h.lease FROM hand h JOIN lease l ON l.name = h.lease \
+                   WHERE h.run = $1 AND l.until_ms > $2 LIMIT 1";
+        let other = tx.first(sql, args![run.as_str(), now_ms], |row| Ok(row.text(0)?.to_owned())).await?;
+        if other.is_some() {
+            tx.commit().await?;
+            return Ok(Left::Others);
+        }
         let sql = "UPDATE run SET finished_ms = $1 WHERE id = $2";
         if tx.run(sql, args![now_ms, run.as_str()]).await? == 0 {
             return Err(StoreError::Missing { what: "run", id: run.to_string() });
         }
-        finish(tx, drafts).await
-    }
-
-    /// Steps that were begun and not settled, in whatever run, oldest first.
-    pub async fn open_steps(&self) -> Result<Vec<OpenStep>, StoreError> {
-        let sql = "SELECT p.run, r.plan, p.step, p.started_ms, p.intent FROM step_progress p \
-                   JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL ORDER BY p.started_ms, p.step LIMIT $1";
-        let read = |row: Row<'_>| {
-            Ok(OpenStep {
-                run: row.text(0)?.into(),
-                plan: row.text(1)?.into(),
-                step: row.text(2)?.into(),
-                started_ms: row.int(3)?,
-                intent: read_json("an intent", row.text(4)?)?,
-            })
-        };
-        self.db.read().await?.list(sql, args![OPEN_MAX], read).await
-    }
-
-    /// What became of the steps of a run, in the order in which they were settled.
-    pub async fn results(&self, run: &RunId) -> Result<Vec<StepResult>, StoreError> {
-        let sql = "SELECT outcome FROM step_progress WHERE run = $1 AND outcome IS NOT NULL ORDER BY settled_ms, step";
-        let read = |row: Row<'_>| read_json("a step's result", row.text(0)?);
-        self.db.read().await?.list(sql, args![run.as_str()], read).await
-    }
-
-    /// What became of each of these steps the last time that it was settled, in whatever run; a step that never was
-    /// settled is not among them.
-    pub async fn last_results(&self, steps: &[&StepId]) -> Result<BTreeMap<StepId, StepResult>, StoreError> {
-        const LAST: Bulk = Bulk {
-            head: "WITH given (step) AS (",
-            columns: 1,
-            tail: ") SELECT given.step, (SELECT p.outcome FROM step_progress p WHERE p.step = given.step \
-                   AND p.outcome IS NOT NULL ORDER BY p.settled_ms DESC LIMIT 1) FROM given",
-        };
-        let mut results = BTreeMap::new();
-        let given = steps.iter().flat_map(|step| args![step.as_str()]).collect();
-        let mut tx = self.db.read().await?;
-        tx.each_bulk(&LAST, given, |row| {
-            if let Some(outcome) = row.text_or_none(1)? {
-                results.insert(row.text(0)?.into(), read_json("a step's result", outcome)?);
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(results)
-    }
-
-    /// When a step was first tried (milliseconds since 1970, UTC) in such a way that nobody knows what became of it,
-    /// since it was last done for certain; nothing where that never was.
-    pub async fn doubtful_since(&self, step: &StepId) -> Result<Option<i64>, StoreError> {
-        let sql = "SELECT started_ms, outcome FROM step_progress WHERE step = $1 ORDER BY started_ms DESC LIMIT 100";
-        let read = |row: Row<'_>| {
-            let outcome =
-                row.text_or_none(1)?.map(|text| read_json::<StepResult>("a step's result", text)).transpose()?;
-            Ok((row.int(0)?, outcome.map(|result| result.outcome)))
-        };
-        let tries = self.db.read().await?.list(sql, args![step.as_str()], read).await?;
-        let certain = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Done | Outcome::AlreadyTrue));
-        let since = tries.into_iter().take_while(|(_, outcome)| !certain(outcome));
-        Ok(since.filter(|(_, outcome)| matches!(outcome, None | Some(Outcome::Unknown))).map(|(at_ms, _)| at_ms).last())
+        tx.run("DELETE FROM hand WHERE run = $1", args![run.as_str()]).await?;
+        append(&mut tx, drafts).await?;
+        enqueue(&mut tx, jobs).await?;
+        withdraw(&mut tx, over.0, over.1).await?;
+        tx.commit().await?;
+        Ok(Left::Last)
     }
 
     /// The run with this id.
@@ -231,17 +132,34 @@ impl Store {
         self.db.read().await?.first(sql, args![plan.as_str()], |row| read_run(&row)).await
     }
 
-    async fn held(&self, lease: &Lease) -> Result<Tx, StoreError> {
+    /// Tells whether somebody who lives carries out a plan at this moment.
+    pub async fn is_under_way(&self, plan: &PlanId, now_ms: i64) -> Result<bool, StoreError> {
+        let sql = "SELECT l.until_ms FROM run r JOIN hand h ON h.run = r.id JOIN lease l ON l.name = h.lease \
+                   WHERE r.plan = $1 AND r.finished_ms IS NULL AND l.until_ms > $2 LIMIT 1";
+        let found = self.db.read().await?.first(sql, args![plan.as_str(), now_ms], |row| row.int(0)).await;
+        Ok(found?.is_some())
+    }
+
+    /// Begins to write what only the holder of a lease may write. The journal's head comes first: whoever ends
+    /// somebody else's lease holds it, too.
+    pub(crate) async fn held(&self, lease: &Lease) -> Result<Tx, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
+        take_head(&mut tx).await?;
         check_lease(&mut tx, lease).await?;
         Ok(tx)
     }
 }
 
-async fn finish(mut tx: Tx, drafts: Vec<Draft>) -> Result<Vec<Entry>, StoreError> {
-    let entries = append(&mut tx, drafts).await?;
-    tx.commit().await?;
-    Ok(entries)
+/// Forgets hands that have been dead for long, and what they claimed.
+async fn forget_dead(tx: &mut Tx, before_ms: i64) -> Result<(), StoreError> {
+    let dead = "SELECT h.lease FROM hand h LEFT JOIN lease l ON l.name = h.lease \
+                WHERE l.until_ms IS NULL OR l.until_ms < $1";
+    for lease in tx.list(dead, args![before_ms], |row| Ok(row.text(0)?.to_owned())).await? {
+        tx.run("DELETE FROM claim WHERE lease = $1", args![&*lease]).await?;
+        tx.run("DELETE FROM lease WHERE name = $1", args![&*lease]).await?;
+        tx.run("DELETE FROM hand WHERE lease = $1", args![&*lease]).await?;
+    }
+    Ok(())
 }
 
 fn read_run(row: &Row<'_>) -> Result<Run, StoreError> {

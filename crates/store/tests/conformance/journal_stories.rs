@@ -10,7 +10,9 @@ use tenure_core::change::{Outcome, StepResult};
 use tenure_core::journal::{Broken, Draft, verify};
 use tenure_core::name::{ConnectionName, PlanId, RunId, StepId};
 use tenure_store::test_support::TestStore;
-use tenure_store::{Beginning, Claim, Lease, Run, Store, StoreError};
+use tenure_store::{Began, Beginning, Claim, Lease, Left, Run, Store, StoreError};
+
+const BEGUN: Began = Began::Begun { since_ms: None };
 
 fn draft(event: &str, body: serde_json::Value) -> Draft {
     Draft {
@@ -92,18 +94,22 @@ fn result(step: &StepId, outcome: Outcome) -> StepResult {
 
 fn beginning<'a>(run: &'a RunId, step: &'a StepId, intent: &'a serde_json::Value, at_ms: i64) -> Beginning<'a> {
     static CONNECTION: LazyLock<ConnectionName> = LazyLock::new(|| "gorgias".into());
-    Beginning { run, step, connection: &CONNECTION, intent, heard: 0, at_ms }
+    Beginning { run, step, connection: &CONNECTION, things: &[], intent, heard: 0, at_ms }
 }
 
 pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url, .. }: &TestStore) {
     let lease = lease(store, "one", 0).await;
     let (run_id, plan) = (RunId::from("r1"), PlanId::from("p1"));
-    store.begin_run(&lease, &run("r1"), vec![draft("run_started", json!({}))]).await.unwrap();
+    store.join_run(&lease, &run("r1"), vec![draft("run_started", json!({}))], &[]).await.unwrap();
     let (one, two) = (StepId::from("s1"), StepId::from("s2"));
-    let started = vec![Draft { step: Some("s1".into()), ..draft("step_started", json!({})) }];
-    store.begin_step(&lease, &beginning(&run_id, &one, &json!({"account": null}), 11), started).await.unwrap();
-    store.begin_step(&lease, &beginning(&run_id, &two, &json!({"account": "7"}), 12), vec![]).await.unwrap();
-    store.settle_step(&lease, &run_id, &result(&one, Outcome::Done), vec![], 13).await.unwrap();
+    let started = Draft { step: Some("s1".into()), ..draft("step_started", json!({})) };
+    let (nothing, seven) = (json!({"account": null}), json!({"account": "7"}));
+    let both = vec![
+        (beginning(&run_id, &one, &nothing, 11), Some(started)),
+        (beginning(&run_id, &two, &seven, 12), None),
+    ];
+    assert_eq!(store.begin_steps(&lease, both).await.unwrap(), [BEGUN, BEGUN]);
+    store.settle_steps(&lease, &run_id, vec![(&result(&one, Outcome::Done), None)], 13).await.unwrap();
 
     // Somebody else finds it after a crash.
     let other = Store::open(url).await.unwrap();
@@ -114,8 +120,9 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
     other.close().await;
 
     assert_eq!(store.unfinished_run(&plan).await.unwrap(), Some(run("r1")));
-    store.settle_step(&lease, &run_id, &result(&two, Outcome::Unknown), vec![], 14).await.unwrap();
-    store.settle_step(&lease, &run_id, &result(&StepId::from("s3"), Outcome::Skipped), vec![], 15).await.unwrap();
+    store.settle_steps(&lease, &run_id, vec![(&result(&two, Outcome::Unknown), None)], 14).await.unwrap();
+    let skipped = result(&StepId::from("s3"), Outcome::Skipped);
+    store.settle_steps(&lease, &run_id, vec![(&skipped, None)], 15).await.unwrap();
     assert_eq!(store.open_steps().await.unwrap(), []);
     let outcomes: Vec<Outcome> = store.results(&run_id).await.unwrap().iter().map(|result| result.outcome).collect();
     assert_eq!(outcomes, [Outcome::Done, Outcome::Unknown, Outcome::Skipped]);
@@ -123,7 +130,8 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
     assert_eq!(last, [(one.clone(), result(&one, Outcome::Done))].into());
     assert_eq!(store.doubtful_since(&one).await.unwrap(), None, "it was done for certain");
     assert_eq!(store.doubtful_since(&two).await.unwrap(), Some(12));
-    store.finish_run(&lease, &run_id, vec![draft("run_ended", json!({}))], 16).await.unwrap();
+    let ended = vec![draft("run_ended", json!({}))];
+    assert_eq!(store.leave_run(&lease, &run_id, ended, &[], ("help", &[]), 16).await.unwrap(), Left::Last);
     assert_eq!(store.unfinished_run(&plan).await.unwrap(), None);
     assert_eq!(store.run(&run_id).await.unwrap().unwrap().finished_ms, Some(16));
     assert_eq!(store.runs(10).await.unwrap().len(), 1);
@@ -138,9 +146,11 @@ pub async fn a_step_stays_doubtful_until_it_is_done_for_certain(TestStore { stor
     let tries = [(Outcome::Unknown, 20), (Outcome::Done, 30), (Outcome::Unknown, 40), (Outcome::Refused, 50)];
     for (at, (outcome, at_ms)) in tries.into_iter().enumerate() {
         let id = format!("r{at}");
-        store.begin_run(&lease, &run(&id), vec![]).await.unwrap();
-        store.begin_step(&lease, &beginning(&id.as_str().into(), &step, &json!({}), at_ms), vec![]).await.unwrap();
-        store.settle_step(&lease, &id.as_str().into(), &result(&step, outcome), vec![], at_ms + 1).await.unwrap();
+        let id = RunId::from(id);
+        store.join_run(&lease, &run(id.as_str()), vec![], &[]).await.unwrap();
+        store.begin_steps(&lease, vec![(beginning(&id, &step, &json!({}), at_ms), None)]).await.unwrap();
+        store.settle_steps(&lease, &id, vec![(&result(&step, outcome), None)], at_ms + 1).await.unwrap();
+        store.leave_run(&lease, &id, vec![], &[], ("help", &[]), at_ms + 2).await.unwrap();
     }
     assert_eq!(store.doubtful_since(&step).await.unwrap(), Some(40));
 }
@@ -154,7 +164,7 @@ pub async fn only_one_holds_the_lease_and_a_lost_one_writes_nothing(TestStore { 
     let second = lease(store, "two", 1500).await;
     assert!(second.token > first.token);
     assert!(matches!(store.renew_lease(&first, 1600, 1000).await, Err(StoreError::LeaseLost { .. })));
-    let late = store.begin_run(&first, &run("r1"), vec![draft("run_started", json!({}))]).await;
+    let late = store.join_run(&first, &run("r1"), vec![draft("run_started", json!({}))], &[]).await;
     assert!(matches!(late, Err(StoreError::LeaseLost { .. })));
     assert_eq!(store.runs(10).await.unwrap(), []);
     assert_eq!(store.read_journal(0, 10).await.unwrap(), []);

@@ -58,7 +58,7 @@ pub async fn a_cluster_is_all_that_hangs_together_and_nothing_else(TestStore { s
         concerns: Concerns::default(),
     };
     let other = NewDecision { what: Decided::Leave { identity: "01MAX".into(), at_ms: None }, ..decided.clone() };
-    store.decide(vec![decided, other], vec![]).await.unwrap();
+    store.decide(vec![decided, other], vec![], &[]).await.unwrap();
 
     let expected = ["gorgias/agent/11", "gorgias/agent/12", "gorgias/agent/13", "gorgias/agent/15", "hr/person/7"];
     let by_identity = Seed { identities: vec!["01JANE".into()], ..Seed::default() };
@@ -190,7 +190,7 @@ pub async fn decisions_are_numbered_in_the_order_in_which_they_were_made(TestSto
         concerns,
     };
     let jane = Concerns { identity: Some("01JANE".into()), account: None };
-    let made = store.decide(vec![approve("mia", jane), approve("kim", Concerns::default())], vec![]).await.unwrap();
+    let made = store.decide(vec![approve("mia", jane), approve("kim", Concerns::default())], vec![], &[]).await.unwrap();
     assert_eq!(made.iter().map(|decision| decision.seq).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(store.decisions(0, 10).await.unwrap(), made);
     assert_eq!(store.decisions(1, 10).await.unwrap(), made[1..]);
@@ -202,7 +202,7 @@ pub async fn decisions_are_numbered_in_the_order_in_which_they_were_made(TestSto
     let mut tasks = Vec::new();
     for _ in 0..8 {
         let (store, decision) = (store.clone(), approve("lee", Concerns::default()));
-        tasks.push(tokio::spawn(async move { store.decide(vec![decision], vec![]).await.unwrap() }));
+        tasks.push(tokio::spawn(async move { store.decide(vec![decision], vec![], &[]).await.unwrap() }));
     }
     for task in tasks {
         task.await.unwrap();
@@ -255,17 +255,17 @@ pub async fn a_plan_saved_twice_is_one_plan(TestStore { store, .. }: &TestStore)
         cost: Cost::default(),
         way_back: None,
     };
-    store.save_plan(&plan("one"), 1).await.unwrap();
-    store.save_plan(&plan("two"), 2).await.unwrap();
+    store.save_plan(&plan("one"), 1, &[]).await.unwrap();
+    store.save_plan(&plan("two"), 2, &[]).await.unwrap();
     let changed = Plan { requested_by: Some("mia".into()), ..plan("one") };
-    store.save_plan(&changed, 3).await.unwrap();
+    store.save_plan(&changed, 3, &[]).await.unwrap();
     assert_eq!(store.latest_plan().await.unwrap(), Some(changed.clone()));
     assert_eq!(store.plan(&"one".into()).await.unwrap(), Some(changed));
     assert_eq!(store.plan(&"three".into()).await.unwrap(), None);
     let ids = store.plan_ids(10).await.unwrap();
     assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["one", "two"]);
     for number in 0..60 {
-        store.save_plan(&plan(&format!("p{number}")), 4).await.unwrap();
+        store.save_plan(&plan(&format!("p{number}")), 4, &[]).await.unwrap();
     }
     assert_eq!(store.plan_ids(100).await.unwrap().len(), 50);
 }

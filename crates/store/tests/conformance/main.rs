@@ -7,6 +7,7 @@ mod journal_stories;
 mod list_stories;
 mod observation_stories;
 mod stop_stories;
+mod work_stories;
 
 /// Runs each named story on both databases.
 macro_rules! on_both {
@@ -71,4 +72,13 @@ on_both![
     door_stories::a_token_is_kept_by_its_hash_until_it_is_revoked,
     door_stories::sealed_values_are_sealed_anew_all_or_none,
     stop_stories::a_step_begins_only_when_the_newest_decisions_are_heard,
+    work_stories::a_job_that_waits_is_one_and_keeps_its_earlier_moment,
+    work_stories::a_job_asked_for_while_it_runs_is_run_once_more,
+    work_stories::the_job_of_a_dead_process_is_due_again_and_the_dead_end_nothing,
+    work_stories::a_job_that_keeps_failing_ends_as_failed_and_is_seen,
+    work_stories::many_that_claim_at_once_share_the_jobs,
+    work_stories::what_causes_a_job_and_the_job_come_together_or_not_at_all,
+    work_stories::two_hands_share_a_run_and_the_last_one_ends_it,
+    work_stories::a_dead_hand_loses_its_step_and_writes_nothing_more,
+    work_stories::a_run_whose_hands_are_dead_is_not_joined,
 ];

@@ -42,7 +42,7 @@ pub async fn pull(store: &Store, connection: &ConnectionName, accounts: &[Accoun
     let sweep = run.sweep(Coverage::Complete).unwrap();
     let unseen = store.unseen(&sweep, &Kind::ALL, 1000).await.unwrap();
     store.mark_gone(&sweep, &unseen, now_ms).await.unwrap();
-    store.finish_pull(&run, end(Coverage::Complete), now_ms).await.unwrap().counts
+    store.finish_pull(&run, end(Coverage::Complete), now_ms, &[]).await.unwrap().counts
 }
 
 async fn names(store: &Store, as_of_ms: Option<i64>) -> Vec<String> {
@@ -78,7 +78,7 @@ pub async fn a_record_that_comes_twice_in_one_pull_is_kept_once(TestStore { stor
     assert_eq!(one, Counts { added: 2, ..Counts::default() });
     let two = store.write_batch(&run, &[agent("2", "b@x"), agent("3", "c@x")], None, 1001).await.unwrap();
     assert_eq!(two, Counts { added: 1, repeated: 1, ..Counts::default() });
-    let pull = store.finish_pull(&run, end(Coverage::Complete), 1002).await.unwrap();
+    let pull = store.finish_pull(&run, end(Coverage::Complete), 1002, &[]).await.unwrap();
     assert_eq!(pull.accounts, 3);
     assert_eq!(names(store, None).await, ["1:a@x", "2:b@x", "3:c@x"]);
 }
@@ -106,7 +106,7 @@ pub async fn a_killed_pull_goes_on_where_its_last_batch_ended(TestStore { store,
     store.write_batch(&resumed, &[agent("2", "b@x"), agent("3", "c@x")], Some("page 4"), 5000).await.unwrap();
     let sweep = resumed.sweep(Coverage::Complete).unwrap();
     assert_eq!(store.unseen(&sweep, &Kind::ALL, 10).await.unwrap(), []);
-    assert_eq!(store.finish_pull(&resumed, end(Coverage::Complete), 5001).await.unwrap().accounts, 3);
+    assert_eq!(store.finish_pull(&resumed, end(Coverage::Complete), 5001, &[]).await.unwrap().accounts, 3);
     let next = store.begin_pull(&gorgias(), PullMode::Full, 6000).await.unwrap();
     assert_ne!(next.id, run.id);
     assert_eq!(next.checkpoint, None);
@@ -135,7 +135,7 @@ pub async fn a_partial_sweep_never_proves_absence(TestStore { store, .. }: &Test
     assert!(partial.sweep(Coverage::Partial).is_none());
     let incremental = store.begin_pull(&gorgias(), PullMode::Incremental, 2000).await.unwrap();
     assert!(incremental.sweep(Coverage::Complete).is_none());
-    store.finish_pull(&partial, end(Coverage::Partial), 2001).await.unwrap();
+    store.finish_pull(&partial, end(Coverage::Partial), 2001, &[]).await.unwrap();
     assert_eq!(names(store, None).await.len(), 2);
     assert_eq!(overview(store).await.last.unwrap().id, partial.id);
     assert_eq!(store.last_complete_pull(&gorgias()).await.unwrap().unwrap().started_ms, 1000);
@@ -156,7 +156,7 @@ pub async fn only_what_a_complete_walk_did_not_meet_is_gone(TestStore { store, .
     let gone = store.mark_gone(&sweep, &[met, candidates[0].clone(), candidates[1].clone()], 2001).await.unwrap();
     assert_eq!(gone, 1);
     assert_eq!(names(store, None).await, ["1:a@x", "2:b@x", "9:bot@x"]);
-    let done = store.finish_pull(&run, end(Coverage::Complete), 2002).await.unwrap();
+    let done = store.finish_pull(&run, end(Coverage::Complete), 2002, &[]).await.unwrap();
     assert_eq!((done.counts.gone, done.accounts), (1, 2));
 }
 
@@ -172,10 +172,10 @@ pub async fn an_account_that_goes_while_a_pull_walks_hides_no_missing_one(TestSt
 
 pub async fn a_finished_pull_takes_no_more_batches(TestStore { store, .. }: &TestStore) {
     let run = store.begin_pull(&gorgias(), PullMode::Full, 1000).await.unwrap();
-    store.finish_pull(&run, end(Coverage::Complete), 1001).await.unwrap();
+    store.finish_pull(&run, end(Coverage::Complete), 1001, &[]).await.unwrap();
     let late = store.write_batch(&run, &[agent("1", "a@x")], None, 1002).await;
     assert!(matches!(late, Err(StoreError::PullOver { .. })));
-    let twice = store.finish_pull(&run, end(Coverage::Complete), 1003).await;
+    let twice = store.finish_pull(&run, end(Coverage::Complete), 1003, &[]).await;
     assert!(matches!(twice, Err(StoreError::PullOver { .. })));
     assert_eq!(names(store, None).await.len(), 0);
 }
@@ -278,7 +278,7 @@ pub async fn a_doubted_pull_is_not_what_a_source_is_compared_with(TestStore { st
         let run = store.begin_pull(&gorgias(), PullMode::Full, now_ms).await.unwrap();
         let watermark = Some(format!("mark {now_ms}"));
         let end = PullEnd { belief, watermark, ..end(Coverage::Complete) };
-        store.finish_pull(&run, end, now_ms).await.unwrap();
+        store.finish_pull(&run, end, now_ms, &[]).await.unwrap();
     }
     let at = |pull: Option<tenure_store::Pull>| pull.map(|pull| pull.started_ms);
     assert_eq!(at(store.last_complete_pull(&gorgias()).await.unwrap()), Some(3));
@@ -311,7 +311,7 @@ pub async fn two_pulls_of_one_connection_at_once_lose_nothing(TestStore { store,
     for task in tasks {
         task.await.unwrap();
     }
-    let pull = store.finish_pull(&run, end(Coverage::Complete), 1001).await.unwrap();
+    let pull = store.finish_pull(&run, end(Coverage::Complete), 1001, &[]).await.unwrap();
     assert_eq!((pull.accounts, pull.counts.added, pull.counts.changed), (1050, 1050, 0));
     assert_eq!(overview(store).await.totals.total(), 1050);
 }
@@ -335,7 +335,7 @@ pub async fn hostile_texts_are_kept_or_refused_never_fatal(TestStore { store, ..
     let run = store.begin_pull(&gorgias(), PullMode::Full, 2000).await.unwrap();
     store.write_batch(&run, &[], Some("cursor\0x"), 2000).await.unwrap();
     let told = PullEnd { because: Some("the server said \0".into()), ..end(Coverage::Partial) };
-    store.finish_pull(&run, told, 2001).await.unwrap();
+    store.finish_pull(&run, told, 2001, &[]).await.unwrap();
     let of_nul = Seed { keys: vec!["\0".into()], identities: vec!["\0".into()], ..Seed::default() };
     assert_eq!(store.load_cluster(&of_nul, Managers::Loaded).await.unwrap().accounts, []);
 }

@@ -33,7 +33,7 @@ fn stop(connection: Option<&str>) -> Stop {
 async fn running(store: &Store) -> Lease {
     let Claim::Held(lease) = store.claim_lease("apply", "one", 0, 1_000_000).await.unwrap() else { panic!("not ours") };
     let run = Run { id: "r1".into(), plan: "p1".into(), actor: "mia".into(), started_ms: 10, finished_ms: None };
-    store.begin_run(&lease, &run, vec![]).await.unwrap();
+    store.join_run(&lease, &run, vec![], &[]).await.unwrap();
     lease
 }
 
@@ -42,15 +42,16 @@ async fn begin(store: &Store, lease: &Lease, connection: &str, step: &str, heard
         run: &RunId::from("r1"),
         step: &StepId::from(step),
         connection: &ConnectionName::new(connection),
+        things: &[],
         intent: &json!({}),
         heard,
         at_ms: 11,
     };
-    store.begin_step(lease, &beginning, vec![draft("step_started")]).await.unwrap()
+    store.begin_steps(lease, vec![(beginning, Some(draft("step_started")))]).await.unwrap().remove(0)
 }
 
 fn is_begun(began: &Began) -> bool {
-    matches!(began, Began::Begun(_))
+    matches!(began, Began::Begun { .. })
 }
 
 pub async fn a_stop_holds_its_connection_until_it_is_taken_back(TestStore { store, url, .. }: &TestStore) {
@@ -109,7 +110,7 @@ pub async fn a_step_begins_only_when_the_newest_decisions_are_heard(TestStore { 
         what: Decided::Reject { step: "s1".into() },
         concerns: Concerns::default(),
     };
-    let kept = other.decide(vec![no.clone(), no], vec![draft("decided")]).await.unwrap();
+    let kept = other.decide(vec![no.clone(), no], vec![draft("decided")], &[]).await.unwrap();
     assert_eq!(begin(store, &lease, "gorgias", "s1", 0).await, Began::Decided(kept.clone()));
     assert_eq!(begin(store, &lease, "gorgias", "s1", 1).await, Began::Decided(kept[1..].to_vec()));
     assert_eq!(store.open_steps().await.unwrap(), []);

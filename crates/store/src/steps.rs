@@ -1,0 +1,257 @@
+//! How far the steps of runs have come: the intent before a call, the outcome after it, written in groups together with
+//! their entries in the journal, and only by whoever holds the lease.
+//! An intent without an outcome is an open step: somebody died between the two, and must look before going on.
+
+use crate::Store;
+use crate::bulk::Bulk;
+use crate::db::{Row, Tx, args};
+use crate::decisions::decided_after;
+use crate::error::{StoreError, read_json, write_json};
+use crate::journal::append;
+use crate::notes::Lease;
+use crate::stops::stop_of;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tenure_core::change::{Outcome, StepResult};
+use tenure_core::facts::Decision;
+use tenure_core::journal::Draft;
+use tenure_core::name::{ConnectionName, PlanId, RunId, StepId};
+use tenure_core::stop::Stop;
+
+const OPEN_MAX: i64 = 10_000;
+/// Decisions that are handed over at once to whoever begins a step.
+const NEWER_MAX: usize = 1000;
+
+/// A step whose intent was written and whose outcome was not.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OpenStep {
+    /// The run that began it.
+    pub run: RunId,
+    /// The plan that it belongs to.
+    pub plan: PlanId,
+    /// The step.
+    pub step: StepId,
+    /// When it was begun.
+    pub started_ms: i64,
+    /// What was written about it before the call.
+    pub intent: Value,
+}
+
+/// A step that is about to begin.
+#[derive(Clone, Debug)]
+pub struct Beginning<'a> {
+    /// In which run.
+    pub run: &'a RunId,
+    /// Which.
+    pub step: &'a StepId,
+    /// Where it writes to.
+    pub connection: &'a ConnectionName,
+    /// What nobody else may write to there until it is settled: its account, and other things that it replaces.
+    pub things: &'a [String],
+    /// What is written about it before the call.
+    pub intent: &'a Value,
+    /// The newest decision that whoever begins it knows.
+    pub heard: i64,
+    /// When (milliseconds since 1970, UTC).
+    pub at_ms: i64,
+}
+
+/// What came of beginning a step.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Began {
+    /// It is begun; where another hand of this run, which is gone, had begun it before: since when.
+    Begun {
+        /// Milliseconds since 1970, UTC.
+        since_ms: Option<i64>,
+    },
+    /// It is not: somebody stopped writes there.
+    Stopped(Stop),
+    /// It is not: somebody decided something meanwhile, oldest first. Who has heard them may begin it again.
+    Decided(Vec<Decision>),
+    /// It is not: another hand of this run has settled it.
+    Settled(StepResult),
+    /// It is not: somebody writes to the same thing at this moment, under the lease of this name.
+    Elsewhere {
+        /// The lease.
+        lease: String,
+    },
+}
+
+impl Store {
+    /// Writes the intents of steps, before the calls that carry them out: of each step unless writes there are stopped,
+    /// somebody decided something that is not known yet, or somebody else is at it. The draft of a step that begins is
+    /// written with it. Beginning one again is allowed until it is settled.
+    pub async fn begin_steps(
+        &self,
+        lease: &Lease,
+        beginnings: Vec<(Beginning<'_>, Option<Draft>)>,
+    ) -> Result<Vec<Began>, StoreError> {
+        // Holds the journal's head, which whoever stops or decides takes as well: what they said before is seen below.
+        let mut tx = self.held(lease).await?;
+        let (mut all, mut drafts) = (Vec::with_capacity(beginnings.len()), Vec::new());
+        for (beginning, draft) in beginnings {
+            let began = begin(&mut tx, lease, &beginning).await?;
+            if matches!(began, Began::Begun { .. }) {
+                drafts.extend(draft);
+            }
+            all.push(began);
+        }
+        append(&mut tx, drafts).await?;
+        tx.commit().await?;
+        Ok(all)
+    }
+
+    /// Writes the outcomes of steps, after the calls or after a look, and lets go of what they claimed; one that was
+    /// never begun is written as well.
+    pub async fn settle_steps(
+        &self,
+        lease: &Lease,
+        run: &RunId,
+        settled: Vec<(&StepResult, Option<Draft>)>,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.held(lease).await?;
+        let (mut results, mut drafts) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
+        for (result, draft) in settled {
+            results.push(result);
+            drafts.extend(draft);
+        }
+        append(&mut tx, drafts).await?;
+        let seq = tx.first("SELECT seq FROM journal_head WHERE name = 'journal'", vec![], |row| row.int(0)).await?;
+        for result in results {
+            let outcome = write_json("a step's result", result)?;
+            let sql = "INSERT INTO step_progress (run, step, started_ms, settled_ms, settled_seq, intent, outcome) \
+                       VALUES ($1, $2, $3, $3, $4, 'null', $5) ON CONFLICT (run, step) DO UPDATE SET \
+                       settled_ms = excluded.settled_ms, settled_seq = excluded.settled_seq, outcome = excluded.outcome";
+            tx.run(sql, args![run.as_str(), result.id.as_str(), now_ms, seq, outcome]).await?;
+            let sql = "DELETE FROM claim WHERE lease = $1 AND step = $2";
+            tx.run(sql, args![&*lease.name, result.id.as_str()]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Steps that were begun and not settled, in whatever run, oldest first.
+    pub async fn open_steps(&self) -> Result<Vec<OpenStep>, StoreError> {
+        let sql = "SELECT p.run, r.plan, p.step, p.started_ms, p.intent FROM step_progress p \
+                   JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL ORDER BY p.started_ms, p.step LIMIT $1";
+        let read = |row: Row<'_>| {
+            Ok(OpenStep {
+                run: row.text(0)?.into(),
+                plan: row.text(1)?.into(),
+                step: row.text(2)?.into(),
+                started_ms: row.int(3)?,
+                intent: read_json("an intent", row.text(4)?)?,
+            })
+        };
+        self.db.read().await?.list(sql, args![OPEN_MAX], read).await
+    }
+
+    /// What became of the steps of a run, in the order in which they were settled.
+    pub async fn results(&self, run: &RunId) -> Result<Vec<StepResult>, StoreError> {
+        let sql = "SELECT outcome FROM step_progress WHERE run = $1 AND outcome IS NOT NULL ORDER BY settled_ms, step";
+        let read = |row: Row<'_>| read_json("a step's result", row.text(0)?);
+        self.db.read().await?.list(sql, args![run.as_str()], read).await
+    }
+
+    /// What became of the steps of a run that were settled after the entry `seq` of the journal, and up to where.
+    pub async fn results_after(&self, run: &RunId, seq: i64) -> Result<(Vec<StepResult>, i64), StoreError> {
+        let sql = "SELECT outcome, settled_seq FROM step_progress WHERE run = $1 AND settled_seq > $2";
+        let mut last = seq;
+        let read = |row: Row<'_>| {
+            last = last.max(row.int(1)?);
+            read_json("a step's result", row.text(0)?)
+        };
+        let results = self.db.read().await?.list(sql, args![run.as_str(), seq], read).await?;
+        Ok((results, last))
+    }
+
+    /// What became of each of these steps the last time that it was settled, in whatever run; a step that never was
+    /// settled is not among them.
+    pub async fn last_results(&self, steps: &[&StepId]) -> Result<BTreeMap<StepId, StepResult>, StoreError> {
+        const LAST: Bulk = Bulk {
+            head: "WITH given (step) AS (",
+            columns: 1,
+            tail: ") SELECT given.step, (SELECT p.outcome FROM step_progress p WHERE p.step = given.step \
+                   AND p.outcome IS NOT NULL ORDER BY p.settled_ms DESC LIMIT 1) FROM given",
+        };
+        let mut results = BTreeMap::new();
+        let given = steps.iter().flat_map(|step| args![step.as_str()]).collect();
+        let mut tx = self.db.read().await?;
+        tx.each_bulk(&LAST, given, |row| {
+            if let Some(outcome) = row.text_or_none(1)? {
+                results.insert(row.text(0)?.into(), read_json("a step's result", outcome)?);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(results)
+    }
+
+    /// When a step was first tried (milliseconds since 1970, UTC) in such a way that nobody knows what became of it,
+    /// since it was last done for certain; nothing where that never was.
+    pub async fn doubtful_since(&self, step: &StepId) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT started_ms, outcome FROM step_progress WHERE step = $1 ORDER BY started_ms DESC LIMIT 100";
+        let read = |row: Row<'_>| {
+            let outcome =
+                row.text_or_none(1)?.map(|text| read_json::<StepResult>("a step's result", text)).transpose()?;
+            Ok((row.int(0)?, outcome.map(|result| result.outcome)))
+        };
+        let tries = self.db.read().await?.list(sql, args![step.as_str()], read).await?;
+        let certain = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Done | Outcome::AlreadyTrue));
+        let since = tries.into_iter().take_while(|(_, outcome)| !certain(outcome));
+        Ok(since.filter(|(_, outcome)| matches!(outcome, None | Some(Outcome::Unknown))).map(|(at_ms, _)| at_ms).last())
+    }
+}
+
+async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>) -> Result<Began, StoreError> {
+    let Beginning { run, step, connection, things, intent, heard, at_ms } = *beginning;
+    if let Some(stop) = stop_of(tx, connection).await? {
+        return Ok(Began::Stopped(stop));
+    }
+    let newer = decided_after(tx, heard, NEWER_MAX).await?;
+    if !newer.is_empty() {
+        return Ok(Began::Decided(newer));
+    }
+    let sql = "SELECT started_ms, outcome FROM step_progress WHERE run = $1 AND step = $2";
+    let read = |row: Row<'_>| Ok((row.int(0)?, row.text_or_none(1)?.map(str::to_owned)));
+    let since_ms = match tx.first(sql, args![run.as_str(), step.as_str()], read).await? {
+        Some((_, Some(outcome))) => return Ok(Began::Settled(read_json("a step's result", &outcome)?)),
+        Some((started_ms, None)) => Some(started_ms),
+        None => None,
+    };
+    if let Some(lease) = claim(tx, lease, beginning).await? {
+        return Ok(Began::Elsewhere { lease });
+    }
+    let intent = write_json("an intent", intent)?;
+    let sql = "INSERT INTO step_progress (run, step, started_ms, intent) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (run, step) DO UPDATE SET started_ms = excluded.started_ms, intent = excluded.intent";
+    tx.run(sql, args![run.as_str(), step.as_str(), at_ms, intent]).await?;
+    Ok(Began::Begun { since_ms })
+}
+
+/// Claims what a step writes to, all or nothing; returns the lease of whoever is at it. Whose lease has ended is dead:
+/// the lease goes, so that whatever they still try to write fails.
+async fn claim(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>) -> Result<Option<String>, StoreError> {
+    let (connection, step) = (beginning.connection.as_str(), beginning.step.as_str());
+    for thing in beginning.things {
+        let sql = "SELECT c.lease, c.step, COALESCE(l.until_ms, 0) FROM claim c \
+                   LEFT JOIN lease l ON l.name = c.lease WHERE c.connection = $1 AND c.thing = $2";
+        let read = |row: Row<'_>| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.int(2)?));
+        match tx.first(sql, args![connection, &**thing], read).await? {
+            Some((holder, of, _)) if holder == lease.name && of == step => continue,
+            Some((holder, _, until_ms)) if until_ms > beginning.at_ms => {
+                let sql = "DELETE FROM claim WHERE lease = $1 AND step = $2";
+                tx.run(sql, args![&*lease.name, step]).await?;
+                return Ok(Some(holder));
+            }
+            Some((dead, ..)) => {
+                tx.run("DELETE FROM lease WHERE name = $1", args![&*dead]).await?;
+                tx.run("DELETE FROM claim WHERE lease = $1", args![&*dead]).await?;
+            }
+            None => {}
+        }
+        let sql = "INSERT INTO claim (connection, thing, lease, step) VALUES ($1, $2, $3, $4)";
+        tx.run(sql, args![connection, &**thing, &*lease.name, step]).await?;
+    }
+    Ok(None)
+}
