@@ -26,6 +26,7 @@ pub mod diff;
 pub mod plan;
 pub mod guards;
 pub mod approve;
+pub mod wake;
 pub mod reconcile;
 pub mod revert;
 pub mod stop;

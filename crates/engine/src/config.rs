@@ -135,6 +135,8 @@ pub struct ConnectionConfig {
     /// Attributes that an admin of the tenant has defined: the policy's word → the app's key.
     #[serde(default)]
     pub custom: BTreeMap<String, String>,
+    /// How often `tenure serve` reads it, such as `15m`, `2h` or `1d`; `never` by itself.
+    pub every: Option<String>,
     /// Accepts `http://` for an address that is not loopback.
     #[serde(default)]
     pub allow_http: bool,
@@ -242,6 +244,7 @@ impl Config {
         config.text = text.to_owned();
         for (name, connection) in &config.connections {
             config.check_connection(name, connection)?;
+            config.every(name)?;
         }
         Ok(config)
     }
@@ -272,6 +275,25 @@ impl Config {
             let message = format!("`anchor_every` is {text:?}, which is no time");
             self.misplaced(&["journal", "anchor_every"], message, Some("such as \"1h\", \"1d\" or \"never\"".into()))
         })
+    }
+
+    /// Returns how often a connection is read, as the file says it: the outer nothing where it says nothing, the inner
+    /// one for `never`.
+    ///
+    /// # Errors
+    /// The file says it in words that mean no time.
+    pub fn every(&self, name: &str) -> Result<Option<Option<Delay>>, Misplaced> {
+        let Some(text) = self.connections.get(name).and_then(|connection| connection.every.as_deref()) else {
+            return Ok(None);
+        };
+        match Delay::parse(text) {
+            Some(every) if every.is_none_or(|every| every.as_ms() > 0) => Ok(Some(every)),
+            _ => {
+                let message = format!("`every` is {text:?}, which is no time between two reads");
+                let hint = "such as \"15m\", \"2h\", \"1d\" or \"never\"".to_owned();
+                Err(self.misplaced(&["connections", name, "every"], message, Some(hint)))
+            }
+        }
     }
 
     /// Builds the error that points at `keys` (such as `connections`, `gorgias`, `plan`) in the file.

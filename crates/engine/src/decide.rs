@@ -6,7 +6,9 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::plan::find_plan;
 use crate::reconcile::{Scope, company, find_identity};
+use crate::work::job;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use tenure_core::account::{AccountKey, Fields, Kind};
 use tenure_core::approve::{approval, may_approve};
 use tenure_core::change::{ApprovalState, Plan, Step};
@@ -14,7 +16,7 @@ use tenure_core::correlate::found_identity_id;
 use tenure_core::facts::Decided;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, StepId};
-use tenure_store::{Concerns, NewDecision};
+use tenure_store::{Concerns, NewDecision, NewJob};
 
 /// How many plans back a step is looked for.
 const PLANS_BACK: usize = 50;
@@ -53,10 +55,17 @@ pub enum LifecycleEvent {
 /// # Errors
 /// The store failed.
 pub async fn decide(house: &House, by: By, what: Decided) -> Result<(), EngineError> {
-    record(house, &by, vec![(what, Concerns::default())]).await
+    let woken = [job::reconcile(house.clock.now_ms())];
+    record(house, &by, vec![(what, Concerns::default())], &woken).await
 }
 
-async fn record(house: &House, by: &By, decided: Vec<(Decided, Concerns)>) -> Result<(), EngineError> {
+/// Records decisions, and wakes the work that follows from them.
+async fn record(
+    house: &House,
+    by: &By,
+    decided: Vec<(Decided, Concerns)>,
+    woken: &[NewJob],
+) -> Result<(), EngineError> {
     let at_ms = house.clock.now_ms();
     let mut drafts = Vec::with_capacity(decided.len());
     let mut decisions = Vec::with_capacity(decided.len());
@@ -74,7 +83,7 @@ async fn record(house: &House, by: &By, decided: Vec<(Decided, Concerns)>) -> Re
         });
         decisions.push(NewDecision { at_ms, by: by.who.clone(), note: by.note.clone(), what, concerns });
     }
-    house.store.decide(decisions, drafts).await?;
+    house.store.decide(decisions, drafts, woken).await?;
     Ok(())
 }
 
@@ -92,6 +101,7 @@ pub async fn judge_steps(
     note: Option<String>,
 ) -> Result<Vec<Step>, EngineError> {
     let mut steps: Vec<(Step, Option<String>)> = Vec::new();
+    let mut plans = BTreeSet::new();
     for thing in things {
         if thing.starts_with("s-") {
             let (step, plan) = step_of_plan(house, thing)
@@ -100,11 +110,13 @@ pub async fn judge_steps(
             if step.approval.state == ApprovalState::NotNeeded {
                 continue;
             }
+            plans.insert(plan.id);
             steps.push((step, plan.requested_by));
         } else {
             let plan = find_plan(house, Some(thing)).await?;
             let needs = |step: &&Step| step.approval.state != ApprovalState::NotNeeded;
             steps.extend(plan.steps.iter().filter(needs).map(|step| (step.clone(), plan.requested_by.clone())));
+            plans.insert(plan.id);
         }
     }
     let company = company(house, &Scope::default()).await?;
@@ -123,9 +135,13 @@ pub async fn judge_steps(
         };
         decided.push((what, Concerns { identity: step.identity.clone(), account: None }));
     }
-    record(house, &By { who: by.to_owned(), note }, decided).await?;
-    let decisions = house.store.load_all().await?.decisions;
     let now_ms = house.clock.now_ms();
+    let woken: Vec<NewJob> = match verdict {
+        Verdict::Approve => plans.iter().map(|plan| job::apply(plan, now_ms)).collect(),
+        Verdict::Reject => Vec::new(),
+    };
+    record(house, &By { who: by.to_owned(), note }, decided, &woken).await?;
+    let decisions = house.store.load_all().await?.decisions;
     let judged = |(step, requested_by): (Step, Option<String>)| {
         let approval = approval(&step, &decisions, requested_by.as_deref(), concerned(&step), &house.policy, now_ms);
         Step { approval, ..step }

@@ -50,6 +50,9 @@ pub enum EngineError {
     /// Somebody else is at it.
     #[error("{0}")]
     Busy(String),
+    /// This process is to end, and what it was at is left to another.
+    #[error("this process is about to end")]
+    Drained,
     /// An invariant of ours is broken.
     #[error("broken invariant: {0}; nothing was changed by this, please report it")]
     Broken(String),
@@ -60,7 +63,7 @@ impl EngineError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Config(_) | Self::Misplaced(_) | Self::Secret(_) | Self::Asked(_) => Blame::Operator,
-            Self::Busy(_) => Blame::Reviewer,
+            Self::Busy(_) | Self::Drained => Blame::Reviewer,
             Self::Connect { source, .. } if source.kind == tenure_connect::ErrorKind::Unreachable => Blame::Remote,
             Self::Connect { .. } => Blame::Operator,
             Self::Store(error) => blame_of_store(error),

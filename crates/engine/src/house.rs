@@ -7,6 +7,7 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::config::{Config, ConnectionConfig};
 use crate::dialect::Dialect;
+use crate::drain::Drain;
 use crate::error::EngineError;
 use crate::unproven::{Refused, forget, refused, without};
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use tenure_store::{AccountFilter, Store};
 const MEMORY_PAGE: usize = 1000;
 
 /// The keys that every connection may have, for the hint of an unknown one.
-const CONNECTION_KEYS: [&str; 16] = [
+const CONNECTION_KEYS: [&str; 17] = [
     "app",
     "source",
     "url",
@@ -37,6 +38,7 @@ const CONNECTION_KEYS: [&str; 16] = [
     "dialect",
     "sso",
     "owner",
+    "every",
     "allow_http",
     "secrets",
     "map",
@@ -56,6 +58,8 @@ pub struct House {
     pub clock: Clock,
     /// Where ids and keys that nobody can guess come from.
     pub chance: Chance,
+    /// Whether this process is to end.
+    pub drain: Drain,
     /// The apps there are.
     pub catalogue: Catalogue,
     connections: BTreeMap<ConnectionName, Connection>,
@@ -107,6 +111,12 @@ impl Connection {
         *self.spoken.write().unwrap_or_else(PoisonError::into_inner) = Spoken::new(settings, refused);
     }
 
+    /// Takes out of what it can do what its tenant refused meanwhile.
+    fn refuse(&self, refused: &Refused) {
+        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
+        spoken.abilities = Arc::new(without(abilities_of(&spoken.settings), refused));
+    }
+
     fn keep(&self, reader: &Reader) {
         self.spoken.write().unwrap_or_else(PoisonError::into_inner).reader = Some(reader.clone());
     }
@@ -149,7 +159,8 @@ impl House {
         let store = Store::open(&config.store_url()).await?;
         let unsettled = speak_as_noted(&store, &connections, clock.now_ms()).await?;
         check_policy(&policy, &connections, &unsettled)?;
-        Ok(Self { config, policy, store, clock, chance: Chance::system(), catalogue, connections })
+        let (chance, drain) = (Chance::system(), Drain::default());
+        Ok(Self { config, policy, store, clock, chance, drain, catalogue, connections })
     }
 
     /// Lists the names of all connections, sources first, in the order of the file.
@@ -218,6 +229,32 @@ impl House {
             connection.speak(settings, &Refused::new());
         }
         self.reader(name).await
+    }
+
+    /// Takes in what other processes found out of a connection since this one opened: its dialect, what its tenant
+    /// refused, what became of its accounts.
+    ///
+    /// # Errors
+    /// The store failed, or a secret cannot be read.
+    pub(crate) async fn catch_up(&self, name: &ConnectionName) -> Result<(), EngineError> {
+        let connection = self.connection(name.as_str())?;
+        if connection.asks_dialect()
+            && let Some(noted) = Dialect::noted(&self.store, name).await?
+            && connection.settings().manifest.dialect != noted.dialect
+            && let Some(settings) = connection.settings.speaking(&noted.dialect)
+        {
+            connection.speak(settings, &Refused::new());
+        }
+        if connection.settings().manifest.promises_less() {
+            connection.refuse(&refused(&self.store, name, self.clock.now_ms()).await?);
+        }
+        let reader = connection.spoken().reader.clone();
+        if let Some(Reader::App(connector)) = reader
+            && connector.asks_memory()
+        {
+            connector.remember(self.memories(name).await?);
+        }
+        Ok(())
     }
 
     /// Ends the work with this house: leaves word for the process that comes next, and closes the store.

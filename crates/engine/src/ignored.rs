@@ -21,9 +21,25 @@ type Ignored = BTreeMap<String, BTreeSet<FieldName>>;
 pub(crate) async fn remember(house: &House, step: &Step, result: &StepResult) -> Result<(), EngineError> {
     let Some(account) = account_of(step, result) else { return Ok(()) };
     let text = house.store.note(&step.connection, NOTE).await?;
-    let before: Ignored = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let mut after = before.clone();
-    let fields = after.entry(account.clone()).or_default();
+    let before: Ignored = text.as_deref().map(read).unwrap_or_default();
+    let after = noted(before.clone(), &account, result);
+    if after == before || after.len() > ACCOUNTS_MAX {
+        return Ok(());
+    }
+    // Others end at the same time: it is changed as it is by then.
+    let changed = |text: Option<&str>| {
+        let before = text.map(read).unwrap_or_default();
+        serde_json::to_string(&noted(before, &account, result)).unwrap_or_default()
+    };
+    Ok(house.store.change_note(&step.connection, NOTE, changed).await?)
+}
+
+fn read(text: &str) -> Ignored {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn noted(mut after: Ignored, account: &str, result: &StepResult) -> Ignored {
+    let fields = after.entry(account.to_owned()).or_default();
     for (field, outcome) in &result.fields {
         match outcome {
             FieldOutcome::Ignored => fields.insert(field.clone()),
@@ -32,13 +48,9 @@ pub(crate) async fn remember(house: &House, step: &Step, result: &StepResult) ->
         };
     }
     if fields.is_empty() {
-        after.remove(&account);
+        after.remove(account);
     }
-    if after == before || after.len() > ACCOUNTS_MAX {
-        return Ok(());
-    }
-    let text = serde_json::to_string(&after).unwrap_or_default();
-    Ok(house.store.set_note(&step.connection, NOTE, Some(&text)).await?)
+    after
 }
 
 fn account_of(step: &Step, result: &StepResult) -> Option<String> {

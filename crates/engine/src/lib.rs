@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod chance;
 pub mod config;
+pub mod drain;
 pub mod secrets;
 pub mod seal;
 mod access;
@@ -29,6 +30,7 @@ pub mod decide;
 pub mod stop;
 pub mod token;
 pub mod apply;
+pub mod work;
 pub mod revert;
 pub mod anchor;
 pub mod audit;

@@ -7,6 +7,8 @@ use crate::reconcile::{Scope, company};
 use tenure_core::change::Plan;
 use tenure_core::journal::Draft;
 use tenure_core::name::PlanId;
+use tenure_core::wake::next_moment;
+use tenure_store::NewJob;
 
 /// Makes a plan for a scope and keeps it.
 ///
@@ -14,6 +16,21 @@ use tenure_core::name::PlanId;
 /// Nothing was ever pulled, the person asked for is not known, or the store failed.
 #[tracing::instrument(name = "plan", skip_all)]
 pub async fn make_plan(house: &House, scope: &Scope, requested_by: &str) -> Result<Plan, EngineError> {
+    let Derived { plan, .. } = derive(house, scope, requested_by).await?;
+    keep(house, &plan, requested_by).await?;
+    Ok(plan)
+}
+
+/// A plan that is not kept yet.
+pub(crate) struct Derived {
+    /// The plan.
+    pub plan: Plan,
+    /// When time alone may make another one of it (milliseconds since 1970, UTC).
+    pub next_ms: Option<i64>,
+}
+
+/// Derives a plan from today's facts, and pins the links that were found on the way.
+pub(crate) async fn derive(house: &House, scope: &Scope, requested_by: &str) -> Result<Derived, EngineError> {
     let company = company(house, scope).await?;
     if company.facts.connections.values().all(|connection| connection.coverage.is_none()) {
         return Err(EngineError::Asked("nothing was read yet; `tenure pull` first".into()));
@@ -21,16 +38,33 @@ pub async fn make_plan(house: &House, scope: &Scope, requested_by: &str) -> Resu
     let found = company.judge(house, Some(requested_by)).await?;
     let links: Vec<_> = found.graph.new_links().collect();
     house.store.pin_links(&links, house.clock.now_ms()).await?;
+    let next_ms = next_moment(&found.graph, &company.facts, &house.policy, &found.plan);
     let mut plan = found.plan;
     crate::budget::foresee(house, &mut plan).await?;
     plan.findings = found.findings.iter().map(|finding| finding.id.clone()).collect();
-    keep(house, &plan, requested_by).await?;
-    Ok(plan)
+    Ok(Derived { plan, next_ms })
 }
 
 /// Keeps a plan, and writes a line to the journal.
 pub(crate) async fn keep(house: &House, plan: &Plan, requested_by: &str) -> Result<(), EngineError> {
-    house.store.save_plan(plan, house.clock.now_ms()).await?;
+    house.store.save_plan(plan, house.clock.now_ms(), &[]).await?;
+    tell(house, plan, requested_by).await
+}
+
+/// Keeps a plan with the work that follows from it. The journal tells of it unless it is the newest already: a daemon
+/// makes the same plan again and again.
+pub(crate) async fn keep_waking(
+    house: &House,
+    plan: &Plan,
+    requested_by: &str,
+    woken: &[NewJob],
+) -> Result<(), EngineError> {
+    let newest = house.store.plan_ids(1).await?;
+    house.store.save_plan(plan, house.clock.now_ms(), woken).await?;
+    if newest.first() == Some(&plan.id) { Ok(()) } else { tell(house, plan, requested_by).await }
+}
+
+async fn tell(house: &House, plan: &Plan, requested_by: &str) -> Result<(), EngineError> {
     let mut body = serde_json::json!({
         "plan": plan.id, "digest": plan.digest, "steps": plan.steps.len(), "held": plan.held.len(),
     });

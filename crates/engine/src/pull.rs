@@ -10,6 +10,7 @@ use crate::foresight::Foresight;
 use crate::house::{FileSource, House, Reader};
 use crate::progress::{Progress, Said};
 use crate::view::{PullView, Way};
+use crate::work::job;
 use futures::{StreamExt, stream};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -35,6 +36,9 @@ const SAID_EVERY: Duration = Duration::from_secs(2);
 const OVERLAP_MS: i64 = 5 * 60 * 1000;
 /// How often everything is read although the app could tell what changed: what it forgot to tell comes in then.
 const FULL_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// How long the judging that a pull wakes waits for other pulls that end at about the same time.
+const GATHERED_MS: i64 = 500;
 
 /// The note that holds what an app said of the credential when it last refused it.
 pub(crate) const CREDENTIAL_REFUSED: &str = "credential_refused";
@@ -66,13 +70,21 @@ pub async fn pull(
     pulls.into_iter().collect()
 }
 
-async fn pull_alone(
+/// Pulls one connection, alone.
+pub(crate) async fn pull_alone(
     house: &House,
     name: &ConnectionName,
     reach: Reach,
     progress: &Progress,
 ) -> Result<PullView, EngineError> {
-    alone(house, &format!("pull:{name}"), "a pull", |_| pull_one(house, name, reach, progress)).await
+    let work = |_| async {
+        tokio::select! {
+            view = pull_one(house, name, reach, progress) => view,
+            // What was read is kept behind its checkpoint, and whoever pulls next goes on there.
+            () = house.drain.begun() => Err(EngineError::Drained),
+        }
+    };
+    alone(house, &format!("pull:{name}"), "a pull", work).await
 }
 
 #[tracing::instrument(name = "pull", skip_all, fields(connection = %name))]
@@ -436,7 +448,10 @@ async fn store_people(
 async fn finish(house: &House, run: &PullRun, end: PullEnd, ending: Ending) -> Result<Pull, EngineError> {
     let before = believed_before(house, &run.connection).await?;
     let mut pull = match ending {
-        Ending::Over => house.store.finish_pull(run, end, house.clock.now_ms()).await?,
+        Ending::Over => {
+            let now_ms = house.clock.now_ms();
+            house.store.finish_pull(run, end, now_ms, &[job::reconcile(now_ms + GATHERED_MS)]).await?
+        }
         Ending::Parked => house.store.park_pull(run, end, house.clock.now_ms()).await?,
     };
     let source = matches!(house.connection(run.connection.as_str())?.abilities().standing, Standing::Source(_));

@@ -41,22 +41,27 @@ pub(crate) type Refused = BTreeMap<Kind, BTreeMap<Effect, Refusal>>;
 
 /// Returns what a tenant refused not long ago.
 pub(crate) async fn refused(store: &Store, name: &ConnectionName, now_ms: i64) -> Result<Refused, EngineError> {
-    let text = store.note(name, NOTE).await?;
-    let mut refused: Refused = text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    Ok(store.note(name, NOTE).await?.as_deref().map(|text| read(text, now_ms)).unwrap_or_default())
+}
+
+fn read(text: &str, now_ms: i64) -> Refused {
+    let mut refused: Refused = serde_json::from_str(text).unwrap_or_default();
     for effects in refused.values_mut() {
         effects.retain(|_, refusal| now_ms - refusal.at_ms < BELIEVED_MS);
     }
-    Ok(refused)
+    refused
 }
 
 /// Remembers that a tenant refused the effect of a step.
 pub(crate) async fn refuse(house: &House, step: &Step, because: &str, how: Disproof) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
-    let mut refused = refused(&house.store, &step.connection, now_ms).await?;
     let refusal = Refusal { because: because.to_owned(), at_ms: now_ms, ignored: how == Disproof::Ignored };
-    refused.entry(step.kind).or_default().insert(step.effect, refusal);
-    let text = serde_json::to_string(&refused).unwrap_or_default();
-    Ok(house.store.set_note(&step.connection, NOTE, Some(&text)).await?)
+    let changed = |text: Option<&str>| {
+        let mut refused = text.map(|text| read(text, now_ms)).unwrap_or_default();
+        refused.entry(step.kind).or_default().insert(step.effect, refusal);
+        serde_json::to_string(&refused).unwrap_or_default()
+    };
+    Ok(house.store.change_note(&step.connection, NOTE, changed).await?)
 }
 
 /// Forgets what a tenant refused, so that it may be tried again.

@@ -204,7 +204,7 @@ impl Store {
 }
 
 async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>) -> Result<Began, StoreError> {
-    let Beginning { run, step, connection, things, intent, heard, at_ms } = *beginning;
+    let Beginning { run, step, connection, intent, heard, at_ms, .. } = *beginning;
     if let Some(stop) = stop_of(tx, connection).await? {
         return Ok(Began::Stopped(stop));
     }

@@ -5,7 +5,9 @@
 mod context;
 mod seats;
 mod run;
+mod begin;
 mod step;
+mod settle;
 mod under_way;
 mod word;
 

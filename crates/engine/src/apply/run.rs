@@ -1,28 +1,30 @@
-//! One run over a plan: which steps may start, in which order, how many at once, and what is written before and after
-//! each. The lease keeps a second run away; a crash leaves open steps, which the next run looks up first.
-//! How one step is carried out is `step`.
+//! One run over a plan: which steps may start, in which order, how many at once. Several hands may share a run, each in a
+//! process of its own: what one is at, the others leave to it, and what it settled they take over.
+//! How steps begin is told in `begin`, how they end in `settle`, how one is carried out in `step`.
 
+use super::Context;
 use super::seats::{NoSeat, Seats};
-use super::step::{Carried, carry_out};
+use super::settle::Ended;
+use super::step::carry_out;
 use super::under_way::UnderWay;
 use super::word::Word;
-use super::{Context, Opened};
-use crate::alone::alone;
+use crate::alone::{as_hand, mark};
 use crate::error::EngineError;
 use crate::house::{House, Reader};
-use crate::progress::{Progress, Said};
+use crate::progress::Progress;
 use crate::reconcile::{Scope, company};
+use crate::work::job;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use tenure_connect::{Connector, Witnessed, witnessed};
+use std::time::Duration;
+use tenure_connect::{Connector, witnessed};
 use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::approve::Demands;
 use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResult};
-use tenure_core::facts::Link;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
-use tenure_store::{Began, Beginning, Lease, Run as StoredRun};
+use tenure_store::{Joined, Lease, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = 8;
@@ -30,8 +32,8 @@ const AT_ONCE_PER_CONNECTION: usize = 8;
 /// After so many steps in a row without a clear answer a connection is left alone until the next run.
 const UNANSWERED_MAX: u32 = 5;
 
-/// How often a step is begun again because people decided something meanwhile.
-const HEARD_MAX: u32 = 100;
+/// How long a hand waits for others who are at what is left.
+const ELSEWHERE_LOOKED: Duration = Duration::from_millis(150);
 
 /// What became of a plan.
 #[derive(Debug, Clone, Serialize)]
@@ -43,9 +45,15 @@ pub struct ApplyReport {
     /// How many steps guards keep back.
     pub held: usize,
     #[serde(skip)]
-    waiting: BTreeSet<StepId>,
+    pub(super) waiting: BTreeSet<StepId>,
     #[serde(skip)]
-    unreachable: BTreeSet<StepId>,
+    pub(super) unreachable: BTreeSet<StepId>,
+    /// Until when a connection is parked whose steps were left alone because of that, the first of them.
+    #[serde(skip)]
+    pub parked_until_ms: Option<i64>,
+    /// Whether this process was to end before everything was tried.
+    #[serde(skip)]
+    pub drained: bool,
 }
 
 impl ApplyReport {
@@ -61,16 +69,16 @@ impl ApplyReport {
     }
 }
 
-/// Does the permitted steps of a plan.
+/// Does the permitted steps of a plan, together with whoever else is at it.
 ///
 /// # Errors
-/// Another run is at it, a connector cannot be built, or the store failed. What an app refuses is in the report.
+/// A connector cannot be built, or the store failed. What an app refuses is in the report.
 #[tracing::instrument(name = "apply", skip_all, fields(plan = %plan.id))]
 pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
-    alone(house, "apply", by, |lease| apply_alone(house, plan, by, progress, lease)).await
+    as_hand(house, by, |lease| apply_as_hand(house, plan, by, progress, lease)).await
 }
 
-async fn apply_alone(
+async fn apply_as_hand(
     house: &House,
     plan: &Plan,
     by: &str,
@@ -92,86 +100,115 @@ async fn apply_alone(
         let asked = Step { approval: demands.demand(step, identity), ..step.clone() };
         steps.push(Step { approval: word.approval(&asked, now_ms), ..asked });
     }
-    let run = StoredRun {
-        id: RunId::from(format!("r-{now_ms:x}-{:x}", std::process::id())),
-        plan: plan.id.clone(),
-        actor: by.to_owned(),
-        started_ms: now_ms,
-        finished_ms: None,
-    };
     let context = Context::new(house, progress, addresses);
     let drifted = company.facts.connections.iter();
     let doubts = Doubts {
         stale: is_stale(house, plan),
         drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
     };
-    let mut walk = Run::new(&context, run.id.clone(), by, lease.clone(), &steps, doubts, word).await?;
-    let begun = walk.draft("run_started", None, serde_json::json!({ "plan": plan.id, "digest": plan.digest }));
-    house.store.begin_run(&lease, &run, vec![begun]).await?;
+    let mut walk = Run::new(&context, plan, by, lease, &steps, doubts, word).await?;
     walk.carry_out_all().await?;
-    walk.end(&steps, plan.held.len()).await
+    walk.end(&steps, plan).await
+}
+
+/// Takes part in the run of a plan that is under way, or begins one.
+async fn join(house: &House, plan: &Plan, by: &str, lease: &Lease, accounts: usize) -> Result<Joined, EngineError> {
+    let now_ms = house.clock.now_ms();
+    let run = StoredRun {
+        id: RunId::from(format!("r-{now_ms:x}-{:x}", mark())),
+        plan: plan.id.clone(),
+        actor: by.to_owned(),
+        started_ms: now_ms,
+        finished_ms: None,
+    };
+    let begun = Draft {
+        at: house.clock.now_text(),
+        actor: by.to_owned(),
+        event: "run_started".into(),
+        run: Some(run.id.to_string()),
+        step: None,
+        body: serde_json::json!({ "plan": plan.id, "digest": plan.digest }),
+    };
+    Ok(house.store.join_run(lease, &run, vec![begun], &job::help(&plan.id, accounts, now_ms)).await?)
 }
 
 /// Why a plan is not believed any more, in part.
-struct Doubts {
+pub(super) struct Doubts {
     /// It is older than what the policy takes access away on.
     stale: bool,
     /// Connections that answer in another form than before, and what to do about it.
     drifted: BTreeMap<ConnectionName, String>,
 }
 
-/// A run on its way.
-struct Run<'a> {
-    context: &'a Context<'a>,
-    id: RunId,
-    by: String,
-    lease: Lease,
-    connectors: BTreeMap<ConnectionName, Arc<Connector>>,
+/// A run on its way, as one of its hands sees it.
+pub(super) struct Run<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) id: RunId,
+    pub(super) by: String,
+    pub(super) lease: Lease,
+    pub(super) connectors: BTreeMap<ConnectionName, Arc<Connector>>,
     /// The steps of each account in their order; only the first of a lane can start.
-    lanes: Vec<Lane<'a>>,
+    pub(super) lanes: Vec<Lane<'a>>,
     /// Steps that are not settled yet.
-    left: BTreeSet<StepId>,
-    results: BTreeMap<StepId, StepResult>,
+    pub(super) left: BTreeSet<StepId>,
+    pub(super) results: BTreeMap<StepId, StepResult>,
     /// Steps that were tried before, since when nobody knows what became of them.
-    unsettled: BTreeMap<StepId, i64>,
+    pub(super) unsettled: BTreeMap<StepId, i64>,
     /// Steps that a person does.
     by_hand: BTreeSet<StepId>,
-    waiting: BTreeSet<StepId>,
+    pub(super) waiting: BTreeSet<StepId>,
     /// Connections to which writes were stopped, and by whom.
-    stopped: BTreeMap<ConnectionName, String>,
+    pub(super) stopped: BTreeMap<ConnectionName, String>,
     /// Steps that were not begun because of that, and those that need them.
-    stopped_steps: BTreeSet<StepId>,
-    unreachable: BTreeSet<StepId>,
+    pub(super) stopped_steps: BTreeSet<StepId>,
+    pub(super) unreachable: BTreeSet<StepId>,
     doubts: Doubts,
-    word: Word<'a>,
-    seats: Seats,
+    pub(super) word: Word<'a>,
+    pub(super) seats: Seats,
     /// How many steps in a row a connection gave no clear answer to.
-    unanswered: BTreeMap<ConnectionName, u32>,
+    pub(super) unanswered: BTreeMap<ConnectionName, u32>,
     busy_connections: BTreeMap<ConnectionName, usize>,
+    /// Until when a connection is parked whose steps were left alone, the first of them.
+    pub(super) parked_until_ms: Option<i64>,
+    /// Whether others carry the run out as well, as far as this hand has seen.
+    pub(super) shared: bool,
+    /// Up to which entry of the journal the results of the others are known, and when they were asked for.
+    pub(super) seen: (i64, i64),
+}
+
+/// A step that is taken out of its lane to be begun.
+pub(super) struct Ready<'a> {
+    pub lane: usize,
+    pub step: &'a Step,
+    pub connector: Connector,
 }
 
 impl<'a> Run<'a> {
     async fn new(
         context: &'a Context<'a>,
-        id: RunId,
+        plan: &Plan,
         by: &str,
         lease: Lease,
         steps: &'a [Step],
         doubts: Doubts,
         word: Word<'a>,
     ) -> Result<Self, EngineError> {
-        let open: BTreeSet<StepId> =
-            context.house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
+        let house = context.house;
         let mut connectors = BTreeMap::new();
         for step in steps {
             if !connectors.contains_key(&step.connection)
-                && let Reader::App(connector) = context.house.reader(&step.connection).await?
+                && let Reader::App(connector) = house.reader(&step.connection).await?
             {
                 connectors.insert(step.connection.clone(), connector);
             }
         }
-        let left = steps.iter().map(|step| step.id.clone()).collect();
-        let lanes = lanes(steps, &open);
+        let permitted = steps.iter().filter(|step| step.approval.state.permits());
+        let accounts = permitted.map(account_of).collect::<BTreeSet<_>>().len();
+        let Joined { run: id, others } = join(house, plan, by, &lease, accounts).await?;
+        let open = house.store.open_steps().await?;
+        let open: BTreeSet<StepId> = open.into_iter().filter(|open| open.run != id).map(|open| open.step).collect();
+        let mut lanes = lanes(steps, &open);
+        begin_apart(&mut lanes, others);
         Ok(Self {
             context,
             id,
@@ -179,9 +216,9 @@ impl<'a> Run<'a> {
             lease,
             connectors,
             lanes,
-            left,
+            left: steps.iter().map(|step| step.id.clone()).collect(),
             results: BTreeMap::new(),
-            unsettled: unsettled(context.house, steps, &open).await?,
+            unsettled: unsettled(house, steps, &open).await?,
             by_hand: steps.iter().filter(|step| step.effect == Effect::Manual).map(|step| step.id.clone()).collect(),
             waiting: BTreeSet::new(),
             stopped: BTreeMap::new(),
@@ -192,36 +229,69 @@ impl<'a> Run<'a> {
             seats: Seats::default(),
             unanswered: BTreeMap::new(),
             busy_connections: BTreeMap::new(),
+            parked_until_ms: None,
+            shared: others > 0,
+            seen: (0, 0),
         })
     }
 
+    /// Begins what is ready, all in one transaction, and settles what has ended in another, until nothing is left.
     async fn carry_out_all(&mut self) -> Result<(), EngineError> {
         let mut under_way = UnderWay::default();
         loop {
-            while let Some(ready) = self.next_ready() {
-                let all = self.connectors_of(&ready);
-                for ((lane, step), connector) in ready.into_iter().zip(all) {
-                    let opened =
-                        self.unsettled.get(&step.id).map_or(Opened::Fresh, |since_ms| Opened::Doubtful(*since_ms));
-                    if let Some(because) = under_way.meanwhile(self.begin(step)).await? {
-                        self.lanes[lane].busy = false;
-                        self.skip(step, because, Outcome::Skipped);
-                        continue;
-                    }
+            if self.shared {
+                under_way.meanwhile(self.look_at_others()).await?;
+            }
+            let ready = self.all_ready();
+            if !ready.is_empty() {
+                for (Ready { lane, step, connector }, opened) in under_way.meanwhile(self.begin(ready)).await? {
                     let context = self.context;
                     under_way.push(async move {
                         let (carried, asked) = witnessed(carry_out(context, &connector, step, opened)).await;
-                        (lane, step, carried, asked)
+                        Ended { lane, step, carried, asked }
                     });
                 }
+                if under_way.is_empty() {
+                    continue;
+                }
             }
-            let Some((lane, step, carried, asked)) = under_way.next().await else {
+            let ended = match (self.is_held_up(), under_way.is_empty()) {
+                (true, true) => {
+                    tokio::time::sleep(ELSEWHERE_LOOKED).await;
+                    Vec::new()
+                }
+                (true, false) => tokio::time::timeout(ELSEWHERE_LOOKED, under_way.next()).await.unwrap_or_default(),
+                (false, _) => under_way.next().await,
+            };
+            if ended.is_empty() && under_way.is_empty() && !self.is_held_up() {
                 self.skip_rest();
                 return Ok(());
-            };
-            self.lanes[lane].busy = false;
-            under_way.meanwhile(self.settle(step, carried, asked)).await?;
+            }
+            for Ended { lane, step, .. } in &ended {
+                self.lanes[*lane].busy = false;
+                self.give_up_place(step);
+            }
+            under_way.meanwhile(self.settle(ended)).await?;
         }
+    }
+
+    /// Tells whether what is left waits for other hands, while this one may still begin something.
+    fn is_held_up(&self) -> bool {
+        !self.context.house.drain.has_begun() && self.lanes.iter().any(|lane| lane.elsewhere)
+    }
+
+    /// Takes everything that can start now.
+    fn all_ready(&mut self) -> Vec<Ready<'a>> {
+        let mut all = Vec::new();
+        while let Some(ready) = self.next_ready() {
+            let connectors = self.connectors_of(&ready);
+            all.extend(ready.into_iter().zip(connectors).map(|((lane, step), connector)| Ready {
+                lane,
+                step,
+                connector,
+            }));
+        }
+        all
     }
 
     /// Returns a connector for each of the steps, which go together where there are several.
@@ -231,8 +301,12 @@ impl<'a> Run<'a> {
         if ready.len() > 1 { connector.together(ready.len()) } else { vec![connector.as_ref().clone()] }
     }
 
-    /// Takes the next step that can start, and those that go along with it in the same requests.
+    /// Takes the next step that can start, and those that go along with it in the same requests; none once this process
+    /// is to end.
     fn next_ready(&mut self) -> Option<Vec<(usize, &'a Step)>> {
+        if self.context.house.drain.has_begun() {
+            return None;
+        }
         let first = self.take_ready(None)?;
         let size = together(first.1, &self.connectors[&first.1.connection].abilities());
         let mut ready = vec![first];
@@ -247,13 +321,14 @@ impl<'a> Run<'a> {
     /// another, of its sort only. Steps that can never start are settled on the way.
     fn take_ready(&mut self, along: Option<&Step>) -> Option<(usize, &'a Step)> {
         for at in 0..self.lanes.len() {
-            while let (false, Some(step)) = (self.lanes[at].busy, self.lanes[at].steps.front().copied()) {
+            while let (true, Some(step)) = (self.lanes[at].is_free(), self.lanes[at].steps.front().copied()) {
                 if along.is_some_and(|first| !goes_along(first, step)) {
                     break;
                 }
                 match self.obstacle(step, along.is_some()) {
                     Some(Obstacle::Now) => break,
                     Some(Obstacle::Ever(because)) => {
+                        self.note_parked(step);
                         self.lanes[at].steps.pop_front();
                         self.skip(step, because, Outcome::Skipped);
                     }
@@ -264,6 +339,7 @@ impl<'a> Run<'a> {
                     None => {
                         self.lanes[at].steps.pop_front();
                         self.lanes[at].busy = true;
+                        self.take_place(step);
                         return Some((at, step));
                     }
                 }
@@ -326,175 +402,45 @@ impl<'a> Run<'a> {
         busy.then_some(Obstacle::Now)
     }
 
-    /// Begins a step, or tells why it may not: people may stop it, or take back what they said, until then.
-    async fn begin(&mut self, step: &Step) -> Result<Option<String>, EngineError> {
-        let house = self.context.house;
-        for _ in 0..HEARD_MAX {
-            let now_ms = house.clock.now_ms();
-            let approval = self.word.approval(step, now_ms);
-            if !approval.state.permits() {
-                self.waiting.insert(step.id.clone());
-                return Ok(Some(waits_for(&approval)));
-            }
-            let intent = serde_json::json!({
-                "connection": step.connection, "effect": step.effect, "identity": step.identity,
-                "account": step.account, "changes": step.changes, "reason": step.reason, "approval": approval,
-            });
-            let beginning = Beginning {
-                run: &self.id,
-                step: &step.id,
-                connection: &step.connection,
-                intent: &intent,
-                heard: self.word.heard(),
-                at_ms: now_ms,
-            };
-            let draft = self.draft("step_started", Some(&step.id), intent.clone());
-            match house.store.begin_step(&self.lease, &beginning, vec![draft]).await? {
-                Began::Begun(_) => return self.begun(step).await.map(|()| None),
-                Began::Decided(newer) => self.word.hear(&newer),
-                Began::Stopped(stop) => {
-                    self.stopped.insert(step.connection.clone(), stop.says());
-                    return Ok(Some(stop.says()));
-                }
-            }
-        }
-        Ok(Some("people decided so much meanwhile that it could not begin; apply again".into()))
-    }
-
-    async fn begun(&mut self, step: &Step) -> Result<(), EngineError> {
+    /// Takes the place in its connection that a step needs to begin.
+    fn take_place(&mut self, step: &Step) {
         *self.busy_connections.entry(step.connection.clone()).or_default() += 1;
         self.seats.begin(step, &self.connectors[&step.connection].abilities());
-        self.context.progress.say(Said::StepBegan { step: Box::new(step.clone()) });
-        crate::begun::begin(self.context.house, step).await
     }
 
-    async fn settle(&mut self, step: &Step, carried: Carried, asked: Witnessed) -> Result<(), EngineError> {
+    /// Gives the place back.
+    pub(super) fn give_up_place(&mut self, step: &Step) {
         if let Some(count) = self.busy_connections.get_mut(&step.connection) {
-            *count -= 1;
+            *count = count.saturating_sub(1);
         }
-        self.observe(step, &carried).await?;
-        if let Some(how) = carried.disproved {
-            let because = carried.result.because.as_deref().unwrap_or("refused");
-            crate::unproven::refuse(self.context.house, step, because, how).await?;
-        }
-        let result = carried.result;
-        if carried.unreachable {
-            self.unreachable.insert(step.id.clone());
-        }
-        // A step that was begun and skipped all the same is one whose account could not be looked at.
-        let unclear = carried.unreachable || matches!(result.outcome, Outcome::Unknown | Outcome::Skipped);
-        let row = self.unanswered.entry(step.connection.clone()).or_default();
-        *row = if unclear { *row + 1 } else { 0 };
-        self.seats.end(step, &self.connectors[&step.connection].abilities(), carried.no_seat);
-        if carried.no_seat {
-            let because = result.because.as_deref().unwrap_or("refused");
-            crate::seats::refuse(self.context.house, &step.connection, because).await?;
-        } else if result.outcome == Outcome::Done && step.effect == Effect::Create {
-            crate::seats::found(self.context.house, &step.connection).await?;
-        }
-        crate::ignored::remember(self.context.house, step, &result).await?;
-        crate::begun::end(self.context.house, step, &result).await?;
-        let mut body = serde_json::json!({
-            "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
-            "fields": result.fields, "because": result.because, "account": result.account,
-            "requests": asked.requests,
-        });
-        if asked.more > 0 {
-            body["requests_more"] = asked.more.into();
-        }
-        let draft = self.draft("step_ended", Some(&step.id), body);
-        let house = self.context.house;
-        house.store.settle_step(&self.lease, &self.id, &result, vec![draft], house.clock.now_ms()).await?;
-        tracing::info!(
-            step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
-            outcome = ?result.outcome, requests = asked.requests.len() + asked.more, "step ended"
-        );
-        self.context.progress.say(Said::StepEnded { step: Box::new(step.clone()), result: Box::new(result.clone()) });
-        self.left.remove(&step.id);
-        self.results.insert(step.id.clone(), result);
-        Ok(())
     }
 
-    /// Writes what was read back as an observation, and pins the link of an account that was made for somebody.
-    async fn observe(&mut self, step: &Step, carried: &Carried) -> Result<(), EngineError> {
-        let house = self.context.house;
-        let now_ms = house.clock.now_ms();
-        let Some(account) = &carried.read_back else {
-            let gone = step.account_key.as_ref().filter(|_| carried.found_gone);
-            if let Some(key) = gone {
-                house.store.record_gone(&step.connection, std::slice::from_ref(key), now_ms).await?;
-            }
-            return Ok(());
-        };
-        house.store.record_accounts(&step.connection, std::slice::from_ref(account), now_ms).await?;
-        if step.effect == Effect::Convert
-            && let Some(before) = step.account_key.as_ref().filter(|key| **key != account.key)
-            && (account.kind_is(step) || matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue))
-        {
-            house.store.record_gone(&step.connection, std::slice::from_ref(before), now_ms).await?;
+    /// Remembers until when the connection of a step that is left alone is parked.
+    fn note_parked(&mut self, step: &Step) {
+        let parked = self.connectors.get(&step.connection).and_then(|connector| connector.parked());
+        if let Some(until_ms) = parked.map(|parked| parked.until_ms).filter(|_| step.approval.state.permits()) {
+            self.parked_until_ms = Some(self.parked_until_ms.map_or(until_ms, |earlier| earlier.min(until_ms)));
         }
-        let makes = matches!(step.effect, Effect::Create | Effect::Convert | Effect::Resume);
-        let ours = matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending);
-        if let (true, true, Some(identity)) = (makes, ours, &step.identity) {
-            self.context.made(identity, &account.key);
-            let link = Link {
-                account: account.key.clone(),
-                identity: identity.clone(),
-                evidence: format!("{} by step {}", step.effect, step.id).into(),
-                since_ms: now_ms,
-            };
-            house.store.pin_links(&[link], now_ms).await?;
-        }
-        Ok(())
-    }
-
-    fn skip(&mut self, step: &Step, because: String, outcome: Outcome) {
-        if !step.approval.state.permits() {
-            self.waiting.insert(step.id.clone());
-        }
-        if self.stopped.contains_key(&step.connection) || step.needs.iter().any(|id| self.stopped_steps.contains(id)) {
-            self.stopped_steps.insert(step.id.clone());
-            self.waiting.insert(step.id.clone());
-        }
-        let result = StepResult {
-            id: step.id.clone(),
-            outcome,
-            fields: BTreeMap::new(),
-            because: Some(because),
-            account: step.account.clone(),
-        };
-        self.left.remove(&step.id);
-        self.results.insert(step.id.clone(), result);
     }
 
     fn skip_rest(&mut self) {
+        let drained = self.context.house.drain.has_begun();
+        let because = if drained { ENDING } else { "it needs steps that need it in turn" };
         for lane in std::mem::take(&mut self.lanes) {
             for step in lane.steps {
-                self.skip(step, "it needs steps that need it in turn".into(), Outcome::Skipped);
+                self.skip(step, because.into(), Outcome::Skipped);
             }
         }
     }
+}
 
-    async fn end(mut self, steps: &[Step], held: usize) -> Result<ApplyReport, EngineError> {
-        let results: Vec<StepResult> = steps.iter().filter_map(|step| self.results.remove(&step.id)).collect();
-        let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::AlreadyTrue)).count();
-        let body = serde_json::json!({ "steps": results.len(), "done": done, "held": held });
-        let draft = self.draft("run_ended", None, body);
-        let house = self.context.house;
-        house.store.finish_run(&self.lease, &self.id, vec![draft], house.clock.now_ms()).await?;
-        Ok(ApplyReport { run: self.id, steps: results, held, waiting: self.waiting, unreachable: self.unreachable })
-    }
+const ENDING: &str = "this process is about to end; another goes on, or `tenure apply` does";
 
-    fn draft(&self, event: &str, step: Option<&StepId>, body: serde_json::Value) -> Draft {
-        Draft {
-            at: self.context.house.clock.now_text(),
-            actor: self.by.clone(),
-            event: event.to_owned(),
-            run: Some(self.id.to_string()),
-            step: step.map(ToString::to_string),
-            body,
-        }
-    }
+/// Lets each hand of a run begin at another place, as far from the others as can be.
+fn begin_apart(lanes: &mut [Lane<'_>], others: i64) {
+    let bits = u64::BITS - others.leading_zeros();
+    let place = (u64::try_from(others).unwrap_or(0).reverse_bits() >> (u64::BITS - bits.max(1))) as usize;
+    lanes.rotate_left(lanes.len() * place >> bits);
 }
 
 /// Tells whether a plan is too old to take anything away on its word.
@@ -519,9 +465,18 @@ fn goes_along(first: &Step, step: &Step) -> bool {
 }
 
 /// The steps of one account, in their order.
-struct Lane<'a> {
-    busy: bool,
-    steps: VecDeque<&'a Step>,
+pub(super) struct Lane<'a> {
+    /// A step of it is under way.
+    pub busy: bool,
+    /// Another hand, or another run, is at its account.
+    pub elsewhere: bool,
+    pub steps: VecDeque<&'a Step>,
+}
+
+impl Lane<'_> {
+    fn is_free(&self) -> bool {
+        !self.busy && !self.elsewhere
+    }
 }
 
 /// Why a step cannot start.
@@ -562,7 +517,7 @@ fn lanes<'a>(steps: &'a [Step], open: &BTreeSet<StepId>) -> Vec<Lane<'a>> {
     let mut lanes: Vec<Lane<'a>> = Vec::new();
     for step in steps {
         let at = *by_account.entry(account_of(step)).or_insert_with(|| {
-            lanes.push(Lane { busy: false, steps: VecDeque::new() });
+            lanes.push(Lane { busy: false, elsewhere: false, steps: VecDeque::new() });
             lanes.len() - 1
         });
         lanes[at].steps.push_back(step);
@@ -576,7 +531,7 @@ fn account_of(step: &Step) -> (ConnectionName, Option<IdentityId>, Option<String
     (step.connection.clone(), step.identity.clone(), account)
 }
 
-fn waits_for(approval: &Approval) -> String {
+pub(super) fn waits_for(approval: &Approval) -> String {
     match approval.state {
         ApprovalState::Rejected => format!("rejected by {}", approval.by.join(", ")),
         _ if approval.from.is_empty() => "waits for an approval".into(),

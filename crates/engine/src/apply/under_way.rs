@@ -3,6 +3,7 @@
 //! both would wait for each other. It knows nothing of steps: futures go in, what they came to comes out.
 
 use futures::StreamExt;
+use futures::future::FutureExt;
 use futures::stream::FuturesUnordered;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -27,12 +28,21 @@ impl<F: Future> UnderWay<F> {
         self.running.push(future);
     }
 
-    /// Returns the next that ended; none when none is left.
-    pub async fn next(&mut self) -> Option<F::Output> {
-        match self.ended.pop_front() {
-            Some(output) => Some(output),
-            None => self.running.next().await,
+    /// Tells whether none is left, and none has ended that was not returned yet.
+    pub fn is_empty(&self) -> bool {
+        self.running.is_empty() && self.ended.is_empty()
+    }
+
+    /// Waits for the next that ends and returns it with all that have ended by then; none when none is left. Dropped
+    /// while it waits, it loses none.
+    pub async fn next(&mut self) -> Vec<F::Output> {
+        if self.ended.is_empty() {
+            self.ended.extend(self.running.next().await);
         }
+        while let Some(Some(output)) = self.running.next().now_or_never() {
+            self.ended.push_back(output);
+        }
+        self.ended.drain(..).collect()
     }
 
     /// Waits for `work` and drives the others on meanwhile.
@@ -68,7 +78,7 @@ mod tests {
         });
         under_way.meanwhile(tokio::task::yield_now()).await;
         under_way.meanwhile(only.acquire()).await.unwrap().forget();
-        assert_eq!(under_way.next().await, Some(7));
-        assert_eq!(under_way.next().await, None);
+        assert_eq!(under_way.next().await, [7]);
+        assert!(under_way.is_empty() && under_way.next().await.is_empty());
     }
 }

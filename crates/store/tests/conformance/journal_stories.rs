@@ -104,10 +104,8 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
     let (one, two) = (StepId::from("s1"), StepId::from("s2"));
     let started = Draft { step: Some("s1".into()), ..draft("step_started", json!({})) };
     let (nothing, seven) = (json!({"account": null}), json!({"account": "7"}));
-    let both = vec![
-        (beginning(&run_id, &one, &nothing, 11), Some(started)),
-        (beginning(&run_id, &two, &seven, 12), None),
-    ];
+    let both =
+        vec![(beginning(&run_id, &one, &nothing, 11), Some(started)), (beginning(&run_id, &two, &seven, 12), None)];
     assert_eq!(store.begin_steps(&lease, both).await.unwrap(), [BEGUN, BEGUN]);
     store.settle_steps(&lease, &run_id, vec![(&result(&one, Outcome::Done), None)], 13).await.unwrap();
 

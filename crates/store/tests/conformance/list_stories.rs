@@ -190,7 +190,8 @@ pub async fn decisions_are_numbered_in_the_order_in_which_they_were_made(TestSto
         concerns,
     };
     let jane = Concerns { identity: Some("01JANE".into()), account: None };
-    let made = store.decide(vec![approve("mia", jane), approve("kim", Concerns::default())], vec![], &[]).await.unwrap();
+    let made =
+        store.decide(vec![approve("mia", jane), approve("kim", Concerns::default())], vec![], &[]).await.unwrap();
     assert_eq!(made.iter().map(|decision| decision.seq).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(store.decisions(0, 10).await.unwrap(), made);
     assert_eq!(store.decisions(1, 10).await.unwrap(), made[1..]);

@@ -1,0 +1,184 @@
+//! How steps end: what was read back becomes an observation, what is remembered of an app is noted, and the outcomes are
+//! written, all that ended at about the same time in one transaction. The last hand that leaves a run ends it.
+//! What an outcome means for the next plan is not known here.
+
+use super::run::{ApplyReport, Run};
+use super::step::Carried;
+use crate::error::EngineError;
+use crate::progress::Said;
+use crate::work::job;
+use std::collections::BTreeMap;
+use tenure_connect::Witnessed;
+use tenure_core::abilities::Effect;
+use tenure_core::account::Account;
+use tenure_core::change::{Outcome, Plan, Step, StepResult};
+use tenure_core::facts::Link;
+use tenure_core::journal::Draft;
+use tenure_core::name::{ConnectionName, StepId};
+
+/// A step that was carried out, and what was asked of its app meanwhile.
+pub(super) struct Ended<'a> {
+    pub lane: usize,
+    pub step: &'a Step,
+    pub carried: Carried,
+    pub asked: Witnessed,
+}
+
+impl<'a> Run<'a> {
+    /// Settles steps that have ended.
+    pub(super) async fn settle(&mut self, ended: Vec<Ended<'a>>) -> Result<(), EngineError> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let house = self.context.house;
+        self.observe(&ended).await?;
+        for Ended { step, carried, .. } in &ended {
+            self.remember(step, carried).await?;
+        }
+        let settled = ended.iter().map(|Ended { step, carried, asked, .. }| {
+            let result = &carried.result;
+            let mut body = serde_json::json!({
+                "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
+                "fields": result.fields, "because": result.because, "account": result.account,
+                "requests": asked.requests,
+            });
+            if asked.more > 0 {
+                body["requests_more"] = asked.more.into();
+            }
+            (result, Some(self.draft("step_ended", Some(&step.id), body)))
+        });
+        house.store.settle_steps(&self.lease, &self.id, settled.collect(), house.clock.now_ms()).await?;
+        for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
+            tracing::info!(
+                step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
+                outcome = ?result.outcome, requests = asked.requests.len() + asked.more, "step ended"
+            );
+            let (told, of) = (Box::new(result.clone()), Box::new(step.clone()));
+            self.context.progress.say(Said::StepEnded { step: of, result: told });
+            self.left.remove(&step.id);
+            self.results.insert(step.id.clone(), result);
+        }
+        Ok(())
+    }
+
+    /// Remembers what a step showed of its app.
+    async fn remember(&mut self, step: &Step, carried: &Carried) -> Result<(), EngineError> {
+        let (house, result) = (self.context.house, &carried.result);
+        let because = || result.because.as_deref().unwrap_or("refused");
+        if let Some(how) = carried.disproved {
+            crate::unproven::refuse(house, step, because(), how).await?;
+        }
+        if carried.unreachable {
+            self.unreachable.insert(step.id.clone());
+        }
+        // A step that was begun and skipped all the same is one whose account could not be looked at.
+        let unclear = carried.unreachable || matches!(result.outcome, Outcome::Unknown | Outcome::Skipped);
+        let row = self.unanswered.entry(step.connection.clone()).or_default();
+        *row = if unclear { *row + 1 } else { 0 };
+        self.seats.end(step, &self.connectors[&step.connection].abilities(), carried.no_seat);
+        if carried.no_seat {
+            crate::seats::refuse(house, &step.connection, because()).await?;
+        } else if result.outcome == Outcome::Done && step.effect == Effect::Create {
+            crate::seats::found(house, &step.connection).await?;
+        }
+        crate::ignored::remember(house, step, result).await?;
+        crate::begun::end(house, step, result).await
+    }
+
+    /// Writes what was read back as observations, and pins the links of accounts that were made for somebody.
+    async fn observe(&mut self, ended: &[Ended<'a>]) -> Result<(), EngineError> {
+        let house = self.context.house;
+        let now_ms = house.clock.now_ms();
+        let mut seen: BTreeMap<&ConnectionName, Vec<Account>> = BTreeMap::new();
+        for Ended { step, carried, .. } in ended {
+            seen.entry(&step.connection).or_default().extend(carried.read_back.clone());
+        }
+        for (name, accounts) in seen.into_iter().filter(|(_, accounts)| !accounts.is_empty()) {
+            house.store.record_accounts(name, &accounts, now_ms).await?;
+        }
+        let mut links = Vec::new();
+        for Ended { step, carried, .. } in ended {
+            let Some(account) = &carried.read_back else {
+                let gone = step.account_key.as_ref().filter(|_| carried.found_gone);
+                if let Some(key) = gone {
+                    house.store.record_gone(&step.connection, std::slice::from_ref(key), now_ms).await?;
+                }
+                continue;
+            };
+            if step.effect == Effect::Convert
+                && let Some(before) = step.account_key.as_ref().filter(|key| **key != account.key)
+                && (account.kind_is(step) || matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue))
+            {
+                house.store.record_gone(&step.connection, std::slice::from_ref(before), now_ms).await?;
+            }
+            let makes = matches!(step.effect, Effect::Create | Effect::Convert | Effect::Resume);
+            let ours = matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending);
+            if let (true, true, Some(identity)) = (makes, ours, &step.identity) {
+                self.context.made(identity, &account.key);
+                links.push(Link {
+                    account: account.key.clone(),
+                    identity: identity.clone(),
+                    evidence: format!("{} by step {}", step.effect, step.id).into(),
+                    since_ms: now_ms,
+                });
+            }
+        }
+        if !links.is_empty() {
+            house.store.pin_links(&links, now_ms).await?;
+        }
+        Ok(())
+    }
+
+    /// Settles a step that is not begun.
+    pub(super) fn skip(&mut self, step: &Step, because: String, outcome: Outcome) {
+        if !step.approval.state.permits() {
+            self.waiting.insert(step.id.clone());
+        }
+        if self.stopped.contains_key(&step.connection) || step.needs.iter().any(|id| self.stopped_steps.contains(id)) {
+            self.stopped_steps.insert(step.id.clone());
+            self.waiting.insert(step.id.clone());
+        }
+        let result = StepResult {
+            id: step.id.clone(),
+            outcome,
+            fields: BTreeMap::new(),
+            because: Some(because),
+            account: step.account.clone(),
+        };
+        self.left.remove(&step.id);
+        self.results.insert(step.id.clone(), result);
+    }
+
+    /// Leaves the run, and ends it where no other hand is at it; then the company is judged anew.
+    pub(super) async fn end(mut self, steps: &[Step], plan: &Plan) -> Result<ApplyReport, EngineError> {
+        let drained = self.context.house.drain.has_begun();
+        let results: Vec<StepResult> = steps.iter().filter_map(|step| self.results.remove(&step.id)).collect();
+        let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::AlreadyTrue)).count();
+        let held = plan.held.len();
+        let body = serde_json::json!({ "steps": results.len(), "done": done, "held": held });
+        let (draft, now_ms) = (self.draft("run_ended", None, body), self.context.house.clock.now_ms());
+        let (woken, over) = ([job::reconcile(now_ms)], job::help_keys(&plan.id));
+        let over = (job::Kind::Help.as_str(), over.as_slice());
+        self.context.house.store.leave_run(&self.lease, &self.id, vec![draft], &woken, over, now_ms).await?;
+        Ok(ApplyReport {
+            run: self.id,
+            steps: results,
+            held,
+            waiting: self.waiting,
+            unreachable: self.unreachable,
+            parked_until_ms: self.parked_until_ms,
+            drained,
+        })
+    }
+
+    pub(super) fn draft(&self, event: &str, step: Option<&StepId>, body: serde_json::Value) -> Draft {
+        Draft {
+            at: self.context.house.clock.now_text(),
+            actor: self.by.clone(),
+            event: event.to_owned(),
+            run: Some(self.id.to_string()),
+            step: step.map(ToString::to_string),
+            body,
+        }
+    }
+}

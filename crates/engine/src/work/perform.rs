@@ -1,0 +1,181 @@
+//! What each kind of job does: one verb of the walk, run on today's facts, and when it is to be run again.
+//! Running one twice is harmless: the verbs look before they act. What wakes what is written by the verbs themselves,
+//! in the transactions that cause it.
+
+use super::job::{self, Kind};
+use super::schedule::Schedule;
+use crate::anchor::{When, anchor};
+use crate::apply::apply;
+use crate::clock::moment_text;
+use crate::error::EngineError;
+use crate::house::House;
+use crate::plan::{Derived, derive, keep_waking};
+use crate::progress::Progress;
+use crate::pull::{Reach, pull_alone};
+use crate::reconcile::Scope;
+use crate::view::Way;
+use tenure_core::change::{Plan, Step};
+use tenure_core::name::ConnectionName;
+use tenure_store::{ClaimedJob, JobEnd, NewJob};
+
+/// Who asks for what a daemon does by itself.
+pub(crate) const DAEMON: &str = "tenure serve";
+
+/// How often a job is tried before it is given up.
+const FAILURES_MAX: i64 = 10;
+/// How often a job is run on after whoever ran it was lost: it may be what kills them.
+const LOST_MAX: i64 = 20;
+const RETRY_FIRST_MS: i64 = 5_000;
+const RETRY_MAX_MS: i64 = 10 * 60 * 1000;
+/// How soon a connection is tried again that could not be reached.
+const UNREACHABLE_MS: i64 = 60 * 1000;
+/// How soon a job is tried again that somebody else is at.
+const BUSY_MS: i64 = 5_000;
+/// What is left of a plan that was carried out is tried again after this time, unless something else changes it.
+const LEFT_MS: i64 = 5 * 60 * 1000;
+/// How old a plan may be that is carried out without being made anew.
+const YOUNG_MS: i64 = 60 * 1000;
+
+/// Runs a job and says how it ended.
+pub(super) async fn perform(house: &House, schedule: &Schedule, claimed: &ClaimedJob, progress: &Progress) -> JobEnd {
+    if claimed.lost >= LOST_MAX {
+        let because = format!("whoever ran it was lost, {} times in a row", claimed.lost);
+        return JobEnd::Failed { because };
+    }
+    let key = claimed.key.as_str();
+    let done = match Kind::parse(&claimed.kind) {
+        Some(Kind::Pull) => pull_once(house, schedule, key, progress).await,
+        Some(Kind::Reconcile) => reconcile(house).await,
+        Some(Kind::Apply) => apply_plan(house, key, progress).await,
+        Some(Kind::Help) => help(house, key, progress).await,
+        None => Ok(JobEnd::Done),
+    };
+    let now_ms = house.clock.now_ms();
+    match done {
+        Ok(end) => end,
+        Err(EngineError::Drained) => JobEnd::GivenBack,
+        Err(EngineError::Busy(because)) => JobEnd::Later { at_ms: now_ms + BUSY_MS, because: Some(because) },
+        Err(error) => failed(schedule, claimed, error.to_string(), now_ms),
+    }
+}
+
+/// Says when a job that failed is tried again. A connection stays on its schedule, however often it fails.
+fn failed(schedule: &Schedule, claimed: &ClaimedJob, because: String, now_ms: i64) -> JobEnd {
+    tracing::warn!(kind = claimed.kind, key = claimed.key, "{because}");
+    if claimed.failures + 1 < FAILURES_MAX {
+        let wait_ms = RETRY_FIRST_MS << claimed.failures.clamp(0, 10);
+        return JobEnd::Retry { at_ms: now_ms + wait_ms.min(RETRY_MAX_MS), because };
+    }
+    match schedule.next_ms(&claimed.key, now_ms).filter(|_| claimed.kind == Kind::Pull.as_str()) {
+        Some(at_ms) => JobEnd::Later { at_ms, because: Some(because) },
+        None => JobEnd::Failed { because },
+    }
+}
+
+async fn pull_once(house: &House, schedule: &Schedule, name: &str, progress: &Progress) -> Result<JobEnd, EngineError> {
+    let name = ConnectionName::new(name);
+    if house.connection(name.as_str()).is_err() {
+        return Ok(JobEnd::Done); // the file knows it no more
+    }
+    house.catch_up(&name).await?;
+    let view = pull_alone(house, &name, Reach::Changed, progress).await?;
+    let now_ms = house.clock.now_ms();
+    let parked_ms = view.parked_until.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let next_ms = schedule.next_ms(name.as_str(), now_ms);
+    Ok(match (parked_ms, next_ms) {
+        (Some(parked), _) => JobEnd::Later { at_ms: parked.as_millisecond(), because: view.because },
+        (None, Some(next_ms)) if view.way == Way::Closed => {
+            JobEnd::Later { at_ms: next_ms.min(now_ms + UNREACHABLE_MS), because: view.because }
+        }
+        (None, Some(at_ms)) => JobEnd::Later { at_ms, because: view.because },
+        (None, None) => JobEnd::Done,
+    })
+}
+
+async fn reconcile(house: &House) -> Result<JobEnd, EngineError> {
+    plan_anew(house).await?;
+    note_anchor(house).await;
+    Ok(JobEnd::Done)
+}
+
+/// Makes today's plan, with the work that follows from it: what may run without anybody's yes, or has one, is carried
+/// out; when time alone will change something, it is judged again.
+async fn plan_anew(house: &House) -> Result<Option<Plan>, EngineError> {
+    for name in house.names() {
+        house.catch_up(&name).await?;
+    }
+    let Derived { plan, next_ms } = match derive(house, &Scope::default(), DAEMON).await {
+        Ok(derived) => derived,
+        Err(EngineError::Asked(because)) => {
+            tracing::info!("nothing is planned: {because}");
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let now_ms = house.clock.now_ms();
+    let mut woken: Vec<NewJob> = next_ms.map(job::reconcile).into_iter().collect();
+    if plan.steps.iter().any(|step| is_ours(step)) {
+        let known = house.store.job(Kind::Apply.as_str(), plan.id.as_str()).await?;
+        let tried_ms = known.and_then(|job| job.ended_ms);
+        woken.push(job::apply(&plan.id, tried_ms.map_or(now_ms, |tried_ms| now_ms.max(tried_ms + LEFT_MS))));
+    }
+    keep_waking(house, &plan, DAEMON, &woken).await?;
+    tracing::info!(plan = %plan.id, steps = plan.steps.len(), held = plan.held.len(), "planned");
+    Ok(Some(plan))
+}
+
+/// Tells whether there is something to do for a step without anybody else.
+fn is_ours(step: &Step) -> bool {
+    step.approval.state.permits()
+}
+
+/// Carries a plan out, if it is still what today's facts say: whoever agreed to it may have done so hours ago.
+async fn apply_plan(house: &House, key: &str, progress: &Progress) -> Result<JobEnd, EngineError> {
+    let id = job::plan_of(key);
+    let Some(plan) = house.store.plan(&id).await? else { return Ok(JobEnd::Done) };
+    let now_ms = house.clock.now_ms();
+    let made_ms = plan.made_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
+    let is_young = now_ms - made_ms < YOUNG_MS && house.store.plan_ids(1).await?.first() == Some(&id);
+    let plan = if plan.way_back.is_some() || is_young || house.store.is_under_way(&id, now_ms).await? {
+        plan
+    } else {
+        match plan_anew(house).await? {
+            Some(today) if today.id == id => today,
+            _ => return Ok(JobEnd::Done), // today's plan has a job of its own, if there is anything to do
+        }
+    };
+    let end = carry_out(house, &plan, progress).await?;
+    note_anchor(house).await;
+    Ok(end)
+}
+
+/// Lends a hand to those who carry out a plan, if anybody still does.
+async fn help(house: &House, key: &str, progress: &Progress) -> Result<JobEnd, EngineError> {
+    let id = job::plan_of(key);
+    if !house.store.is_under_way(&id, house.clock.now_ms()).await? {
+        return Ok(JobEnd::Done);
+    }
+    let Some(plan) = house.store.plan(&id).await? else { return Ok(JobEnd::Done) };
+    carry_out(house, &plan, progress).await?;
+    Ok(JobEnd::Done)
+}
+
+async fn carry_out(house: &House, plan: &Plan, progress: &Progress) -> Result<JobEnd, EngineError> {
+    let report = apply(house, plan, DAEMON, progress).await?;
+    if report.drained {
+        return Ok(JobEnd::GivenBack);
+    }
+    Ok(match report.parked_until_ms {
+        Some(at_ms) => {
+            JobEnd::Later { at_ms, because: Some(format!("the rate limit is waited for until {}", moment_text(at_ms))) }
+        }
+        None => JobEnd::Done,
+    })
+}
+
+/// Writes down outside where the journal stands, when it is time to; a place that cannot be written to is told.
+async fn note_anchor(house: &House) {
+    if let Err(error) = anchor(house, When::Due).await {
+        tracing::warn!("{error}");
+    }
+}

@@ -1,0 +1,111 @@
+//! How often each connection is read: what the file says, or a quarter of an hour; never more often than the rate limit
+//! of its tenant can serve.
+//! It computes moments; who reads is told by the jobs.
+
+use crate::error::EngineError;
+use crate::house::House;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use tenure_core::name::ConnectionName;
+use tenure_core::policy::Delay;
+
+/// How often a connection is read of which the file says nothing.
+const EVERY_MS: i64 = 15 * 60 * 1000;
+/// A pull that the rate limit stretches may take at most this part of the time between two: writes need some, too.
+const PULL_SHARE: i64 = 4;
+
+/// How often each connection is read, in milliseconds; nothing for those that are read when somebody asks only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule(BTreeMap<ConnectionName, Option<i64>>);
+
+impl Schedule {
+    /// Works it out.
+    ///
+    /// # Errors
+    /// A connection is to be read more often than its rate limit can serve, by what its last complete pull took.
+    pub async fn of(house: &House) -> Result<Self, EngineError> {
+        let mut all = BTreeMap::new();
+        for name in house.names() {
+            let last = house.store.last_complete_pull(&name).await?.and_then(|pull| pull.end);
+            let floor_ms = last.as_ref().map_or(0, |end| (end.floor_seconds * 1000.0).ceil() as i64);
+            let every_ms = match house.config.every(name.as_str())? {
+                None => Some(EVERY_MS.max(floor_ms * PULL_SHARE)),
+                Some(every) => every.map(Delay::as_ms),
+            };
+            if let (Some(every_ms), Some(end)) = (every_ms, &last)
+                && every_ms < floor_ms
+            {
+                let message = format!(
+                    "{name} cannot be read every {}: its last complete pull took {} requests, for which its rate \
+                     limit needs {} at least",
+                    span(every_ms),
+                    end.requests,
+                    span(floor_ms),
+                );
+                let hint = format!("`every = \"{}m\"` leaves three quarters to writes", minutes(floor_ms * PULL_SHARE));
+                return Err(house
+                    .config
+                    .misplaced(&["connections", name.as_str(), "every"], message, Some(hint))
+                    .into());
+            }
+            all.insert(name, every_ms);
+        }
+        Ok(Self(all))
+    }
+
+    /// Returns how often a connection is read, in milliseconds.
+    pub fn every_ms(&self, name: &str) -> Option<i64> {
+        self.0.get(name).copied().flatten()
+    }
+
+    /// Lists the connections with how often each is read.
+    pub fn iter(&self) -> impl Iterator<Item = (&ConnectionName, Option<i64>)> {
+        self.0.iter().map(|(name, every_ms)| (name, *every_ms))
+    }
+
+    /// Returns when a connection is read after it was at `now_ms`: up to a tenth of the time later than the file says,
+    /// so that connections of one schedule do not stay together.
+    pub fn next_ms(&self, name: &str, now_ms: i64) -> Option<i64> {
+        let every_ms = self.every_ms(name)?;
+        let mut hasher = DefaultHasher::new();
+        (name, now_ms / every_ms.max(1)).hash(&mut hasher);
+        let spread_ms = (hasher.finish() % 1000) as i64 * every_ms / 10_000;
+        Some(now_ms + every_ms + spread_ms)
+    }
+}
+
+fn minutes(ms: i64) -> i64 {
+    (ms + 59_999) / 60_000
+}
+
+/// Writes a length of time for people.
+pub fn span(ms: i64) -> String {
+    match (ms + 999) / 1000 {
+        seconds if seconds < 120 && seconds % 60 != 0 => format!("{seconds} s"),
+        seconds if seconds % 86_400 == 0 => format!("{} d", seconds / 86_400),
+        seconds if seconds % 3600 == 0 => format!("{} h", seconds / 3600),
+        seconds => format!("{} min", (seconds + 59) / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_read_is_at_most_a_tenth_late_and_not_at_one_moment_for_all() {
+        let every = 600_000;
+        let names = ["hr", "gorgias", "gladly", "freshdesk"];
+        let schedule = Schedule(names.iter().map(|name| (ConnectionName::new(name), Some(every))).collect());
+        let next: Vec<i64> = names.iter().filter_map(|name| schedule.next_ms(name, 1_000_000)).collect();
+        assert!(next.iter().all(|at_ms| (1_600_000..1_660_000).contains(at_ms)), "{next:?}");
+        assert!(next.iter().any(|at_ms| *at_ms != next[0]), "{next:?}");
+        assert_eq!(schedule.next_ms("unknown", 0), None);
+    }
+
+    #[test]
+    fn a_length_of_time_is_told_in_the_unit_that_fits() {
+        let told: Vec<String> = [4_000, 60_000, 501_000, 7_200_000, 86_400_000].map(span).to_vec();
+        assert_eq!(told, ["4 s", "1 min", "9 min", "2 h", "1 d"]);
+    }
+}

@@ -1,0 +1,154 @@
+//! The worker of one process: claims jobs that are due, keeps them claimed while they run, ends them in groups. Any
+//! number of processes may do so on one store; what a lost one was at is due again when its leases end.
+//! Told to drain, it begins nothing, finishes the steps under way and gives back what is left.
+
+use super::job::Kind;
+use super::perform::perform;
+use super::schedule::Schedule;
+use crate::alone::{LASTS_MS, RENEWED_EVERY, holder};
+use crate::error::EngineError;
+use crate::house::House;
+use crate::progress::Progress;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tenure_store::{ClaimedJob, JobEnd, JobState};
+use tokio::task::{AbortHandle, Id, JoinSet};
+
+/// How often the store is asked for what is due.
+const ASKED_EVERY: Duration = Duration::from_millis(300);
+/// How long a store that failed is left alone.
+const FAILED_PAUSE: Duration = Duration::from_secs(2);
+/// Connections that one process reads at the same time.
+const PULLS_MAX: usize = 4;
+
+/// Works until the house is told to drain and what was under way is finished.
+///
+/// # Errors
+/// The store failed at the start. Later failures are told in the log and waited out.
+pub async fn work(house: Arc<House>, schedule: Schedule, progress: Progress) -> Result<(), EngineError> {
+    wake_all(&house, &schedule).await?;
+    let mut worker = Worker {
+        holder: holder("tenure serve"),
+        house,
+        schedule: Arc::new(schedule),
+        progress,
+        running: JoinSet::new(),
+        claimed: HashMap::new(),
+    };
+    worker.run().await;
+    Ok(())
+}
+
+/// Makes sure that every connection of the schedule will be read, and that today is judged.
+async fn wake_all(house: &House, schedule: &Schedule) -> Result<(), EngineError> {
+    let now_ms = house.clock.now_ms();
+    let mut jobs = vec![super::job::reconcile(now_ms)];
+    for name in house.names() {
+        let known = house.store.job(Kind::Pull.as_str(), name.as_str()).await?;
+        let waits = known.is_some_and(|job| job.state == JobState::Open);
+        if let Some(next_ms) = schedule.next_ms(name.as_str(), now_ms) {
+            jobs.push(super::job::pull(&name, if waits { next_ms } else { now_ms }));
+        }
+    }
+    Ok(house.store.enqueue(&jobs).await?)
+}
+
+/// Kinds of work that share places, and how many there are.
+const PLACES: [(&[Kind], usize); 3] =
+    [(&[Kind::Pull], PULLS_MAX), (&[Kind::Reconcile], 1), (&[Kind::Apply, Kind::Help], 1)];
+
+struct Worker {
+    house: Arc<House>,
+    schedule: Arc<Schedule>,
+    progress: Progress,
+    holder: String,
+    running: JoinSet<JobEnd>,
+    claimed: HashMap<Id, (ClaimedJob, AbortHandle)>,
+}
+
+impl Worker {
+    async fn run(&mut self) {
+        let drain = self.house.drain.clone();
+        let mut renewing = tokio::time::interval(RENEWED_EVERY);
+        let mut asking = tokio::time::interval(ASKED_EVERY);
+        asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while !(drain.has_begun() && self.running.is_empty()) {
+            let done = tokio::select! {
+                Some(ended) = self.running.join_next_with_id() => self.end(ended).await,
+                _ = renewing.tick() => self.renew().await,
+                _ = asking.tick(), if !drain.has_begun() => self.claim().await,
+                () = drain.begun(), if self.running.is_empty() => Ok(()),
+            };
+            if let Err(error) = done {
+                tracing::warn!("the store is left alone for a moment: {error}");
+                tokio::time::sleep(FAILED_PAUSE).await;
+            }
+        }
+    }
+
+    /// Claims what is due, as far as there is place for it, and begins it.
+    async fn claim(&mut self) -> Result<(), EngineError> {
+        for (kinds, places) in PLACES {
+            let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            let taken = self.claimed.values().filter(|(job, _)| names.contains(&&*job.kind)).count();
+            let (free, now_ms) = (places.saturating_sub(taken), self.house.clock.now_ms());
+            let store = &self.house.store;
+            if free == 0 || store.next_due(&names).await?.is_none_or(|due_ms| due_ms > now_ms) {
+                continue;
+            }
+            for claimed in store.claim_jobs(&names, &self.holder, free, now_ms, LASTS_MS).await? {
+                self.begin(claimed);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, claimed: ClaimedJob) {
+        let (house, schedule, progress) = (self.house.clone(), self.schedule.clone(), self.progress.clone());
+        let job = claimed.clone();
+        tracing::debug!(kind = job.kind, key = job.key, token = job.token, "job begins");
+        let task = self.running.spawn(async move { perform(&house, &schedule, &job, &progress).await });
+        self.claimed.insert(task.id(), (claimed, task));
+    }
+
+    /// Ends what has ended by now, all in one transaction.
+    async fn end(&mut self, first: Result<(Id, JobEnd), tokio::task::JoinError>) -> Result<(), EngineError> {
+        let mut next = Some(first);
+        let mut ended = Vec::new();
+        while let Some(one) = next {
+            let (id, end) = match one {
+                Ok((id, end)) => (id, Some(end)),
+                Err(error) if error.is_cancelled() => (error.id(), None),
+                Err(error) => (error.id(), Some(JobEnd::Failed { because: format!("broken invariant: {error}") })),
+            };
+            let claimed = self.claimed.remove(&id).map(|(job, _)| job);
+            ended.extend(claimed.zip(end));
+            next = self.running.try_join_next_with_id();
+        }
+        let mut waited = 0;
+        // What is not written now would be run again when its lease ends: harmless, and for nothing.
+        while let Err(error) = self.house.store.end_jobs(&ended, self.house.clock.now_ms()).await {
+            waited += 1;
+            if waited > 3 {
+                return Err(error.into());
+            }
+            tokio::time::sleep(FAILED_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Keeps claimed what is running; what somebody else has claimed meanwhile is dropped where it is.
+    async fn renew(&mut self) -> Result<(), EngineError> {
+        if self.claimed.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<&ClaimedJob> = self.claimed.values().map(|(job, _)| job).collect();
+        let lost = self.house.store.renew_jobs(&all, self.house.clock.now_ms(), LASTS_MS).await?;
+        for (job, task) in self.claimed.values().filter(|(job, _)| lost.contains(&job)) {
+            tracing::warn!(kind = job.kind, key = job.key, "another process took the job over; this one was too slow");
+            task.abort();
+        }
+        Ok(())
+    }
+}
