@@ -142,6 +142,11 @@ pub enum Command {
         after_help = "Examples:\n  tenure audit verify\n  tenure audit export > journal.jsonl\n  tenure audit verify --file journal.jsonl --anchors anchors.jsonl"
     )]
     Audit(AuditArguments),
+    /// Reads, plans and carries out by itself what needs nobody's yes or has one; several may share a PostgreSQL store
+    #[command(
+        after_help = "Examples:\n  tenure serve\n  tenure serve --listen 127.0.0.1:8601    another one beside it, on the same PostgreSQL\n\nEach connection is read as often as its `every` says (15 minutes unless said). SIGTERM or Ctrl-C: the steps under\nway are finished, what is left goes to another process or to the next start; a second one ends at once.\n`GET /healthz` and `/readyz` tell a supervisor how it is."
+    )]
+    Serve(ServeArguments),
     /// Makes, lists and revokes tokens: credentials for the API, the console and SCIM clients
     Token(TokenArguments),
     /// The key with which secrets are sealed that several processes share: makes one, seals everything anew
@@ -528,6 +533,14 @@ pub enum KeyCommand {
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
     },
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// The address to listen on; `listen` of `[server]` unless given, else 127.0.0.1:8600
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<std::net::SocketAddr>,
 }
 
 /// `app`.

@@ -34,6 +34,13 @@ impl Output {
         }
     }
 
+    /// Prints what a daemon says of itself, on standard error, whatever the form of the result.
+    pub fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            eprintln!("{}", text.as_ref());
+        }
+    }
+
     /// Prints what the operator must see, whatever the form of the result, on standard error.
     pub fn warning(&self, text: impl AsRef<str>) {
         eprintln!("tenure: warning: {}", text.as_ref());

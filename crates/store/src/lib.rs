@@ -53,6 +53,7 @@ pub use journal::Head;
 pub use keys::JoinKeys;
 pub use links::PastLink;
 pub use load::{Extent, Loaded};
+pub use migrate::Shape;
 pub use notes::{Claim, Lease};
 pub use observe::Counts;
 pub use overview::Overview;

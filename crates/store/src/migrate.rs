@@ -2,6 +2,7 @@
 //! The scripts lie in `migrations/`, one text for both databases; the store remembers how far it has come.
 //! It never goes back: a store of a later program is refused.
 
+use crate::Store;
 use crate::db::{Db, Durability, args};
 use crate::error::StoreError;
 
@@ -12,6 +13,24 @@ const SCRIPTS: [&str; 4] = [
     include_str!("../migrations/0003_tokens.sql"),
     include_str!("../migrations/0004_work.sql"),
 ];
+
+/// How far a store has come, and how far this program knows the way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+    /// The number of the last script that the store has seen.
+    pub found: i64,
+    /// The number of the last script that this program knows.
+    pub known: i64,
+}
+
+impl Store {
+    /// Asks the store for its shape: a later program may have changed it meanwhile.
+    pub async fn shape(&self) -> Result<Shape, StoreError> {
+        let sql = "SELECT max(number) FROM shape";
+        let found = self.db.read().await?.first(sql, vec![], |row| row.int_or_none(0)).await?.flatten();
+        Ok(Shape { found: found.unwrap_or(0), known: SCRIPTS.len() as i64 })
+    }
+}
 
 /// Runs the scripts that the store has not seen yet, all in one transaction.
 pub(crate) async fn migrate(db: &Db) -> Result<(), StoreError> {

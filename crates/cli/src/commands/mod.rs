@@ -20,6 +20,7 @@ pub mod decide;
 pub mod audit;
 pub mod token;
 pub mod key;
+pub mod serve;
 pub mod apps;
 pub mod sandbox;
 pub mod demo;
@@ -35,6 +36,9 @@ use tenure_engine::anchor::When;
 pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow::Result<Exit> {
     if let Command::Check(arguments) = command {
         return check::run(common, arguments, output).await;
+    }
+    if let Command::Serve(arguments) = command {
+        return serve::run(common, arguments, output).await;
     }
     if let Command::Audit(arguments) = command
         && let Some(checked) = audit::offline(arguments, output)

@@ -8,4 +8,4 @@ mod schedule;
 mod worker;
 
 pub use schedule::{Schedule, span};
-pub use worker::work;
+pub use worker::{check_clock, work};

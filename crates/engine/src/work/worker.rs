@@ -4,7 +4,7 @@
 
 use super::job::Kind;
 use super::perform::perform;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, span};
 use crate::alone::{LASTS_MS, RENEWED_EVERY, holder};
 use crate::error::EngineError;
 use crate::house::House;
@@ -19,6 +19,8 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 const ASKED_EVERY: Duration = Duration::from_millis(300);
 /// How long a store that failed is left alone.
 const FAILED_PAUSE: Duration = Duration::from_secs(2);
+/// How far the clocks of machines that share a store may be apart: a quarter of what a lease lasts.
+const CLOCKS_APART_MS: i64 = LASTS_MS / 4;
 /// Connections that one process reads at the same time.
 const PULLS_MAX: usize = 4;
 
@@ -38,6 +40,25 @@ pub async fn work(house: Arc<House>, schedule: Schedule, progress: Progress) -> 
     };
     worker.run().await;
     Ok(())
+}
+
+/// Checks that the clocks agree: leases of several machines end by the clock of whoever looks at them.
+///
+/// # Errors
+/// This machine's clock and the store server's are too far apart, or the store failed.
+pub async fn check_clock(house: &House) -> Result<(), EngineError> {
+    let clock = house.clock.clone();
+    let ahead_ms = house.store.clock_ahead_ms(move || clock.now_ms()).await?.unwrap_or(0);
+    if ahead_ms.abs() <= CLOCKS_APART_MS {
+        return Ok(());
+    }
+    let way = if ahead_ms > 0 { "ahead of" } else { "behind" };
+    Err(EngineError::Asked(format!(
+        "this machine's clock is {} {way} the database server's, {} are the most: leases would end too early; let both \
+         follow a time server",
+        span(ahead_ms.abs()),
+        span(CLOCKS_APART_MS)
+    )))
 }
 
 /// Makes sure that every connection of the schedule will be read, and that today is judged.

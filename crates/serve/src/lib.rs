@@ -1,0 +1,27 @@
+//! Answers HTTP for the daemon: reads go to the store, acts go through the engine.
+//! `router` is the one place that lists what is answered; each endpoint is a file of its own.
+//! It runs no work itself: a worker of the engine does that beside it.
+
+mod probes;
+
+use axum::Router;
+use axum::routing::get;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tenure_engine::house::House;
+use tokio::net::TcpListener;
+
+/// Everything that is answered. `/healthz` alone answers whoever asks; whatever else is added asks for a credential.
+pub fn router(house: Arc<House>) -> Router {
+    Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz)).with_state(house)
+}
+
+/// Answers on `listener` until the house is told to drain and the answers under way are given.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve(listener: TcpListener, house: Arc<House>) -> std::io::Result<()> {
+    let drain = house.drain.clone();
+    let service = router(house).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(async move { drain.begun().await }).await
+}
