@@ -180,6 +180,18 @@ fn http(page: &Page) -> Vec<Offence> {
 }
 
 #[test]
+fn http_is_answered_in_one_room() {
+    expect_none(&rust(answers));
+}
+
+fn answers(page: &Page) -> Vec<Offence> {
+    if page.is_in(&["crates/serve/", "crates/sandbox/"]) || page.is_test() {
+        return Vec::new();
+    }
+    find(page, View::Code, &pattern(r"\baxum::"), "what answers HTTP stands in crates/serve")
+}
+
+#[test]
 fn the_clock_is_read_at_the_edge() {
     expect_none(&rust(clock));
 }
@@ -387,6 +399,7 @@ fn every_rule_objects_to_what_it_forbids_and_to_nothing_else() {
         (sql, "crates/cli/src/x.rs", "sqlx::query(x)", "store.list(x)"),
         (apps, "crates/connect/src/x.rs", "if app == \"gladly\" {}", "// as Gladly does\nif app.pages {}"),
         (http, "crates/engine/src/x.rs", "reqwest::Client::new()", "transport.send(request)"),
+        (answers, "crates/cli/src/x.rs", "axum::serve(listener, router)", "tenure_serve::serve(listener, house)"),
         (clock, "crates/engine/src/x.rs", "let at = Instant::now();", "let at = clock.now();"),
         (clock, "crates/engine/src/pull.rs", "let at = Timestamp::now();", "let began = Instant::now();"),
         (chance, "crates/engine/src/x.rs", "rand::rng()", "chance.next()"),

@@ -2,6 +2,7 @@
 //! Scenarios are read from `scenarios/*.txt`; kills and refusals are written in Rust, since they are loops and tables.
 //! Nothing here looks into the product: it reads exit codes, JSON and files, and asks the sandbox what is really there.
 
+mod daemons;
 mod day;
 mod doors;
 mod faults;

@@ -110,6 +110,17 @@ impl Running {
         }
     }
 
+    /// Returns what it printed so far.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.out).unwrap_or_default()
+    }
+
+    /// Sends it a signal by its name, such as `TERM`.
+    pub fn signal(&mut self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the signal could not be sent");
+    }
+
     /// Ends it at once, as `kill -9` does.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

@@ -1,0 +1,213 @@
+//! Daemons: `tenure serve` as a process or two, on PostgreSQL and on SQLite, against the sandbox. One is killed with
+//! `kill -9` in the middle of a plan, one is told to end; approvals wake it, and a person applies beside it.
+//! What is there afterwards is compared with a calm day, record by record: nothing twice, nothing lost.
+
+use crate::day::{approved_plan, calm_day, expect, open, settle};
+use crate::stage::{Running, Stage, WAIT_MAX};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+use tenure_sandbox::{Dialect, Vendor};
+use tenure_store::test_support::postgres_url;
+
+const SEED: u64 = 1;
+/// A lost process is followed by another within this time: its leases end, or its death is seen.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(20);
+/// What is woken is begun within this time, on a machine that does other things as well.
+const WOKEN_WITHIN: Duration = Duration::from_secs(15);
+const LOOKED_EVERY: Duration = Duration::from_millis(50);
+
+/// A daemon and where it listens.
+struct Daemon {
+    running: Running,
+    listens: String,
+}
+
+impl Daemon {
+    /// Starts one and waits until it says where it listens.
+    fn start(stage: &Stage) -> Self {
+        let mut running = stage.begin(&["serve", "--listen", "127.0.0.1:0"]);
+        let began = Instant::now();
+        loop {
+            let said: Option<Value> = serde_json::from_str(&running.said()).ok();
+            if let Some(listens) = said.and_then(|said| said["listen"].as_str().map(str::to_owned)) {
+                return Self { running, listens };
+            }
+            if running.ends_within(LOOKED_EVERY).is_some() || began.elapsed() > WAIT_MAX {
+                panic!("the daemon did not start: {}", running.wait(Duration::ZERO));
+            }
+        }
+    }
+
+    /// Asks it for a page; returns the status and the body.
+    fn ask(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.listens).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.listens).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    }
+
+    /// Tells it to end, and fails unless it does so well.
+    fn end(mut self) -> Duration {
+        let began = Instant::now();
+        self.running.signal("TERM");
+        let ended = self.running.wait(WAIT_MAX);
+        assert_eq!(ended.code, 0, "{ended}");
+        began.elapsed()
+    }
+
+    fn kill(mut self) {
+        self.running.kill();
+        self.running.wait(WAIT_MAX);
+    }
+}
+
+/// Lets a stage keep its store in a PostgreSQL of its own; tells whether there is one to be had.
+fn on_postgres(stage: &Stage) -> bool {
+    let Some(url) = postgres_url() else { return false };
+    stage.edit(&stage.files().config, "sqlite:tenure.db", &url).unwrap();
+    true
+}
+
+/// Reads yesterday's company and today's.
+fn read_two_days(stage: &Stage) {
+    expect(&stage.run(&["pull"]), 0);
+    stage.next_morning();
+    expect(&stage.run(&["pull"]), 0);
+}
+
+fn writes(stage: &Stage) -> u64 {
+    let statistics = stage.sandbox().statistics();
+    Vendor::ALL.into_iter().map(|vendor| statistics.of(vendor).writes).sum()
+}
+
+/// Waits until the sandbox has seen so many writes.
+fn until_written(stage: &Stage, wanted: u64) {
+    let began = Instant::now();
+    while writes(stage) < wanted {
+        assert!(began.elapsed() < WAIT_MAX, "only {} of {wanted} writes came", writes(stage));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Waits until nothing is left but work for a person, and returns how long that took.
+fn until_nothing_is_left(stage: &Stage, within: Duration) -> Duration {
+    let began = Instant::now();
+    loop {
+        let planned = stage.run(&["plan"]);
+        let plan = planned.json().unwrap();
+        let left: Vec<&Value> =
+            plan["steps"].as_array().into_iter().flatten().filter(|step| step["effect"] != "manual").collect();
+        if left.is_empty() {
+            return began.elapsed();
+        }
+        assert!(began.elapsed() < within, "after {within:?} there is still {left:?}");
+        std::thread::sleep(LOOKED_EVERY);
+    }
+}
+
+/// Lists who began runs, as the journal tells it.
+fn actors(stage: &Stage) -> Vec<String> {
+    let exported = stage.run(&["audit", "export"]);
+    let entries = exported.out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    entries.filter(|entry| entry["event"] == "run_started").map(|entry| entry["actor"].to_string()).collect()
+}
+
+#[test]
+fn a_daemon_that_is_killed_in_the_middle_of_a_plan_is_followed_by_the_other() {
+    let day = calm_day(SEED, Dialect::Guide);
+    let mut told = String::new();
+    for kill_the_first in [true, false] {
+        let stage = open(SEED, Dialect::Guide);
+        if !on_postgres(&stage) {
+            return;
+        }
+        read_two_days(&stage);
+        approved_plan(&stage);
+        let [first, second] = [Daemon::start(&stage), Daemon::start(&stage)];
+        until_written(&stage, writes(&stage) + 12);
+        let (killed, other) = if kill_the_first { (first, second) } else { (second, first) };
+        killed.kill();
+        let took = until_nothing_is_left(&stage, FOLLOWED_WITHIN);
+        writeln!(told, "everything was done {:.1} s after the kill", took.as_secs_f64()).unwrap();
+        other.end();
+        settle(&stage, &day);
+        expect(&stage.run(&["audit", "verify"]), 0);
+    }
+    print!("{told}");
+}
+
+#[test]
+fn an_approval_wakes_the_daemon_and_a_signal_ends_it() {
+    let day = calm_day(SEED, Dialect::Guide);
+    let stage = open(SEED, Dialect::Guide);
+    let daemon = Daemon::start(&stage);
+    assert_eq!(daemon.ask("/healthz"), (200, "ok\n".into()));
+    assert_eq!(daemon.ask("/readyz"), (200, r#"{"ready":true}"#.into()));
+    assert_eq!(daemon.ask("/nothing").0, 404);
+    until_written(&stage, 1);
+    stage.next_morning();
+    expect(&stage.run(&["pull"]), 0);
+    let began = Instant::now();
+    let (waiting, done) = loop {
+        let plan = stage.run(&["plan"]).json().unwrap();
+        let steps: Vec<Value> = plan["steps"].as_array().cloned().unwrap_or_default();
+        let ours = steps.iter().filter(|step| step["effect"] != "manual");
+        let waits = |step: &&Value| step["approval"]["state"] == "waiting";
+        let (waiting, others): (Vec<&Value>, Vec<&Value>) = ours.partition(waits);
+        if others.is_empty() && !waiting.is_empty() {
+            break (plan["id"].as_str().unwrap().to_owned(), began.elapsed());
+        }
+        assert!(began.elapsed() < WOKEN_WITHIN, "{others:?}");
+        std::thread::sleep(LOOKED_EVERY);
+    };
+    println!("what needs nobody's yes was done {:.1} s after the pull", done.as_secs_f64());
+    expect(&stage.run(&["approve", &waiting, "--as", "mia@acme.example"]), 0);
+    let took = until_nothing_is_left(&stage, WOKEN_WITHIN);
+    println!("what was agreed to was done {:.1} s after the yes", took.as_secs_f64());
+    assert!(daemon.end() < WOKEN_WITHIN);
+    settle(&stage, &day);
+}
+
+#[test]
+fn a_daemon_told_to_end_finishes_its_steps_and_the_next_does_the_rest() {
+    let day = calm_day(SEED, Dialect::Guide);
+    let stage = open(SEED, Dialect::Guide);
+    read_two_days(&stage);
+    approved_plan(&stage);
+    let daemon = Daemon::start(&stage);
+    until_written(&stage, writes(&stage) + 8);
+    let took = daemon.end();
+    println!("it ended {:.1} s after the signal", took.as_secs_f64());
+    let entries = stage.run(&["audit", "export"]).out;
+    let told = |event: &str| entries.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).count();
+    assert_eq!(told("step_started"), told("step_ended"), "no step is left open");
+    assert_eq!(told("run_started"), told("run_ended"));
+    let daemon = Daemon::start(&stage);
+    until_nothing_is_left(&stage, WOKEN_WITHIN);
+    daemon.end();
+    settle(&stage, &day);
+}
+
+#[test]
+fn a_person_may_apply_beside_the_daemons() {
+    let day = calm_day(SEED, Dialect::Guide);
+    let stage = open(SEED, Dialect::Guide);
+    if !on_postgres(&stage) {
+        return;
+    }
+    read_two_days(&stage);
+    let daemons = [Daemon::start(&stage), Daemon::start(&stage)];
+    let id = approved_plan(&stage);
+    let applied = stage.run(&["apply", &id]);
+    assert!(matches!(applied.code, 0 | 4), "{applied}");
+    until_nothing_is_left(&stage, WOKEN_WITHIN);
+    println!("runs were begun by {:?}", actors(&stage));
+    daemons.into_iter().for_each(|daemon| drop(daemon.end()));
+    settle(&stage, &day);
+    expect(&stage.run(&["audit", "verify"]), 0);
+}
