@@ -207,7 +207,9 @@ fn a_person_may_apply_beside_the_daemons() {
     assert!(matches!(applied.code, 0 | 4), "{applied}");
     until_nothing_is_left(&stage, WOKEN_WITHIN);
     println!("runs were begun by {:?}", actors(&stage));
-    daemons.into_iter().for_each(|daemon| drop(daemon.end()));
+    for daemon in daemons {
+        daemon.end();
+    }
     settle(&stage, &day);
     expect(&stage.run(&["audit", "verify"]), 0);
 }
