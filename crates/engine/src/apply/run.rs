@@ -440,7 +440,7 @@ const ENDING: &str = "this process is about to end; another goes on, or `tenure 
 fn begin_apart(lanes: &mut [Lane<'_>], others: i64) {
     let bits = u64::BITS - others.leading_zeros();
     let place = (u64::try_from(others).unwrap_or(0).reverse_bits() >> (u64::BITS - bits.max(1))) as usize;
-    lanes.rotate_left(lanes.len() * place >> bits);
+    lanes.rotate_left((lanes.len() * place) >> bits);
 }
 
 /// Tells whether a plan is too old to take anything away on its word.

@@ -14,6 +14,7 @@ use crate::progress::Progress;
 use crate::pull::{Reach, pull_alone};
 use crate::reconcile::Scope;
 use crate::view::Way;
+use tenure_core::abilities::Effect;
 use tenure_core::change::{Plan, Step};
 use tenure_core::name::ConnectionName;
 use tenure_store::{ClaimedJob, JobEnd, NewJob};
@@ -32,7 +33,7 @@ const UNREACHABLE_MS: i64 = 60 * 1000;
 /// How soon a job is tried again that somebody else is at.
 const BUSY_MS: i64 = 5_000;
 /// What is left of a plan that was carried out is tried again after this time, unless something else changes it.
-const LEFT_MS: i64 = 5 * 60 * 1000;
+const LEFT_MS: i64 = 15 * 60 * 1000;
 /// How old a plan may be that is carried out without being made anew.
 const YOUNG_MS: i64 = 60 * 1000;
 
@@ -114,7 +115,7 @@ async fn plan_anew(house: &House) -> Result<Option<Plan>, EngineError> {
     };
     let now_ms = house.clock.now_ms();
     let mut woken: Vec<NewJob> = next_ms.map(job::reconcile).into_iter().collect();
-    if plan.steps.iter().any(|step| is_ours(step)) {
+    if plan.steps.iter().any(is_ours) {
         let known = house.store.job(Kind::Apply.as_str(), plan.id.as_str()).await?;
         let tried_ms = known.and_then(|job| job.ended_ms);
         woken.push(job::apply(&plan.id, tried_ms.map_or(now_ms, |tried_ms| now_ms.max(tried_ms + LEFT_MS))));
@@ -124,9 +125,9 @@ async fn plan_anew(house: &House) -> Result<Option<Plan>, EngineError> {
     Ok(Some(plan))
 }
 
-/// Tells whether there is something to do for a step without anybody else.
+/// Tells whether there is something to do for a step without anybody else: work by hand is closed by reading it.
 fn is_ours(step: &Step) -> bool {
-    step.approval.state.permits()
+    step.approval.state.permits() && step.effect != Effect::Manual
 }
 
 /// Carries a plan out, if it is still what today's facts say: whoever agreed to it may have done so hours ago.
