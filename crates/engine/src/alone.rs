@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tenure_store::{Claim, Lease, Store};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// How long a right lasts without being renewed: a process that was lost is followed by another within this time.
 pub(crate) const LASTS_MS: i64 = 12_000;
@@ -108,15 +109,23 @@ async fn kept<T>(
     let (tell, told) = oneshot::channel();
     let (store, clock, lease) = (house.store.clone(), house.clock.clone(), lease.clone());
     let name = lease.name.clone();
-    let keeper = tokio::spawn(async move {
+    let _keeper = Keeper(tokio::spawn(async move {
         let _ = tell.send(keep(&store, &clock, lease).await);
-    });
-    let done = tokio::select! {
+    }));
+    tokio::select! {
+        biased;
         done = work => done,
         lost = told => Err(lost.unwrap_or_else(|_| EngineError::Broken(format!("nobody kept the lease `{name}`")))),
-    };
-    keeper.abort();
-    done
+    }
+}
+
+/// Keeps a right alive as long as somebody works under it, and no longer: also where the work is given up.
+struct Keeper(JoinHandle<()>);
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Keeps a right alive; ends only when it cannot be kept. While the store cannot be reached it stands until its end.

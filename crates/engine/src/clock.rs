@@ -1,8 +1,11 @@
 //! The clock, handed to whatever must know the time. The one place of this room that reads it.
 //! Tests hand in a clock of their own; `core` never sees one, only moments.
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tenure_connect::transport::SystemClock;
 
 /// Tells the time.
 #[derive(Clone)]
@@ -27,6 +30,21 @@ impl Clock {
     /// Returns the moment as RFC 3339 in UTC.
     pub fn now_text(&self) -> String {
         moment_text(self.now_ms())
+    }
+}
+
+/// Connectors tell spans by the runtime's time and moments by this one.
+impl tenure_connect::transport::Clock for Clock {
+    fn now(&self) -> Instant {
+        SystemClock.now()
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.now_ms().unsigned_abs())
+    }
+
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        SystemClock.sleep(wait)
     }
 }
 

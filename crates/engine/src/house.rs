@@ -11,10 +11,13 @@ use crate::drain::Drain;
 use crate::error::EngineError;
 use crate::unproven::{Refused, forget, refused, without};
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use tenure_connect::transport::Carrier;
 use tenure_connect::{
-    BudgetSpec, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings, abilities_of,
+    BudgetSpec, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings, Surroundings,
+    abilities_of,
 };
 use tenure_core::abilities::{Abilities, Standing};
 use tenure_core::account::{AccountKey, AccountState};
@@ -63,6 +66,7 @@ pub struct House {
     /// The apps there are.
     pub catalogue: Catalogue,
     connections: BTreeMap<ConnectionName, Connection>,
+    carrier: Option<Arc<dyn Carrier>>,
 }
 
 /// One configured connection.
@@ -152,6 +156,18 @@ impl House {
     /// # Errors
     /// A file is wrong, or the store cannot be opened.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, EngineError> {
+        Self::open_within(path, clock, None).await
+    }
+
+    /// As [`House::open`], with requests carried by something else than the network where there is a `carrier`.
+    ///
+    /// # Errors
+    /// As [`House::open`].
+    pub async fn open_within(
+        path: &Path,
+        clock: Clock,
+        carrier: Option<Arc<dyn Carrier>>,
+    ) -> Result<Self, EngineError> {
         let config = Config::read(path)?;
         let catalogue = catalogue(&config)?;
         let connections = connections(&config, &catalogue)?;
@@ -160,7 +176,7 @@ impl House {
         let unsettled = speak_as_noted(&store, &connections, clock.now_ms()).await?;
         check_policy(&policy, &connections, &unsettled)?;
         let (chance, drain) = (Chance::system(), Drain::default());
-        Ok(Self { config, policy, store, clock, chance, drain, catalogue, connections })
+        Ok(Self { config, policy, store, clock, chance, drain, catalogue, connections, carrier })
     }
 
     /// Lists the names of all connections, sources first, in the order of the file.
@@ -281,14 +297,24 @@ impl House {
         }
         let secrets = crate::scim::read_secrets(name, config, &self.config.folder)?;
         let settings = connection.spoken().settings.clone();
-        let connector =
-            Connector::new(settings, secrets).map_err(|source| misfit(&self.config, name.as_str(), source))?;
+        let connector = Connector::within(settings, secrets, self.surroundings(name))
+            .map_err(|source| misfit(&self.config, name.as_str(), source))?;
         crate::budget::keep(&self.store, name, &connector).await?;
         crate::access::share(self, name, &connector)?;
         if connector.asks_memory() {
             connector.remember(self.memories(name).await?);
         }
         Ok(Reader::App(Arc::new(connector)))
+    }
+
+    /// What a connector stands in: the house's time, and chance that no two processes share.
+    fn surroundings(&self, name: &ConnectionName) -> Surroundings {
+        let mut hasher = DefaultHasher::new();
+        (name.as_str(), self.clock.now_ms()).hash(&mut hasher);
+        if self.carrier.is_none() {
+            std::process::id().hash(&mut hasher);
+        }
+        Surroundings { clock: Arc::new(self.clock.clone()), carrier: self.carrier.clone(), seed: hasher.finish() }
     }
 
     /// Says of each account what was known of it last, for apps whose flags do not tell an invitation from a

@@ -28,8 +28,13 @@ impl Cut {
         self.0.store(true, Ordering::SeqCst);
     }
 
+    /// Tells whether it was cut.
+    pub fn is_cut(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
     fn check(&self) -> io::Result<()> {
-        match self.0.load(Ordering::SeqCst) {
+        match self.is_cut() {
             true => Err(io::ErrorKind::ConnectionAborted.into()),
             false => Ok(()),
         }

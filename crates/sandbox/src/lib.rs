@@ -46,7 +46,7 @@ pub use fault::{Fault, FaultError, Kind};
 pub use files::Files;
 pub use habit::Habit;
 pub use options::{FreshdeskPlan, FreshservicePlan, GorgiasPlan, Limits, Options, Plans};
-pub use sandbox::{Sandbox, start};
+pub use sandbox::{Sandbox, indoors, start};
 pub use statistics::{Statistics, VendorStatistics};
 pub use surface::Surface;
 pub use vendor::{UnknownVendor, Vendor};

@@ -7,9 +7,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::{self, Body};
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tower::ServiceExt;
 
 use crate::door::{Cut, Door};
 use crate::files::{self, Files};
@@ -18,9 +24,10 @@ use crate::pace::Pace;
 use crate::serve::{Hall, lock, router};
 use crate::statistics::{Counter, Statistics};
 use crate::tokens::Tokens;
-use crate::{Company, Dialect, Fault, Options, Surface, Vendor, World};
+use crate::{Company, Dialect, Fault, Options, Surface, Vendor, World, clock};
 
 const STOP_MAX: Duration = Duration::from_secs(2);
+const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// A running sandbox; dropping it stops it.
 pub struct Sandbox {
@@ -29,13 +36,38 @@ pub struct Sandbox {
     company: Company,
     hall: Arc<Hall>,
     stop: watch::Sender<bool>,
-    server: JoinHandle<()>,
+    /// Nothing where it is asked in this process only.
+    server: Option<JoinHandle<()>>,
 }
 
 /// Starts a sandbox; when this returns, the port is open.
 pub async fn start(options: Options) -> io::Result<Sandbox> {
     let listener = TcpListener::bind(options.listen).await?;
     let addr = listener.local_addr()?;
+    let mut sandbox = found(options, addr)?;
+    let mut stopping = sandbox.hall.stopping.clone();
+    let service = router(sandbox.hall.clone()).into_make_service_with_connect_info::<Cut>();
+    sandbox.server = Some(tokio::spawn(async move {
+        let signal = async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        };
+        if let Err(error) = axum::serve(Door(listener), service).with_graceful_shutdown(signal).await {
+            tracing::error!(%error, "the sandbox stopped serving");
+        }
+    }));
+    Ok(sandbox)
+}
+
+/// Founds a sandbox that has no port and is asked by [`Sandbox::answer`] alone, in this process. The calendar of this
+/// thread begins with `moment` and goes on with the runtime's time: where that is paused, equal questions in equal order
+/// get equal answers.
+pub fn indoors(options: Options, moment: Timestamp) -> io::Result<Sandbox> {
+    clock::begin_with(moment);
+    let addr = options.listen;
+    found(options, addr)
+}
+
+fn found(options: Options, addr: SocketAddr) -> io::Result<Sandbox> {
     let company = Company::invent(options.people, options.seed, options.today);
     let (stop, stopping) = watch::channel(false);
     let hall = Arc::new(Hall {
@@ -47,19 +79,9 @@ pub async fn start(options: Options) -> io::Result<Sandbox> {
         mischief: Mutex::new(Mischief::new(options.faults.clone(), options.seed)),
         counter: Mutex::new(Counter::default()),
         latency: options.latency,
-        stopping: stopping.clone(),
+        stopping,
     });
-    let service = router(hall.clone()).into_make_service_with_connect_info::<Cut>();
-    let server = tokio::spawn(async move {
-        let mut stopping = stopping;
-        let signal = async move {
-            let _ = stopping.wait_for(|stopping| *stopping).await;
-        };
-        if let Err(error) = axum::serve(Door(listener), service).with_graceful_shutdown(signal).await {
-            tracing::error!(%error, "the sandbox stopped serving");
-        }
-    });
-    Ok(Sandbox { addr, options, company, hall, stop, server })
+    Ok(Sandbox { addr, options, company, hall, stop, server: None })
 }
 
 fn paces(options: &Options) -> io::Result<[Mutex<Pace>; 5]> {
@@ -72,6 +94,17 @@ fn paces(options: &Options) -> io::Result<[Mutex<Pace>; 5]> {
 }
 
 impl Sandbox {
+    /// Answers one request, whose path begins as in [`Sandbox::base_url`]; nothing where the connection is cut.
+    pub async fn answer(&self, request: Request<Bytes>) -> Option<Response<Bytes>> {
+        let cut = Cut::default();
+        let mut request = request.map(Body::from);
+        request.extensions_mut().insert(ConnectInfo(cut.clone()));
+        let Ok(answer) = router(self.hall.clone()).oneshot(request).await;
+        let (parts, body) = answer.into_parts();
+        let body = body::to_bytes(body, ANSWER_MAX_BYTES).await.ok()?;
+        (!cut.is_cut()).then(|| Response::from_parts(parts, body))
+    }
+
     /// Returns where the server listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
@@ -145,13 +178,17 @@ impl Sandbox {
     /// Stops serving and waits until the port is free; requests under way are given a moment.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(STOP_MAX, &mut self.server).await;
+        if let Some(server) = &mut self.server {
+            let _ = tokio::time::timeout(STOP_MAX, server).await;
+        }
     }
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
-        self.server.abort();
+        if let Some(server) = &self.server {
+            server.abort();
+        }
     }
 }

@@ -33,7 +33,7 @@ use crate::manifest::{Auth, AuthForm, ClientProof, KindSpec, Manifest};
 use crate::needs::needs_of;
 use crate::settings::Settings;
 use crate::transport::{
-    ClientCredentials, ClientStyle, Clock, Credential, SystemClock, TokenKeeper, Transport, TransportOptions,
+    Carrier, ClientCredentials, ClientStyle, Clock, Credential, SystemClock, TokenKeeper, Transport, TransportOptions,
     host_and_port,
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -90,6 +90,17 @@ pub(crate) struct Inner {
     reads_work: AtomicBool,
 }
 
+/// What a connector stands in: the time, the road that requests take, and chance.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Tells the time and waits.
+    pub clock: Arc<dyn Clock>,
+    /// What carries requests; the network where there is none.
+    pub carrier: Option<Arc<dyn Carrier>>,
+    /// Equal seeds wait equally long before they try again.
+    pub seed: u64,
+}
+
 /// What a connector has spent so far.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Spent {
@@ -142,11 +153,24 @@ impl Connector {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Result<Self, ConnectError> {
+        Self::within(settings, secrets, Surroundings { clock, carrier: None, seed })
+    }
+
+    /// As [`Connector::new`], in surroundings of the caller's.
+    ///
+    /// # Errors
+    /// As [`Connector::new`].
+    pub fn within(
+        settings: Settings,
+        secrets: impl Into<Secrets>,
+        surroundings: Surroundings,
+    ) -> Result<Self, ConnectError> {
+        let Surroundings { clock, carrier, seed } = surroundings;
         let secrets = secrets.into();
         settings.check()?;
         let base = settings.base_url()?;
         let credential = Arc::new(credential(&settings, &secrets.rest)?);
-        let scim = scim::Scim::new(&settings, &secrets.scim, &secrets.rest, clock.clone())?;
+        let scim = scim::Scim::new(&settings, &secrets, clock.clone(), carrier.clone())?;
         let mut options = TransportOptions { allow_http: settings.allow_http, ..TransportOptions::default() };
         if let Some(body_max) = settings.body_max {
             options.body_max = body_max;
@@ -163,7 +187,7 @@ impl Connector {
                 own_login: whoami::own_login(&settings, &secrets.rest),
                 scim,
                 secrets: secrets.rest.into_values().chain(secrets.scim.into_values()).collect(),
-                transport: Transport::new(options, clock.clone()),
+                transport: Transport::new(options, clock.clone()).carried_by(carrier),
                 governor: Governor::new(settings.rate_limits(), clock.clone(), seed),
                 clock,
                 readers,

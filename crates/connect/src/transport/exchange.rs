@@ -2,6 +2,7 @@
 //! Requests come from connectors and the governor; the connections that stay open are kept here.
 //! It repeats nothing, except once after a 401 with a renewed access token.
 
+use super::carrier::{Carrier, Lost};
 use super::clock::Clock;
 use super::credential::Credential;
 use super::error::{TransportError, host_and_port};
@@ -34,6 +35,7 @@ pub trait Wire: Send + Sync {
 pub struct Transport {
     options: TransportOptions,
     clock: Arc<dyn Clock>,
+    carrier: Option<Arc<dyn Carrier>>,
     /// For `http://` on this machine: no proxy, and no certificates to load.
     nearby: OnceLock<reqwest::Client>,
     outside: OnceLock<reqwest::Client>,
@@ -48,7 +50,13 @@ impl Wire for Transport {
 impl Transport {
     /// Returns a transport that has not connected to anything yet.
     pub fn new(options: TransportOptions, clock: Arc<dyn Clock>) -> Self {
-        Self { options, clock, nearby: OnceLock::new(), outside: OnceLock::new() }
+        Self { options, clock, carrier: None, nearby: OnceLock::new(), outside: OnceLock::new() }
+    }
+
+    /// Lets requests be carried by something else than the network.
+    pub fn carried_by(mut self, carrier: Option<Arc<dyn Carrier>>) -> Self {
+        self.carrier = carrier;
+        self
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -78,6 +86,9 @@ impl Transport {
     pub(super) async fn exchange(&self, request: &Request, token: Option<&Token>) -> Result<Response, TransportError> {
         self.check(request)?;
         let outgoing = self.outgoing(request, token)?;
+        if let Some(carrier) = &self.carrier {
+            return self.carry(&**carrier, request, outgoing).await;
+        }
         let client = self.client(&request.url).map_err(|because| not_sent(request, because))?;
         let started = self.clock.now();
         let timeouts = self.options.timeouts;
@@ -94,6 +105,33 @@ impl Transport {
         let body = self.read(request, incoming, started).await?;
         let elapsed = self.clock.now().saturating_duration_since(started);
         Ok(Response { status, headers, body, elapsed, answered_at })
+    }
+
+    /// Sends a request by the carrier, within the same bounds.
+    async fn carry(
+        &self,
+        carrier: &dyn Carrier,
+        request: &Request,
+        outgoing: reqwest::Request,
+    ) -> Result<Response, TransportError> {
+        let outgoing = http::Request::try_from(outgoing).map_err(|error| not_sent(request, root(&error)))?;
+        let outgoing = outgoing.map(|body| body.as_bytes().map(Bytes::copy_from_slice).unwrap_or_default());
+        let started = self.clock.now();
+        let carried = within(self.options.timeouts.head, carrier.carry(outgoing)).await;
+        let (parts, body) = match carried.map_err(|late| ambiguous(request, late))? {
+            Ok(answer) => answer.into_parts(),
+            Err(Lost::NotSent) => return Err(not_sent(request, "connection refused".into())),
+            Err(Lost::Ambiguous) => return Err(ambiguous(request, "the connection was reset".into())),
+        };
+        if parts.status.is_redirection() && parts.status != StatusCode::NOT_MODIFIED {
+            return Err(redirect(request, parts.status, &parts.headers));
+        }
+        if body.len() > self.options.body_max {
+            return Err(TransportError::TooLarge { target: request.target(), max: self.options.body_max });
+        }
+        let answered_at = self.clock.now();
+        let elapsed = answered_at.saturating_duration_since(started);
+        Ok(Response { status: parts.status, headers: parts.headers, body, elapsed, answered_at })
     }
 
     /// Refuses what would not be safe to send.

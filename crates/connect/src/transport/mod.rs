@@ -2,6 +2,7 @@
 //! Connectors and the governor hand in requests; answers go back to them as status, headers and bytes.
 //! It knows no app, no paging and no rate limit, follows no redirect, and repeats nothing by itself.
 
+mod carrier;
 mod clock;
 mod credential;
 mod error;
@@ -16,6 +17,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+pub use carrier::{Carrier, Lost};
 pub use clock::{Clock, SystemClock};
 pub use credential::Credential;
 pub use error::{Target, TransportError};

@@ -4,7 +4,7 @@
 use super::fields::Moment;
 use super::{Diffing, Proposal, Spot, Strangers, reason};
 use crate::abilities::{Effect, KindAbility};
-use crate::account::Account;
+use crate::account::{Account, AccountState};
 use crate::byhand::Hand;
 use crate::change::{Change, FindingKind, ReasonKind, Severity};
 use crate::correlate::{AccountAt, Belonging, IdentityAt, StayCause};
@@ -123,6 +123,21 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     }
 
     pub(super) fn resume(&mut self, spot: &Spot<'a>, wish: &'a Wish, place: AccountAt, account: &'f Account) {
+        let (effect, by_hand) = feasible(spot, Effect::Resume);
+        let resumed = self.propose_resume(spot, wish, (place, account), effect, by_hand);
+        if effect == Effect::Resume {
+            self.update(spot, wish, place, account, Moment::Return, Some(resumed));
+        }
+    }
+
+    fn propose_resume(
+        &mut self,
+        spot: &Spot<'a>,
+        wish: &'a Wish,
+        (place, account): (AccountAt, &'f Account),
+        effect: Effect,
+        by_hand: Option<Hand>,
+    ) -> usize {
         let returned = self.graph.stay(spot.at).returned;
         let kind = match self.happened(spot.at, spot.connection) {
             kind @ (ReasonKind::Decision | ReasonKind::Rehire) => kind,
@@ -138,8 +153,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             account.state,
             if returned { ", so it is resumed and none is made" } else { "" }
         );
-        let (effect, by_hand) = feasible(spot, Effect::Resume);
-        let resumed = self.propose(Proposal {
+        self.propose(Proposal {
             connection: spot.connection.clone(),
             effect,
             identity: Some(spot.at),
@@ -149,10 +163,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             reason: reason(kind, rule, text),
             needs: Vec::new(),
             by_hand,
-        });
-        if effect == Effect::Resume {
-            self.update(spot, wish, place, account, Moment::Return, Some(resumed));
-        }
+        })
     }
 
     pub(super) fn convert(&mut self, spot: &Spot<'a>, wish: &'a Wish, place: AccountAt, account: &'f Account) {
@@ -182,6 +193,13 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             wish.kind.with_article()
         );
         let (effect, by_hand) = feasible(spot, Effect::Convert);
+        // Whoever is put out is let in first, where the kind can: apps convert nobody who is out.
+        let own = spot.target.abilities.kinds.get(&account.key.kind);
+        let resumes = own.is_some_and(|own| own.effects.contains_key(&Effect::Resume));
+        let mut needs = Vec::new();
+        if effect == Effect::Convert && account.state == AccountState::Suspended && resumes {
+            needs.push(self.propose_resume(spot, wish, (place, account), Effect::Resume, None));
+        }
         self.propose(Proposal {
             connection: spot.connection.clone(),
             effect,
@@ -190,7 +208,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             kind: wish.kind,
             changes,
             reason: reason(kind, rule, text),
-            needs: Vec::new(),
+            needs,
             by_hand,
         });
     }

@@ -242,6 +242,21 @@ fn a_requester_becomes_an_agent_and_no_second_record_is_made() {
 }
 
 #[test]
+fn a_requester_who_was_put_out_is_let_in_before_they_become_an_agent() {
+    let mut facts = company();
+    let row = account_of(&mut facts, "hr/person/1");
+    set(row, "department", json!("IT"));
+    set(row, "end_date", json!("2026-05-31"));
+    set(row, "start_date", json!("2026-11-01"));
+    account_of(&mut facts, "service/requester/1").state = AccountState::Suspended;
+    let plan = walk(&facts, &policy("")).plan;
+    let service: Vec<_> = plan.steps.iter().filter(|step| step.connection == name("service")).collect();
+    let effects: Vec<_> = service.iter().map(|step| (step.effect, step.kind)).collect();
+    assert_eq!(effects, [(Effect::Resume, Kind::Requester), (Effect::Convert, Kind::Agent)]);
+    assert_eq!(service[1].needs, [service[0].id.clone()]);
+}
+
+#[test]
 fn an_account_of_a_leaver_is_suspended_and_said() {
     let mut facts = company();
     set(account_of(&mut facts, "hr/person/1"), "end_date", json!("2026-11-20"));

@@ -9,14 +9,15 @@ mod seen;
 
 pub(super) use seen::Seen;
 
-use super::Inner;
 use super::ask::plain_kind;
+use super::{Inner, Secrets};
 use crate::error::{ConnectError, ErrorKind, bounded};
 use crate::governor::{RetryPolicy, send_governed};
 use crate::manifest::{Auth, AuthForm};
 use crate::settings::Settings;
 use crate::transport::{
-    ClientCredentials, Clock, Credential, Priority, Request, Response, Transport, TransportOptions, host_and_port,
+    Carrier, ClientCredentials, Clock, Credential, Priority, Request, Response, Transport, TransportOptions,
+    host_and_port,
 };
 use http::{HeaderValue, Method, header};
 use secrecy::{ExposeSecret, SecretString};
@@ -80,9 +81,9 @@ impl Scim {
     /// A secret is missing, or is one of REST's.
     pub fn new(
         settings: &Settings,
-        own: &BTreeMap<String, SecretString>,
-        rest: &BTreeMap<String, SecretString>,
+        Secrets { rest, scim: own }: &Secrets,
         clock: Arc<dyn Clock>,
+        carrier: Option<Arc<dyn Carrier>>,
     ) -> Result<Option<Self>, ConnectError> {
         if settings.scim_on().is_none() {
             return Ok(None);
@@ -93,7 +94,7 @@ impl Scim {
         options.body_max = settings.body_max.unwrap_or(options.body_max);
         options.credential_hosts = vec![host_and_port(&base)];
         let credential = Arc::new(credential(settings, own)?);
-        let transport = Transport::new(options, clock);
+        let transport = Transport::new(options, clock).carried_by(carrier);
         Ok(Some(Self { base, credential, transport, directory: Mutex::default() }))
     }
 

@@ -1,0 +1,141 @@
+//! What must be true whatever happens, asked of the apps and of the store by their own words, and not of what the engine
+//! says of itself: nothing twice, nobody put out who never left, no step without its yes, no other admin's change undone,
+//! a journal that folds, and an end as HR has it.
+
+use crate::process::APPROVER;
+use crate::town::Town;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::change::{ApprovalState, Step};
+use tenure_core::journal::Entry;
+use tenure_engine::audit;
+use tenure_engine::house::House;
+use tenure_sandbox::Vendor;
+
+/// Plans that are looked through for their steps.
+const PLANS_MAX: usize = 10_000;
+
+/// What another admin wrote where the engine has no business: vendor, address and field, and the value.
+pub type Notes = BTreeMap<(Vendor, String, &'static str), Value>;
+
+/// Checks what must hold at every moment.
+pub fn always(town: &Town, notes: &Notes) -> Result<(), String> {
+    let world = town.world();
+    for vendor in Vendor::ALL {
+        let twice = world.duplicates(vendor);
+        if !twice.is_empty() {
+            return Err(format!("{vendor} has accounts twice: {twice:?}"));
+        }
+        for record in world.list(vendor) {
+            let out = record["sandbox"]["state"] == "suspended";
+            let email = record["sandbox"]["email"].as_str().unwrap_or_default();
+            if out && town.hr.stays(email) && !town.out_before.contains(&(vendor, email.to_owned())) {
+                return Err(format!("{email} was put out of {vendor} and never left or moved"));
+            }
+        }
+        let quick = town.sandbox.statistics().of(vendor).impatient;
+        if quick > 0 && std::env::var_os("TENURE_PATIENT").is_some() {
+            return Err(format!("{vendor} was asked {quick} times while it had asked for quiet"));
+        }
+    }
+    for ((vendor, email, field), value) in notes {
+        let Some(record) = world.find(*vendor, email) else { continue };
+        let found = record.get(*field).or_else(|| record.pointer(&format!("/contact/{field}")));
+        if found != Some(value) {
+            return Err(format!("{vendor}: {field} of {email} was {value}, another admin's, and is {found:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Checks the journal: the chain, and that each step that needed a yes began after one, and ended once.
+pub async fn journal(house: &House) -> Result<(), String> {
+    let checked = audit::verify(house, &[]).await.map_err(|error| error.to_string())?;
+    if let Some(broken) = checked.broken {
+        return Err(format!("the journal breaks at {}: {}", broken.seq, broken.because));
+    }
+    let steps = steps(house).await?;
+    let (mut yes, mut running) = (BTreeSet::new(), BTreeMap::<String, u32>::new());
+    let mut after = 0;
+    loop {
+        let entries = house.store.read_journal(after, 500).await.map_err(|error| error.to_string())?;
+        let Some(last) = entries.last() else { break };
+        after = last.seq;
+        for entry in &entries {
+            fold(entry, &steps, &mut yes, &mut running)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns every step that was ever planned.
+async fn steps(house: &House) -> Result<BTreeMap<String, Step>, String> {
+    let mut steps = BTreeMap::new();
+    for id in house.store.plan_ids(PLANS_MAX).await.map_err(|error| error.to_string())? {
+        let plan = house.store.plan(&id).await.map_err(|error| error.to_string())?.ok_or("a plan is lost")?;
+        steps.extend(plan.steps.into_iter().map(|step| (step.id.to_string(), step)));
+    }
+    Ok(steps)
+}
+
+fn fold(
+    entry: &Entry,
+    steps: &BTreeMap<String, Step>,
+    yes: &mut BTreeSet<String>,
+    running: &mut BTreeMap<String, u32>,
+) -> Result<(), String> {
+    let Some(id) = &entry.step else { return Ok(()) };
+    match entry.event.as_str() {
+        "decided" if entry.body["decision"].to_string().contains("pprove") && entry.actor == APPROVER => {
+            yes.insert(id.clone());
+        }
+        "decided" => {
+            yes.remove(id);
+        }
+        "step_started" => {
+            let step = steps.get(id).ok_or_else(|| format!("{id} began and was never planned"))?;
+            if step.approval.state != ApprovalState::NotNeeded && !yes.contains(id) {
+                return Err(format!("{id} ({} in {}) began without its yes", step.effect, step.connection));
+            }
+            *running.entry(id.clone()).or_default() += 1;
+        }
+        "step_ended" => {
+            let begun = running.remove(id).unwrap_or(0);
+            if begun == 0 {
+                return Err(format!("{id} ended and had not begun"));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Checks that the apps are as HR's file has it, by the policy as a person reads it.
+pub fn as_wished(town: &Town) -> Result<(), String> {
+    let (world, today) = (town.world(), town.today());
+    for (email, department, employment) in town.hr.working(today) {
+        let apps: &[Vendor] = match (department.as_str(), employment.as_str()) {
+            ("Support", "employee") => &[Vendor::Gorgias, Vendor::Gladly, Vendor::Freshdesk, Vendor::Freshservice],
+            ("Support", _) => &[Vendor::Gladly],
+            ("Customer Success", "employee") => &[Vendor::Gainsight, Vendor::Freshservice],
+            (_, "employee") => &[Vendor::Freshservice],
+            _ => &[],
+        };
+        for vendor in apps {
+            let state = world.state(*vendor, &email);
+            if !matches!(state, Some("active" | "invited")) {
+                return Err(format!("{email} works in {department} and is {state:?} in {vendor}"));
+            }
+        }
+    }
+    for email in town.hr.left(today) {
+        for vendor in Vendor::ALL {
+            let state = world.state(vendor, &email);
+            let contact = world.find(vendor, &email).is_some_and(|record| record["sandbox"]["kind"] == "contact");
+            if matches!(state, Some("active" | "invited")) && !contact {
+                return Err(format!("{email} has left and is {state:?} in {vendor}"));
+            }
+        }
+    }
+    Ok(())
+}

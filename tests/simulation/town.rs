@@ -1,0 +1,127 @@
+//! Everything that processes have in common: the apps and the road to them, the folder with its files and store, HR, the
+//! calendar. It is founded from a seed. What processes do in it is not known here.
+
+use crate::hr::Hr;
+use crate::road::{self, Road};
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tenure_engine::clock::Clock;
+use tenure_engine::house::House;
+use tenure_sandbox::{Dialects, Fault, Limits, Options, Sandbox, Vendor, World, indoors};
+use tokio::time::Instant;
+
+const MORNING: &str = "2026-11-25T05:00:00Z";
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What goes wrong in an app while the weather is bad.
+const FAULTS: [&str; 7] = [
+    "500:rate=0.03",
+    "429:rate=0.02,retry_after=2",
+    "cut-after:rate=0.02",
+    "truncate:rate=0.02",
+    "html:rate=0.01",
+    "stall:rate=0.002",
+    "repeat-cursor:app=gorgias,count=1",
+];
+
+/// The world of one seed.
+pub struct Town {
+    pub sandbox: Arc<Sandbox>,
+    pub road: Arc<Road>,
+    pub hr: Hr,
+    /// Whoever was out of an app when all began.
+    pub out_before: BTreeSet<(Vendor, String)>,
+    folder: TempDir,
+    began: Instant,
+    morning: Timestamp,
+    tells: bool,
+}
+
+impl Town {
+    pub fn found(seed: u64, tells: bool) -> Self {
+        road::begin();
+        let morning: Timestamp = MORNING.parse().unwrap();
+        let options = Options {
+            listen: ([127, 0, 0, 1], 80).into(),
+            people: 12,
+            seed,
+            limits: Limits::published(),
+            today: "2026-11-25".parse().unwrap(),
+            dialects: Dialects::default(),
+            ..Options::default()
+        };
+        let sandbox = Arc::new(indoors(options, morning).unwrap());
+        // Memory rather than a disk: what a power cut takes is not the question here, and thousands of stores are made.
+        let place = Some(PathBuf::from("/dev/shm")).filter(|place| place.is_dir()).unwrap_or_else(std::env::temp_dir);
+        // How seats run out is a scenario of its own.
+        for vendor in Vendor::ALL {
+            sandbox.world().set_seats(vendor, 500);
+        }
+        let folder = tempfile::Builder::new().prefix("tenure-town-").tempdir_in(place).unwrap();
+        let files = sandbox.write_files(folder.path()).unwrap();
+        let road = Arc::new(Road::new(sandbox.clone(), seed, tells));
+        let out_before = Vendor::ALL.into_iter().flat_map(|vendor| {
+            let out = |record: &serde_json::Value| record["sandbox"]["state"] == "suspended";
+            let email = |record: serde_json::Value| record["sandbox"]["email"].as_str().unwrap_or_default().to_owned();
+            let records = sandbox.world().list(vendor).into_iter().filter(out);
+            records.map(move |record| (vendor, email(record))).collect::<Vec<_>>()
+        });
+        let out_before = out_before.collect();
+        Self { hr: Hr::read(files.people), out_before, sandbox, road, folder, began: Instant::now(), morning, tells }
+    }
+
+    /// Tells what happens, to whoever replays the seed.
+    pub fn tell(&self, text: impl FnOnce() -> String) {
+        if self.tells {
+            println!("{:>11.3}  {}", road::since_start(), text());
+        }
+    }
+
+    pub fn world(&self) -> World {
+        self.sandbox.world()
+    }
+
+    /// Starts a process: opens the house on the one store.
+    pub async fn house(&self) -> House {
+        let (began, morning) = (self.began, self.morning.as_millisecond());
+        let clock = Clock::telling(move || morning + i64::try_from(began.elapsed().as_millis()).unwrap());
+        let config = self.folder.path().join("tenure.toml");
+        House::open_within(&config, clock, Some(self.road.clone())).await.expect("the house opens")
+    }
+
+    /// Returns the day that it is.
+    pub fn today(&self) -> Date {
+        let days = (self.began.elapsed().as_secs() / DAY.as_secs()) as i64;
+        Date::constant(2026, 11, 25).saturating_add(days.days())
+    }
+
+    /// Waits until the next morning.
+    pub async fn sleep_till_morning(&self) {
+        let gone = self.began.elapsed().as_secs_f64() % DAY.as_secs_f64();
+        tokio::time::sleep(DAY.saturating_sub(Duration::from_secs_f64(gone))).await;
+    }
+
+    /// Lets the weather turn.
+    pub fn weather(&self, bad: bool) {
+        self.road.weather(bad);
+        let faults =
+            if bad { FAULTS.iter().map(|fault| fault.parse::<Fault>().unwrap()).collect() } else { Vec::new() };
+        self.sandbox.set_faults(faults);
+    }
+
+    /// Lets everybody who is invited accept.
+    pub fn everybody_accepts(&self) {
+        for vendor in Vendor::ALL {
+            for record in self.world().list(vendor) {
+                if let Some(email) = record["sandbox"]["email"].as_str() {
+                    self.world().confirm(vendor, email);
+                }
+            }
+        }
+    }
+}
