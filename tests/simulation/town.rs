@@ -6,13 +6,14 @@ use crate::road::{self, Road};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tenure_engine::clock::Clock;
 use tenure_engine::house::House;
-use tenure_sandbox::{Dialects, Fault, Limits, Options, Sandbox, Vendor, World, indoors};
+use tenure_sandbox::{Dialect, Dialects, Fault, Limits, Options, Sandbox, Vendor, World, indoors};
 use tokio::time::Instant;
 
 const MORNING: &str = "2026-11-25T05:00:00Z";
@@ -28,6 +29,16 @@ const FAULTS: [&str; 7] = [
     "stall:rate=0.002",
     "repeat-cursor:app=gorgias,count=1",
 ];
+
+const GUIDE_GRANT: &str = r#"gainsight = { role = "Standard User" }"#;
+const LIVE_GRANT: &str = r#"gainsight = { role = "Standard User", license_type = "Full" }"#;
+
+/// Every second company is as the guides have it, every other one mostly as the vendors' records do. Gladly stays with
+/// its guide: its record has no way to write, and all would be work for a person.
+fn dialects(seed: u64) -> Dialects {
+    let live = Vendor::ALL.into_iter().filter(|vendor| seed.is_multiple_of(2) && *vendor != Vendor::Gladly);
+    live.fold(Dialects::default(), |dialects, vendor| dialects.with(vendor, Dialect::Live))
+}
 
 /// The world of one seed.
 pub struct Town {
@@ -52,7 +63,7 @@ impl Town {
             seed,
             limits: Limits::published(),
             today: "2026-11-25".parse().unwrap(),
-            dialects: Dialects::default(),
+            dialects: dialects(seed),
             ..Options::default()
         };
         let sandbox = Arc::new(indoors(options, morning).unwrap());
@@ -64,6 +75,10 @@ impl Town {
         }
         let folder = tempfile::Builder::new().prefix("tenure-town-").tempdir_in(place).unwrap();
         let files = sandbox.write_files(folder.path()).unwrap();
+        if sandbox.dialect(Vendor::Gainsight) == Dialect::Live {
+            let policy = fs::read_to_string(&files.policy).unwrap();
+            fs::write(&files.policy, policy.replace(GUIDE_GRANT, LIVE_GRANT)).unwrap();
+        }
         let road = Arc::new(Road::new(sandbox.clone(), seed, tells));
         let out_before = Vendor::ALL.into_iter().flat_map(|vendor| {
             let out = |record: &serde_json::Value| record["sandbox"]["state"] == "suspended";
