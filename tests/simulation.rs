@@ -29,10 +29,17 @@ const SHORT: u64 = 60;
 const LONG: u64 = 4_000;
 const THREADS: usize = 2;
 
+/// Unoptimized code moves large futures over the stack.
+const STACK_BYTES: usize = 32 * 1024 * 1024;
+
 /// Runs one seed on a clock that passes only when everybody waits.
 fn run(seed: u64) -> Result<Ended, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(live(seed))
+    let within = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(live(seed))
+    };
+    let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(within).unwrap();
+    thread.join().unwrap_or_else(|_| Err("it panicked".into()))
 }
 
 fn number(name: &str) -> Option<u64> {

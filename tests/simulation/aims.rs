@@ -55,7 +55,7 @@ pub async fn journal(house: &House) -> Result<(), String> {
         return Err(format!("the journal breaks at {}: {}", broken.seq, broken.because));
     }
     let steps = steps(house).await?;
-    let (mut yes, mut running) = (BTreeSet::new(), BTreeMap::<String, u32>::new());
+    let (mut yes, mut running) = (BTreeSet::new(), BTreeSet::new());
     let mut after = 0;
     loop {
         let entries = house.store.read_journal(after, 500).await.map_err(|error| error.to_string())?;
@@ -82,7 +82,7 @@ fn fold(
     entry: &Entry,
     steps: &BTreeMap<String, Step>,
     yes: &mut BTreeSet<String>,
-    running: &mut BTreeMap<String, u32>,
+    running: &mut BTreeSet<(Option<String>, String)>,
 ) -> Result<(), String> {
     let Some(id) = &entry.step else { return Ok(()) };
     match entry.event.as_str() {
@@ -97,12 +97,11 @@ fn fold(
             if step.approval.state != ApprovalState::NotNeeded && !yes.contains(id) {
                 return Err(format!("{id} ({} in {}) began without its yes", step.effect, step.connection));
             }
-            *running.entry(id.clone()).or_default() += 1;
+            running.insert((entry.run.clone(), id.clone()));
         }
         "step_ended" => {
-            let begun = running.remove(id).unwrap_or(0);
-            if begun == 0 {
-                return Err(format!("{id} ended and had not begun"));
+            if !running.remove(&(entry.run.clone(), id.clone())) {
+                return Err(format!("{id} ended in {:?} and had not begun there", entry.run));
             }
         }
         _ => {}

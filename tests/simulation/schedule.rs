@@ -158,7 +158,7 @@ async fn come_to_rest(town: &mut Town, notes: &Notes) -> Result<u64, String> {
         let open = house.store.open_steps().await.map_err(|error| error.to_string())?;
         house.close().await;
         let left: Vec<_> = plan.steps.iter().filter(|step| step.effect != Effect::Manual).collect();
-        if left.is_empty() && plan.held.is_empty() && (open.is_empty() || std::env::var_os("TENURE_OPEN").is_none()) {
+        if left.is_empty() && plan.held.is_empty() && open.is_empty() {
             return Ok(u64::from(calm));
         }
         if calm == CALM_DAYS_MAX {

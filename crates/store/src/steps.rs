@@ -134,16 +134,39 @@ impl Store {
     pub async fn open_steps(&self) -> Result<Vec<OpenStep>, StoreError> {
         let sql = "SELECT p.run, r.plan, p.step, p.started_ms, p.intent FROM step_progress p \
                    JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL ORDER BY p.started_ms, p.step LIMIT $1";
-        let read = |row: Row<'_>| {
-            Ok(OpenStep {
-                run: row.text(0)?.into(),
-                plan: row.text(1)?.into(),
-                step: row.text(2)?.into(),
-                started_ms: row.int(3)?,
-                intent: read_json("an intent", row.text(4)?)?,
-            })
-        };
-        self.db.read().await?.list(sql, args![OPEN_MAX], read).await
+        self.db.read().await?.list(sql, args![OPEN_MAX], |row| read_open(&row)).await
+    }
+
+    /// Open steps that nobody is at: whoever began them is gone.
+    pub async fn abandoned_steps(&self, now_ms: i64) -> Result<Vec<OpenStep>, StoreError> {
+        let sql = "SELECT p.run, r.plan, p.step, p.started_ms, p.intent FROM step_progress p \
+                   JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL AND NOT EXISTS (SELECT 1 FROM claim c \
+                   JOIN lease l ON l.name = c.lease WHERE c.step = p.step AND l.until_ms > $1) \
+                   ORDER BY p.started_ms, p.step LIMIT $2";
+        self.db.read().await?.list(sql, args![now_ms, OPEN_MAX], |row| read_open(&row)).await
+    }
+
+    /// Writes the outcome of a step that nobody was at, by a look, into its own run; nothing where somebody is at it, or
+    /// has settled it meanwhile.
+    pub async fn settle_abandoned(
+        &self,
+        lease: &Lease,
+        open: &OpenStep,
+        result: &StepResult,
+        draft: Draft,
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.held(lease).await?;
+        append(&mut tx, vec![draft]).await?;
+        let seq = tx.first("SELECT seq FROM journal_head WHERE name = 'journal'", vec![], |row| row.int(0)).await?;
+        let outcome = write_json("a step's result", result)?;
+        let sql = "UPDATE step_progress SET settled_ms = $3, settled_seq = $4, outcome = $5 \
+                   WHERE run = $1 AND step = $2 AND settled_ms IS NULL AND NOT EXISTS (SELECT 1 FROM claim c \
+                   JOIN lease l ON l.name = c.lease WHERE c.step = $2 AND l.until_ms > $3)";
+        if tx.run(sql, args![open.run.as_str(), open.step.as_str(), now_ms, seq, outcome]).await? == 1 {
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     /// What became of the steps of a run, in the order in which they were settled.
@@ -203,6 +226,16 @@ impl Store {
     }
 }
 
+fn read_open(row: &Row<'_>) -> Result<OpenStep, StoreError> {
+    Ok(OpenStep {
+        run: row.text(0)?.into(),
+        plan: row.text(1)?.into(),
+        step: row.text(2)?.into(),
+        started_ms: row.int(3)?,
+        intent: read_json("an intent", row.text(4)?)?,
+    })
+}
+
 async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>) -> Result<Began, StoreError> {
     let Beginning { run, step, connection, intent, heard, at_ms, .. } = *beginning;
     if let Some(stop) = stop_of(tx, connection).await? {
@@ -224,7 +257,7 @@ async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>) -> Result<
     }
     let intent = write_json("an intent", intent)?;
     let sql = "INSERT INTO step_progress (run, step, started_ms, intent) VALUES ($1, $2, $3, $4) \
-               ON CONFLICT (run, step) DO UPDATE SET started_ms = excluded.started_ms, intent = excluded.intent";
+               ON CONFLICT (run, step) DO UPDATE SET intent = excluded.intent";
     tx.run(sql, args![run.as_str(), step.as_str(), at_ms, intent]).await?;
     Ok(Began::Begun { since_ms })
 }

@@ -5,6 +5,7 @@
 mod context;
 mod seats;
 mod run;
+mod abandoned;
 mod begin;
 mod step;
 mod settle;

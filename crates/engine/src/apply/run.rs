@@ -3,6 +3,7 @@
 //! How steps begin is told in `begin`, how they end in `settle`, how one is carried out in `step`.
 
 use super::Context;
+use super::abandoned::settle_abandoned;
 use super::seats::{NoSeat, Seats};
 use super::settle::Ended;
 use super::step::carry_out;
@@ -106,6 +107,7 @@ async fn apply_as_hand(
         stale: is_stale(house, plan),
         drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
     };
+    settle_abandoned(&context, plan, by, &lease).await?;
     let mut walk = Run::new(&context, plan, by, lease, &steps, doubts, word).await?;
     walk.carry_out_all().await?;
     walk.end(&steps, plan).await

@@ -2,6 +2,7 @@
 //! written, all that ended at about the same time in one transaction. The last hand that leaves a run ends it.
 //! What an outcome means for the next plan is not known here.
 
+use super::Context;
 use super::run::{ApplyReport, Run};
 use super::step::Carried;
 use crate::error::EngineError;
@@ -31,7 +32,8 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let house = self.context.house;
-        self.observe(&ended).await?;
+        let carried: Vec<_> = ended.iter().map(|Ended { step, carried, .. }| (*step, carried)).collect();
+        observe(self.context, &carried).await?;
         for Ended { step, carried, .. } in &ended {
             self.remember(step, carried).await?;
         }
@@ -83,50 +85,6 @@ impl<'a> Run<'a> {
         }
         crate::ignored::remember(house, step, result).await?;
         crate::begun::end(house, step, result).await
-    }
-
-    /// Writes what was read back as observations, and pins the links of accounts that were made for somebody.
-    async fn observe(&mut self, ended: &[Ended<'a>]) -> Result<(), EngineError> {
-        let house = self.context.house;
-        let now_ms = house.clock.now_ms();
-        let mut seen: BTreeMap<&ConnectionName, Vec<Account>> = BTreeMap::new();
-        for Ended { step, carried, .. } in ended {
-            seen.entry(&step.connection).or_default().extend(carried.read_back.clone());
-        }
-        for (name, accounts) in seen.into_iter().filter(|(_, accounts)| !accounts.is_empty()) {
-            house.store.record_accounts(name, &accounts, now_ms).await?;
-        }
-        let mut links = Vec::new();
-        for Ended { step, carried, .. } in ended {
-            let Some(account) = &carried.read_back else {
-                let gone = step.account_key.as_ref().filter(|_| carried.found_gone);
-                if let Some(key) = gone {
-                    house.store.record_gone(&step.connection, std::slice::from_ref(key), now_ms).await?;
-                }
-                continue;
-            };
-            if step.effect == Effect::Convert
-                && let Some(before) = step.account_key.as_ref().filter(|key| **key != account.key)
-                && (account.kind_is(step) || matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue))
-            {
-                house.store.record_gone(&step.connection, std::slice::from_ref(before), now_ms).await?;
-            }
-            let makes = matches!(step.effect, Effect::Create | Effect::Convert | Effect::Resume);
-            let ours = matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending);
-            if let (true, true, Some(identity)) = (makes, ours, &step.identity) {
-                self.context.made(identity, &account.key);
-                links.push(Link {
-                    account: account.key.clone(),
-                    identity: identity.clone(),
-                    evidence: format!("{} by step {}", step.effect, step.id).into(),
-                    since_ms: now_ms,
-                });
-            }
-        }
-        if !links.is_empty() {
-            house.store.pin_links(&links, now_ms).await?;
-        }
-        Ok(())
     }
 
     /// Settles a step that is not begun.
@@ -181,4 +139,48 @@ impl<'a> Run<'a> {
             body,
         }
     }
+}
+
+/// Writes what was read back as observations, and pins the links of accounts that were made for somebody.
+pub(super) async fn observe(context: &Context<'_>, ended: &[(&Step, &Carried)]) -> Result<(), EngineError> {
+    let house = context.house;
+    let now_ms = house.clock.now_ms();
+    let mut seen: BTreeMap<&ConnectionName, Vec<Account>> = BTreeMap::new();
+    for (step, carried) in ended {
+        seen.entry(&step.connection).or_default().extend(carried.read_back.clone());
+    }
+    for (name, accounts) in seen.into_iter().filter(|(_, accounts)| !accounts.is_empty()) {
+        house.store.record_accounts(name, &accounts, now_ms).await?;
+    }
+    let mut links = Vec::new();
+    for (step, carried) in ended {
+        let Some(account) = &carried.read_back else {
+            let gone = step.account_key.as_ref().filter(|_| carried.found_gone);
+            if let Some(key) = gone {
+                house.store.record_gone(&step.connection, std::slice::from_ref(key), now_ms).await?;
+            }
+            continue;
+        };
+        if step.effect == Effect::Convert
+            && let Some(before) = step.account_key.as_ref().filter(|key| **key != account.key)
+            && (account.kind_is(step) || matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue))
+        {
+            house.store.record_gone(&step.connection, std::slice::from_ref(before), now_ms).await?;
+        }
+        let makes = matches!(step.effect, Effect::Create | Effect::Convert | Effect::Resume);
+        let ours = matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending);
+        if let (true, true, Some(identity)) = (makes, ours, &step.identity) {
+            context.made(identity, &account.key);
+            links.push(Link {
+                account: account.key.clone(),
+                identity: identity.clone(),
+                evidence: format!("{} by step {}", step.effect, step.id).into(),
+                since_ms: now_ms,
+            });
+        }
+    }
+    if !links.is_empty() {
+        house.store.pin_links(&links, now_ms).await?;
+    }
+    Ok(())
 }

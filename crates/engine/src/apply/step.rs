@@ -75,6 +75,25 @@ pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step
     walk.act(found, opened).await
 }
 
+/// Looks what became of a step that was begun at a moment by somebody who did not live to say so, and does nothing;
+/// nothing where nobody could look.
+pub(super) async fn look_only(
+    context: &Context<'_>,
+    connector: &Connector,
+    step: &Step,
+    started_ms: i64,
+) -> Option<Carried> {
+    let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
+    let found = walk.look_again(Opened::Doubtful(started_ms)).await.ok()?;
+    let asked = Step { changes: walk.resolved_changes().await, ..step.clone() };
+    let because = match sight(&asked, found.as_ref(), &walk.ability) {
+        Sight::AlreadyTrue => return Some(walk.already_true(found)),
+        Sight::Moved(because) => because,
+        Sight::Open => "it is not so now".into(),
+    };
+    Some(walk.ends(Outcome::Unknown, format!("its run broke off, and by a look later: {because}"), found))
+}
+
 fn ability_of(connector: &Connector, step: &Step) -> KindAbility {
     connector.abilities().kinds.get(&step.kind).cloned().unwrap_or_default()
 }

@@ -1,0 +1,77 @@
+//! Steps of runs that did not live to say what became of them. Each is looked at, by the account it was about, and its
+//! outcome is written into its own run, before a later plan does anything; nothing is tried again here.
+//! Steps of the plan at hand are the run's own affair, and what somebody is at, or nobody could look at, stays open.
+
+use super::Context;
+use super::settle::observe;
+use super::step::look_only;
+use crate::error::EngineError;
+use crate::house::{House, Reader};
+use std::collections::BTreeMap;
+use tenure_connect::witnessed;
+use tenure_core::change::{Plan, Step};
+use tenure_core::journal::Draft;
+use tenure_core::name::PlanId;
+use tenure_store::{Lease, OpenStep};
+
+/// Settles the steps that others left open.
+pub(super) async fn settle_abandoned(
+    context: &Context<'_>,
+    plan: &Plan,
+    by: &str,
+    lease: &Lease,
+) -> Result<(), EngineError> {
+    let house = context.house;
+    let left: Vec<OpenStep> = house.store.abandoned_steps(house.clock.now_ms()).await?;
+    let left: Vec<(OpenStep, Step)> = with_steps(house, left.into_iter().filter(|open| open.plan != plan.id)).await?;
+    for (open, step) in &left {
+        settle(context, open, step, by, lease).await?;
+    }
+    Ok(())
+}
+
+/// Finds each open step in its plan.
+async fn with_steps(house: &House, open: impl Iterator<Item = OpenStep>) -> Result<Vec<(OpenStep, Step)>, EngineError> {
+    let mut by_plan: BTreeMap<PlanId, Vec<OpenStep>> = BTreeMap::new();
+    for open in open {
+        by_plan.entry(open.plan.clone()).or_default().push(open);
+    }
+    let mut found = Vec::new();
+    for (plan, open) in by_plan {
+        let Some(plan) = house.store.plan(&plan).await? else { continue };
+        let step_of = |open: &OpenStep| plan.steps.iter().find(|step| step.id == open.step).cloned();
+        found
+            .extend(open.into_iter().filter_map(|open| Some((step_of(&open)?, open))).map(|(step, open)| (open, step)));
+    }
+    Ok(found)
+}
+
+async fn settle(
+    context: &Context<'_>,
+    open: &OpenStep,
+    step: &Step,
+    by: &str,
+    lease: &Lease,
+) -> Result<(), EngineError> {
+    let house = context.house;
+    let Ok(Reader::App(connector)) = house.reader(&step.connection).await else { return Ok(()) };
+    let (looked, asked) = witnessed(look_only(context, &connector, step, open.started_ms)).await;
+    let Some(carried) = looked else { return Ok(()) };
+    observe(context, &[(step, &carried)]).await?;
+    crate::begun::end(house, step, &carried.result).await?;
+    let result = &carried.result;
+    let draft = Draft {
+        at: house.clock.now_text(),
+        actor: by.to_owned(),
+        event: "step_ended".into(),
+        run: Some(open.run.to_string()),
+        step: Some(step.id.to_string()),
+        body: serde_json::json!({
+            "connection": step.connection, "effect": step.effect, "outcome": result.outcome, "fields": result.fields,
+            "because": result.because, "account": result.account, "requests": asked.requests,
+        }),
+    };
+    house.store.settle_abandoned(lease, open, result, draft, house.clock.now_ms()).await?;
+    tracing::info!(step = %step.id, run = %open.run, outcome = ?result.outcome, "settled by looking");
+    Ok(())
+}
