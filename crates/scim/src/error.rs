@@ -72,12 +72,33 @@ impl ScimType {
             known => WORDS.iter().find(|(_, kind)| kind == known).map_or("", |(word, _)| word),
         }
     }
+
+    /// Returns the HTTP status that goes with the kind (RFC 7644 table 9).
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Uniqueness => 409,
+            Self::Sensitive => 403,
+            _ => 400,
+        }
+    }
 }
 
 impl ScimError {
     /// Returns an error without a kind.
     pub fn new(status: u16, detail: impl Into<String>) -> Self {
         Self { status, scim_type: None, detail: Some(detail.into()) }
+    }
+
+    /// Returns an error of a kind, with the status that goes with it.
+    pub fn because(scim_type: ScimType, detail: impl Into<String>) -> Self {
+        Self { status: scim_type.status(), scim_type: Some(scim_type), detail: Some(detail.into()) }
+    }
+
+    /// Returns the same error, said of `place`: `operation 2: …`.
+    #[must_use]
+    pub fn at(self, place: impl fmt::Display) -> Self {
+        let detail = self.detail.map_or_else(|| place.to_string(), |detail| format!("{place}: {detail}"));
+        Self { detail: Some(detail), ..self }
     }
 
     /// Returns the same error with its kind.

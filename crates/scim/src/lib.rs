@@ -1,17 +1,25 @@
-//! The SCIM 2.0 protocol without a server: list responses, errors, patches, filters and their quoting.
-//! Connectors read other people's servers with it, and our own server will answer with it; both hand texts in.
+//! The SCIM 2.0 protocol without a server: schemas, filters, patches, lists, bulk requests and errors as values.
+//! Connectors read other people's servers with it, and our own server answers with it; both hand texts in.
 //! It follows RFC 7643 and 7644 in what it writes and is lenient in what it reads, and it opens no socket.
 
-mod error;
-mod filter;
-mod list;
-mod patch;
 mod words;
+mod path;
+mod error;
+mod dialect;
+mod schema;
+mod filter;
+mod patch;
+mod list;
 
+pub use dialect::{Dialect, Said};
 pub use error::{ScimError, ScimType};
-pub use filter::{AttributePath, NotAPath, equal, equal_all, quote};
+pub use filter::{Bound, Comparison, Filter, FilterError, Key, Literal, Lookup, equal, equal_all, quote};
 pub use list::{ListError, ListResponse, Next, page_after};
 pub use patch::{PatchError, PatchOp, PatchOperation, PatchVerb};
+pub use path::{AttributePath, NotAPath};
+pub use schema::{
+    Attribute, Extension, Kind, Mutability, Place, ResourceType, Returned, Schema, Spelling, Uniqueness, fold,
+};
 
 /// The schema of a list response.
 pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";

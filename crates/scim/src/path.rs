@@ -1,8 +1,7 @@
-//! Filters that ask for one value: `userName eq "jane@acme.com"`.
-//! Look-ups of `connect` are built here, so that a value can never end its own quotes and become a filter.
-//! It writes filters only; it does not read or evaluate them.
+//! Names of attributes: `userName`, `name.familyName`, `urn:ietf:params:scim:schemas:core:2.0:User:userName`.
+//! Filters, patches, projections and sort orders are written in them (RFC 7644 §3.10).
+//! A name does not know whether there is such an attribute: that is the schema's business.
 
-use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
@@ -20,6 +19,26 @@ impl AttributePath {
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the URN before the name, where it has one.
+    pub fn schema(&self) -> Option<&str> {
+        self.0.rsplit_once(':').map(|(schema, _)| schema)
+    }
+
+    /// Returns the name of the attribute, without URN and sub-attribute.
+    pub fn attribute(&self) -> &str {
+        let path = self.unqualified();
+        path.split_once('.').map_or(path, |(attribute, _)| attribute)
+    }
+
+    /// Returns the name of the sub-attribute, where it has one.
+    pub fn sub_attribute(&self) -> Option<&str> {
+        self.unqualified().split_once('.').map(|(_, sub)| sub)
+    }
+
+    fn unqualified(&self) -> &str {
+        self.0.rsplit_once(':').map_or(&*self.0, |(_, path)| path)
     }
 }
 
@@ -41,7 +60,8 @@ impl FromStr for AttributePath {
     }
 }
 
-fn is_attribute_name(name: &str) -> bool {
+/// Tells whether `name` is an ATTRNAME (RFC 7643 §2.1); `$ref` is one as well.
+pub(crate) fn is_attribute_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'$')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
@@ -53,52 +73,12 @@ impl fmt::Display for AttributePath {
     }
 }
 
-/// Returns `text` as a quoted filter value: a JSON string, as RFC 7644 §3.4.2.2 wants it.
-pub fn quote(text: &str) -> String {
-    Value::from(text).to_string()
-}
-
-/// Returns the filter that `path` equals `value`. A text is quoted, a number or boolean is not.
-pub fn equal(path: &AttributePath, value: &Value) -> String {
-    let value = match value {
-        Value::Array(_) | Value::Object(_) => quote(&value.to_string()),
-        simple => simple.to_string(),
-    };
-    format!("{path} eq {value}")
-}
-
-/// Returns the filter that all these are equal.
-pub fn equal_all(pairs: &[(AttributePath, Value)]) -> String {
-    let filters: Vec<String> = pairs.iter().map(|(path, value)| equal(path, value)).collect();
-    filters.join(" and ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn path(text: &str) -> AttributePath {
         text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_value_cannot_end_its_quotes() {
-        let hostile = Value::from(r#"x" or userName pr or userName eq "\"#);
-        assert_eq!(equal(&path("userName"), &hostile), r#"userName eq "x\" or userName pr or userName eq \"\\""#);
-        assert_eq!(quote("a\nb\u{0}é"), "\"a\\nb\\u0000é\"");
-    }
-
-    #[test]
-    fn a_quoted_value_reads_back_as_itself() {
-        for text in ["", "jane@acme.com", "O'Neil \"J\"", "back\\slash", "\u{7f}\u{1f600}\t"] {
-            assert_eq!(serde_json::from_str::<String>(&quote(text)).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn numbers_and_booleans_stand_bare() {
-        let both = [(path("active"), Value::from(true)), (path("emails.value"), Value::from("a@b"))];
-        assert_eq!(equal_all(&both), r#"active eq true and emails.value eq "a@b""#);
     }
 
     #[test]
@@ -110,5 +90,14 @@ mod tests {
         {
             assert!(bad.parse::<AttributePath>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_path_has_up_to_three_parts() {
+        let long = path("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value");
+        assert_eq!(long.schema(), Some("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"));
+        assert_eq!((long.attribute(), long.sub_attribute()), ("manager", Some("value")));
+        let short = path("userName");
+        assert_eq!((short.schema(), short.attribute(), short.sub_attribute()), (None, "userName", None));
     }
 }
