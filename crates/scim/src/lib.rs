@@ -8,14 +8,16 @@ mod error;
 mod dialect;
 mod schema;
 mod filter;
+mod change;
 mod patch;
 mod list;
 
+pub use change::{ListChange, Written, create, replace};
 pub use dialect::{Dialect, Said};
 pub use error::{ScimError, ScimType};
 pub use filter::{Bound, Comparison, Filter, FilterError, Key, Literal, Lookup, equal, equal_all, quote};
 pub use list::{ListError, ListResponse, Next, page_after};
-pub use patch::{PatchError, PatchOp, PatchOperation, PatchVerb};
+pub use patch::{PatchError, PatchOp, PatchOperation, PatchPath, PatchVerb};
 pub use path::{AttributePath, NotAPath};
 pub use schema::{
     Attribute, Extension, Kind, Mutability, Place, ResourceType, Returned, Schema, Spelling, Uniqueness, fold,

@@ -28,3 +28,34 @@ pub(crate) fn count(value: &Value) -> Option<u64> {
         _ => None,
     }
 }
+
+/// Returns the one spelling of a value: names in order, no spaces, so that equal values have equal texts.
+pub(crate) fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Array(elements) => {
+            for (at, element) in elements.iter().enumerate() {
+                text.push(if at == 0 { '[' } else { ',' });
+                write_canonical(element, text);
+            }
+            text.push_str(if elements.is_empty() { "[]" } else { "]" });
+        }
+        Value::Object(object) => {
+            let mut names: Vec<&String> = object.keys().collect();
+            names.sort_unstable();
+            for (at, name) in names.iter().enumerate() {
+                text.push(if at == 0 { '{' } else { ',' });
+                text.push_str(&Value::from(name.as_str()).to_string());
+                text.push(':');
+                write_canonical(&object[name.as_str()], text);
+            }
+            text.push_str(if names.is_empty() { "{}" } else { "}" });
+        }
+        simple => text.push_str(&simple.to_string()),
+    }
+}

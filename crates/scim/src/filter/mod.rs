@@ -14,7 +14,8 @@ pub use lookup::{Key, Lookup};
 pub use parse::FilterError;
 pub use write::{equal, equal_all, quote};
 
-pub(crate) use lex::Lexer;
+pub(crate) use bind::{moment, note};
+pub(crate) use lex::{Lexer, Token};
 pub(crate) use parse::Parser;
 
 use crate::dialect::Said;

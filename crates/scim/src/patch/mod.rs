@@ -2,6 +2,9 @@
 //! `connect` writes patches to other people's servers; our own server reads the dialects that clients send.
 //! Nothing is kept of a patch that fails anywhere: the resource is as it was.
 
+mod apply;
 mod message;
+mod path;
 
 pub use message::{PatchError, PatchOp, PatchOperation, PatchVerb};
+pub use path::PatchPath;

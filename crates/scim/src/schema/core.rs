@@ -156,7 +156,7 @@ fn membership() -> Vec<Attribute> {
 
 fn group() -> Schema {
     let members = vec![
-        Attribute::text("value", "The id of the member.").exact().mutability(Mutability::Immutable),
+        Attribute::text("value", "The id of the member.").exact().required().mutability(Mutability::Immutable),
         Attribute::reference("$ref", &["User", "Group"], "Where the member is.").read_only(),
         Attribute::text("display", "The name of the member.").read_only(),
         Attribute::text("type", "What the member is.").suggest(&["User", "Group"]).read_only(),

@@ -1,0 +1,118 @@
+//! The elements of a list: which are the same, how one takes up another, and that one at most is primary.
+//! Two are the same when their `value` is, and their `type` where clients set it (RFC 7643 §2.4).
+//! What only the server sets in an element stays with the element, and goes when its `value` becomes another.
+
+use super::coerce::invalid;
+use crate::error::ScimError;
+use crate::schema::{Attribute, Mutability};
+use crate::words::canonical;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Returns what makes an element this one.
+pub(super) fn identity(attribute: &Attribute, element: &Value) -> String {
+    let Some(object) = element.as_object() else {
+        return element.as_str().map_or_else(|| canonical(element), |text| attribute.fold(text));
+    };
+    let folded = |name: &str| {
+        let sub = attribute.sub(name)?;
+        Some((sub, sub.fold(object.get(name)?.as_str()?)))
+    };
+    let Some((_, value)) = folded("value") else {
+        let ours = object.iter().filter(|(name, _)| is_client_s(attribute, name));
+        return canonical(&Value::Object(ours.map(|(name, value)| (name.clone(), value.clone())).collect()));
+    };
+    let of_type = folded("type").filter(|(sub, _)| sub.mutability != Mutability::ReadOnly);
+    format!("{value}\u{0}{}", of_type.map_or(String::new(), |(_, of_type)| of_type))
+}
+
+fn is_client_s(attribute: &Attribute, name: &str) -> bool {
+    attribute.sub(name).is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
+}
+
+/// Adds elements to a list; those that are there already take up what the new ones say.
+/// Returns where the elements now are.
+pub(super) fn add(attribute: &Attribute, elements: &mut Vec<Value>, new: Vec<Value>) -> BTreeSet<usize> {
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    for (at, element) in elements.iter().enumerate() {
+        known.entry(identity(attribute, element)).or_insert(at);
+    }
+    let mut places = BTreeSet::new();
+    for element in new {
+        let at = *known.entry(identity(attribute, &element)).or_insert(elements.len());
+        match elements.get_mut(at) {
+            Some(held) => {
+                if let (Some(held), Value::Object(element)) = (held.as_object_mut(), element) {
+                    held.extend(element);
+                }
+            }
+            None => elements.push(element),
+        }
+        places.insert(at);
+    }
+    places
+}
+
+/// Keeps what the server set in what is held, for the parts of `given` that are the same.
+pub(super) fn keep_read_only(attribute: &Attribute, held: &Value, given: Value) -> Value {
+    match (held, given) {
+        (Value::Array(held), Value::Array(given)) => {
+            let held: BTreeMap<String, &Value> = held.iter().map(|one| (identity(attribute, one), one)).collect();
+            let given = given.into_iter().map(|one| match held.get(&identity(attribute, &one)) {
+                Some(held) => keep_read_only(attribute, held, one),
+                None => one,
+            });
+            Value::Array(given.collect())
+        }
+        (Value::Object(held), Value::Object(mut given)) => {
+            let is_same = held.get("value") == given.get("value");
+            let theirs = held.iter().filter(|(name, _)| is_same && !is_client_s(attribute, name));
+            for (name, value) in theirs {
+                given.insert(name.clone(), value.clone());
+            }
+            Value::Object(given)
+        }
+        (_, given) => given,
+    }
+}
+
+/// Lays an object over another: what it does not name stays (RFC 7644 §3.5.2.3).
+pub(super) fn merge(attribute: &Attribute, held: &mut Map<String, Value>, given: Map<String, Value>) {
+    let is_other = given.get("value").is_some_and(|value| held.get("value").is_some_and(|held| held != value));
+    if is_other {
+        held.retain(|name, _| is_client_s(attribute, name));
+    }
+    held.extend(given);
+}
+
+/// Sees to it that at most one element is primary: the one just written takes it from the others (RFC 7644 §3.5.2).
+pub(super) fn settle_primary(
+    attribute: &Attribute,
+    elements: &mut [Value],
+    written: &BTreeSet<usize>,
+) -> Result<(), ScimError> {
+    if attribute.sub("primary").is_none() {
+        return Ok(());
+    }
+    let is_primary = |element: &Value| element.get("primary") == Some(&Value::Bool(true));
+    let chosen = written.iter().filter(|&&at| elements.get(at).is_some_and(is_primary)).count();
+    match chosen {
+        0 => Ok(()),
+        1 => {
+            let others =
+                elements.iter_mut().enumerate().filter(|(at, element)| !written.contains(at) && is_primary(element));
+            others.for_each(|(_, element)| element["primary"] = false.into());
+            Ok(())
+        }
+        _ => Err(invalid(attribute, "more than one element is primary")),
+    }
+}
+
+/// Tells whether nothing is left of an element but what says of which sort it was.
+pub(super) fn is_husk(attribute: &Attribute, element: &Value) -> bool {
+    let Some(object) = element.as_object() else { return element.is_null() };
+    if attribute.sub("value").is_some() {
+        return object.get("value").is_none_or(Value::is_null);
+    }
+    object.keys().all(|name| ["type", "primary", "display"].contains(&name.as_str()))
+}
