@@ -8,7 +8,8 @@ use crate::manifest::{
 use crate::settings::Settings;
 use serde_json::Value;
 use tenure_core::abilities::{
-    Abilities, ByHand, Cardinality, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat, Sessions,
+    Abilities, ByHand, Cardinality, Effect, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat,
+    Sessions,
 };
 use tenure_core::access::AccessRule;
 use tenure_core::account::Kind;
@@ -43,7 +44,7 @@ fn kind_ability(settings: &Settings, kind: Kind, spec: &KindSpec) -> KindAbility
     let by_scim = |word: &str, on| settings.scim_write(kind, word, on).is_some();
     // What SCIM tells takes a request more with every look.
     let looks = if settings.scim_tells(kind).is_empty() { 0 } else { 2 };
-    let convert_from = spec.effects.get(&tenure_core::abilities::Effect::Convert).map(|effect| effect.from.clone());
+    let convert_from = spec.effects.get(&Effect::Convert).map(|effect| effect.from.clone());
     KindAbility {
         takes_seat: spec.takes_seat,
         fields: spec
@@ -58,7 +59,16 @@ fn kind_ability(settings: &Settings, kind: Kind, spec: &KindSpec) -> KindAbility
             .filter(|(_, spec, by_scim)| spec.write.is_some() || spec.by_hand || *by_scim)
             .map(|(word, spec, by_scim)| (Name::new(word), entitlement_ability(spec, by_scim)))
             .collect(),
-        effects: spec.effects.iter().map(|(effect, how)| (*effect, effect_ability(spec, how, looks))).collect(),
+        effects: spec
+            .effects
+            .iter()
+            .map(|(effect, how)| (*effect, effect_ability(spec, how, looks)))
+            .map(|(effect, ability)| match settings.scim_create(kind).filter(|_| effect == Effect::Create) {
+                // One after the other: a POST, a look for what came of it, the rest over REST.
+                Some(_) => (effect, EffectAbility { together: None, requests: ability.requests + 3, ..ability }),
+                None => (effect, ability),
+            })
+            .collect(),
         convert_from: convert_from.unwrap_or_default(),
         cannot: spec.cannot.iter().map(|(effect, because)| (*effect, because.clone())).collect(),
         by_hand: spec.by_hand.iter().map(|(effect, by_hand)| (*effect, by_hand_of(by_hand))).collect(),

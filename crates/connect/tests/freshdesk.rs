@@ -6,12 +6,11 @@ mod common;
 
 use common::*;
 use serde_json::json;
-use tenure_connect::{BudgetSpec, Catalogue, Connector, ErrorKind, Look, LookupBy, Memory, PullStart, Settings};
-use tenure_core::abilities::{Effect, Standing};
+use tenure_connect::{BudgetSpec, Catalogue, Connector, ErrorKind, Look, LookupBy, Memory, PullStart};
+use tenure_core::abilities::Effect;
 use tenure_core::account::{AccountKey, AccountState, Kind};
 use tenure_core::change::Change;
 use tenure_core::facts::Coverage;
-use tenure_core::name::ConnectionName;
 use tenure_sandbox::{FreshdeskPlan, Habit, Limits, Options, Plans, Vendor};
 
 const APP: Vendor = Vendor::Freshdesk;
@@ -20,12 +19,6 @@ const DEREK: &str = "derek.hall@acme.example";
 const TOM: &str = "tom.baker@acme.example";
 const BOB: &str = "bob@customer.example";
 const NEW: &str = "new.joiner@acme.example";
-
-fn plain_settings() -> Settings {
-    let catalogue = Catalogue::load(&[]).unwrap();
-    let manifest = catalogue.get("freshdesk").unwrap().manifest.clone();
-    Settings::new(ConnectionName::new("freshdesk"), manifest, Standing::Target)
-}
 
 fn joiner(email: &str) -> Vec<Change> {
     vec![
@@ -44,44 +37,25 @@ async fn jane(tenant: &Tenant) -> AccountKey {
 // proves FD-01 (guide, live)
 #[test]
 fn a_tenant_has_no_address_without_its_domain() {
-    for dialect in ["guide", "live"] {
-        let mut settings = plain_settings().speaking(dialect).unwrap();
-        let error = settings.check().unwrap_err();
-        assert_eq!((error.kind, error.field.as_deref()), (ErrorKind::Configuration, Some("domain")));
-        settings.parameters.insert("domain".into(), "acme".into());
-        assert_eq!(settings.base_url().unwrap().as_str(), "https://acme.freshdesk.com/api/v2");
-    }
+    fresh::shows_that_it_needs_its_domain(APP, "https://acme.freshdesk.com/api/v2");
 }
 
 // proves FD-02 (guide, live)
 #[tokio::test]
 async fn the_key_is_the_name_beside_a_password_that_is_never_empty() {
-    for tenant in both(APP).await {
-        let key = tenure_sandbox::FRESHDESK_API_KEY;
-        assert_eq!(tenant.ask("GET /agents", key, "").await.0, 401, "the vendor minds an empty password");
-        assert_eq!(tenant.ask("GET /agents", "X", key).await.0, 401, "and the key in its place");
-        let before = tenant.sandbox.statistics().of(APP).unauthorized;
-        assert_eq!(pull(&tenant.connector).await.coverage, Coverage::Complete);
-        assert_eq!(tenant.sandbox.statistics().of(APP).unauthorized, before);
-    }
+    fresh::shows_that_the_key_is_the_name(APP, tenure_sandbox::FRESHDESK_API_KEY).await;
 }
 
 // proves FD-03 (guide, live)
 #[tokio::test]
 async fn a_refused_key_names_its_page_and_a_weak_one_the_rights_it_lacks() {
-    for tenant in both(APP).await {
-        let bad = wrong(&tenant.with_secret("api_key", "no-such-key")).await;
-        assert_eq!(bad.error, Some(ErrorKind::Auth));
-        assert!(bad.says.contains("Profile Settings") && !bad.says.contains("no-such-key"), "{}", bad.says);
-        let reader = tenant.with_secret("api_key", tenure_sandbox::FRESHDESK_READ_API_KEY);
-        let jane = jane(&tenant).await;
-        let error = perform(&reader, Effect::Suspend, Kind::Agent, Some(&jane), &[]).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Scope);
-        assert!(error.hint.as_deref().unwrap().contains("administrator"), "{error}");
-        let lines = tenant.connector.check().await;
-        let confirm = |text: &str| lines.iter().any(|line| line.what.contains(text));
-        assert!(confirm("the API key's agent is an administrator"), "{lines:?}");
-    }
+    fresh::shows_what_becomes_of_other_keys(
+        APP,
+        tenure_sandbox::FRESHDESK_READ_API_KEY,
+        JANE,
+        "the API key's agent is an administrator",
+    )
+    .await;
 }
 
 // proves FD-04 (guide, live)
@@ -522,7 +496,7 @@ async fn a_contact_becomes_an_agent_under_an_id_of_their_own() {
 fn the_plan_chooses_the_budget() {
     for dialect in ["guide", "live"] {
         for (plan, per_minute) in [("free", 100.0), ("growth", 200.0), ("Pro", 400.0), ("enterprise", 700.0)] {
-            let mut settings = plain_settings().speaking(dialect).unwrap();
+            let mut settings = bare_settings(APP, dialect);
             settings.plan = Some(plan.into());
             settings.parameters.insert("domain".into(), "acme".into());
             settings.check().unwrap();

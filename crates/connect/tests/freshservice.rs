@@ -6,13 +6,12 @@ mod common;
 
 use common::*;
 use serde_json::{Value, json};
-use tenure_connect::{BudgetSpec, Catalogue, Connector, ErrorKind, Look, LookupBy, PullStart, Settings};
-use tenure_core::abilities::{Effect, Standing};
+use tenure_connect::{BudgetSpec, Catalogue, Connector, ErrorKind, Look, LookupBy, PullStart};
+use tenure_core::abilities::Effect;
 use tenure_core::account::{AccountKey, AccountState, Kind};
 use tenure_core::change::Change;
 use tenure_core::facts::Coverage;
 use tenure_core::look::holds;
-use tenure_core::name::ConnectionName;
 use tenure_sandbox::{FreshservicePlan, Limits, Options, Plans, Vendor};
 
 const APP: Vendor = Vendor::Freshservice;
@@ -21,12 +20,6 @@ const FELIX: &str = "felix.braun@acme.example";
 const TOM: &str = "tom.baker@acme.example";
 const DEREK: &str = "derek.hall@acme.example";
 const NEW: &str = "new.joiner@acme.example";
-
-fn plain_settings() -> Settings {
-    let catalogue = Catalogue::load(&[]).unwrap();
-    let manifest = catalogue.get("freshservice").unwrap().manifest.clone();
-    Settings::new(ConnectionName::new("freshservice"), manifest, Standing::Target)
-}
 
 fn requester(email: &str) -> Vec<Change> {
     vec![field("email", email), field("given_name", "New"), field("time_zone", "America/New_York")]
@@ -49,41 +42,20 @@ async fn felix(tenant: &Tenant) -> AccountKey {
 // proves FS-01 (guide, live)
 #[test]
 fn a_tenant_has_no_address_without_its_domain() {
-    for dialect in ["guide", "live"] {
-        let mut settings = plain_settings().speaking(dialect).unwrap();
-        let error = settings.check().unwrap_err();
-        assert_eq!((error.kind, error.field.as_deref()), (ErrorKind::Configuration, Some("domain")));
-        settings.parameters.insert("domain".into(), "acme".into());
-        assert_eq!(settings.base_url().unwrap().as_str(), "https://acme.freshservice.com/api/v2");
-    }
+    fresh::shows_that_it_needs_its_domain(APP, "https://acme.freshservice.com/api/v2");
 }
 
 // proves FS-02 (guide, live)
 #[tokio::test]
 async fn the_key_is_the_name_beside_a_password_that_is_never_empty() {
-    for tenant in both(APP).await {
-        let key = tenure_sandbox::FRESHSERVICE_API_KEY;
-        assert_eq!(tenant.ask("GET /agents", key, "").await.0, 401, "the vendor minds an empty password");
-        let before = tenant.sandbox.statistics().of(APP).unauthorized;
-        assert_eq!(pull(&tenant.connector).await.coverage, Coverage::Complete);
-        assert_eq!(tenant.sandbox.statistics().of(APP).unauthorized, before);
-    }
+    fresh::shows_that_the_key_is_the_name(APP, tenure_sandbox::FRESHSERVICE_API_KEY).await;
 }
 
 // proves FS-03 (guide, live)
 #[tokio::test]
 async fn a_refused_key_names_its_page_and_a_weak_one_the_rights_it_lacks() {
-    for tenant in both(APP).await {
-        let bad = wrong(&tenant.with_secret("api_key", "no-such-key")).await;
-        assert_eq!(bad.error, Some(ErrorKind::Auth));
-        assert!(bad.says.contains("Profile Settings") && !bad.says.contains("no-such-key"), "{}", bad.says);
-        let reader = tenant.with_secret("api_key", tenure_sandbox::FRESHSERVICE_READ_API_KEY);
-        let error = perform(&reader, Effect::Suspend, Kind::Agent, Some(&priya(&tenant).await), &[]).await.unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Scope);
-        assert!(error.hint.as_deref().unwrap().contains("administrator"), "{error}");
-        let lines = tenant.connector.check().await;
-        assert!(lines.iter().any(|line| line.what.contains("dedicated agent")), "{lines:?}");
-    }
+    fresh::shows_what_becomes_of_other_keys(APP, tenure_sandbox::FRESHSERVICE_READ_API_KEY, PRIYA, "dedicated agent")
+        .await;
 }
 
 // proves FS-04, FS-12, FS-27 (guide, live)
@@ -403,7 +375,7 @@ async fn what_changed_comes_with_those_who_were_deactivated() {
 fn the_plan_chooses_the_budget() {
     for dialect in ["guide", "live"] {
         for (plan, per_minute) in [("starter", 50.0), ("growth", 100.0), ("Pro", 200.0), ("enterprise", 400.0)] {
-            let mut settings = plain_settings().speaking(dialect).unwrap();
+            let mut settings = bare_settings(APP, dialect);
             settings.plan = Some(plan.into());
             settings.parameters.insert("domain".into(), "acme".into());
             settings.check().unwrap();

@@ -4,64 +4,24 @@
 
 mod common;
 
+use common::scim::*;
 use common::*;
-use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_connect::transport::{
     ClientCredentials, ClientStyle, Credential, Request, SystemClock, Transport, TransportOptions,
 };
-use tenure_connect::{
-    CheckLine, ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart, ScimSettings, ScimUse, Secrets,
-    Settings, Verdict, abilities_of,
-};
+use tenure_connect::{Connector, ErrorKind, Look, ScimSettings, ScimUse, Secrets, Settings, Verdict, abilities_of};
 use tenure_core::abilities::Effect;
 use tenure_core::account::{AccountState, Kind};
 use tenure_core::facts::Coverage;
 use tenure_sandbox::{
-    FRESHDESK_SCIM_TOKEN, FRESHSERVICE_SCIM_TOKEN, GAINSIGHT_READ_ACCESS_KEY, GAINSIGHT_SCIM_CLIENT,
-    GAINSIGHT_SCIM_READ_CLIENT, GAINSIGHT_SCIM_READ_SECRET, GAINSIGHT_SCIM_SECRET, GAINSIGHT_SCIM_TOKEN, Sandbox,
-    Surface, Vendor,
+    GAINSIGHT_READ_ACCESS_KEY, GAINSIGHT_SCIM_CLIENT, GAINSIGHT_SCIM_READ_CLIENT, GAINSIGHT_SCIM_READ_SECRET,
+    GAINSIGHT_SCIM_SECRET, GAINSIGHT_SCIM_TOKEN, Sandbox, Surface, Vendor,
 };
 
-const CHLOE: &str = "chloe.martin@acme.example";
-const JANE: &str = "jane.doe@acme.example";
-
-fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into())).collect()
-}
-
-fn own(vendor: Vendor, dialect: &str) -> BTreeMap<String, SecretString> {
-    match (vendor, dialect) {
-        (Vendor::Freshdesk, _) => map(&[("token", FRESHDESK_SCIM_TOKEN)]),
-        (Vendor::Freshservice, _) => map(&[("token", FRESHSERVICE_SCIM_TOKEN)]),
-        (_, "guide") => map(&[("token", GAINSIGHT_SCIM_TOKEN)]),
-        _ => map(&[("client_id", GAINSIGHT_SCIM_CLIENT), ("client_secret", GAINSIGHT_SCIM_SECRET)]),
-    }
-}
-
-/// Settings with SCIM on, at the app's own address but for Freshservice, whose host the sandbox cannot be.
-fn scim_on(sandbox: &Sandbox, vendor: Vendor, dialect: &str, uses: &[ScimUse]) -> Settings {
-    let mut settings = settings(sandbox, vendor).speaking(dialect).unwrap();
-    let said = vendor == Vendor::Freshservice;
-    let mut scim =
-        ScimSettings { url: sandbox.surface_url(vendor, Surface::Scim).filter(|_| said), ..Default::default() };
-    if !uses.is_empty() {
-        scim.uses = uses.iter().copied().collect();
-    }
-    settings.scim = Some(scim);
-    settings
-}
-
-fn connect_with(settings: Settings, vendor: Vendor, scim: BTreeMap<String, SecretString>) -> Connector {
-    Connector::new(settings, Secrets { rest: secrets(vendor), scim }).unwrap()
-}
-
-fn connect_scim(sandbox: &Sandbox, vendor: Vendor, dialect: &str, uses: &[ScimUse]) -> Connector {
-    connect_with(scim_on(sandbox, vendor, dialect, uses), vendor, own(vendor, dialect))
-}
-
+/// A live Gainsight and a connector to it.
 async fn live_gainsight() -> (Sandbox, Connector) {
     let sandbox = live_sandbox(&[Vendor::Gainsight]).await;
     let connector = connect_scim(&sandbox, Vendor::Gainsight, "live", &[]);
@@ -87,27 +47,6 @@ async fn make_group(sandbox: &Sandbox, dialect: &str, name: &str) {
         .credential(Arc::new(credential));
     let transport = Transport::new(TransportOptions::default(), Arc::new(SystemClock));
     assert_eq!(transport.send(&request).await.unwrap().status, 201);
-}
-
-async fn end_of(connector: &Connector) -> (Coverage, Option<String>, Option<ErrorKind>) {
-    let mut stream = connector.pull(PullStart::default());
-    loop {
-        match stream.next().await {
-            Some(PullEvent::End { coverage, because, error, .. }) => return (coverage, because, error),
-            Some(PullEvent::Page { .. }) => {}
-            None => panic!("no end"),
-        }
-    }
-}
-
-async fn change(
-    connector: &Connector,
-    kind: Kind,
-    email: &str,
-    changes: &[tenure_core::change::Change],
-) -> Result<(), ConnectError> {
-    let key = find_one(connector, kind, email).await.key;
-    perform(connector, Effect::Update, kind, Some(&key), changes).await.map(|_| ())
 }
 
 // proves GS-35 (live)
@@ -218,10 +157,6 @@ async fn swapped_credentials_are_told_as_such() {
     assert!(!line.says.contains(GAINSIGHT_READ_ACCESS_KEY));
 }
 
-fn line_of<'l>(lines: &'l [CheckLine], what: &str) -> &'l CheckLine {
-    lines.iter().find(|line| line.what == what).unwrap_or_else(|| panic!("{what}: {lines:?}"))
-}
-
 #[tokio::test]
 async fn a_surface_that_lost_its_single_sign_on_says_so_and_rest_goes_on() {
     // The vendor answers 403 without a word.
@@ -299,10 +234,7 @@ async fn groups_of_gainsight_are_joined_and_left_over_scim_in_both_dialects() {
     // The guide's surface takes a static token, the live one a client's.
     // proves GS-01, GS-03, GS-34, GS-38, GS-39 (guide, live)
     for dialect in ["guide", "live"] {
-        let sandbox = match dialect {
-            "guide" => sandbox().await,
-            _ => live_sandbox(&[Vendor::Gainsight]).await,
-        };
+        let sandbox = signed_on(dialect).await;
         for name in ["EMEA", "Renewals \"A\\B"] {
             make_group(&sandbox, dialect, &name.replace('\\', "\\\\").replace('"', "\\\"")).await;
         }
@@ -329,14 +261,8 @@ async fn groups_of_gainsight_are_joined_and_left_over_scim_in_both_dialects() {
 async fn somebody_is_put_out_over_scim_only_where_the_operator_wants_it() {
     // proves FD-43, FS-42, GS-37 (guide, live)
     for dialect in ["guide", "live"] {
-        let vendors = [Vendor::Freshdesk, Vendor::Freshservice, Vendor::Gainsight];
-        let sandbox = if dialect == "guide" { sandbox().await } else { live_sandbox(&vendors).await };
-        for (vendor, kind, email) in [
-            (Vendor::Freshdesk, Kind::Agent, JANE),
-            (Vendor::Freshservice, Kind::Agent, "priya.nair@acme.example"),
-            (Vendor::Gainsight, Kind::User, CHLOE),
-        ] {
-            sandbox.world().set_sso(vendor, true);
+        let sandbox = signed_on(dialect).await;
+        for (vendor, kind, email) in SURFACES {
             let connector = connect_scim(&sandbox, vendor, dialect, &[ScimUse::Suspend]);
             let key = find_one(&connector, kind, email).await.key;
             let writes = sandbox.statistics().of(vendor).writes;
@@ -358,9 +284,7 @@ async fn an_agent_of_freshservice_is_made_over_rest_though_scim_is_on() {
     // SCIM would make a requester.
     // proves FS-41 (guide, live)
     for dialect in ["guide", "live"] {
-        let sandbox = if dialect == "guide" { sandbox().await } else { live_sandbox(&[Vendor::Freshservice]).await };
-        sandbox.world().set_sso(Vendor::Freshservice, true);
-        sandbox.world().set_seats(Vendor::Freshservice, 1000);
+        let sandbox = signed_on(dialect).await;
         let connector = connect_scim(&sandbox, Vendor::Freshservice, dialect, &[ScimUse::Suspend]);
         let changes = [
             field("email", "new.joiner@acme.example"),
@@ -379,13 +303,8 @@ async fn an_agent_of_freshservice_is_made_over_rest_though_scim_is_on() {
 async fn no_surface_works_without_single_sign_on_and_each_says_so() {
     // proves FD-41, FS-40, GS-31 (guide, live)
     for dialect in ["guide", "live"] {
-        let vendors = [Vendor::Freshdesk, Vendor::Freshservice, Vendor::Gainsight];
-        let sandbox = if dialect == "guide" { sandbox().await } else { live_sandbox(&vendors).await };
-        for (vendor, kind, email) in [
-            (Vendor::Freshdesk, Kind::Agent, JANE),
-            (Vendor::Freshservice, Kind::Agent, "priya.nair@acme.example"),
-            (Vendor::Gainsight, Kind::User, CHLOE),
-        ] {
+        let sandbox = signed_on(dialect).await;
+        for (vendor, kind, email) in SURFACES {
             sandbox.world().set_sso(vendor, false);
             let connector = connect_scim(&sandbox, vendor, dialect, &[ScimUse::Suspend]);
             let key = find_one(&connector, kind, email).await.key;
@@ -460,7 +379,7 @@ async fn prerequisites_are_checked_before_anything_is_sent() {
 #[tokio::test]
 async fn a_check_lists_the_surface_and_what_it_needs() {
     for (dialect, words) in [("guide", "groups"), ("live", "groups, role")] {
-        let sandbox = if dialect == "guide" { sandbox().await } else { live_sandbox(&[Vendor::Gainsight]).await };
+        let sandbox = signed_on(dialect).await;
         let connector = connect_scim(&sandbox, Vendor::Gainsight, dialect, &[]);
         let lines = connector.check().await;
         let users = sandbox.world().list(Vendor::Gainsight).len();
@@ -473,15 +392,6 @@ async fn a_check_lists_the_surface_and_what_it_needs() {
     }
 }
 
-/// Settings with SCIM on at a wire before the surface, and that wire.
-async fn wired(sandbox: &Sandbox, vendor: Vendor, dialect: &str, uses: &[ScimUse]) -> (Connector, wire::Wire) {
-    let surface = sandbox.surface_url(vendor, Surface::Scim).unwrap();
-    let wire = wire::Wire::before_url(sandbox, &surface).await;
-    let mut settings = scim_on(sandbox, vendor, dialect, uses);
-    settings.scim.as_mut().unwrap().url = Some(wire.url.clone());
-    (connect_with(settings, vendor, own(vendor, dialect)), wire)
-}
-
 #[tokio::test]
 async fn freshservice_has_one_host_for_all_with_people_there_while_groups_stay_with_rest() {
     // proves FS-39 (guide, live)
@@ -492,18 +402,17 @@ async fn freshservice_has_one_host_for_all_with_people_there_while_groups_stay_w
             settings.scim = Some(ScimSettings::default());
             assert_eq!(settings.scim_url().unwrap().as_str(), "https://scim.freshservice.com/scim/v2", "{dialect}");
         }
-        let sandbox = if dialect == "guide" { sandbox().await } else { live_sandbox(&[Vendor::Freshservice]).await };
-        sandbox.world().set_sso(Vendor::Freshservice, true);
+        let sandbox = signed_on(dialect).await;
         let (connector, wire) = wired(&sandbox, Vendor::Freshservice, dialect, &[ScimUse::Suspend]).await;
-        let priya = find_one(&connector, Kind::Agent, "priya.nair@acme.example").await;
+        let priya = find_one(&connector, Kind::Agent, PRIYA).await;
         let joins = [grants("groups", "group", &["Hardware"], &[])];
-        change(&connector, Kind::Agent, "priya.nair@acme.example", &joins).await.unwrap();
+        change(&connector, Kind::Agent, PRIYA, &joins).await.unwrap();
         assert_eq!(held(&read(&connector, &priya.key).await, "group"), ["Hardware"], "{dialect}");
         assert!(wire.lines().is_empty(), "groups went over SCIM: {:?}", wire.lines());
         perform(&connector, Effect::Suspend, Kind::Agent, Some(&priya.key), &[]).await.unwrap();
         let lines = wire.lines();
         assert!(lines.len() == 2 && lines[0] == "GET /Users" && lines[1].starts_with("PATCH /Users/"), "{lines:?}");
-        assert_ne!(sandbox.world().state(Vendor::Freshservice, "priya.nair@acme.example"), Some("active"));
+        assert_ne!(sandbox.world().state(Vendor::Freshservice, PRIYA), Some("active"));
     }
 }
 
@@ -512,7 +421,7 @@ async fn ids_of_gainsights_two_surfaces_are_never_taken_for_equal() {
     // In the guide's dialect they are equal, which is not relied on either.
     // proves GS-40 (guide, live)
     for dialect in ["guide", "live"] {
-        let sandbox = if dialect == "guide" { sandbox().await } else { live_sandbox(&[Vendor::Gainsight]).await };
+        let sandbox = signed_on(dialect).await;
         let (connector, wire) = wired(&sandbox, Vendor::Gainsight, dialect, &[ScimUse::Suspend]).await;
         let key = find_one(&connector, Kind::User, CHLOE).await.key;
         wire.forget();

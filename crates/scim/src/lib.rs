@@ -10,6 +10,7 @@ mod schema;
 mod filter;
 mod change;
 mod patch;
+mod newcomer;
 mod list;
 
 pub use change::{ListChange, Written, create, replace};
@@ -17,6 +18,7 @@ pub use dialect::{Dialect, Said};
 pub use error::{ScimError, ScimType};
 pub use filter::{Bound, Comparison, Filter, FilterError, Key, Literal, Lookup, equal, equal_all, quote};
 pub use list::{ListError, ListResponse, Next, page_after};
+pub use newcomer::Newcomer;
 pub use patch::{PatchError, PatchOp, PatchOperation, PatchPath, PatchVerb};
 pub use path::{AttributePath, NotAPath};
 pub use schema::{

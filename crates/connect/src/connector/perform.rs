@@ -367,6 +367,18 @@ impl Inner {
         Performing::begin(self, act, member).await?.run().await
     }
 
+    /// Checks what an account that is to be made needs, and returns another record of the person of which the app makes
+    /// accounts.
+    pub(super) async fn found_before_creation(&self, act: &Act<'_>) -> Result<Option<String>, ConnectError> {
+        let mut performing = Performing::begin(self, act, None).await?;
+        let write = performing.prepare(None).await?;
+        write.check_required()?;
+        match performing.effect.calls.iter().find_map(|call| call.find) {
+            Some(kind) => performing.find(kind, write.value_of("email", None)).await,
+            None => Ok(None),
+        }
+    }
+
     /// Refuses a key that is itself named as protected; logins are guarded where plans are made.
     pub(super) fn check_protected(&self, key: &AccountKey) -> Result<(), ConnectError> {
         match self.settings.protected.iter().any(|protected| protected == key.id.as_str()) {

@@ -2,7 +2,7 @@
 //! It looks at the manifest's own words only.
 
 use super::Lint;
-use crate::manifest::{Scim, ScimForm, ScimWrite};
+use crate::manifest::{Scim, ScimCreate, ScimForm, ScimWrite};
 use tenure_scim::AttributePath;
 
 /// Attributes that no manifest may write: access to everything, and what is an effect of its own.
@@ -14,7 +14,7 @@ impl Lint<'_> {
         if scim.url.is_none() {
             self.say(&["scim", "available"], "an available SCIM surface has a `url`", "");
         }
-        let writes = !scim.writes.is_empty() || scim.suspend.is_some();
+        let writes = !scim.writes.is_empty() || scim.suspend.is_some() || scim.create.is_some();
         if writes && scim.credentials.is_empty() {
             let hint = "credentials = [{ form = \"bearer\", value = \"{secret.token}\" }]";
             self.say(&["scim", "writes"], "no `credentials` say how a SCIM request proves who asks", hint);
@@ -28,6 +28,39 @@ impl Lint<'_> {
         }
         for (word, write) in &scim.writes {
             self.scim_write(scim, word, write);
+        }
+        if let Some(create) = &scim.create {
+            self.scim_create(scim, create);
+        }
+    }
+
+    fn scim_create(&mut self, scim: &Scim, create: &ScimCreate) {
+        let keys = ["scim", "create", "fields"];
+        let manifest = self.manifest;
+        let known: Vec<&str> = scim
+            .kinds
+            .iter()
+            .filter_map(|kind| manifest.kinds.get(kind))
+            .flat_map(|kind| kind.fields.keys())
+            .map(String::as_str)
+            .collect();
+        for (word, paths) in &create.fields {
+            if !known.contains(&word.as_str()) {
+                self.say_unknown(&keys, "field", word, &known);
+            }
+            for path in paths {
+                self.scim_path(&["scim", "create", "fields", word], path);
+            }
+        }
+        for path in create.split_name.iter().flatten() {
+            self.scim_path(&["scim", "create", "split_name"], path);
+        }
+        if !create.fields.get("email").is_some_and(|paths| paths.iter().any(|path| path == "userName")) {
+            self.say(&keys, "nobody is found again whose `userName` is not the address", "email = [\"userName\"]");
+        }
+        if let Some(makes) = create.makes.filter(|makes| !manifest.kinds.contains_key(makes)) {
+            let known: Vec<&str> = manifest.kinds.keys().map(|kind| kind.as_str()).collect();
+            self.say_unknown(&["scim", "create", "makes"], "kind", makes.as_str(), &known);
         }
     }
 
@@ -52,17 +85,21 @@ impl Lint<'_> {
             self.say(&keys, "`members` has no paths, and all else has", "paths = [\"roles\"]");
         }
         for path in &write.paths {
-            // What stands in brackets chooses an element of a list.
-            let plain = match (path.split_once('['), path.split_once(']')) {
-                (Some((attribute, _)), Some((_, part))) => format!("{attribute}{part}"),
-                _ => path.clone(),
-            };
-            let last = plain.rsplit([':', '.']).next().unwrap_or_default().to_lowercase();
-            if plain.parse::<AttributePath>().is_err() {
-                self.say(&keys, format!("{path:?} is no attribute path"), "such as userName or name.familyName");
-            } else if NEVER.contains(&last.as_str()) {
-                self.say(&keys, format!("`{path}` is never written as a value"), "");
-            }
+            self.scim_path(&keys, path);
+        }
+    }
+
+    fn scim_path(&mut self, keys: &[&str], path: &str) {
+        // What stands in brackets chooses an element of a list.
+        let plain = match (path.split_once('['), path.split_once(']')) {
+            (Some((attribute, _)), Some((_, part))) => format!("{attribute}{part}"),
+            _ => path.to_owned(),
+        };
+        let last = plain.rsplit([':', '.']).next().unwrap_or_default().to_lowercase();
+        if plain.parse::<AttributePath>().is_err() {
+            self.say(keys, format!("{path:?} is no attribute path"), "such as userName or name.familyName");
+        } else if NEVER.contains(&last.as_str()) {
+            self.say(keys, format!("`{path}` is never written as a value"), "");
         }
     }
 }

@@ -46,8 +46,24 @@ pub struct Scim {
     /// Canonical field or policy's word → how SCIM writes it, at the moments at which REST does not.
     #[serde(default)]
     pub writes: IndexMap<String, ScimWrite>,
+    /// How it makes somebody, where the operator wants that done here.
+    pub create: Option<ScimCreate>,
     /// How it puts somebody out, where the operator wants that done here.
     pub suspend: Option<ScimSuspend>,
+}
+
+/// How somebody is made; what it does not take is set over REST afterwards.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScimCreate {
+    /// The kind of record that comes of it, where it is always the same one: an account of another kind is converted
+    /// from it over REST.
+    #[schemars(with = "Option<String>")]
+    pub makes: Option<Kind>,
+    /// Canonical field → the attribute paths that take it.
+    pub fields: IndexMap<String, Vec<String>>,
+    /// The paths of the first word of a name and of all others, for an app that knows a whole name only.
+    pub split_name: Option<[String; 2]>,
 }
 
 /// How SCIM writes one field or sort of grant.

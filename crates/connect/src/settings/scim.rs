@@ -4,7 +4,7 @@
 
 use super::Settings;
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::{On, Scim, ScimForm, ScimSuspend, ScimWrite};
+use crate::manifest::{On, Scim, ScimCreate, ScimForm, ScimSuspend, ScimWrite};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -20,6 +20,8 @@ pub enum ScimUse {
     Fields,
     /// Grants that REST cannot change.
     Grants,
+    /// Making people, instead of REST.
+    Create,
     /// Putting people out, instead of REST.
     Suspend,
 }
@@ -70,6 +72,13 @@ impl Settings {
         scim.suspend.filter(|_| here)
     }
 
+    /// Returns how SCIM makes accounts of a kind; nothing where REST does.
+    pub(crate) fn scim_create(&self, kind: Kind) -> Option<&ScimCreate> {
+        let (scim, settings) = self.scim_on()?;
+        let here = scim.kinds.contains(&kind) && settings.uses.contains(&ScimUse::Create);
+        scim.create.as_ref().filter(|_| here)
+    }
+
     /// Returns the words of a kind that only SCIM tells: grants that a REST record does not hold.
     pub(crate) fn scim_tells(&self, kind: Kind) -> Vec<(&str, &ScimWrite)> {
         let wanted = |on: &(&Scim, &ScimSettings)| on.0.kinds.contains(&kind) && on.1.uses.contains(&ScimUse::Grants);
@@ -91,11 +100,14 @@ impl Settings {
             let limits = self.manifest.scim.as_ref().map(|scim| scim.limits.join("; ")).unwrap_or_default();
             return Err(refuse(format!("{title} has no SCIM surface")).hinting(limits));
         };
-        if scim.writes.is_empty() && scim.suspend.is_none() {
+        if scim.writes.is_empty() && scim.suspend.is_none() && scim.create.is_none() {
             return Err(refuse(format!("nothing of {title} is written over SCIM")));
         }
         if settings.uses.contains(&ScimUse::Suspend) && scim.suspend.is_none() {
             return Err(refuse(format!("{title} is not suspended over SCIM")).hinting("leave `suspend` out of `use`"));
+        }
+        if settings.uses.contains(&ScimUse::Create) && scim.create.is_none() {
+            return Err(refuse(format!("{title} makes nobody over SCIM")).hinting("leave `create` out of `use`"));
         }
         if let Some(provider) = settings.provider.as_deref().filter(|provider| !supports(scim, provider)) {
             let text = format!("SCIM of {title} does not work with {provider:?}");

@@ -3,6 +3,8 @@
 //! It holds no expectation of its own.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod fresh;
+pub mod scim;
 pub mod wire;
 
 use serde_json::Value;

@@ -28,6 +28,12 @@ impl Connector {
         let write_of = |change: &Change| inner.scim_write_of(act, change, on);
         let (own, rest): (Vec<Change>, Vec<Change>) =
             act.changes.iter().cloned().partition(|change| write_of(change).is_some());
+        if act.effect == Effect::Create
+            && let Some(how) = inner.settings.scim_create(act.kind)
+            && inner.found_before_creation(&Act { changes: &rest, ..*act }).await?.is_none()
+        {
+            return scim.create(inner, act, how, &own, &rest).await;
+        }
         if own.is_empty() {
             return inner.perform_rest(act, self.1.as_deref()).await;
         }
@@ -88,7 +94,7 @@ impl Scim {
     }
 
     /// Makes the changes to one person.
-    async fn change(
+    pub(super) async fn change(
         &self,
         inner: &Inner,
         act: &Act<'_>,

@@ -15,7 +15,7 @@ impl Inner {
     /// Checks the surface, where it is on.
     pub(in crate::connector) async fn check_scim(&self) -> Vec<CheckLine> {
         let (Some(scim), Some((spec, settings))) = (&self.scim, self.settings.scim_on()) else { return Vec::new() };
-        let answered = scim.first_person(self).await;
+        let answered = scim.first_person(self, Priority::Write).await;
         let mut lines = vec![match &answered {
             Ok(total) => CheckLine::new("scim", Verdict::Good, format!("answers at {}; {total}", scim.base)),
             Err(error) => CheckLine::bad("scim", error),
@@ -34,6 +34,9 @@ impl Inner {
         let mut words: Vec<&str> = spec.writes.keys().map(String::as_str).filter(|word| written(word)).collect();
         if kinds.iter().any(|kind| self.settings.scim_effect(*kind, Effect::Suspend).is_some()) {
             words.push("suspending");
+        }
+        if kinds.iter().any(|kind| self.settings.scim_create(*kind).is_some()) {
+            words.push("creating");
         }
         match words.is_empty() {
             true => {
@@ -86,8 +89,9 @@ fn provider_line(spec: &manifest::Scim, settings: &ScimSettings) -> Option<Check
 }
 
 impl Scim {
-    async fn first_person(&self, inner: &Inner) -> Result<String, ConnectError> {
-        let ask = ScimAsk::read("/Users", None, Priority::Write).with("startIndex", "1").with("count", "1");
+    /// Asks for one user and says how many there are.
+    pub(super) async fn first_person(&self, inner: &Inner, priority: Priority) -> Result<String, ConnectError> {
+        let ask = ScimAsk::read("/Users", None, priority).with("startIndex", "1").with("count", "1");
         let page = listed(&self.send(inner, ask).await?.body)?;
         Ok(page.total_results.map_or("it has users".into(), |total| format!("{total} users")))
     }

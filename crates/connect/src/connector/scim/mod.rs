@@ -1,10 +1,11 @@
 //! The app's SCIM surface as a way to write, where a connection switches it on: its own address, its own credential, and
 //! what its refusals mean.
-//! Perform hands over the changes that REST cannot make, pulls and looks ask for what REST does not tell. Requests are
+//! Perform hands over what REST cannot do or shall not, pulls and looks ask for what REST does not tell. Requests are
 //! paced by the same governor as those of REST; nothing here touches REST's credential.
 
 mod change;
 mod check;
+mod create;
 mod seen;
 
 pub(super) use seen::Seen;
@@ -66,6 +67,10 @@ impl<'a> ScimAsk<'a> {
 
     fn write(method: Method, label: &'static str, id: &'a str, effect: Effect, priority: Priority) -> Self {
         Self { method, label, id: Some(id), query: Vec::new(), body: None, effect: Some(effect), priority }
+    }
+
+    fn make(label: &'static str, effect: Effect, priority: Priority) -> Self {
+        Self { effect: Some(effect), method: Method::POST, ..Self::read(label, None, priority) }
     }
 
     fn body(mut self, body: &impl Serialize) -> Self {
@@ -132,7 +137,7 @@ impl Scim {
         let retry = if ask.effect.is_none() { RetryPolicy::safe() } else { RetryPolicy::only_if_not_sent() };
         match send_governed(&self.transport, &inner.governor, &request, &retry).await {
             Ok(response) if response.status.is_success() => Ok(response),
-            Ok(response) => Err(self.refusal(inner, &response)),
+            Ok(response) => Err(self.refusal(inner, &response, ask.effect)),
             Err(error) => {
                 let failed = inner.not_answered(&error, ask.effect);
                 let text = format!("SCIM of {}: {}", inner.manifest().title, failed.text);
@@ -141,9 +146,12 @@ impl Scim {
         }
     }
 
-    fn refusal(&self, inner: &Inner, response: &Response) -> ConnectError {
+    fn refusal(&self, inner: &Inner, response: &Response, effect: Option<Effect>) -> ConnectError {
         let told = ScimError::parse(&response.body);
+        // Seats are refused in the same words on both surfaces.
+        let rest = inner.refusal(response, effect);
         let kind = match told.as_ref().and_then(|told| told.scim_type.as_ref()) {
+            _ if rest.kind == ErrorKind::SeatLimit => ErrorKind::SeatLimit,
             Some(ScimType::Uniqueness) => ErrorKind::Duplicate,
             Some(ScimType::TooMany) => ErrorKind::RateLimited,
             Some(ScimType::Other(_)) | None => match plain_kind(response.status) {
@@ -158,6 +166,7 @@ impl Scim {
         let text = format!("SCIM of {} answered {words}", inner.manifest().title);
         let mut error = ConnectError::new(kind, inner.masked(&text));
         error.status = Some(response.status.as_u16());
+        error.hint = rest.hint.filter(|_| kind == ErrorKind::SeatLimit);
         explained(inner, error)
     }
 }
@@ -165,7 +174,10 @@ impl Scim {
 /// Says of a failure what the answer leaves out: two credentials that are easily swapped, and single sign-on.
 fn explained(inner: &Inner, error: ConnectError) -> ConnectError {
     let Some((scim, _)) = inner.settings.scim_on() else { return error };
-    if matches!(error.kind, ErrorKind::Validation | ErrorKind::Duplicate | ErrorKind::RateLimited) {
+    if matches!(
+        error.kind,
+        ErrorKind::Validation | ErrorKind::Duplicate | ErrorKind::SeatLimit | ErrorKind::RateLimited
+    ) {
         return error;
     }
     let mut hints = Vec::new();

@@ -25,6 +25,8 @@ pub(super) struct Directory {
     pub ids: HashMap<AccountKey, String>,
     /// Name → group, once the groups were read.
     pub groups: Option<BTreeMap<String, Group>>,
+    /// Addresses of people who may have been made: the answer was lost.
+    pub begun: BTreeSet<String>,
 }
 
 /// A group and the SCIM ids of its members.
@@ -52,7 +54,7 @@ pub(in crate::connector) struct Seen {
 }
 
 impl Person {
-    fn read(record: Value) -> Option<Self> {
+    pub fn read(record: Value) -> Option<Self> {
         let id = record.get("id")?.as_str()?.to_owned();
         let name = record.get("userName").and_then(Value::as_str);
         let emails = record.get("emails").and_then(Value::as_array).into_iter().flatten();
@@ -67,7 +69,13 @@ impl Person {
         self.record
     }
 
-    fn is(&self, address: &str) -> bool {
+    /// Tells whether SCIM says that the person may sign in.
+    pub fn is_active(&self) -> bool {
+        self.record.get("active").and_then(Value::as_bool).unwrap_or(true)
+    }
+
+    /// Tells whether this is one of the person's addresses.
+    pub fn is(&self, address: &str) -> bool {
         self.addresses.iter().any(|known| *known == address.trim().to_lowercase())
     }
 }
@@ -143,7 +151,8 @@ pub(super) fn values_of<'v>(record: &'v Value, path: &str) -> Vec<&'v str> {
 }
 
 impl Inner {
-    /// Walks users and groups, where a pull needs them.
+    /// Walks users and groups, where a pull needs them; otherwise asks for one user, so that a credential that has ended
+    /// is noticed before somebody has to be put out.
     pub(in crate::connector) async fn scim_seen(&self) -> Result<Option<Seen>, ConnectError> {
         let words: Vec<ScimForm> = self
             .manifest()
@@ -152,7 +161,10 @@ impl Inner {
             .flat_map(|kind| self.settings.scim_tells(*kind))
             .map(|(_, write)| write.form)
             .collect();
-        let Some(scim) = self.scim.as_ref().filter(|_| !words.is_empty()) else { return Ok(None) };
+        let Some(scim) = self.scim.as_ref() else { return Ok(None) };
+        if words.is_empty() {
+            return scim.first_person(self, Priority::Read).await.map(|_| None);
+        }
         let mut seen = Seen::default();
         for user in scim.walk(self, "/Users").await?.into_iter().filter_map(Person::read) {
             let at = seen.users.len();
@@ -219,14 +231,21 @@ impl Scim {
         Ok(found)
     }
 
-    async fn keep(&self, key: &AccountKey, id: &str) {
+    /// Keeps the id that SCIM has for an account's person.
+    pub(super) async fn keep(&self, key: &AccountKey, id: &str) {
         let mut directory = self.directory.lock().await;
         if directory.ids.len() < KEPT_MAX {
             directory.ids.insert(key.clone(), id.to_owned());
         }
     }
 
-    async fn find(&self, inner: &Inner, address: &str, priority: Priority) -> Result<Option<Person>, ConnectError> {
+    /// Finds the user of an address.
+    pub(super) async fn find(
+        &self,
+        inner: &Inner,
+        address: &str,
+        priority: Priority,
+    ) -> Result<Option<Person>, ConnectError> {
         let lower = inner.manifest().scim.as_ref().is_some_and(|scim| scim.lower_case);
         let spelt = if lower { address.to_lowercase() } else { address.to_owned() };
         let filter = equal(&path("userName")?, &Value::from(spelt));
