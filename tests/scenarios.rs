@@ -9,6 +9,7 @@ mod people;
 mod scene;
 mod script;
 mod steps;
+mod surface;
 
 use scene::Scene;
 use script::{Keyword, Script};

@@ -207,6 +207,11 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
             world.set_sso(vendor, *state == "on");
             Ok(())
         }
+        ["scim", uses @ ..] => super::surface::connect(scene, vendor, uses),
+        ["ends", "its", "tokens"] => {
+            super::surface::end_tokens(scene);
+            Ok(())
+        }
         ["put", "replaces"] => {
             world.set_gainsight_put(PutStyle::Full);
             Ok(())

@@ -203,6 +203,49 @@ async fn a_token_is_renewed_before_it_ends_and_once_after_it_was_revoked() {
     assert_eq!(counts(), (3, 1), "renewed early, so that nothing was refused");
 }
 
+// proves GS-34 (live)
+#[tokio::test]
+async fn a_write_whose_token_was_revoked_is_asked_once_more_and_done_once() {
+    let (sandbox, connector) = live_gainsight().await;
+    find_one(&connector, Kind::User, CHLOE).await;
+    let writes = sandbox.statistics().of(Vendor::Gainsight).writes;
+    sandbox.revoke_tokens();
+    let key = find_one(&connector, Kind::User, CHLOE).await.key;
+    sandbox.revoke_tokens();
+    perform(&connector, Effect::Suspend, Kind::User, Some(&key), &[]).await.unwrap();
+    perform(&connector, Effect::Resume, Kind::User, Some(&key), &[]).await.unwrap();
+    let role = [grants("role", "role", &["CSM"], &["Standard User"])];
+    perform(&connector, Effect::Update, Kind::User, Some(&key), &role).await.unwrap();
+    let counts = sandbox.statistics().of(Vendor::Gainsight);
+    assert_eq!((counts.tokens, counts.unauthorized, counts.writes), (3, 2, writes + 3), "{counts:?}");
+    assert_eq!(sandbox.world().find(Vendor::Gainsight, CHLOE).unwrap()["Roles"], serde_json::json!(["CSM"]));
+}
+
+// proves GS-33 (guide)
+#[tokio::test]
+async fn a_surface_that_takes_no_token_any_more_is_asked_no_oftener_than_a_token_can_be_renewed() {
+    let refuse: wire::Refuse = |_| Some((401, serde_json::json!({"status": "401", "detail": "invalid token"})));
+    for (dialect, most) in [("guide", 1), ("live", 2)] {
+        let sandbox = signed_on(dialect).await;
+        let key = find_one(&connect_as(&sandbox, Vendor::Gainsight, dialect), Kind::User, CHLOE).await.key;
+        let surface = sandbox.surface_url(Vendor::Gainsight, Surface::Scim).unwrap();
+        let wire = wire::Wire::refusing_url(&sandbox, &surface, refuse).await;
+        let mut settings = scim_on(&sandbox, Vendor::Gainsight, dialect, &[ScimUse::Suspend]);
+        settings.scim.as_mut().unwrap().url = Some(wire.url.clone());
+        let connector = connect_with(settings, Vendor::Gainsight, own(Vendor::Gainsight, dialect));
+        let error = perform(&connector, Effect::Suspend, Kind::User, Some(&key), &[]).await.unwrap_err();
+        assert_eq!((error.kind, error.may_have_happened), (ErrorKind::Auth, false), "{dialect}: {error}");
+        assert!(error.to_string().contains("Administration → User Management → SCIM"), "{dialect}: {error}");
+        assert_eq!(wire.sent().len(), most, "{dialect}: {:?}", wire.lines());
+        // A pull reads the accounts all the same, and its end says what has ended.
+        wire.forget();
+        let (coverage, because, error) = end_of(&connector).await;
+        assert_eq!((coverage, error), (Coverage::Complete, Some(ErrorKind::Auth)), "{dialect}");
+        assert!(because.unwrap().contains("issued anew"), "{dialect}");
+        assert!(wire.sent().len() <= most, "{dialect}: {:?}", wire.lines());
+    }
+}
+
 #[tokio::test]
 async fn freshdesks_guide_changes_an_address_over_scim_and_all_else_over_rest() {
     // REST takes the address at creation only (FD-26), and ids there are not the ids here (FD-43).

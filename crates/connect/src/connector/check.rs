@@ -50,7 +50,7 @@ impl Connector {
     /// Checks the connection without changing anything.
     pub async fn check(&self) -> Vec<CheckLine> {
         let inner = &self.0;
-        let mut lines: Vec<CheckLine> = inner.plan_line().into_iter().collect();
+        let mut lines: Vec<CheckLine> = inner.plan_line().into_iter().chain(inner.custom_line()).collect();
         for kind in inner.manifest().kinds.keys() {
             let what = format!("read {kind} records");
             match inner.first_page(*kind).await {
@@ -110,6 +110,24 @@ impl Inner {
             .iter()
             .any(|known| known.eq_ignore_ascii_case(plan))
             .then(|| CheckLine { error: Some(ErrorKind::Configuration), ..CheckLine::new("plan", Verdict::Bad, says) })
+    }
+
+    /// Says of attributes that were named in vain: this dialect has no place for them.
+    fn custom_line(&self) -> Option<CheckLine> {
+        let words: Vec<&str> = self.settings.custom.keys().map(String::as_str).collect();
+        let manifest = self.manifest();
+        if words.is_empty() || manifest.kinds.values().any(|kind| kind.custom.is_some()) {
+            return None;
+        }
+        let says = format!(
+            "{} cannot be written: for attributes of the tenant's own no place is known in {} as this tenant answers \
+             ({}); take `custom` out of {}, and its words out of the policy",
+            words.join(", "),
+            manifest.title,
+            manifest.dialect,
+            self.settings.name
+        );
+        Some(CheckLine { error: Some(ErrorKind::Configuration), ..CheckLine::new("custom", Verdict::Bad, says) })
     }
 
     /// Says of an address at which nobody answers as the app does, which part of it the operator chose.

@@ -12,7 +12,7 @@ use crate::codec::json::{Json, Place};
 use crate::codec::names::Names;
 use crate::codec::read::{Reading, sought};
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::{LookupSpec, Method};
+use crate::manifest::{LookupSpec, Method, ReadSpec};
 use crate::transport::{Priority, Response};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -92,6 +92,41 @@ impl Inner {
             let text = format!("{} cannot be read by id", spec.title);
             return Err(ConnectError::new(ErrorKind::Unsupported, text));
         };
+        let Some(response) = self.ask_for(key, read, member, priority).await? else { return Ok(None) };
+        let names = self.names(FRESH, priority).await?;
+        let account = {
+            let json = json_of(&response)?;
+            let record = match &read.read_body {
+                None => Place::new(&read.item).of(&json),
+                // An app that reads by POST answers with a list of those that fit.
+                Some(_) => {
+                    let rows = super::walk::rows_of(&json, &Place::new(&read.item), &read.path)?;
+                    let is = |row: &&Json<'_>| reader.id(row).is_some_and(|id| *id == *key.id.as_str());
+                    let Some(found) = rows.iter().find(is) else { return Ok(None) };
+                    Some(found)
+                }
+            };
+            record.and_then(|record| reader.read(record, self.reading(&names, &self.memory())))
+        };
+        let malformed = |text: String| Err(ConnectError::new(ErrorKind::Malformed, text));
+        match account {
+            Some(mut account) if account.key == *key => {
+                self.scim_join(&mut account, priority).await;
+                Ok(Some(Held { account, response }))
+            }
+            Some(account) => malformed(format!("asked for {}, and the app answered with {}", key.id, account.key.id)),
+            None => malformed(format!("the answer for {} holds no record where the app used to put it", key.id)),
+        }
+    }
+
+    /// Asks for one record, along with what the others of a batch ask for; nothing where the app says that there is none.
+    async fn ask_for(
+        &self,
+        key: &AccountKey,
+        read: &ReadSpec,
+        member: Option<&Member>,
+        priority: Priority,
+    ) -> Result<Option<Response>, ConnectError> {
         let ids = [("id", key.id.as_str())];
         let mut ask = Ask::read(self.url(&read.path, &ids)?, &read.path, priority);
         if let Some(body) = &read.read_body {
@@ -108,39 +143,10 @@ impl Inner {
             Some(along) => along,
             None => self.send_well(ask, &[200]).await,
         };
-        let response = match response {
-            Ok(response) => response,
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let names = self.names(FRESH, priority).await?;
-        let account = {
-            let json = json_of(&response)?;
-            let record = match &read.read_body {
-                None => Place::new(&read.item).of(&json),
-                // An app that reads by POST answers with a list of those that fit.
-                Some(_) => {
-                    let rows = super::walk::rows_of(&json, &Place::new(&read.item), &read.path)?;
-                    let is = |row: &&Json<'_>| reader.id(row).is_some_and(|id| *id == *key.id.as_str());
-                    let Some(found) = rows.iter().find(is) else { return Ok(None) };
-                    Some(found)
-                }
-            };
-            record.and_then(|record| reader.read(record, self.reading(&names, &self.memory())))
-        };
-        match account {
-            Some(mut account) if account.key == *key => {
-                self.scim_join(&mut account, priority).await;
-                Ok(Some(Held { account, response }))
-            }
-            Some(account) => {
-                let text = format!("asked for {}, and the app answered with {}", key.id, account.key.id);
-                Err(ConnectError::new(ErrorKind::Malformed, text))
-            }
-            None => {
-                let text = format!("the answer for {} holds no record where the app used to put it", key.id);
-                Err(ConnectError::new(ErrorKind::Malformed, text))
-            }
+        match response {
+            Ok(response) => Ok(Some(response)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

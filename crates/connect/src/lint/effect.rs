@@ -2,7 +2,7 @@
 //! It does not know whether the app accepts them.
 
 use super::{Lint, placeholders_of};
-use crate::manifest::{Body, Call, CallWhen, EffectSpec, KindSpec, Method};
+use crate::manifest::{Batch, Body, Call, CallWhen, EffectSpec, KindSpec, Method};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tenure_core::abilities::Effect;
@@ -79,14 +79,7 @@ impl Lint<'_> {
     fn call(&mut self, keys: &[&str], spec: &KindSpec, effect: Effect, call: &Call, found: bool) {
         let at = |key: &'static str| keys.iter().copied().chain([key]).collect::<Vec<&str>>();
         if let Some(kind) = call.find {
-            let looked_up = self.manifest.kinds.get(&kind).is_some_and(|kind| kind.lookup.contains_key("email"));
-            if !looked_up {
-                self.say(&at("find"), format!("kind {kind} has no look-up by email"), "[kinds.KIND.lookup.email]");
-            }
-            if call.method.is_some() || call.path.is_some() {
-                self.say(keys, "a call either finds or sends", "two calls, one after the other");
-            }
-            return;
+            return self.finding(keys, kind, call);
         }
         let (Some(method), Some(path)) = (call.method, &call.path) else {
             self.say(keys, "a call needs `method` and `path`, or `find`", "");
@@ -106,6 +99,33 @@ impl Lint<'_> {
         if matches!(call.when, CallWhen::Found | CallWhen::NotFound) && !found {
             self.say(&at("when"), "no call before finds anything", "a call with find = \"KIND\"");
         }
+        self.method(keys, method, call);
+        if let Some(batch) = &call.batch {
+            self.batch(&at("batch"), batch, path, call);
+        }
+        let reads = call.body == Body::Whole || !call.carry.is_empty();
+        if reads && spec.read.is_none() {
+            self.say(&at("body"), "the record has to be read first, and cannot be read by id", "[kinds.KIND.read]");
+        }
+        if effect == Effect::Create && call.body == Body::Whole {
+            self.say(&at("body"), "there is no whole record before it is made", "body = \"changes\"");
+        }
+        self.words(keys, spec, call);
+    }
+
+    fn finding(&mut self, keys: &[&str], kind: Kind, call: &Call) {
+        let looked_up = self.manifest.kinds.get(&kind).is_some_and(|kind| kind.lookup.contains_key("email"));
+        if !looked_up {
+            let keys: Vec<&str> = keys.iter().copied().chain(["find"]).collect();
+            self.say(&keys, format!("kind {kind} has no look-up by email"), "[kinds.KIND.lookup.email]");
+        }
+        if call.method.is_some() || call.path.is_some() {
+            self.say(keys, "a call either finds or sends", "two calls, one after the other");
+        }
+    }
+
+    fn method(&mut self, keys: &[&str], method: Method, call: &Call) {
+        let at = |key: &'static str| keys.iter().copied().chain([key]).collect::<Vec<&str>>();
         if method == Method::Get {
             self.say(&at("method"), "an effect is no GET", "");
         }
@@ -116,29 +136,18 @@ impl Lint<'_> {
         if call.success.is_empty() || call.success.iter().any(refused) {
             self.say(&at("success"), "success is a status from 200 to 299", "a DELETE may count 404 as done before");
         }
-        if let Some(batch) = &call.batch {
-            if call.within.is_none() && call.body != Body::Ids {
-                self.say(
-                    &at("batch"),
-                    "a batch needs a list that takes several records",
-                    "within = \"…\", or body = \"ids\"",
-                );
-            }
-            if batch.size < 2 {
-                self.say(&at("batch"), "a batch of one is none", "size = 50, or leave `batch` out");
-            }
-            if path.contains("{id}") || path.contains("{found}") {
-                self.say(&at("batch"), "the path names one record", "the ids of a batch stand in its body");
-            }
+    }
+
+    fn batch(&mut self, keys: &[&str], batch: &Batch, path: &str, call: &Call) {
+        if call.within.is_none() && call.body != Body::Ids {
+            self.say(keys, "a batch needs a list that takes several records", "within = \"…\", or body = \"ids\"");
         }
-        let reads = call.body == Body::Whole || !call.carry.is_empty();
-        if reads && spec.read.is_none() {
-            self.say(&at("body"), "the record has to be read first, and cannot be read by id", "[kinds.KIND.read]");
+        if batch.size < 2 {
+            self.say(keys, "a batch of one is none", "size = 50, or leave `batch` out");
         }
-        if effect == Effect::Create && call.body == Body::Whole {
-            self.say(&at("body"), "there is no whole record before it is made", "body = \"changes\"");
+        if path.contains("{id}") || path.contains("{found}") {
+            self.say(keys, "the path names one record", "the ids of a batch stand in its body");
         }
-        self.words(keys, spec, call);
     }
 
     fn words(&mut self, keys: &[&str], spec: &KindSpec, call: &Call) {

@@ -155,3 +155,29 @@ fn what_scim_cannot_write_is_found() {
         assert!(found.contains(words) && found.is_empty() == words.is_empty(), "{writes}: {found}");
     }
 }
+
+#[test]
+fn somebody_who_cannot_be_made_over_scim_is_found() {
+    let catalogue = Catalogue::load(&[]).unwrap();
+    let text = &catalogue.get("gainsight").unwrap().manifest.text;
+    let (before, block) = text.split_once("[scim.create.fields]").unwrap();
+    let (_, after) = block.split_once("[scim.writes.groups]").unwrap();
+    let problems = |create: &str| {
+        let text = format!("{before}{create}\n[scim.writes.groups]{after}");
+        let manifest = Manifest::parse(&text, "m.toml").unwrap();
+        lint(&manifest).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let fields = "[scim.create.fields]\nemail = [\"userName\"]\n";
+    for (create, words) in [
+        (fields.to_owned(), ""),
+        ("[scim.create.fields]\ntitle = [\"title\"]".into(), "nobody is found again"),
+        (format!("{fields}tittle = [\"title\"]"), "did you mean `title`?"),
+        (format!("{fields}title = [\"a b\"]"), "no attribute path"),
+        (format!("{fields}title = [\"active\"]"), "never written"),
+        (format!("[scim.create]\nmakes = \"agent\"\n{fields}"), "`agent`"),
+        (format!("[scim.create]\nsplit_name = [\"name.first name\", \"b\"]\n{fields}"), "no attribute path"),
+    ] {
+        let found = problems(&create);
+        assert!(found.contains(words) && found.is_empty() == words.is_empty(), "{create}: {found}");
+    }
+}

@@ -47,6 +47,11 @@ impl Wire {
         Self::listen(sandbox, &sandbox.base_url(vendor), Some(refuse)).await
     }
 
+    /// As [`Wire::before_url`], but some requests are answered here.
+    pub async fn refusing_url(sandbox: &Sandbox, url: &str, refuse: Refuse) -> Self {
+        Self::listen(sandbox, url, Some(refuse)).await
+    }
+
     /// Listens before one address of the sandbox.
     pub async fn before_url(sandbox: &Sandbox, url: &str) -> Self {
         Self::listen(sandbox, url, None).await
