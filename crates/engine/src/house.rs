@@ -295,7 +295,7 @@ impl House {
             let file = FileSource { path: self.config.beside(path), map: config.map.clone() };
             return Ok(Reader::File(Arc::new(file)));
         }
-        let secrets = crate::scim::read_secrets(name, config, &self.config.folder)?;
+        let secrets = crate::scim::read_secrets(name, config, &connection.settings.manifest, &self.config.folder)?;
         let settings = connection.spoken().settings.clone();
         let connector = Connector::within(settings, secrets, self.surroundings(name))
             .map_err(|source| misfit(&self.config, name.as_str(), source))?;

@@ -3,10 +3,10 @@
 
 use crate::config::{Config, ConnectionConfig, ScimConfig};
 use crate::error::EngineError;
-use crate::secrets::read_secret;
+use crate::secrets::{SecretError, read_secret};
 use std::path::Path;
 use tenure_connect::manifest::Scim;
-use tenure_connect::{ScimSettings, Secrets, Settings};
+use tenure_connect::{Manifest, ScimSettings, Secrets, Settings};
 use tenure_core::name::ConnectionName;
 use tenure_core::place::nearest;
 
@@ -41,19 +41,30 @@ pub(crate) fn check_secrets(
     Ok(())
 }
 
-/// Reads the secrets of a connection, each surface's apart.
+/// Reads the secrets of a connection, each surface's apart. One that cannot be read is told with where it comes from.
 pub(crate) fn read_secrets(
     name: &ConnectionName,
     connection: &ConnectionConfig,
+    manifest: &Manifest,
     folder: &Path,
 ) -> Result<Secrets, EngineError> {
+    let helped = |error: SecretError, help: Option<String>| match help {
+        Some(help) => SecretError { because: format!("{}; {help}", error.because), ..error },
+        None => error,
+    };
     let mut secrets = Secrets::default();
     for (secret, place) in &connection.secrets {
-        secrets.rest.insert(secret.clone(), read_secret(name.as_str(), secret, place, folder)?);
+        let help = || {
+            Some(manifest.secrets.get(secret)?)
+                .map(|help| format!("what belongs there: {}, issued at {}", help.says, help.issued))
+        };
+        let value = read_secret(name.as_str(), secret, place, folder).map_err(|error| helped(error, help()))?;
+        secrets.rest.insert(secret.clone(), value);
     }
     for (secret, place) in connection.scim.iter().flat_map(|scim| &scim.secrets) {
-        let value = read_secret(name.as_str(), &format!("scim.{secret}"), place, folder)?;
-        secrets.scim.insert(secret.clone(), value);
+        let help = || Some(format!("what belongs there comes from {}", manifest.scim.as_ref()?.token.as_deref()?));
+        let value = read_secret(name.as_str(), &format!("scim.{secret}"), place, folder);
+        secrets.scim.insert(secret.clone(), value.map_err(|error| helped(error, help()))?);
     }
     Ok(secrets)
 }

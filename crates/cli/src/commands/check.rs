@@ -7,6 +7,8 @@ use crate::ground;
 use crate::output::Output;
 use tenure_engine::check::{CheckLine, Verdict, check};
 
+const WHAT_WIDTH: usize = 14;
+
 /// Checks everything.
 pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -> anyhow::Result<Exit> {
     let house = ground::open(common).await?;
@@ -16,10 +18,10 @@ pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -
     let problems = lines.iter().filter(|line| line.verdict == Verdict::Problem).count();
     let unreachable = lines.iter().any(|line| line.unreachable);
     if !output.json {
-        output.line(if problems == 0 {
-            "everything that can be checked is in order".into()
-        } else {
-            format!("{problems} problems")
+        output.line(match problems {
+            0 => "everything that can be checked is in order".into(),
+            1 => "1 problem".into(),
+            several => format!("{several} problems"),
         });
     }
     Ok(match problems {
@@ -41,12 +43,10 @@ fn show(lines: &[CheckLine], output: &Output) -> anyhow::Result<()> {
             Verdict::Confirm => "?",
             Verdict::Problem => "✗",
         };
-        output.line(format!(
-            "{sign} {:<14} {:<14} {}",
-            line.connection.as_deref().unwrap_or("files"),
-            line.what,
-            line.says
-        ));
+        let connection = line.connection.as_deref().unwrap_or("files");
+        // What does not fit into the column is told apart from what follows.
+        let what = if line.what.chars().count() > WHAT_WIDTH { format!("{}:", line.what) } else { line.what.clone() };
+        output.line(format!("{sign} {connection:<14} {what:<WHAT_WIDTH$} {}", line.says));
     }
     Ok(())
 }

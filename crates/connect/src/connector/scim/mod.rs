@@ -192,10 +192,10 @@ fn explained(inner: &Inner, error: ConnectError) -> ConnectError {
     }
     if scim.needs_sso {
         let signs = inner.settings.sso.as_ref().map(|sso| format!(" through {sso}")).unwrap_or_default();
-        hints.push(format!(
-            "SCIM works only while single sign-on is on: is SAML SSO{signs} still on in {}?",
-            inner.manifest().title
-        ));
+        let title = &inner.manifest().title;
+        let sso = format!("SCIM works only while single sign-on is on: is SAML SSO{signs} still on in {title}?");
+        // A refusal of what the credential would allow comes of sign-on first of all.
+        hints.insert(if error.kind == ErrorKind::Scope { 0 } else { hints.len() }, sso);
     }
     if hints.is_empty() { error } else { error.hinting(hints.join("; ")) }
 }
