@@ -31,7 +31,7 @@ pub struct Fault {
     pub ms: Option<u64>,
     /// What a 429 carries in Retry-After, verbatim; it may be garbage.
     pub retry_after: Option<String>,
-    /// The field that is dropped or renamed.
+    /// The field that is dropped, renamed or retyped.
     pub field: Option<String>,
     /// The name that a renamed field gets.
     pub to: Option<String>,
@@ -62,6 +62,8 @@ pub enum Kind {
     DropField,
     /// `rename-field`: a field has another name in every record.
     RenameField,
+    /// `retype-field`: the values of a field are of another type in every record.
+    RetypeField,
     /// `html`: a web page with status 200; nothing is done.
     Html,
     /// `huge`: a body without end.
@@ -107,7 +109,7 @@ const KEYS: [&str; 10] = ["app", "rate", "after", "count", "method", "path", "ms
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::TooMany,
         Kind::Broken,
         Kind::Stall,
@@ -119,6 +121,7 @@ impl Kind {
         Kind::Shift,
         Kind::DropField,
         Kind::RenameField,
+        Kind::RetypeField,
         Kind::Html,
         Kind::Huge,
         Kind::Bomb,
@@ -140,6 +143,7 @@ impl Kind {
             Kind::Shift => "shift",
             Kind::DropField => "drop-field",
             Kind::RenameField => "rename-field",
+            Kind::RetypeField => "retype-field",
             Kind::Html => "html",
             Kind::Huge => "huge",
             Kind::Bomb => "bomb",
@@ -199,7 +203,7 @@ impl Fault {
     fn complete(self) -> Result<Self, FaultError> {
         let kind = self.kind;
         match kind {
-            Kind::DropField | Kind::RenameField if self.field.is_none() => {
+            Kind::DropField | Kind::RenameField | Kind::RetypeField if self.field.is_none() => {
                 Err(FaultError::Missing { kind, key: "field" })
             }
             Kind::RenameField if self.to.is_none() => Err(FaultError::Missing { kind, key: "to" }),
@@ -282,6 +286,7 @@ mod tests {
             "500:app=gorgias,rate=0.02,method=POST",
             "cut-after:app=gladly,after=3,count=1,path=/agents",
             "rename-field:field=email,to=mail",
+            "retype-field:field=active",
             "429:count=2,retry_after=Wed, 21 Oct 2026 07:28:00 GMT",
             "slow:ms=250",
         ] {

@@ -108,6 +108,23 @@ pub(crate) fn hold_cursor(call: &Call, reply: &mut Reply) {
     }
 }
 
+/// Puts texts in the place of a field's numbers and flags, and a number in the place of its texts, at any depth.
+pub(crate) fn retype(value: &mut Value, field: &str) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| retype(item, field)),
+        Value::Object(fields) => {
+            for (key, inner) in fields {
+                match inner {
+                    Value::Bool(_) | Value::Number(_) if key == field => *inner = inner.to_string().into(),
+                    Value::String(text) if key == field => *inner = text.len().into(),
+                    inner => retype(inner, field),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Takes a field out of every object in the answer, or gives it another name.
 pub(crate) fn rename(value: &mut Value, field: &str, to: Option<&str>) {
     match value {

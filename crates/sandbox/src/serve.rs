@@ -252,6 +252,13 @@ async fn play(
             }
             finish(sign(reply))
         }
+        Kind::RetypeField => {
+            let mut reply = perform(hall, vendor, &call);
+            if let (Some(body), Some(field)) = (&mut reply.body, &fault.field) {
+                mischief::retype(body, field);
+            }
+            finish(sign(reply))
+        }
         Kind::Html => mischief::html(),
         Kind::Huge => mischief::huge(),
         Kind::Bomb => mischief::bomb(),
