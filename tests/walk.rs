@@ -6,6 +6,7 @@ mod daemons;
 mod day;
 mod doors;
 mod faults;
+mod forecast;
 mod journal;
 mod kills;
 mod refusals;
