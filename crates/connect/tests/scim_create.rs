@@ -7,11 +7,12 @@ mod common;
 use common::scim::*;
 use common::*;
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tenure_connect::{Connector, ErrorKind, Look, LookupBy, ScimUse, Verdict, abilities_of};
 use tenure_core::abilities::Effect;
 use tenure_core::account::{Account, AccountState, Kind};
 use tenure_core::change::Change;
-use tenure_sandbox::{Sandbox, Vendor};
+use tenure_sandbox::{Sandbox, Surface, Vendor};
 
 const NEW: &str = "New.Joiner@acme.example";
 const USES: [ScimUse; 3] = [ScimUse::Create, ScimUse::Fields, ScimUse::Grants];
@@ -246,6 +247,43 @@ async fn after_a_lost_answer_whoever_came_of_it_is_known_again() {
                 other => panic!("{vendor} {dialect}: {other:?}"),
             }
         }
+    }
+}
+
+/// Whether the list of users holds nobody yet.
+static LAGS: AtomicBool = AtomicBool::new(true);
+
+#[tokio::test]
+async fn whoever_rest_does_not_show_yet_is_not_made_again() {
+    let sandbox = signed_on("guide").await;
+    let lag: wire::Refuse = |sent| {
+        let lists = sent.method == "GET" && sent.path.ends_with("/users") && LAGS.load(Ordering::SeqCst);
+        lists.then(|| (200, json!({"result": true, "data": [], "totalCount": 0})))
+    };
+    let rest = wire::Wire::refusing(&sandbox, Vendor::Gainsight, lag).await;
+    let mut settings = scim_on(&sandbox, Vendor::Gainsight, "guide", &USES);
+    settings.scim.as_mut().unwrap().url = sandbox.surface_url(Vendor::Gainsight, Surface::Scim);
+    settings.url = Some(rest.url.clone());
+    let connector = connect_with(settings, Vendor::Gainsight, own(Vendor::Gainsight, "guide"));
+    let changes = joiner(Vendor::Gainsight, "guide", NEW);
+    let first = perform(&connector, Effect::Create, Kind::User, None, &changes).await.unwrap_err();
+    assert!(first.may_have_happened && first.text.contains("does not show it over REST yet"), "{first}");
+    LAGS.store(false, Ordering::SeqCst);
+    let made = perform(&connector, Effect::Create, Kind::User, None, &changes).await.unwrap();
+    assert_eq!(held(&read(&connector, &made.account).await, "role"), ["Standard User"]);
+    assert_eq!(sandbox.statistics().of(Vendor::Gainsight).creates, 1);
+}
+
+#[tokio::test]
+async fn a_conversion_whose_answer_was_lost_may_have_happened() {
+    for dialect in ["guide", "live"] {
+        let sandbox = signed_on(dialect).await;
+        let connector = connect_scim(&sandbox, Vendor::Freshservice, dialect, &USES);
+        sandbox.set_faults(vec!["cut-after:app=freshservice,method=PUT,count=1".parse().unwrap()]);
+        let changes = joiner(Vendor::Freshservice, dialect, "felix.braun@acme.example");
+        let error = perform(&connector, Effect::Create, Kind::Agent, None, &changes).await.unwrap_err();
+        assert!(error.may_have_happened, "{dialect}: {error}");
+        assert_eq!(find_one(&connector, Kind::Agent, "felix.braun@acme.example").await.key.kind, Kind::Agent);
     }
 }
 

@@ -36,7 +36,10 @@ impl Scim {
             Some(account) => return Err(taken(inner, &format!("a {makes} who is {}", account.state))),
             None => Some(self.make(inner, act, how, address, rest).await?),
         };
-        let half = |error: ConnectError| ConnectError { may_have_happened: person.is_some(), ..error };
+        let half = |error: ConnectError| {
+            let may_have_happened = error.may_have_happened || person.is_some();
+            ConnectError { may_have_happened, ..error }
+        };
         let found = match earlier {
             Some(account) => Some(account),
             None => inner.by_address(makes, address).await.map_err(half)?,
@@ -65,8 +68,10 @@ impl Scim {
         changes: &[Change],
     ) -> Result<Person, ConnectError> {
         let ask = ScimAsk::make("/Users", act.effect, act.priority).body(&newcomer(inner, how, changes)?);
+        let begun = address.to_lowercase();
         let error = match self.send(inner, ask).await {
             Ok(response) => {
+                self.directory.lock().await.begun.insert(begun.clone());
                 let told = record_of(&response).ok().and_then(Person::read).filter(|person| person.is(address));
                 if let Some(person) = told {
                     return Ok(person);
@@ -76,7 +81,6 @@ impl Scim {
             }
             Err(error) => error,
         };
-        let begun = address.to_lowercase();
         if error.may_have_happened {
             self.directory.lock().await.begun.insert(begun);
             return Err(error);

@@ -25,7 +25,7 @@ pub(super) struct Directory {
     pub ids: HashMap<AccountKey, String>,
     /// Name → group, once the groups were read.
     pub groups: Option<BTreeMap<String, Group>>,
-    /// Addresses of people who may have been made: the answer was lost.
+    /// Addresses of people who were made here, or may have been: the answer was lost.
     pub begun: BTreeSet<String>,
 }
 
