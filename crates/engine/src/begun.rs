@@ -34,8 +34,8 @@ pub(crate) async fn end(house: &House, step: &Step, result: &StepResult) -> Resu
     let makes_good = matches!(step.effect, Effect::Convert | Effect::Update);
     let is_done = matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue);
     let Some(identity) = step.identity.as_ref().filter(|_| makes_good && is_done) else { return Ok(()) };
-    let text = house.store.note(&step.connection, NOTE).await?;
-    if !text.as_deref().map(read).unwrap_or_default().contains_key(identity) {
+    let begun: Option<Begun> = house.store.noted(&step.connection, NOTE).await?;
+    if !begun.is_some_and(|begun| begun.contains_key(identity)) {
         return Ok(());
     }
     change(house, &step.connection, |begun| {
@@ -46,15 +46,11 @@ pub(crate) async fn end(house: &House, step: &Step, result: &StepResult) -> Resu
 
 /// Returns every conversion that was begun and not seen done.
 pub(crate) async fn all(house: &House) -> Result<BTreeMap<(ConnectionName, IdentityId), Fields>, EngineError> {
-    let notes = house.store.notes_named(NOTE).await?.into_iter();
-    let all = notes.flat_map(|(name, text)| {
-        read(&text).into_iter().map(move |(identity, fields)| ((name.clone(), identity), fields))
-    });
+    let notes: BTreeMap<ConnectionName, Begun> = house.store.noted_everywhere(NOTE).await?;
+    let all = notes
+        .into_iter()
+        .flat_map(|(name, begun)| begun.into_iter().map(move |(identity, fields)| ((name.clone(), identity), fields)));
     Ok(all.collect())
-}
-
-fn read(text: &str) -> Begun {
-    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// Changes what is noted in one transaction: other steps of the connection begin and end at the same time.
@@ -63,10 +59,5 @@ async fn change(
     name: &ConnectionName,
     change: impl FnOnce(&mut Begun) + Send,
 ) -> Result<(), EngineError> {
-    let changed = |text: Option<&str>| {
-        let mut begun = text.map(read).unwrap_or_default();
-        change(&mut begun);
-        serde_json::to_string(&begun).unwrap_or_default()
-    };
-    Ok(house.store.change_note(name, NOTE, changed).await?)
+    Ok(house.store.change_note(name, NOTE, change).await?)
 }

@@ -1,6 +1,6 @@
 //! What a connection has spent of its rate budget, kept as a note of it: the governor's ledger, shared by all processes.
-//! Each request that counts in a window of an hour or a day is noted before it is sent, and each pause that an app asks
-//! for; the next process goes on from there. How it is counted is the governor's affair.
+//! A process has the ledger answer in one transaction of the store, at the moment of the database's own clock; how it is
+//! reckoned is the governor's affair.
 
 use crate::clock::moment_text;
 use crate::error::EngineError;
@@ -8,7 +8,7 @@ use crate::house::House;
 use futures::future::{BoxFuture, FutureExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tenure_connect::governor::{Entry, Keeper, Ledger, Rival};
+use tenure_connect::governor::{Answer, Ask, Keeper, Ledger, Rival};
 use tenure_connect::{Connector, forecast};
 use tenure_core::change::Plan;
 use tenure_core::name::ConnectionName;
@@ -26,36 +26,44 @@ struct Noting {
 }
 
 impl Keeper for Noting {
-    /// Notes in a task of its own: whoever waits for the note may not be polled while the store is written elsewhere.
-    fn keep(&self, entry: Entry) -> BoxFuture<'_, Result<Ledger, String>> {
+    /// Asks in a task of its own: whoever waits for it may not be polled while the store is written elsewhere.
+    fn exchange(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, String>> {
         let (store, connection) = (self.store.clone(), self.connection.clone());
-        let noting = tokio::spawn(async move {
-            let mut kept = Ledger::default();
-            let change = |text: Option<&str>| {
-                kept = text.map(read).unwrap_or_default();
-                kept.take_in(&entry);
-                serde_json::to_string(&kept).unwrap_or_default()
+        let asking = tokio::spawn(async move {
+            let mut answer = Answer::default();
+            let name = connection.clone();
+            let change = |text: Option<&str>, now_ms: i64| {
+                let mut ledger = text.map_or_else(Ledger::default, |text| read(&name, text, now_ms));
+                answer = ledger.answer(&ask, now_ms);
+                Ok(ledger.write())
             };
-            let changed = store.change_note(&connection, NOTE, change).await;
-            changed.map(|()| kept).map_err(|error| error.to_string())
+            let changed = store.change_note_text(&connection, NOTE, change).await;
+            changed.map(|()| answer).map_err(|error| error.to_string())
         });
-        async move { noting.await.unwrap_or_else(|error| Err(error.to_string())) }.boxed()
+        async move { asking.await.unwrap_or_else(|error| Err(error.to_string())) }.boxed()
     }
 }
 
-fn read(text: &str) -> Ledger {
-    serde_json::from_str(text).unwrap_or_default()
+/// Reads a ledger; one that cannot be read has everybody wait until the windows of a minute have passed.
+fn read(name: &ConnectionName, text: &str, now_ms: i64) -> Ledger {
+    Ledger::read(text).unwrap_or_else(|error| {
+        tracing::error!(connection = %name, %error, "what was spent of the rate budget cannot be read");
+        Ledger::unknown(now_ms)
+    })
 }
 
 /// Lets a connector go on where other processes stopped, and note what it spends.
 pub(crate) async fn keep(store: &Store, name: &ConnectionName, connector: &Connector) -> Result<(), EngineError> {
     let keeper = Noting { store: store.clone(), connection: name.clone() };
-    connector.keep_with(ledger(store, name).await?, Arc::new(keeper));
-    Ok(())
+    connector
+        .keep_with(Arc::new(keeper))
+        .await
+        .map_err(|because| EngineError::Asked(format!("note what is spent of the budget of {name}: {because}")))
 }
 
-async fn ledger(store: &Store, name: &ConnectionName) -> Result<Ledger, EngineError> {
-    Ok(store.note(name, NOTE).await?.as_deref().map(read).unwrap_or_default())
+async fn ledger(house: &House, name: &ConnectionName) -> Result<Ledger, EngineError> {
+    let text = house.store.note(name, NOTE).await?.filter(|text| !text.is_empty());
+    Ok(text.map_or_else(Ledger::default, |text| read(name, &text, house.clock.now_ms())))
 }
 
 /// Notes who else was seen to use the budget of a connection.
@@ -81,7 +89,7 @@ pub(crate) async fn foresee(house: &House, plan: &mut Plan) -> Result<(), Engine
             *effects.entry((step.kind, step.effect)).or_default() += 1;
         }
         let settings = house.connection(name.as_str())?.settings();
-        seconds = seconds.max(forecast(&settings, ledger(&house.store, name).await?, &effects).as_secs_f64());
+        seconds = seconds.max(forecast(&settings, ledger(house, name).await?, &effects).as_secs_f64());
     }
     plan.cost.seconds = seconds;
     Ok(())

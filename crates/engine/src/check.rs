@@ -8,7 +8,7 @@ use crate::house::{House, Reader};
 use crate::stop::stops_of;
 use futures::{StreamExt, stream};
 use serde::Serialize;
-use tenure_connect::{Connector, ErrorKind};
+use tenure_connect::{Connector, ErrorKind, Priority};
 use tenure_core::name::ConnectionName;
 use tenure_core::stop::Stop;
 
@@ -128,7 +128,7 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
             Err(error) => line("file", Verdict::Problem, format!("open {}: {error}", file.path.display())),
         }],
         Reader::App(_) if offline => vec![line("secrets", Verdict::Good, "are there; nothing was sent".into())],
-        Reader::App(connector) if connector.parked().is_some() => parked_line(&line, &connector),
+        Reader::App(connector) if connector.parked(Priority::Write).is_some() => parked_line(&line, &connector),
         Reader::App(connector) => connector
             .check()
             .await
@@ -139,7 +139,7 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
             })
             .collect(),
     });
-    if let Some(connector) = asked.filter(|connector| connector.parked().is_none()) {
+    if let Some(connector) = asked.filter(|connector| connector.parked(Priority::Write).is_none()) {
         lines.push(line("rate limit", Verdict::Good, connector.budget()));
         let seen = connector.statistics().rival.map(|rival| rival.to_string());
         let noted = crate::budget::rival(&house.store, name).await.unwrap_or_default();
@@ -151,7 +151,7 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
 /// Says that a connection is parked; nothing is asked of it.
 fn parked_line(line: &impl Fn(&str, Verdict, String) -> CheckLine, connector: &Connector) -> Vec<CheckLine> {
     let says = |parked: String| format!("{parked}; nothing was asked, check again afterwards");
-    let parked = connector.parked().map(|parked| parked.to_string());
+    let parked = connector.parked(Priority::Write).map(|parked| parked.to_string());
     parked.map(|parked| line("rate limit", Verdict::Problem, says(parked))).into_iter().collect()
 }
 

@@ -65,6 +65,16 @@ pub enum StoreError {
         /// Why not.
         because: &'static str,
     },
+    /// What was noted cannot be read.
+    #[error("read what is noted of {connection:?} as {name:?}")]
+    Note {
+        /// Of which connection; the empty one is the store as a whole.
+        connection: ConnectionName,
+        /// Under which name.
+        name: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The pull has ended, perhaps in another process.
     #[error("go on with pull {pull}: it has ended already")]
     PullOver {

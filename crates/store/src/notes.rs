@@ -4,7 +4,9 @@
 
 use crate::Store;
 use crate::db::{Durability, Tx, args};
-use crate::error::StoreError;
+use crate::error::{StoreError, write_json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use tenure_core::name::ConnectionName;
 
@@ -81,21 +83,76 @@ impl Store {
         tx.commit().await
     }
 
-    /// Changes a note as it is at that moment, whoever else changes it.
-    pub async fn change_note(
+    /// Changes a note as it is at that moment, whoever else changes it. The moment is that of the database's own clock
+    /// (milliseconds since 1970, UTC), which all processes share.
+    ///
+    /// # Errors
+    /// The store failed, or `change` could not read what is noted; then nothing is changed.
+    pub async fn change_note_text(
         &self,
         connection: &ConnectionName,
         name: &str,
-        change: impl FnOnce(Option<&str>) -> String + Send,
+        change: impl FnOnce(Option<&str>, i64) -> Result<String, StoreError> + Send,
     ) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Normal).await?;
         let sql = "INSERT INTO note (connection, name, value) VALUES ($1, $2, '') \
                    ON CONFLICT (connection, name) DO UPDATE SET value = note.value RETURNING value";
         let text = tx.first(sql, args![connection.as_str(), name], |row| Ok(row.text(0)?.to_owned())).await?;
-        let value = change(text.as_deref().filter(|text| !text.is_empty()));
-        let sql = "UPDATE note SET value = $1 WHERE connection = $2 AND name = $3";
-        tx.run(sql, args![value, connection.as_str(), name]).await?;
+        let now_ms = tx.clock_ms().await?;
+        let text = text.filter(|text| !text.is_empty());
+        let value = change(text.as_deref(), now_ms)?;
+        if text.as_deref() != Some(&value) {
+            let sql = "UPDATE note SET value = $1 WHERE connection = $2 AND name = $3";
+            tx.run(sql, args![value, connection.as_str(), name]).await?;
+        }
         tx.commit().await
+    }
+
+    /// Changes a note that holds a value as JSON, as it is at that moment; where nothing is noted it starts from the
+    /// value's default.
+    ///
+    /// # Errors
+    /// The store failed, or what is noted cannot be read; then nothing is changed.
+    pub async fn change_note<T: Serialize + DeserializeOwned + Default>(
+        &self,
+        connection: &ConnectionName,
+        name: &str,
+        change: impl FnOnce(&mut T) + Send,
+    ) -> Result<(), StoreError> {
+        let changed = |text: Option<&str>, _: i64| {
+            let mut value = text.map_or_else(|| Ok(T::default()), |text| read_note(connection, name, text))?;
+            change(&mut value);
+            write_json("a note", &value)
+        };
+        self.change_note_text(connection, name, changed).await
+    }
+
+    /// The value that was noted as JSON for a connection under this name.
+    ///
+    /// # Errors
+    /// The store failed, or what is noted cannot be read: that is told, and never taken for nothing.
+    pub async fn noted<T: DeserializeOwned>(
+        &self,
+        connection: &ConnectionName,
+        name: &str,
+    ) -> Result<Option<T>, StoreError> {
+        self.note(connection, name).await?.map(|text| read_note(connection, name, &text)).transpose()
+    }
+
+    /// The values that were noted as JSON under this name, by connection.
+    ///
+    /// # Errors
+    /// As [`Store::noted`].
+    pub async fn noted_everywhere<T: DeserializeOwned>(
+        &self,
+        name: &str,
+    ) -> Result<BTreeMap<ConnectionName, T>, StoreError> {
+        let notes = self.notes_named(name).await?.into_iter().filter(|(_, text)| !text.is_empty());
+        let read = |(connection, text): (ConnectionName, String)| {
+            let value = read_note(&connection, name, &text)?;
+            Ok((connection, value))
+        };
+        notes.map(read).collect()
     }
 
     /// Asks for a lease; it is ours if nobody holds it, or the holder let it end.
@@ -169,6 +226,14 @@ impl Store {
         let there_ms = tx.server_clock_ms().await?;
         Ok(there_ms.map(|there_ms| before_ms + (now_ms() - before_ms) / 2 - there_ms))
     }
+}
+
+fn read_note<T: DeserializeOwned>(connection: &ConnectionName, name: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Note {
+        connection: connection.clone(),
+        name: name.to_owned(),
+        source: error.into(),
+    })
 }
 
 /// Fails if the lease is somebody else's by now; until the end of the transaction nobody else can take it.

@@ -4,6 +4,7 @@
 use super::Connector;
 use crate::governor::{Governor, Keeper, Ledger, Parked, SystemClock, words};
 use crate::settings::Settings;
+use crate::transport::Priority;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,19 +12,22 @@ use tenure_core::abilities::Effect;
 use tenure_core::account::Kind;
 
 impl Connector {
-    /// Goes on where `ledger` says that other processes stopped, and has `keeper` keep what is spent from now on.
-    pub fn keep_with(&self, ledger: Ledger, keeper: Arc<dyn Keeper>) {
-        self.0.governor.keep_with(ledger, keeper);
+    /// Goes on where other processes stopped, and has `keeper` keep what is spent from now on.
+    ///
+    /// # Errors
+    /// It says why it cannot.
+    pub async fn keep_with(&self, keeper: Arc<dyn Keeper>) -> Result<(), String> {
+        self.0.governor.keep_with(keeper).await
     }
 
-    /// Leaves word for the process that comes next, of what counts for a moment only.
+    /// Ends the work: tells the keeper what was sent last, and gives back what may still be sent.
     pub async fn hand_over(&self) {
         self.0.governor.hand_over().await;
     }
 
-    /// Returns until when the connection is parked, if it is.
-    pub fn parked(&self) -> Option<Parked> {
-        self.0.governor.parked()
+    /// Returns until when the connection is parked for requests of this urgency, if it is.
+    pub fn parked(&self, priority: Priority) -> Option<Parked> {
+        self.0.governor.parked(priority)
     }
 
     /// Tells whether requests are so few that what one brought is to be written down before the next one.

@@ -58,7 +58,12 @@ pub(super) struct Held {
 impl Connector {
     /// Looks at one account.
     pub async fn read(&self, key: &AccountKey) -> Look {
-        match self.0.hold(key, Priority::Write, self.1.as_deref()).await {
+        self.read_as(key, Priority::Write).await
+    }
+
+    /// Looks at one account, as urgently as what comes of it is.
+    pub async fn read_as(&self, key: &AccountKey, priority: Priority) -> Look {
+        match self.0.hold(key, priority, self.1.as_deref()).await {
             Ok(Some(held)) => Look::Found(Box::new(held.account)),
             Ok(None) => Look::Absent,
             Err(error) => Look::CouldNotLook(error),

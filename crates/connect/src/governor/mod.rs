@@ -5,6 +5,8 @@
 
 mod backoff;
 mod budget;
+mod grant;
+mod hand;
 mod keep;
 mod learn;
 mod ledger;
@@ -19,11 +21,13 @@ mod state;
 #[cfg(test)]
 mod long_tests;
 #[cfg(test)]
+mod shared_tests;
+#[cfg(test)]
 mod tests;
 
 pub use crate::transport::{Clock, SystemClock};
 pub(crate) use keep::words;
-pub use ledger::{Entry, Keeper, Ledger, Quiet};
+pub use ledger::{Answer, Ask, Keeper, Ledger, Quiet};
 pub(crate) use limits::longest;
 pub use limits::{Covers, Learn, Limits, SubLimit, Window, WindowKind};
 pub use park::{Parked, SAT_OUT_MAX};

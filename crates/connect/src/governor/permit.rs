@@ -3,22 +3,24 @@
 //! It does not know what the request is, apart from its urgency, cost and label.
 
 use super::backoff::Jitter;
-use super::budget::Ready;
 use super::learn::{Told, read, server_wall};
 use super::limits::{Learn, Limits};
 use super::park::Parked;
-use super::queue::{Rank, Waiter};
+use super::queue::{Rank, Sort, Waiter};
 use super::retry_after::{RetryAfter, read_retry_after};
 use super::rival::Rival;
-use super::state::{Place, State};
+use super::state::{Later, Place, State};
 use crate::transport::{Clock, Priority};
 use http::{HeaderMap, StatusCode};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// The longest sleep before a waiter looks again by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// How many governors this process has made.
+static GOVERNORS: AtomicU64 = AtomicU64::new(0);
 
 /// The rate budget of one tenant. Clones share it.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     jitter: Jitter,
     keeping: tokio::sync::Mutex<()>,
+    /// By what the ledger knows this governor among those of all processes.
+    holder: String,
 }
 
 /// A turn to send one request. Dropped without an account it counts as sent and answered.
@@ -77,7 +81,15 @@ impl Governor {
     /// Returns a governor that has seen nothing yet. `seed` is where its chance comes from.
     pub fn new(limits: Limits, clock: Arc<dyn Clock>, seed: u64) -> Self {
         let state = Mutex::new(State::new(limits, clock.now()));
-        Self(Arc::new(Shared { state, clock, jitter: Jitter::new(seed), keeping: tokio::sync::Mutex::default() }))
+        let number = GOVERNORS.fetch_add(1, Ordering::Relaxed);
+        let holder = format!("{seed:x}.{:x}.{number:x}", std::process::id());
+        Self(Arc::new(Shared {
+            state,
+            clock,
+            jitter: Jitter::new(seed),
+            keeping: tokio::sync::Mutex::default(),
+            holder,
+        }))
     }
 
     /// Waits for a turn: leavers before writes before reads, then in the order of asking.
@@ -88,16 +100,17 @@ impl Governor {
         let shared = &self.0;
         let came = shared.clock.now();
         let wake = Arc::new(Notify::new());
-        let (rank, wait_max, waiter) = {
+        let (rank, wait_max, sort) = {
             let mut state = shared.lock();
             if state.queue.len() >= state.limits.queue_max {
                 return Err(NotAdmitted::QueueFull(state.queue.len()));
             }
-            let subs = state.subs_of(label);
-            let waiter = Waiter { cost: u64::from(cost.max(1)), subs, wake: wake.clone() };
-            (state.queue.enter(priority, waiter.clone()), state.limits.wait_max, waiter)
+            let sort = Sort { subs: state.subs_of(label), cost: u64::from(cost.max(1)) };
+            let waiter = Waiter { sort: sort.clone(), wake: wake.clone() };
+            (state.queue.enter(priority, waiter), state.limits.wait_max, sort)
         };
         let waiting = Waiting { shared, rank };
+        self.listen(&sort).await;
         loop {
             // A wake-up that comes between the look and the wait is kept by `Notify`.
             let now = shared.clock.now();
@@ -105,17 +118,20 @@ impl Governor {
             let wait = match turn {
                 Ok(place) => {
                     shared.lock().waited += now.saturating_duration_since(came);
-                    let permit = Permit { shared: shared.clone(), place: Some(place) };
-                    return self.kept(permit).await;
+                    return Ok(Permit { shared: shared.clone(), place: Some(place) });
                 }
-                Err(Ready::At(moment)) => {
+                Err(Later::Ask) => {
+                    self.ask(&waiting.rank, &sort).await?;
+                    continue;
+                }
+                Err(Later::At(moment)) => {
                     let (now, now_ms) = self.moments();
-                    if let Some(parked) = shared.lock().park(&waiter, moment, now, now_ms) {
+                    if let Some(parked) = shared.lock().park(&sort, moment, now, now_ms) {
                         return Err(NotAdmitted::Parked(parked));
                     }
                     moment.saturating_duration_since(now)
                 }
-                Err(_) => LOOK_AGAIN,
+                Err(Later::AfterOther) => LOOK_AGAIN,
             };
             let left = wait_max.saturating_sub(now.saturating_duration_since(came));
             if left.is_zero() {
@@ -124,19 +140,6 @@ impl Governor {
             let sleep = shared.clock.sleep(wait.min(LOOK_AGAIN).min(left).max(Duration::from_millis(1)));
             futures::future::select(Box::pin(wake.notified()), sleep).await;
         }
-    }
-
-    /// Lets a request go once it is kept that it goes.
-    async fn kept(&self, mut permit: Permit) -> Result<Permit, NotAdmitted> {
-        let Err(error) = self.keep().await else { return Ok(permit) };
-        if let Some(place) = permit.place.take() {
-            let now = self.0.clock.now();
-            let mut state = self.0.lock();
-            state.unkept = state.unkept.saturating_sub(place.cost);
-            state.unsent(&place);
-            state.wake(now);
-        }
-        Err(error)
     }
 
     /// Takes in an answer whose head came at `answered_at`. Returns how long nothing goes now, if it was a refusal.
@@ -148,7 +151,7 @@ impl Governor {
         answered_at: Instant,
     ) -> Option<Duration> {
         let place = permit.place.take()?;
-        let (now, now_ms) = self.moments();
+        let now = self.0.clock.now();
         let wall = server_wall(headers, self.0.clock.wall());
         let retry_after = read_retry_after(headers.get("retry-after").and_then(|value| value.to_str().ok()), wall);
         let mut state = self.0.lock();
@@ -161,9 +164,9 @@ impl Governor {
         let wait = match (status, retry_after) {
             (StatusCode::TOO_MANY_REQUESTS, _) => {
                 state.throttled += 1;
-                Some(state.refused(&place, retry_after, &told, (now, now_ms), &self.0.jitter))
+                Some(state.refused(&place, retry_after, &told, now, &self.0.jitter))
             }
-            (StatusCode::SERVICE_UNAVAILABLE, RetryAfter::Wait(wait)) => Some(state.busy(wait, (now, now_ms))),
+            (StatusCode::SERVICE_UNAVAILABLE, RetryAfter::Wait(wait)) => Some(state.busy(wait, now)),
             _ => {
                 state.accepted(&place, now);
                 None
@@ -196,15 +199,12 @@ impl Governor {
         }
     }
 
-    /// Returns how long it takes at least until so many requests more may have gone, all with this label if one is
-    /// given.
-    pub fn forecast(&self, label: Option<&str>, requests: u64) -> Duration {
-        let now = self.0.clock.now();
-        self.0.lock().forecast(now, label, requests)
-    }
-
     pub(super) fn clock(&self) -> &dyn Clock {
         &*self.0.clock
+    }
+
+    pub(super) fn holder(&self) -> &str {
+        &self.0.holder
     }
 
     pub(super) fn keeping(&self) -> &tokio::sync::Mutex<()> {

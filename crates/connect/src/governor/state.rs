@@ -1,18 +1,19 @@
 //! Everything that one governor knows, and the decisions that it takes from it, at a moment that is handed in.
-//! `permit` locks it, asks it and waits as it says; answers change it.
+//! `permit` locks it, asks it and waits as it says; answers change it. What may be sent comes in slices from the ledger,
+//! which counts for all processes; here lies the slice that is not used up.
 //! It neither waits nor reads a clock, so that every decision can be tried at any moment.
 
 use super::backoff::Jitter;
-use super::budget::{Budget, Own, Ready};
+use super::budget::Budget;
+use super::hand::Hand;
 use super::learn::Told;
-use super::ledger::{Keeper, Ledger, Quiet};
-use super::limits::{Covers, Learn, Limits};
+use super::ledger::{Keeper, Ledger};
+use super::limits::{Covers, Learn, Limits, Window};
 use super::queue::{Queue, Rank, Waiter};
 use super::retry_after::RetryAfter;
 use super::rival::Rival;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 
 const WINDOWS_MAX: usize = 6;
 /// A limit so many times the published one is that of another, longer window.
@@ -29,20 +30,18 @@ pub(super) struct State {
     pub queue: Queue,
     pub main: Scope,
     pub subs: Vec<(Covers, Scope)>,
-    /// What all processes have spent, as far as it is known here, and who keeps it.
+    /// The slice of the budget that is ours now.
+    pub hand: Hand,
+    /// What all processes have spent, as it was when it was asked last, and who keeps it.
     pub ledger: Ledger,
+    /// When that was, by our clock and by that of the ledger.
+    pub known: (Instant, i64),
     pub keeper: Option<Arc<dyn Keeper>>,
-    requests_open: u32,
-    /// What was let go and is not in the ledger yet.
-    pub unkept: u64,
-    /// What the tenant asked for and is not in the ledger yet.
-    pub quiet: Vec<Quiet>,
+    pub requests_open: u32,
     /// Whoever else uses the budget, and when that was seen last.
     pub rival: Option<(Rival, Instant)>,
-    /// The cost of everything that was ever sent.
-    sent: u64,
     /// Whether an answer has told what the tenant permits; until then requests go one at a time.
-    heard: bool,
+    pub heard: bool,
     /// Lowered by each refusal, raised again in calm: others eat what the headers do not tell.
     pressure: f64,
     changed_pressure: Instant,
@@ -55,7 +54,7 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Scope {
     pub budgets: Vec<Budget>,
-    open: u64,
+    pub open: u64,
     pub blocked: Option<Block>,
     /// Why nothing goes.
     pub because: String,
@@ -74,10 +73,17 @@ pub(super) struct Place {
     pub cost: u64,
     pub subs: Vec<usize>,
     pub sent_at: Instant,
-    /// For each window: how many of ours the server can have counted when this one was sent.
-    own: Vec<u64>,
-    /// How much had been sent by then in all.
-    sent: u64,
+}
+
+/// Why a request may not go now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Later {
+    /// Not before this moment.
+    At(Instant),
+    /// Not before another one has gone or is answered.
+    AfterOther,
+    /// The ledger is to be asked.
+    Ask,
 }
 
 impl Scope {
@@ -85,26 +91,9 @@ impl Scope {
         Self { budgets, open: 0, blocked: None, because: String::new(), refusals: 0 }
     }
 
-    /// Tells when a request may go; of what the ledger counts, only what is not in it yet is on its way.
-    pub fn ready(&mut self, now: Instant, unkept: u64, cost: u64) -> Ready {
-        let blocked = self.blocked.filter(|block| block.until > now).map_or(Ready::Now, |block| Ready::At(block.until));
-        let open = self.open;
-        let under_way = |budget: &Budget| if budget.is_kept() { unkept } else { open };
-        self.budgets.iter_mut().map(|budget| budget.ready(now, under_way(budget), cost)).fold(blocked, Ready::max)
-    }
-
-    fn forecast(&mut self, now: Instant, unkept: u64, requests: u64) -> Duration {
-        let open = self.open;
-        let blocked = self.blocked.map_or(Duration::ZERO, |block| block.until.saturating_duration_since(now));
-        let under_way = |budget: &Budget| if budget.is_kept() { unkept } else { open };
-        self.budgets
-            .iter_mut()
-            .map(|budget| budget.forecast(now, under_way(budget), requests))
-            .fold(blocked, Duration::max)
-    }
-
-    fn answered(&mut self, at: Instant, now: Instant, cost: u64) {
-        self.budgets.iter_mut().for_each(|budget| budget.answered(at, now, cost));
+    /// Returns until when nothing goes, if it is so.
+    pub fn blocked(&self, now: Instant) -> Option<Instant> {
+        self.blocked.map(|block| block.until).filter(|until| *until > now)
     }
 
     /// Blocks after a refusal of a request that was sent at `sent_at`. Refusals of requests that were on their way
@@ -122,30 +111,23 @@ impl Scope {
         (until - now, another)
     }
 }
-
-/// Tells when a request may go as far as the limits of its own paths are concerned.
-fn own_ready(subs: &mut [(Covers, Scope)], now: Instant, waiter: &Waiter) -> Ready {
-    waiter.subs.iter().map(|at| subs[*at].1.ready(now, 0, waiter.cost)).fold(Ready::Now, Ready::max)
-}
-
 impl State {
     pub fn new(limits: Limits, now: Instant) -> Self {
         let share = limits.usable_share();
-        let budgets = |windows: &[super::limits::Window]| -> Vec<Budget> {
+        let budgets = |windows: &[Window]| -> Vec<Budget> {
             let cap = |count: u32| (limits.learn == Learn::Capped).then(|| f64::from(count) * share);
-            windows.iter().map(|window| Budget::new(*window, share, cap(window.count), now)).collect()
+            windows.iter().map(|window| Budget::new(*window, share, cap(window.count))).collect()
         };
         Self {
-            main: Scope::new(budgets(&limits.windows).into_iter().map(|budget| budget.outliving(now)).collect()),
+            main: Scope::new(budgets(&limits.windows)),
             subs: limits.sub.iter().map(|sub| (sub.covers.clone(), Scope::new(budgets(&sub.windows)))).collect(),
+            hand: Hand::default(),
             ledger: Ledger::default(),
+            known: (now, 0),
             keeper: None,
             queue: Queue::default(),
             requests_open: 0,
-            unkept: 0,
-            quiet: Vec::new(),
             rival: None,
-            sent: 0,
             heard: limits.learn == Learn::Nothing || limits.windows.is_empty(),
             pressure: 1.0,
             changed_pressure: now,
@@ -162,58 +144,70 @@ impl State {
         covered.map(|(at, _)| at).collect()
     }
 
-    /// Takes the turn if it is that of the waiter at `rank`, or tells when to look again: when the limits of its own
-    /// paths let it go, then when it is the first of those, then when the limits of all let it go.
-    pub fn turn(&mut self, rank: &Rank, now: Instant) -> Result<Place, Ready> {
-        let Some(waiter) = self.queue.get(rank).cloned() else { return Err(Ready::AfterAnswer) };
-        let own = own_ready(&mut self.subs, now, &waiter);
-        if own != Ready::Now {
-            return Err(own);
+    /// Takes the turn if it is that of the waiter at `rank`, or tells why not: where nothing may go, where somebody goes
+    /// before, and where the slice is used up.
+    pub fn turn(&mut self, rank: &Rank, now: Instant) -> Result<Place, Later> {
+        let Some(waiter) = self.queue.get(rank) else { return Err(Later::AfterOther) };
+        let sort = waiter.sort.clone();
+        if let Some(until) = self.blocked(waiter, now) {
+            return Err(Later::At(until));
         }
-        if self.first(now).is_some_and(|(first, _)| first != *rank) {
-            return Err(Ready::AfterAnswer);
+        if self.is_crowded() || !self.queue.is_lead(rank, &sort) {
+            return Err(Later::AfterOther);
         }
-        match self.shared_ready(now, waiter.cost) {
-            Ready::Now => {
-                self.queue.leave(rank);
-                let place = self.take(now, waiter.cost, waiter.subs);
-                self.wake(now);
-                Ok(place)
+        if self.is_limited(&sort.subs) {
+            match self.hand.ready(&sort, now) {
+                None => return Err(self.hand.when_to_ask(&sort, rank.0.0, now).map_or(Later::Ask, Later::At)),
+                Some(from) if from > now => return Err(Later::At(from)),
+                Some(_) => {}
             }
-            later => Err(later),
         }
+        if self.first(now) != Some(*rank) {
+            return Err(Later::AfterOther);
+        }
+        self.queue.leave(rank);
+        self.hand.play(&sort, now);
+        let place = self.take(now, sort.cost, sort.subs);
+        self.wake(now);
+        Ok(place)
     }
 
-    /// Returns the first in the queue whom the limits of its own paths do not keep.
-    fn first(&mut self, now: Instant) -> Option<(Rank, Arc<Notify>)> {
-        let Self { queue, subs, .. } = self;
-        let (rank, waiter) = queue.iter().find(|(_, waiter)| own_ready(subs, now, waiter) == Ready::Now)?;
-        Some((*rank, waiter.wake.clone()))
+    /// Tells whether no further request may be open.
+    pub fn is_crowded(&self) -> bool {
+        self.requests_open >= self.limits.concurrent_max.max(1) || !self.heard && self.requests_open > 0
     }
 
-    /// Wakes whoever may be next, and those before it whom only the limits of their own paths keep.
-    pub fn wake(&mut self, now: Instant) {
-        let first = self.first(now);
-        let before = |rank: &Rank| first.as_ref().is_none_or(|(first, _)| rank <= first);
-        self.queue.iter().take_while(|(rank, _)| before(rank)).for_each(|(_, waiter)| waiter.wake.notify_one());
+    /// Tells whether any window counts requests of these limits.
+    pub fn is_limited(&self, subs: &[usize]) -> bool {
+        !self.main.budgets.is_empty() || subs.iter().any(|at| !self.subs[*at].1.budgets.is_empty())
     }
 
-    fn shared_ready(&mut self, now: Instant, cost: u64) -> Ready {
-        let crowded = self.requests_open >= self.limits.concurrent_max.max(1);
-        let unheard = !self.heard && self.requests_open > 0;
-        if crowded || unheard { Ready::AfterAnswer } else { self.main.ready(now, self.unkept, cost) }
+    fn blocked(&self, waiter: &Waiter, now: Instant) -> Option<Instant> {
+        let own = waiter.sort.subs.iter().filter_map(|at| self.subs[*at].1.blocked(now));
+        self.main.blocked(now).into_iter().chain(own).max()
+    }
+
+    /// Returns the first in the queue who could go.
+    fn first(&self, now: Instant) -> Option<Rank> {
+        let could = |waiter: &Waiter| {
+            let ready = || self.hand.ready(&waiter.sort, now).is_some_and(|from| from <= now);
+            self.blocked(waiter, now).is_none() && (!self.is_limited(&waiter.sort.subs) || ready())
+        };
+        self.queue.leads().filter(|(_, waiter)| could(waiter)).map(|(rank, _)| rank).min()
+    }
+
+    /// Wakes whoever may be next.
+    pub fn wake(&self, _now: Instant) {
+        self.queue.leads().for_each(|(_, waiter)| waiter.wake.notify_one());
     }
 
     fn take(&mut self, now: Instant, cost: u64, subs: Vec<usize>) -> Place {
         self.requests_open += 1;
         self.main.open += cost;
-        self.unkept += if self.limits.kept.is_zero() { 0 } else { cost };
         for at in &subs {
             self.subs[*at].1.open += cost;
         }
-        self.sent += cost;
-        let own = self.main.budgets.iter().map(|budget| budget.own() + self.main.open).collect();
-        Place { cost, subs, sent_at: now, own, sent: self.sent }
+        Place { cost, subs, sent_at: now }
     }
 
     fn leave(&mut self, place: &Place) {
@@ -228,18 +222,17 @@ impl State {
     /// Frees the place of a request that never left.
     pub fn unsent(&mut self, place: &Place) {
         self.leave(place);
+        if self.is_limited(&place.subs) {
+            self.hand.give_back(&place.subs, place.cost);
+        }
     }
 
     /// Counts a request that reached the server at `at` or before, or may have.
     pub fn answered(&mut self, place: &Place, at: Instant, now: Instant, cost: u64) {
         self.leave(place);
         self.answers += 1;
-        let at = at.clamp(place.sent_at.min(now), now);
-        let cost = cost.max(place.cost);
-        self.unkept += if self.limits.kept.is_zero() { 0 } else { cost - place.cost };
-        self.main.answered(at, now, cost);
-        for sub in &place.subs {
-            self.subs[*sub].1.answered(at, now, cost);
+        if self.is_limited(&place.subs) || !self.limits.kept.is_zero() {
+            self.hand.spent(&place.subs, at.clamp(place.sent_at.min(now), now), cost.max(place.cost), place.cost);
         }
     }
 
@@ -254,25 +247,24 @@ impl State {
             return;
         };
         let share = self.limits.usable_share() * self.pressure;
-        let open = self.main.open;
         if at == self.main.budgets.len() {
             if let (Some(limit), Some(per)) = (told.limit, told.per) {
-                let window = super::limits::Window::fixed(limit.min(u64::from(u32::MAX)) as u32, per);
-                self.main.budgets.push(Budget::new(window, share, None, now));
+                let window = Window::fixed(limit.min(u64::from(u32::MAX)) as u32, per);
+                self.main.budgets.push(Budget::new(window, share, None));
             }
         } else if let Some(limit) = told.limit {
-            self.main.budgets[at].change(limit.min(u64::from(u32::MAX)) as u32, share, now);
+            self.main.budgets[at].change(limit.min(u64::from(u32::MAX)) as u32, share);
         }
-        // The server counted somewhere between sending and answer: what was in the log at the sending, and whatever
-        // was sent since, may be in its count. What has left the log meanwhile may be, too.
-        let since = self.sent.saturating_sub(place.sent);
-        let counted = place.own.get(at).map(|own| own + since);
-        if let (Some(used), Some(counted), Some(budget)) = (told.used(), counted, self.main.budgets.get_mut(at)) {
-            budget.seen(now, Own { counted, open }, used, told.reset);
-            let window = budget.window();
-            if let Some(rival) = Rival::of(budget.used_by_others(), u64::from(window.count), window.per) {
-                self.give_way(rival, now);
-            }
+        if let Some(used) = told.used() {
+            self.hand.saw(0, at, used, told.reset, now);
+        }
+    }
+
+    /// Takes in what others use of a window.
+    pub fn others_use(&mut self, at: usize, used: u64, now: Instant) {
+        let Some(window) = self.main.budgets.get(at).map(Budget::window) else { return };
+        if let Some(rival) = Rival::of(used, u64::from(window.count), window.per) {
+            self.give_way(rival, now);
         }
     }
 
@@ -282,16 +274,13 @@ impl State {
             return false;
         };
         let far = |count: u32| (limit as f64 / f64::from(count.max(1))).ln().abs();
-        let since = self.sent.saturating_sub(place.sent);
-        let scope = &mut self.subs[*at].1;
-        let Some(budget) = scope.budgets.first_mut() else { return false };
+        let Some(budget) = self.subs[*at].1.budgets.first_mut() else { return false };
         if far(budget.window().count) >= far(main.window().count) {
             return false;
         }
-        budget.change(limit.min(u64::from(u32::MAX)) as u32, self.limits.usable_share() * self.pressure, now);
+        budget.change(limit.min(u64::from(u32::MAX)) as u32, self.limits.usable_share() * self.pressure);
         if let Some(used) = told.used() {
-            let own = Own { counted: budget.own() + scope.open + since, open: scope.open };
-            budget.seen(now, own, used, told.reset);
+            self.hand.saw(1 + at, 0, used, told.reset, now);
         }
         true
     }
@@ -313,7 +302,7 @@ impl State {
                 .position(|window| window.per == per)
                 .or((windows.len() < WINDOWS_MAX).then_some(windows.len()));
         }
-        let fits = |window: &super::limits::Window| {
+        let fits = |window: &Window| {
             told.reset.is_none_or(|reset| reset <= window.per + Duration::from_secs(1))
                 && told.limit.is_none_or(|limit| limit <= u64::from(window.count.max(1)) * BELIEVABLE)
         };
@@ -338,7 +327,7 @@ impl State {
         place: &Place,
         retry_after: RetryAfter,
         told: &Told,
-        (now, now_ms): (Instant, i64),
+        now: Instant,
         jitter: &Jitter,
     ) -> Duration {
         let cap = self.limits.retry_after_max;
@@ -367,7 +356,8 @@ impl State {
                 "the app refused for the rate and did not say for how long".into()
             }
         };
-        self.ask_quiet(own, wait, now_ms);
+        let because = scope.because.clone();
+        self.hand.hush(own.map_or(0, |at| at + 1), now + wait, because);
         if another {
             self.press(self.pressure * 0.8, now);
         }
@@ -375,11 +365,11 @@ impl State {
     }
 
     /// Blocks because the server is busy with something else; returns how long.
-    pub fn busy(&mut self, wait: Duration, (now, now_ms): (Instant, i64)) -> Duration {
+    pub fn busy(&mut self, wait: Duration, now: Instant) -> Duration {
         let wait = wait.min(self.limits.retry_after_max);
         self.main.because = format!("the app is busy and asked for a pause of {} s", wait.as_secs_f64().ceil());
         let (wait, _) = self.main.refused(now, now, |_| wait);
-        self.ask_quiet(None, wait, now_ms);
+        self.hand.hush(0, now + wait, self.main.because.clone());
         wait
     }
 
@@ -401,18 +391,8 @@ impl State {
         let share = self.limits.usable_share() * self.pressure;
         for budget in &mut self.main.budgets {
             let count = budget.window().count;
-            budget.change(count, share, now);
+            budget.change(count, share);
         }
-    }
-
-    /// Returns how long it takes at least until so many requests more may have gone.
-    pub fn forecast(&mut self, now: Instant, label: Option<&str>, requests: u64) -> Duration {
-        if requests == 0 {
-            return Duration::ZERO;
-        }
-        let (subs, unkept) = (label.map(|label| self.subs_of(label)).unwrap_or_default(), self.unkept);
-        let own = subs.iter().fold(Duration::ZERO, |wait, at| wait.max(self.subs[*at].1.forecast(now, 0, requests)));
-        own.max(self.main.forecast(now, unkept, requests))
     }
 
     /// Returns what is permitted a second in the long run, as learned so far.

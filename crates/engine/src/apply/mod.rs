@@ -15,6 +15,13 @@ mod word;
 pub use run::{ApplyReport, apply};
 
 use context::Context;
+use tenure_connect::Priority;
+use tenure_core::change::Step;
+
+/// Returns how urgent the requests of a step are: whoever left goes first.
+fn urgency(step: &Step) -> Priority {
+    if step.effect.is_removal() { Priority::Leaver } else { Priority::Write }
+}
 
 /// Whether a step starts for the first time, or was started before and its outcome is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

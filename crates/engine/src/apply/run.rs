@@ -9,6 +9,7 @@ use super::settle::Ended;
 use super::step::carry_out;
 use super::under_way::UnderWay;
 use super::word::Word;
+use super::urgency;
 use crate::alone::{as_hand, mark};
 use crate::error::EngineError;
 use crate::house::{House, Reader};
@@ -362,7 +363,7 @@ impl<'a> Run<'a> {
         let Some(connector) = self.connectors.get(&step.connection) else {
             return ever("the connection has no app that could be written to");
         };
-        if let Some(parked) = connector.parked() {
+        if let Some(parked) = connector.parked(urgency(step)) {
             return Some(Obstacle::Ever(parked.to_string()));
         }
         if let Some(because) = self.doubts.drifted.get(&step.connection) {
@@ -419,7 +420,7 @@ impl<'a> Run<'a> {
 
     /// Remembers until when the connection of a step that is left alone is parked.
     fn note_parked(&mut self, step: &Step) {
-        let parked = self.connectors.get(&step.connection).and_then(|connector| connector.parked());
+        let parked = self.connectors.get(&step.connection).and_then(|connector| connector.parked(urgency(step)));
         if let Some(until_ms) = parked.map(|parked| parked.until_ms).filter(|_| step.approval.state.permits()) {
             self.parked_until_ms = Some(self.parked_until_ms.map_or(until_ms, |earlier| earlier.min(until_ms)));
         }

@@ -2,6 +2,7 @@
 //! It looks before it acts and after, settles an ambiguous answer by looking, and reports each asked field.
 //! It makes no choices: what is neither as planned nor as wished is reported as moved and left alone.
 
+use super::urgency;
 use super::{Context, Opened};
 use crate::progress::Said;
 use crate::unproven::Disproof;
@@ -147,7 +148,7 @@ impl Walk<'_> {
     }
 
     async fn read(&self, key: &AccountKey) -> Result<Option<Account>, ConnectError> {
-        match self.connector.read(key).await {
+        match self.connector.read_as(key, self.priority()).await {
             Look::Found(account) => Ok(Some(*account)),
             Look::Absent => Ok(None),
             Look::CouldNotLook(error) => Err(error),
@@ -304,7 +305,7 @@ impl Walk<'_> {
     }
 
     fn priority(&self) -> Priority {
-        if self.step.effect.is_removal() { Priority::Leaver } else { Priority::Write }
+        urgency(self.step)
     }
 
     /// Reads back with patience and compares each asked field.
