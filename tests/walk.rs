@@ -11,6 +11,7 @@ mod journal;
 mod kills;
 mod refusals;
 mod scenarios;
+mod shared;
 mod sixth;
 mod stage;
 mod storms;

@@ -22,7 +22,7 @@ pub use catalogue::{App, AppPlace, Catalogue, read_app};
 pub use codec::state::Memory;
 pub use connector::{
     Act, CheckLine, Connector, DialectFound, Look, LookupBy, Performed, PullEvent, PullStart, PullStream, Secrets,
-    Spent, Surroundings, Verdict, forecast,
+    Spent, Surroundings, Verdict, forecast, tenant_of,
 };
 pub use error::{ConnectError, ErrorKind};
 pub use lint::{lint, lint_app};

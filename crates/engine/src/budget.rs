@@ -9,7 +9,7 @@ use futures::future::{BoxFuture, FutureExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_connect::governor::{Answer, Ask, Keeper, Ledger, Rival};
-use tenure_connect::{Connector, forecast};
+use tenure_connect::{Connector, Settings, forecast, tenant_of};
 use tenure_core::change::Plan;
 use tenure_core::name::ConnectionName;
 use tenure_store::Store;
@@ -18,26 +18,25 @@ const NOTE: &str = "rate";
 /// The note that says who else uses the budget, and when that was seen.
 const RIVAL: &str = "rival";
 
-/// Keeps the ledger of one connection in the store.
+/// Keeps the ledger of one tenant in the store, under the tenant's name in the place of a connection's.
 #[derive(Debug)]
 struct Noting {
     store: Store,
-    connection: ConnectionName,
+    tenant: ConnectionName,
 }
 
 impl Keeper for Noting {
     /// Asks in a task of its own: whoever waits for it may not be polled while the store is written elsewhere.
     fn exchange(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, String>> {
-        let (store, connection) = (self.store.clone(), self.connection.clone());
+        let (store, tenant) = (self.store.clone(), self.tenant.clone());
         let asking = tokio::spawn(async move {
             let mut answer = Answer::default();
-            let name = connection.clone();
             let change = |text: Option<&str>, now_ms: i64| {
-                let mut ledger = text.map_or_else(Ledger::default, |text| read(&name, text, now_ms));
+                let mut ledger = text.map_or_else(Ledger::default, |text| read(&tenant, text, now_ms));
                 answer = ledger.answer(&ask, now_ms);
                 Ok(ledger.write())
             };
-            let changed = store.change_note_text(&connection, NOTE, change).await;
+            let changed = store.change_note_text(&tenant, NOTE, change).await;
             changed.map(|()| answer).map_err(|error| error.to_string())
         });
         async move { asking.await.unwrap_or_else(|error| Err(error.to_string())) }.boxed()
@@ -45,25 +44,35 @@ impl Keeper for Noting {
 }
 
 /// Reads a ledger; one that cannot be read has everybody wait until the windows of a minute have passed.
-fn read(name: &ConnectionName, text: &str, now_ms: i64) -> Ledger {
+fn read(tenant: &ConnectionName, text: &str, now_ms: i64) -> Ledger {
     Ledger::read(text).unwrap_or_else(|error| {
-        tracing::error!(connection = %name, %error, "what was spent of the rate budget cannot be read");
+        tracing::error!(%tenant, %error, "what was spent of the rate budget cannot be read");
         Ledger::unknown(now_ms)
     })
 }
 
 /// Lets a connector go on where other processes stopped, and note what it spends.
 pub(crate) async fn keep(store: &Store, name: &ConnectionName, connector: &Connector) -> Result<(), EngineError> {
-    let keeper = Noting { store: store.clone(), connection: name.clone() };
+    let tenant = ConnectionName::new(&connector.tenant());
+    // Until tenants had budgets, connections had them.
+    if let Some(before) = store.note(name, NOTE).await? {
+        let takes = |text: Option<&str>, _: i64| Ok(text.map_or(before, str::to_owned));
+        store.change_note_text(&tenant, NOTE, takes).await?;
+        store.set_note(name, NOTE, None).await?;
+    }
+    let keeper = Noting { store: store.clone(), tenant };
     connector
         .keep_with(Arc::new(keeper))
         .await
         .map_err(|because| EngineError::Asked(format!("note what is spent of the budget of {name}: {because}")))
 }
 
-async fn ledger(house: &House, name: &ConnectionName) -> Result<Ledger, EngineError> {
-    let text = house.store.note(name, NOTE).await?.filter(|text| !text.is_empty());
-    Ok(text.map_or_else(Ledger::default, |text| read(name, &text, house.clock.now_ms())))
+async fn ledger(house: &House, settings: &Settings) -> Result<Ledger, EngineError> {
+    let Some(tenant) = tenant_of(settings).map(|tenant| ConnectionName::new(&tenant)) else {
+        return Ok(Ledger::default());
+    };
+    let text = house.store.note(&tenant, NOTE).await?.filter(|text| !text.is_empty());
+    Ok(text.map_or_else(Ledger::default, |text| read(&tenant, &text, house.clock.now_ms())))
 }
 
 /// Notes who else was seen to use the budget of a connection.
@@ -89,7 +98,7 @@ pub(crate) async fn foresee(house: &House, plan: &mut Plan) -> Result<(), Engine
             *effects.entry((step.kind, step.effect)).or_default() += 1;
         }
         let settings = house.connection(name.as_str())?.settings();
-        seconds = seconds.max(forecast(&settings, ledger(house, name).await?, &effects).as_secs_f64());
+        seconds = seconds.max(forecast(&settings, ledger(house, &settings).await?, &effects).as_secs_f64());
     }
     plan.cost.seconds = seconds;
     Ok(())

@@ -66,7 +66,7 @@ pub enum StoreError {
         because: &'static str,
     },
     /// What was noted cannot be read.
-    #[error("read what is noted of {connection:?} as {name:?}")]
+    #[error("read what is noted of {:?} as {name:?}", connection.as_str())]
     Note {
         /// Of which connection; the empty one is the store as a whole.
         connection: ConnectionName,

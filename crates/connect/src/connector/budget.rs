@@ -4,14 +4,20 @@
 use super::Connector;
 use crate::governor::{Governor, Keeper, Ledger, Parked, SystemClock, words};
 use crate::settings::Settings;
-use crate::transport::Priority;
+use crate::transport::{Priority, host_and_port};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_core::abilities::Effect;
 use tenure_core::account::Kind;
+use url::Url;
 
 impl Connector {
+    /// Returns by what name the budget of the tenant is known: connections to one tenant share it.
+    pub fn tenant(&self) -> String {
+        tenant(&self.0.settings, &self.0.base)
+    }
+
     /// Goes on where other processes stopped, and has `keeper` keep what is spent from now on.
     ///
     /// # Errors
@@ -59,6 +65,15 @@ impl Connector {
         }
         if said.is_empty() { "none is known; the app's headers are followed".into() } else { said.join("; ") }
     }
+}
+
+/// Returns by what name the budget of a connection's tenant is known, if its settings name a tenant.
+pub fn tenant_of(settings: &Settings) -> Option<String> {
+    settings.base_url().ok().map(|base| tenant(settings, &base))
+}
+
+fn tenant(settings: &Settings, base: &Url) -> String {
+    format!("{} at {}{}", settings.manifest.app, host_and_port(base), base.path().trim_end_matches('/'))
 }
 
 /// Returns how long it takes at least to carry out these effects on a connection, so many of each, when all that is

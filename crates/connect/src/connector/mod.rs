@@ -16,7 +16,7 @@ mod scim;
 mod check;
 mod whoami;
 
-pub use budget::forecast;
+pub use budget::{forecast, tenant_of};
 pub use check::{CheckLine, Verdict};
 pub use dialect::DialectFound;
 pub use look::{Look, LookupBy};

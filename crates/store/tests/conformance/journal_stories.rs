@@ -185,6 +185,39 @@ pub async fn only_one_holds_the_lease_and_a_lost_one_writes_nothing(TestStore { 
     assert_eq!(held, 1);
 }
 
+pub async fn a_note_that_many_change_loses_no_change(TestStore { store, url, .. }: &TestStore) {
+    let mut changing = Vec::new();
+    for _ in 0..4 {
+        let store = Store::open(url).await.unwrap();
+        changing.push(tokio::spawn(async move {
+            let mut last_ms = 0;
+            for _ in 0..25 {
+                let count = |text: Option<&str>, now_ms: i64| {
+                    assert!(now_ms >= last_ms, "the database's clock is one for all");
+                    last_ms = now_ms;
+                    Ok((text.map_or(0, |text| text.parse::<u64>().unwrap()) + 1).to_string())
+                };
+                store.change_note_text(&gorgias(), "count", count).await.unwrap();
+            }
+            store.close().await;
+        }));
+    }
+    for one in changing {
+        one.await.unwrap();
+    }
+    assert_eq!(store.note(&gorgias(), "count").await.unwrap().as_deref(), Some("100"));
+}
+
+pub async fn a_note_that_cannot_be_read_is_told_and_stays(TestStore { store, .. }: &TestStore) {
+    store.set_note(&gorgias(), "begun", Some("[1, 2")).await.unwrap();
+    let told = store.noted::<Vec<u64>>(&gorgias(), "begun").await.unwrap_err();
+    assert_eq!(told.to_string(), "read what is noted of \"gorgias\" as \"begun\"");
+    assert!(store.noted_everywhere::<Vec<u64>>("begun").await.is_err());
+    assert!(store.change_note(&gorgias(), "begun", |numbers: &mut Vec<u64>| numbers.push(3)).await.is_err());
+    assert_eq!(store.note(&gorgias(), "begun").await.unwrap().as_deref(), Some("[1, 2"));
+    assert_eq!(store.noted::<Vec<u64>>(&gorgias(), "other").await.unwrap(), None);
+}
+
 pub async fn a_note_is_replaced_and_forgotten(TestStore { store, .. }: &TestStore) {
     store.set_note(&gorgias(), "dialect", Some("guide")).await.unwrap();
     store.set_note(&gorgias(), "dialect", Some("2026")).await.unwrap();

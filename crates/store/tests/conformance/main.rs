@@ -67,6 +67,8 @@ on_both![
     journal_stories::a_step_stays_doubtful_until_it_is_done_for_certain,
     journal_stories::only_one_holds_the_lease_and_a_lost_one_writes_nothing,
     journal_stories::a_note_is_replaced_and_forgotten,
+    journal_stories::a_note_that_many_change_loses_no_change,
+    journal_stories::a_note_that_cannot_be_read_is_told_and_stays,
     stop_stories::a_stop_holds_its_connection_until_it_is_taken_back,
     stop_stories::no_step_begins_after_the_entry_that_stops_it,
     door_stories::a_token_is_kept_by_its_hash_until_it_is_revoked,
