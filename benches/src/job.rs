@@ -53,6 +53,9 @@ pub struct Pull {
     pub flights: usize,
     /// The permitted rate, as `tenure.toml` says it.
     pub limits: String,
+    /// The store that several processes share, and by which name each of them knows the server; a new store for one alone.
+    #[serde(default)]
+    pub shared: Option<(String, String)>,
 }
 
 /// What came of it.

@@ -15,7 +15,8 @@ use tenure_engine::progress::Progress;
 use tenure_engine::pull::Reach;
 use tenure_store::AccountFilter;
 
-const NAME: &str = "bench";
+/// What the server is called where nobody else asks it.
+const ALONE: &str = "bench";
 const PAGE: usize = 1000;
 
 /// Writes the configuration for one connection into `folder`, and returns its file.
@@ -24,9 +25,10 @@ pub fn write_configuration(folder: &Path, pull: &Pull) -> anyhow::Result<PathBuf
         Shape::Cursor => ("gorgias", "email = { file = \"secret\" }\ntoken = { file = \"secret\" }\n"),
         Shape::Numbered => ("freshservice", "api_key = { file = \"secret\" }\n"),
     };
+    let (store, name) = pull.shared.clone().unwrap_or_else(|| ("sqlite:tenure.db".into(), ALONE.into()));
     let text = format!(
-        "[store]\nurl = \"sqlite:tenure.db\"\n\n[connections.{NAME}]\napp = \"{app}\"\nurl = \"{}\"\nshare = 1.0\n\
-         limits = {}\n\n[connections.{NAME}.secrets]\n{secrets}",
+        "[store]\nurl = \"{store}\"\n\n[connections.{name}]\napp = \"{app}\"\nurl = \"{}\"\nshare = 1.0\n\
+         limits = {}\n\n[connections.{name}.secrets]\n{secrets}",
         pull.url, pull.limits
     );
     std::fs::write(folder.join("secret"), "bench@acme.example\n")?;
@@ -41,7 +43,7 @@ pub async fn pull(pull: &Pull) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir()?;
     let file = write_configuration(folder.path(), pull)?;
     let house = House::open(&file, Clock::system()).await?;
-    let name = ConnectionName::new(NAME);
+    let name = ConnectionName::new(pull.shared.as_ref().map_or(ALONE, |(_, name)| name));
     let views =
         tenure_engine::pull::pull(&house, std::slice::from_ref(&name), Reach::Everything, &Progress::silent()).await?;
     let view = views.into_iter().next().context("a pull without a view")?;

@@ -2,10 +2,12 @@
 //! was refused. All cases run side by side, since nearly all their time is waiting.
 
 use crate::cases::{ours, shortfall};
-use crate::children::Server;
+use crate::children::{Server, measure};
+use crate::job::{Job, Outcome, Pull};
 use crate::serve::{Setup, Shape};
 use crate::table::Table;
 use crate::window::{Limit, Told};
+use std::time::Instant;
 
 struct Case {
     shape: Shape,
@@ -43,7 +45,53 @@ pub fn run() -> Table {
     for (name, case) in tables {
         table.take(&name, case);
     }
+    table.take("four processes at one tenant", shared());
     table
+}
+
+/// Four processes that share a store ask one tenant at the same time, each for its whole list.
+fn shared() -> anyhow::Result<Table> {
+    const PROCESSES: usize = 4;
+    let mut table = Table::default();
+    let setup = Setup { limit: Some(Limit { told: Told::Nowhere, ..SECOND }), ..Setup::plain(Shape::Cursor, 82 * 100) };
+    let server = Server::start(setup)?;
+    let folder = tempfile::tempdir()?;
+    let store = format!("sqlite:{}", folder.path().join("tenure.db").display());
+    let job = |number: usize| {
+        let shared = Some((store.clone(), format!("bench{number}")));
+        let (url, shape) = (server.url(), Shape::Cursor);
+        Job::Ours(Pull { url, shape, flights: 0, limits: "{ per_second = 10 }".into(), shared })
+    };
+    let began = Instant::now();
+    let ours: Vec<anyhow::Result<Outcome>> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..PROCESSES)
+            .map(|number| {
+                scope.spawn({
+                    let job = &job;
+                    move || measure(&job(number))
+                })
+            })
+            .collect();
+        let broke = || Err(anyhow::anyhow!("a process broke off"));
+        running.into_iter().map(|process| process.join().unwrap_or_else(|_| broke())).collect()
+    });
+    let wall_s = began.elapsed().as_secs_f64();
+    let ours = ours.into_iter().collect::<anyhow::Result<Vec<Outcome>>>()?;
+    let counts = server.counts()?;
+    let needed = counts.listed + counts.empty + counts.others;
+    let over = wall_s * 10.0 / needed as f64;
+    let measured = format!("{wall_s:.2} s, {:+.1} % of {needed} requests at that rate", (over - 1.0) * 100.0);
+    table.at_most("10 per 1 s, four processes, by cursor", over, 1.03, measured, "<= +3 %");
+    let short = ours.iter().find_map(|our| shortfall(our, setup.records));
+    let measured =
+        format!("{} x 429{}", counts.refused, short.as_ref().map(|short| format!(", {short}")).unwrap_or_default());
+    table.holds(
+        "10 per 1 s, four processes: refusals",
+        counts.refused == 0 && short.is_none(),
+        measured,
+        "none, complete",
+    );
+    Ok(table)
 }
 
 impl Case {

@@ -17,13 +17,13 @@ pub const NO_LIMIT: &str = "{ per_second = 100000 }";
 /// Reads a server's list by the bare loop.
 pub fn reference(server: &Server, flights: usize) -> anyhow::Result<Outcome> {
     let shape = server.setup.shape;
-    measure(&Job::Reference(Pull { url: server.url(), shape, flights, limits: String::new() }))
+    measure(&Job::Reference(Pull { url: server.url(), shape, flights, limits: String::new(), shared: None }))
 }
 
 /// Reads a server's list by the product.
 pub fn ours(server: &Server, limits: &str) -> anyhow::Result<Outcome> {
     let shape = server.setup.shape;
-    measure(&Job::Ours(Pull { url: server.url(), shape, flights: 0, limits: limits.into() }))
+    measure(&Job::Ours(Pull { url: server.url(), shape, flights: 0, limits: limits.into(), shared: None }))
 }
 
 /// Returns the middle one of some figures.

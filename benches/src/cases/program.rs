@@ -57,7 +57,7 @@ fn first_request(program: &Path) -> anyhow::Result<Table> {
     for _ in 0..7 {
         let server = Server::start(Setup::plain(Shape::Cursor, 100))?;
         let folder = tempfile::tempdir()?;
-        let pull = Pull { url: server.url(), shape: Shape::Cursor, flights: 0, limits: NO_LIMIT.into() };
+        let pull = Pull { url: server.url(), shape: Shape::Cursor, flights: 0, limits: NO_LIMIT.into(), shared: None };
         let file = write_configuration(folder.path(), &pull)?;
         let began = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as f64;
         spend(Command::new(program).arg("pull").arg("--config").arg(&file))?;

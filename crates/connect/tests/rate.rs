@@ -132,6 +132,8 @@ async fn every_family_of_headers_tells_what_is_left() {
         let server = Server::start(head, head).await;
         let governor = governor(limits);
         assert_eq!(governor.forecast(None, 100), Duration::ZERO);
+        // What an answer tells is reckoned with from the next request on.
+        server.ask(&governor).await.unwrap();
         server.ask(&governor).await.unwrap();
         // A little is kept in reserve for whoever used the rest.
         assert_eq!(governor.forecast(None, left * 3 / 4), Duration::ZERO, "{headers}");

@@ -36,6 +36,8 @@ pub struct Rule {
     pub(super) allowed: f64,
     /// How many of them requests that can wait may use at once; the rest they use evenly over the window.
     pub(super) burst: f64,
+    /// How many of them are left, because some may arrive together that went one after the other.
+    pub(super) late: f64,
     /// How many of them are there for urgent requests only.
     pub(super) reserve: f64,
     /// A bucket that runs out by so many a second.
@@ -90,7 +92,8 @@ impl Budget {
             window,
             span_ms: ms_up(self.window.per),
             counts_ms: ms_up(per + per / 1000).saturating_add(1),
-            allowed: allowed - jitter,
+            allowed,
+            late: jitter,
             burst: if spread { (allowed / 2.0).floor() } else { allowed },
             reserve: if long { (allowed * RESERVE).floor() } else { 0.0 },
             drain: drain.map(|drain| drain * 0.999),

@@ -365,7 +365,10 @@ impl<'a> View<'a> {
 
     /// Returns how many could go now.
     fn free(&self) -> u64 {
-        let free = self.limits.iter().map(|limit| (limit.rule.allowed - limit.used(self.now_ms)).max(0.0) as u64);
+        let free = self
+            .limits
+            .iter()
+            .map(|limit| (limit.rule.allowed - limit.rule.late - limit.used(self.now_ms)).max(0.0) as u64);
         free.min().unwrap_or(0)
     }
 
@@ -407,9 +410,9 @@ impl Limit<'_> {
 
     fn next(&self, want: &Want, now_ms: i64) -> Option<i64> {
         // A request that costs more than a whole window goes alone.
-        let cost = (want.cost as f64).min(self.rule.allowed);
+        let cost = (want.cost as f64).min(self.rule.allowed - self.rule.late);
         if let Some(drain) = self.rule.drain {
-            let room_ms = (self.rule.allowed - cost) * 1000.0 / drain;
+            let room_ms = (self.rule.allowed - self.rule.late - cost) * 1000.0 / drain;
             return Some(((self.empty_ms - room_ms).ceil() as i64).max(now_ms));
         }
         let reserve = if want.urgent { 0.0 } else { self.rule.reserve.min(self.rule.allowed - cost) };
