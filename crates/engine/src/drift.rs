@@ -27,8 +27,11 @@ const NEWS: &str = "contract_news";
 const TOLD_MAX: usize = 6;
 
 async fn noted(store: &Store, name: &ConnectionName) -> Result<Contract, EngineError> {
-    let text = store.note(name, NOTE).await?;
-    Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+    let Some(text) = store.note(name, NOTE).await? else { return Ok(Contract::default()) };
+    Ok(serde_json::from_str(&text).unwrap_or_else(|error| {
+        tracing::warn!(connection = %name, %error, "the known form of its answers cannot be read, and is learned anew");
+        Contract::default()
+    }))
 }
 
 /// Notes the known form, after its news: whoever dies between the two makes the same news again.

@@ -20,22 +20,14 @@ type Ignored = BTreeMap<String, BTreeSet<FieldName>>;
 /// Remembers what a step left as it was, and forgets what stuck.
 pub(crate) async fn remember(house: &House, step: &Step, result: &StepResult) -> Result<(), EngineError> {
     let Some(account) = account_of(step, result) else { return Ok(()) };
-    let text = house.store.note(&step.connection, NOTE).await?;
-    let before: Ignored = text.as_deref().map(read).unwrap_or_default();
+    let before: Ignored = house.store.noted(&step.connection, NOTE).await?.unwrap_or_default();
     let after = noted(before.clone(), &account, result);
     if after == before || after.len() > ACCOUNTS_MAX {
         return Ok(());
     }
     // Others end at the same time: it is changed as it is by then.
-    let changed = |text: Option<&str>| {
-        let before = text.map(read).unwrap_or_default();
-        serde_json::to_string(&noted(before, &account, result)).unwrap_or_default()
-    };
-    Ok(house.store.change_note(&step.connection, NOTE, changed).await?)
-}
-
-fn read(text: &str) -> Ignored {
-    serde_json::from_str(text).unwrap_or_default()
+    let change = |ignored: &mut Ignored| *ignored = noted(std::mem::take(ignored), &account, result);
+    Ok(house.store.change_note(&step.connection, NOTE, change).await?)
 }
 
 fn noted(mut after: Ignored, account: &str, result: &StepResult) -> Ignored {
@@ -60,9 +52,7 @@ fn account_of(step: &Step, result: &StepResult) -> Option<String> {
 
 /// Finds steps that ask again for what an app left as it was.
 pub(crate) async fn findings(house: &House, facts: &Facts, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
-    let notes = house.store.notes_named(NOTE).await?;
-    let parsed: BTreeMap<_, Ignored> =
-        notes.iter().filter_map(|(name, text)| Some((name, serde_json::from_str(text).ok()?))).collect();
+    let parsed: BTreeMap<_, Ignored> = house.store.noted_everywhere(NOTE).await?;
     let mut findings = Vec::new();
     for step in plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)) {
         let Some(key) = &step.account_key else { continue };

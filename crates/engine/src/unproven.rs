@@ -41,27 +41,26 @@ pub(crate) type Refused = BTreeMap<Kind, BTreeMap<Effect, Refusal>>;
 
 /// Returns what a tenant refused not long ago.
 pub(crate) async fn refused(store: &Store, name: &ConnectionName, now_ms: i64) -> Result<Refused, EngineError> {
-    Ok(store.note(name, NOTE).await?.as_deref().map(|text| read(text, now_ms)).unwrap_or_default())
+    let mut refused: Refused = store.noted(name, NOTE).await?.unwrap_or_default();
+    forget_old(&mut refused, now_ms);
+    Ok(refused)
 }
 
-fn read(text: &str, now_ms: i64) -> Refused {
-    let mut refused: Refused = serde_json::from_str(text).unwrap_or_default();
+fn forget_old(refused: &mut Refused, now_ms: i64) {
     for effects in refused.values_mut() {
         effects.retain(|_, refusal| now_ms - refusal.at_ms < BELIEVED_MS);
     }
-    refused
 }
 
 /// Remembers that a tenant refused the effect of a step.
 pub(crate) async fn refuse(house: &House, step: &Step, because: &str, how: Disproof) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
     let refusal = Refusal { because: because.to_owned(), at_ms: now_ms, ignored: how == Disproof::Ignored };
-    let changed = |text: Option<&str>| {
-        let mut refused = text.map(|text| read(text, now_ms)).unwrap_or_default();
+    let change = |refused: &mut Refused| {
+        forget_old(refused, now_ms);
         refused.entry(step.kind).or_default().insert(step.effect, refusal);
-        serde_json::to_string(&refused).unwrap_or_default()
     };
-    Ok(house.store.change_note(&step.connection, NOTE, changed).await?)
+    Ok(house.store.change_note(&step.connection, NOTE, change).await?)
 }
 
 /// Forgets what a tenant refused, so that it may be tried again.
