@@ -12,18 +12,40 @@ mod change;
 mod patch;
 mod newcomer;
 mod list;
+mod projection;
+mod sort;
+mod cursor;
+mod search;
+mod listing;
+mod version;
+mod bulk;
+mod endpoint;
+mod offer;
+mod media;
+mod client;
 
+pub use bulk::{BULK_REQUEST, BULK_RESPONSE, BulkLimits, BulkOperation, BulkRequest, BulkRun, Done, Method, Ready};
 pub use change::{ListChange, Written, create, replace};
+pub use client::{Client, Recognised, Shows};
+pub use cursor::{Cursor, CursorSeal};
 pub use dialect::{Dialect, Said};
+pub use endpoint::Endpoint;
 pub use error::{ScimError, ScimType};
 pub use filter::{Bound, Comparison, Filter, FilterError, Key, Literal, Lookup, equal, equal_all, quote};
 pub use list::{ListError, ListResponse, Next, page_after};
+pub use listing::{Cursors, list};
+pub use media::{answer_type, is_readable};
 pub use newcomer::Newcomer;
+pub use offer::{Authentication, Offer, RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_CONFIG};
 pub use patch::{PatchError, PatchOp, PatchOperation, PatchPath, PatchVerb};
 pub use path::{AttributePath, NotAPath};
+pub use projection::{Projection, Shown};
 pub use schema::{
     Attribute, Extension, Kind, Mutability, Place, ResourceType, Returned, Schema, Spelling, Uniqueness, fold,
 };
+pub use search::{Page, PageLimits, Search};
+pub use sort::{Order, SortKey, Sorting};
+pub use version::Version;
 
 /// The schema of a list response.
 pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
