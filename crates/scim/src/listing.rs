@@ -89,14 +89,14 @@ mod tests {
     use serde_json::json;
 
     fn held() -> Vec<Map<String, Value>> {
-        let user = |n: usize| json!({"id": format!("u{n}"), "userName": format!("n{}", 9 - n), "active": n % 2 == 0});
+        let user =
+            |n: usize| json!({"id": format!("u{n}"), "userName": format!("n{}", 9 - n), "active": n.is_multiple_of(2)});
         (0..7).rev().filter_map(|n| user(n).as_object().cloned()).collect()
     }
 
-    fn asked(
-        held: &[Map<String, Value>],
-        query: &str,
-    ) -> Result<(Vec<String>, ListResponse<Map<String, Value>>), ScimError> {
+    type Asked = (Vec<String>, ListResponse<Map<String, Value>>);
+
+    fn asked(held: &[Map<String, Value>], query: &str) -> Result<Asked, ScimError> {
         let (seal, of, mut said) = (CursorSeal::new([1; 32], 60), ResourceType::user(), Said::default());
         let search = Search::from_query(query, PageLimits { size: 3, size_max: 4 }, &mut said)?;
         let cursors = Cursors { seal: &seal, of: "gate|User", now_s: 0 };

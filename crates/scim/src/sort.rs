@@ -150,7 +150,7 @@ fn key_of(value: &Value, place: Place<'_>) -> SortKey {
         Value::Bool(value) => SortKey::Boolean(*value),
         Value::Number(number) => number.as_f64().map_or(SortKey::Absent, |number| SortKey::Number(sortable(number))),
         Value::String(text) if leaf.kind == Kind::DateTime => moment(text).map_or(SortKey::Absent, SortKey::Moment),
-        Value::String(text) => SortKey::Text(leaf.fold(text)),
+        Value::String(text) => SortKey::Text(leaf.fold(text).into_owned()),
         _ => SortKey::Absent,
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Returns what makes an element this one.
 pub(super) fn identity(attribute: &Attribute, element: &Value) -> String {
     let Some(object) = element.as_object() else {
-        return element.as_str().map_or_else(|| canonical(element), |text| attribute.fold(text));
+        return element.as_str().map_or_else(|| canonical(element), |text| attribute.fold(text).into_owned());
     };
     let folded = |name: &str| {
         let sub = attribute.sub(name)?;
@@ -23,7 +23,7 @@ pub(super) fn identity(attribute: &Attribute, element: &Value) -> String {
         return canonical(&Value::Object(ours.map(|(name, value)| (name.clone(), value.clone())).collect()));
     };
     let of_type = folded("type").filter(|(sub, _)| sub.mutability != Mutability::ReadOnly);
-    format!("{value}\u{0}{}", of_type.map_or(String::new(), |(_, of_type)| of_type))
+    format!("{value}\u{0}{}", of_type.map(|(_, of_type)| of_type).unwrap_or_default())
 }
 
 fn is_client_s(attribute: &Attribute, name: &str) -> bool {
@@ -37,20 +37,37 @@ pub(super) fn add(attribute: &Attribute, elements: &mut Vec<Value>, new: Vec<Val
     for (at, element) in elements.iter().enumerate() {
         known.entry(identity(attribute, element)).or_insert(at);
     }
-    let mut places = BTreeSet::new();
-    for element in new {
-        let at = *known.entry(identity(attribute, &element)).or_insert(elements.len());
-        match elements.get_mut(at) {
-            Some(held) => {
-                if let (Some(held), Value::Object(element)) = (held.as_object_mut(), element) {
-                    held.extend(element);
-                }
+    new.into_iter().map(|element| add_one(attribute, elements, &mut known, element)).collect()
+}
+
+fn add_one(
+    attribute: &Attribute,
+    elements: &mut Vec<Value>,
+    known: &mut BTreeMap<String, usize>,
+    element: Value,
+) -> usize {
+    let at = *known.entry(identity(attribute, &element)).or_insert(elements.len());
+    match elements.get_mut(at) {
+        Some(held) => {
+            if let (Some(held), Value::Object(element)) = (held.as_object_mut(), element) {
+                held.extend(element);
             }
-            None => elements.push(element),
         }
-        places.insert(at);
+        None => elements.push(element),
     }
-    places
+    at
+}
+
+/// Makes elements one that have become the same, and returns where those at `places` are now.
+pub(super) fn unite(attribute: &Attribute, elements: &mut Vec<Value>, places: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let (mut known, mut now) = (BTreeMap::new(), BTreeSet::new());
+    for (was, element) in std::mem::take(elements).into_iter().enumerate() {
+        let at = add_one(attribute, elements, &mut known, element);
+        if places.contains(&was) {
+            now.insert(at);
+        }
+    }
+    now
 }
 
 /// Keeps what the server set in what is held, for the parts of `given` that are the same.

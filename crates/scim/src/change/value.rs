@@ -73,8 +73,14 @@ impl Writer<'_> {
     ) -> Result<Value, ScimError> {
         let attribute = target.place.attribute;
         let written = match (&target.among, target.place.sub) {
-            (Some(among), _) => self.write_among(target, among, &mut elements, value)?,
-            (None, Some(sub)) => self.write_sub_of_all(attribute, sub, verb, &mut elements, value)?,
+            (Some(among), _) => {
+                let written = self.write_among(target, among, &mut elements, value)?;
+                element::unite(attribute, &mut elements, &written)
+            }
+            (None, Some(sub)) => {
+                let written = self.write_sub_of_all(attribute, sub, verb, &mut elements, value)?;
+                element::unite(attribute, &mut elements, &written)
+            }
             (None, None) => {
                 let given = coerce::list(attribute, value, &mut self.said)?;
                 if verb == Verb::Replace {

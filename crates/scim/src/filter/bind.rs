@@ -151,7 +151,7 @@ fn operand(
         Kind::DateTime if !is_textual => {
             text(literal).and_then(|text| moment(&text)).map(Operand::Moment).ok_or("expected a date and time")
         }
-        _ => text(literal).map(|text| Operand::Text(leaf.fold(&text))).ok_or("expected a text"),
+        _ => text(literal).map(|text| Operand::Text(leaf.fold(&text).into_owned())).ok_or("expected a text"),
     }
 }
 

@@ -38,11 +38,11 @@ impl Node<'_> {
 }
 
 /// Returns the values at a place: one for each element that has one.
-fn leaves<'v>(place: &Place<'_>, resource: &'v Map<String, Value>) -> impl Iterator<Item = &'v Value> {
-    let sub = place.sub.map(|sub| sub.name.clone());
-    let values = place.elements(resource).iter().filter_map(move |element| match &sub {
+fn leaves<'v>(place: &Place<'v>, resource: &'v Map<String, Value>) -> impl Iterator<Item = &'v Value> {
+    let sub = place.sub;
+    let values = place.elements(resource).iter().filter_map(move |element| match sub {
         None => Some(element),
-        Some(name) => get(element.as_object()?, name),
+        Some(sub) => get(element.as_object()?, &sub.name),
     });
     values.filter(|value| !is_unassigned(value))
 }
@@ -53,10 +53,10 @@ fn holds(value: &Value, place: &Place<'_>, comparison: Comparison, operand: &Ope
         (Operand::Text(wanted), Value::String(text)) => {
             let text = leaf.fold(text);
             match comparison {
-                Comparison::Contains => return text.contains(wanted),
-                Comparison::StartsWith => return text.starts_with(wanted),
-                Comparison::EndsWith => return text.ends_with(wanted),
-                _ => Some(text.cmp(wanted)),
+                Comparison::Contains => return text.contains(wanted.as_str()),
+                Comparison::StartsWith => return text.starts_with(wanted.as_str()),
+                Comparison::EndsWith => return text.ends_with(wanted.as_str()),
+                _ => Some((*text).cmp(wanted)),
             }
         }
         (Operand::Boolean(wanted), Value::Bool(value)) => Some(value.cmp(wanted)),

@@ -11,6 +11,7 @@ pub(crate) use resource_type::is_unassigned;
 pub use resource_type::{Extension, Place, ResourceType, Spelling, is_core_urn};
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A schema: an id and its attributes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -190,8 +191,8 @@ impl Attribute {
     }
 
     /// Returns the spelling that decides whether two texts are the same: folded where case does not matter.
-    pub fn fold(&self, text: &str) -> String {
-        if self.case_exact { text.to_owned() } else { fold(text) }
+    pub fn fold<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.case_exact { text.into() } else { fold(text).into() }
     }
 }
 
