@@ -1,6 +1,31 @@
 //! The SCIM 2.0 protocol without a server: schemas, filters, patches, lists, bulk requests and errors as values.
 //! Connectors read other people's servers with it, and our own server answers with it; both hand texts in.
 //! It follows RFC 7643 and 7644 in what it writes and is lenient in what it reads, and it opens no socket.
+//!
+//! A server holds resources as JSON objects in the form that [`create`], [`replace`] and [`PatchOp::apply`] give them:
+//!
+//! ```
+//! use serde_json::json;
+//! use tenure_scim::{PatchOp, PageLimits, ResourceType, Said, Search, create};
+//!
+//! let user = ResourceType::user();
+//! let made = create(&user, json!({"userName": "jane@acme.com", "active": "True"}))?;
+//! assert_eq!(made.resource["active"], true);
+//!
+//! // Entra ID switches somebody off.
+//! let body = br#"{"Operations": [{"op": "Replace", "path": "active", "value": "False"}]}"#;
+//! let mut said = Said::default();
+//! let written = PatchOp::read(body, &mut said)?.apply(&user, &made.resource)?;
+//! assert!(written.changed.contains("active"));
+//! said.extend(written.said);
+//! let words: Vec<&str> = said.dialects.iter().map(|dialect| dialect.as_str()).collect();
+//! assert_eq!(words, ["verb-case", "boolean-as-text"]);
+//!
+//! let search = Search::from_query("filter=userName+eq+%22JANE@acme.com%22", PageLimits::default(), &mut said)?;
+//! let filter = search.filter.expect("it was asked").bind(&user, &mut said)?;
+//! assert!(filter.fits(&written.resource));
+//! # Ok::<(), tenure_scim::ScimError>(())
+//! ```
 
 mod words;
 mod path;
