@@ -211,7 +211,7 @@ fn brings(lookup: &Lookup, user: &Map<String, Value>) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_printed_filter_is_read_as_itself(filter in filter()) {

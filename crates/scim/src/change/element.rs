@@ -31,13 +31,21 @@ fn is_client_s(attribute: &Attribute, name: &str) -> bool {
 }
 
 /// Adds elements to a list; those that are there already take up what the new ones say.
-/// Returns where the elements now are.
+/// Returns where those now are that say they are primary.
 pub(super) fn add(attribute: &Attribute, elements: &mut Vec<Value>, new: Vec<Value>) -> BTreeSet<usize> {
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for (at, element) in elements.iter().enumerate() {
         known.entry(identity(attribute, element)).or_insert(at);
     }
-    new.into_iter().map(|element| add_one(attribute, elements, &mut known, element)).collect()
+    let mut primary = BTreeSet::new();
+    for element in new {
+        let says_so = is_primary(&element);
+        let at = add_one(attribute, elements, &mut known, element);
+        if says_so {
+            primary.insert(at);
+        }
+    }
+    primary
 }
 
 fn add_one(
@@ -102,6 +110,10 @@ pub(super) fn merge(attribute: &Attribute, held: &mut Map<String, Value>, given:
     held.extend(given);
 }
 
+fn is_primary(element: &Value) -> bool {
+    element.get("primary") == Some(&Value::Bool(true))
+}
+
 /// Sees to it that at most one element is primary: the one just written takes it from the others (RFC 7644 §3.5.2).
 pub(super) fn settle_primary(
     attribute: &Attribute,
@@ -111,7 +123,6 @@ pub(super) fn settle_primary(
     if attribute.sub("primary").is_none() {
         return Ok(());
     }
-    let is_primary = |element: &Value| element.get("primary") == Some(&Value::Bool(true));
     let chosen = written.iter().filter(|&&at| elements.get(at).is_some_and(is_primary)).count();
     match chosen {
         0 => Ok(()),

@@ -3,7 +3,7 @@
 //! A value path that fits nothing makes the element that it describes, for clients rely on it.
 
 use super::aim::{Among, Target};
-use super::element::{self, merge, settle_primary};
+use super::element::{self, merge};
 use super::{Named, Verb, Writer, coerce, immutable, put, read_only, take};
 use crate::dialect::Dialect;
 use crate::error::{ScimError, ScimType};
@@ -94,7 +94,7 @@ impl Writer<'_> {
                 }
             }
         };
-        settle_primary(attribute, &mut elements, &written)?;
+        element::settle_primary(attribute, &mut elements, &written)?;
         elements.retain(|element| !element::is_husk(attribute, element));
         Ok(Value::Array(elements))
     }

@@ -300,6 +300,10 @@ fn one_address_at_most_is_primary() {
     assert_eq!(written.resource["emails"][2]["primary"], true);
     let two = json!([{"op": "replace", "path": "emails", "value": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]}]);
     assert_eq!(patch_user(two).unwrap_err().scim_type, Some(ScimType::InvalidValue));
+    let both = json!([{"op": "add", "path": "emails", "value": [
+        {"value": "jane@acme.com", "type": "work"}, {"value": "j@home.org", "type": "home", "primary": true},
+    ]}]);
+    assert_eq!(patch_user(both).unwrap().resource["emails"][0]["primary"], false, "who does not say so gives it up");
     let home = json!([{"op": "replace", "path": "emails[type eq \"home\"].primary", "value": "True"}]);
     assert_eq!(patch_user(home).unwrap().resource["emails"][0]["primary"], false);
 }
