@@ -147,6 +147,16 @@ pub enum Command {
         after_help = "Examples:\n  tenure serve\n  tenure serve --listen 127.0.0.1:8601    another one beside it, on the same PostgreSQL\n\nEach connection is read as often as its `every` says (15 minutes unless said). SIGTERM or Ctrl-C: the steps under\nway are finished, what is left goes to another process or to the next start; a second one ends at once.\n`GET /healthz` and `/readyz` tell a supervisor how it is."
     )]
     Serve(ServeArguments),
+    /// Writes everything in the store to a file, as of one moment, while others go on writing
+    #[command(
+        after_help = "Examples:\n  tenure backup --to tenure-2026-11-25.backup\n  tenure backup --to - | age -r age1… > tenure.backup.age\n\nThe file is the same for SQLite and PostgreSQL, so it also moves a store from one to the other."
+    )]
+    Backup(BackupArguments),
+    /// Puts a backup into the store of the configuration: an empty one, or instead of what it holds
+    #[command(
+        after_help = "Examples:\n  tenure restore --from tenure-2026-11-25.backup\n  tenure restore --from tenure-2026-11-25.backup --replace sqlite:tenure.db --yes\n\nThe file is checked whole first; everything or nothing is restored. Stop what uses the store before."
+    )]
+    Restore(RestoreArguments),
     /// Makes, lists and revokes tokens: credentials for the API, the console and SCIM clients
     Token(TokenArguments),
     /// The key with which secrets are sealed that several processes share: makes one, seals everything anew
@@ -451,6 +461,37 @@ pub enum AuditCommand {
     Export,
     /// Writes down outside of the store where the journal stands, now
     Anchor,
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArguments {
+    /// The file, which must not be there yet; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Who asks for it
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+}
+
+/// `restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// The backup
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// Gives up what the store holds: its address, as tenure.toml has it
+    #[arg(long, value_name = "STORE")]
+    pub replace: Option<String>,
+    /// Does not ask on a terminal
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Who decides
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
 }
 
 /// `token`.

@@ -35,6 +35,7 @@ pub mod revert;
 pub mod anchor;
 pub mod audit;
 pub mod trace;
+pub mod backup;
 pub mod view;
 mod error;
 

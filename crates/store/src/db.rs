@@ -1,5 +1,5 @@
 //! The two databases behind one face: transactions that take one SQL text and give rows.
-//! Everything else in this room speaks to `Tx` and `Row`; only this file and `bulk.rs` know that there are two of them.
+//! Everything else in this room speaks to `Tx` and `Row`; only this file, `bulk.rs` and `copy.rs` know that there are two.
 //! It knows no table and keeps no state beyond the connections.
 
 use crate::error::StoreError;

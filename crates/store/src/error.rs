@@ -81,6 +81,15 @@ pub enum StoreError {
         /// Which pull.
         pull: i64,
     },
+    /// A backup cannot be written, or cannot be believed.
+    #[error("use the backup: {because}; nothing in the store was changed")]
+    Backup {
+        /// Why not.
+        because: String,
+    },
+    /// The store that a backup would go into holds something.
+    #[error("restore: the store is not empty; name it with --replace and say --yes to give up what it holds")]
+    NotEmpty,
     /// The lease was lost to somebody else: whatever was being done must stop.
     #[error("go on: the lease {name:?} now belongs to somebody else")]
     LeaseLost {
@@ -114,7 +123,10 @@ impl StoreError {
 
     /// Tells whether the operator must change something: the address, a permission, the program's version.
     pub fn is_operator(&self) -> bool {
-        matches!(self, Self::Address { .. } | Self::Open { .. } | Self::Newer { .. })
+        matches!(
+            self,
+            Self::Address { .. } | Self::Open { .. } | Self::Newer { .. } | Self::Backup { .. } | Self::NotEmpty
+        )
     }
 }
 

@@ -40,10 +40,14 @@ mod steps;
 mod sealed;
 mod tokens;
 
+mod copy;
+mod backup;
+
 #[cfg(feature = "test-support")]
 pub mod test_support;
 
 pub use accounts::{AccountFilter, Cursor, Observed, Page};
+pub use backup::{Backup, Present};
 pub use cluster::{Managers, Seed};
 pub use connections::Totals;
 pub use decisions::{Concerns, NewDecision};

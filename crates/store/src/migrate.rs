@@ -3,7 +3,7 @@
 //! It never goes back: a store of a later program is refused.
 
 use crate::Store;
-use crate::db::{Db, Durability, args};
+use crate::db::{Db, Durability, Tx, args};
 use crate::error::StoreError;
 
 /// The scripts in their order; the number of a script is its place in this list, from 1.
@@ -34,20 +34,51 @@ impl Store {
 
 /// Runs the scripts that the store has not seen yet, all in one transaction.
 pub(crate) async fn migrate(db: &Db) -> Result<(), StoreError> {
-    let known = SCRIPTS.len() as i64;
     let mut tx = db.write(Durability::Full).await?;
     tx.lock_shape().await?;
     tx.script("CREATE TABLE IF NOT EXISTS shape (number BIGINT NOT NULL PRIMARY KEY)").await?;
-    let found = tx.first("SELECT max(number) FROM shape", vec![], |row| row.int_or_none(0)).await?.flatten();
-    let found = found.unwrap_or(0);
-    if found > known {
-        return Err(StoreError::Newer { found, known });
+    let found = shape_of(&mut tx).await?;
+    if found > known_shape() {
+        return Err(StoreError::Newer { found, known: known_shape() });
     }
+    lay(&mut tx, found, known_shape()).await?;
+    tx.commit().await
+}
+
+/// The newest shape that this program knows.
+pub(crate) fn known_shape() -> i64 {
+    SCRIPTS.len() as i64
+}
+
+/// Returns how far a store has come.
+pub(crate) async fn shape_of(tx: &mut Tx) -> Result<i64, StoreError> {
+    let found = tx.first("SELECT max(number) FROM shape", vec![], |row| row.int_or_none(0)).await?.flatten();
+    Ok(found.unwrap_or(0))
+}
+
+/// Runs the scripts that lead from one shape to a later one.
+pub(crate) async fn lay(tx: &mut Tx, from: i64, to: i64) -> Result<(), StoreError> {
     for (script, number) in SCRIPTS.iter().zip(1_i64..) {
-        if number > found {
+        if number > from && number <= to {
             tx.script(script).await?;
             tx.run("INSERT INTO shape (number) VALUES ($1)", args![number]).await?;
         }
     }
-    tx.commit().await
+    Ok(())
+}
+
+/// Lists the tables of a shape, as its scripts make and drop them.
+pub(crate) fn tables_of(shape: i64) -> Vec<String> {
+    let mut tables: Vec<String> = Vec::new();
+    for line in
+        SCRIPTS.iter().zip(1_i64..).filter(|(_, number)| *number <= shape).flat_map(|(script, _)| script.lines())
+    {
+        let name = |rest: &str| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().map(str::to_owned);
+        if let Some(name) = line.strip_prefix("CREATE TABLE ").and_then(name) {
+            tables.push(name);
+        } else if let Some(name) = line.strip_prefix("DROP TABLE ").and_then(name) {
+            tables.retain(|table| *table != name);
+        }
+    }
+    tables
 }

@@ -18,6 +18,7 @@ pub mod revert;
 pub mod lifecycle;
 pub mod decide;
 pub mod audit;
+pub mod backup;
 pub mod token;
 pub mod key;
 pub mod serve;
@@ -44,6 +45,9 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         && let Some(checked) = audit::offline(arguments, output)
     {
         return checked;
+    }
+    if let Command::Restore(arguments) = command {
+        return backup::run_restore(common, arguments, output).await;
     }
     if let Command::Key(arguments) = command
         && let Some(made) = key::offline(arguments, output)
@@ -74,6 +78,7 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Unlink(arguments) => decide::unlink(&house, arguments, output).await,
         Command::Exempt(arguments) => decide::exempt(&house, arguments, output).await,
         Command::Audit(arguments) => audit::run(&house, arguments, common, output).await,
+        Command::Backup(arguments) => backup::run(&house, arguments, output).await,
         Command::Token(arguments) => token::run(&house, arguments, output).await,
         Command::Key(arguments) => key::run(&house, arguments, output).await,
         other => anyhow::bail!("command {other:?} does not walk"),

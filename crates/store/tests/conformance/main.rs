@@ -2,6 +2,7 @@
 //! Each story is a function over an empty store; the macro at the end runs it on SQLite and on a private PostgreSQL.
 //! Speed is measured elsewhere (`examples/ingest.rs`).
 
+mod backup_stories;
 mod door_stories;
 mod journal_stories;
 mod list_stories;
@@ -71,6 +72,11 @@ on_both![
     journal_stories::a_note_that_cannot_be_read_is_told_and_stays,
     stop_stories::a_stop_holds_its_connection_until_it_is_taken_back,
     stop_stories::no_step_begins_after_the_entry_that_stops_it,
+    backup_stories::what_was_backed_up_is_restored_in_either_database,
+    backup_stories::a_backup_is_of_one_moment_while_others_write,
+    backup_stories::a_damaged_backup_is_refused_and_changes_nothing,
+    backup_stories::a_store_that_holds_something_is_replaced_only_when_told,
+    backup_stories::a_backup_of_the_first_shape_is_brought_to_the_present_one,
     door_stories::a_token_is_kept_by_its_hash_until_it_is_revoked,
     door_stories::sealed_values_are_sealed_anew_all_or_none,
     stop_stories::a_step_begins_only_when_the_newest_decisions_are_heard,
