@@ -43,8 +43,14 @@ impl Daemon {
 
     /// Asks it for a page; returns the status and the body.
     fn ask(&self, path: &str) -> (u16, String) {
+        self.ask_with(path, "")
+    }
+
+    /// Asks it for a page with a header more.
+    fn ask_with(&self, path: &str, header: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.listens).expect("it listens");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.listens).unwrap();
+        let lines = format!("Host: {}\r\n{header}Connection: close\r\n\r\n", self.listens);
+        write!(stream, "GET {path} HTTP/1.1\r\n{lines}").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
@@ -171,6 +177,35 @@ fn an_approval_wakes_the_daemon_and_a_signal_ends_it() {
     println!("what was agreed to was done {:.1} s after the yes", took.as_secs_f64());
     assert!(daemon.end() < WOKEN_WITHIN);
     settle(&stage, &day);
+}
+
+#[test]
+fn metrics_are_told_to_whoever_bears_a_token_for_reading() {
+    let stage = open(SEED, Dialect::Guide);
+    expect(&stage.run(&["pull"]), 0);
+    let token = |scope: &str| {
+        let made = stage.plainly(&["token", "create", "--scope", scope, "--name", scope]);
+        expect(&made, 0);
+        format!("Authorization: Bearer {}\r\n", made.out.trim())
+    };
+    let (reads, hooks) = (token("api:read"), token("hooks"));
+    let daemon = Daemon::start(&stage);
+    let forged = reads.replace("tnr_", "tnr_0");
+    for (header, status) in [("", 401), ("Authorization: Basic eDp5\r\n", 401), (&forged, 401), (&hooks, 403)] {
+        let (told, body) = daemon.ask_with("/metrics", header);
+        assert_eq!(told, status, "{body}");
+        let problem: Value = serde_json::from_str(&body).unwrap();
+        assert!(problem["status"] == status && problem["title"].is_string(), "{body}");
+        assert!(!body.contains("tnr_") && !body.contains("tenure_"), "{body}");
+    }
+    let (status, body) = daemon.ask_with("/metrics", &reads);
+    assert_eq!(status, 200, "{body}");
+    for wanted in ["tenure_pull_complete{connection=\"hr\"} 1", "tenure_findings{", "tenure_jobs{kind="] {
+        assert!(body.contains(wanted), "lacks {wanted}: {body}");
+    }
+    expect(&stage.run(&["token", "revoke", "api:read"]), 0);
+    assert_eq!(daemon.ask_with("/metrics", &reads).0, 401, "a token that was revoked is none at once");
+    daemon.end();
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod faults;
 mod forecast;
 mod journal;
 mod kills;
+mod operate;
 mod refusals;
 mod scenarios;
 mod shared;

@@ -38,9 +38,21 @@ pub struct Common {
     /// Prints no progress and no advice
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// The form of log lines on standard error
+    #[arg(long, global = true, env = "TENURE_LOG_FORM", value_enum, default_value = "text", value_name = "FORM")]
+    pub log: LogForm,
     /// Says more on standard error; twice for each request
     #[arg(short, long = "verbose", global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+}
+
+/// Which form log lines take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogForm {
+    /// For people.
+    Text,
+    /// One JSON object a line, for programs.
+    Json,
 }
 
 /// The commands, in the order of the walk.
@@ -56,6 +68,11 @@ pub enum Command {
         after_help = "Examples:\n  tenure check\n  tenure check --offline    files and secrets only, no request is sent"
     )]
     Check(CheckArguments),
+    /// Looks at the installation: files, key, store, disk, journal, steps in doubt, old reads, tokens; asks no app
+    #[command(
+        after_help = "Examples:\n  tenure doctor\n  tenure doctor --json | jq '.checks[] | select(.verdict != \"good\")'\n\nExit code 2 where something must be done. What the apps say of themselves is for `tenure check`."
+    )]
+    Doctor,
     /// Reads sources and targets into the store
     #[command(after_help = "Examples:\n  tenure pull\n  tenure pull gorgias hr\n  tenure pull --full")]
     Pull(PullArguments),
@@ -147,6 +164,11 @@ pub enum Command {
         after_help = "Examples:\n  tenure serve\n  tenure serve --listen 127.0.0.1:8601    another one beside it, on the same PostgreSQL\n\nEach connection is read as often as its `every` says (15 minutes unless said). SIGTERM or Ctrl-C: the steps under\nway are finished, what is left goes to another process or to the next start; a second one ends at once.\n`GET /healthz` and `/readyz` tell a supervisor how it is."
     )]
     Serve(ServeArguments),
+    /// Prints what an alert needs, as text for Prometheus
+    #[command(
+        after_help = "Examples:\n  tenure metrics > /var/lib/node_exporter/tenure.prom.tmp && mv /var/lib/node_exporter/tenure.prom{.tmp,}"
+    )]
+    Metrics,
     /// Writes everything in the store to a file, as of one moment, while others go on writing
     #[command(
         after_help = "Examples:\n  tenure backup --to tenure-2026-11-25.backup\n  tenure backup --to - | age -r age1… > tenure.backup.age\n\nThe file is the same for SQLite and PostgreSQL, so it also moves a store from one to the other."

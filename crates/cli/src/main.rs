@@ -10,7 +10,7 @@ mod output;
 mod progress;
 mod time;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, LogForm};
 use clap::Parser;
 use exit::Exit;
 use output::Output;
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if asked_for { Exit::Done } else { Exit::Usage } as u8);
         }
     };
-    listen_to_logs(arguments.common.verbose);
+    listen_to_logs(arguments.common.verbose, arguments.common.log);
     let output = Output::new(&arguments.common);
     match run(arguments, &output) {
         Ok(exit) => ExitCode::from(exit as u8),
@@ -62,11 +62,16 @@ fn run(arguments: Arguments, output: &Output) -> anyhow::Result<Exit> {
     }
 }
 
-/// Sends log lines to standard error: warnings by default, more with `-v`; `TENURE_LOG` overrides.
-fn listen_to_logs(verbose: u8) {
+/// Sends log lines to standard error: warnings by default, more with `-v`; `TENURE_LOG` overrides. As JSON, each line
+/// names the spans in which it was said: the verb, the step.
+fn listen_to_logs(verbose: u8, form: LogForm) {
     use tracing_subscriber::EnvFilter;
-    let level = ["warn", "tenure=info,warn", "tenure=debug,info", "trace"][usize::from(verbose.min(3))];
-    let filter = EnvFilter::try_from_env("TENURE_LOG")
-        .unwrap_or_else(|_| EnvFilter::new(level.replace("tenure=", "tenure_engine=")));
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let level = ["warn", "tenure=info,warn", "tenure=debug,tenure_connect=debug,info", "trace"];
+    let level = level[usize::from(verbose.min(3))].replace("tenure=", "tenure_engine=");
+    let filter = EnvFilter::try_from_env("TENURE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = match form {
+        LogForm::Text => lines.try_init(),
+        LogForm::Json => lines.json().flatten_event(true).try_init(),
+    };
 }

@@ -147,7 +147,10 @@ fn approval(step: &Step) -> Option<String> {
     Some(match step.approval.state {
         ApprovalState::NotNeeded => return None,
         ApprovalState::Waiting => format!("It waits for {} of {from}.", step.approval.count),
-        ApprovalState::Approved => format!("Approved by {}.", step.approval.by.join(", ")),
+        ApprovalState::Approved => {
+            let until = step.approval.until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
+            format!("Approved by {}{until}.", step.approval.by.join(", "))
+        }
         ApprovalState::Rejected => format!("Rejected by {}.", step.approval.by.join(", ")),
     })
 }

@@ -8,6 +8,7 @@ use crate::house::House;
 use futures::future::{BoxFuture, FutureExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tenure_connect::governor::{Answer, Ask, Keeper, Ledger, Rival};
 use tenure_connect::{Connector, Settings, forecast, tenant_of};
 use tenure_core::change::Plan;
@@ -15,6 +16,8 @@ use tenure_core::name::ConnectionName;
 use tenure_store::Store;
 
 const NOTE: &str = "rate";
+/// Windows up to this long are each process's own.
+const LONG: Duration = Duration::from_secs(60);
 /// The note that says who else uses the budget, and when that was seen.
 const RIVAL: &str = "rival";
 
@@ -102,4 +105,36 @@ pub(crate) async fn foresee(house: &House, plan: &mut Plan) -> Result<(), Engine
     }
     plan.cost.seconds = seconds;
     Ok(())
+}
+
+/// What is left of a connection's budget, as far as that outlives a process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Left {
+    /// Each window.
+    pub windows: Vec<WindowLeft>,
+    /// For how long nothing is sent, because the app asked for it.
+    pub quiet_ms: Option<i64>,
+}
+
+/// What is spent of one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct WindowLeft {
+    pub seconds: u64,
+    pub spent: u64,
+    /// What our share of it allows.
+    pub limit: u64,
+}
+
+/// Returns what is left of a connection's budget.
+pub(crate) async fn left(house: &House, name: &ConnectionName) -> Result<Left, EngineError> {
+    let now_ms = house.clock.now_ms();
+    let settings = house.connection(name.as_str())?.settings();
+    let (limits, ledger) = (settings.rate_limits(), ledger(house, &settings).await?);
+    let long = limits.windows.iter().filter(|window| window.per > LONG);
+    let windows = long.map(|window| WindowLeft {
+        seconds: window.per.as_secs(),
+        spent: ledger.spent_within(window.per, now_ms),
+        limit: (f64::from(window.count) * limits.usable_share()) as u64,
+    });
+    Ok(Left { windows: windows.collect(), quiet_ms: ledger.quiet_for_ms(now_ms) })
 }

@@ -53,12 +53,12 @@ pub async fn check(house: &House, names: &[String], offline: bool) -> Result<Vec
         stream::iter(&names).map(|name| check_one(house, name, offline)).buffered(AT_ONCE).collect().await;
     lines.extend(checked.into_iter().flatten());
     let asked = |stop: &Stop| stop.connection.as_ref().is_none_or(|name| names.contains(name));
-    lines.extend(stops_of(house).await?.iter().filter(|stop| asked(stop)).map(stopped));
+    lines.extend(stops_of(&house.store).await?.iter().filter(|stop| asked(stop)).map(stopped));
     Ok(lines)
 }
 
 /// Says that somebody stopped writes: only a person can tell whether that is still right.
-fn stopped(stop: &Stop) -> CheckLine {
+pub(crate) fn stopped(stop: &Stop) -> CheckLine {
     CheckLine {
         connection: stop.connection.as_ref().map(ToString::to_string),
         what: "writes".into(),

@@ -2,13 +2,15 @@
 //! whole; every error has its line and the nearest known key.
 //! It knows where secrets lie, never what they are: `secrets` reads them when a connector is built.
 
+use crate::error::EngineError;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tenure_connect::ScimUse;
-use tenure_core::place::{Misplaced, misplaced_key, read_toml};
+use tenure_core::name::ConnectionName;
+use tenure_core::place::{Misplaced, misplaced_key, nearest, read_toml};
 use tenure_core::policy::Delay;
 
 /// What `tenure.toml` says.
@@ -294,6 +296,26 @@ impl Config {
                 Err(self.misplaced(&["connections", name, "every"], message, Some(hint)))
             }
         }
+    }
+
+    /// Returns the connections named, as they are.
+    ///
+    /// # Errors
+    /// One of them does not exist.
+    pub fn asked(&self, names: &[String]) -> Result<Vec<ConnectionName>, EngineError> {
+        let known = |name: &String| match self.connections.contains_key(name) {
+            true => Ok(ConnectionName::new(name)),
+            false => Err(self.no_connection(name)),
+        };
+        names.iter().map(known).collect()
+    }
+
+    /// Says that no connection has this name, and which may be meant.
+    pub(crate) fn no_connection(&self, name: &str) -> EngineError {
+        let known: Vec<&str> = self.connections.keys().map(String::as_str).collect();
+        let hint = nearest(name, &known)
+            .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        EngineError::Asked(format!("no connection is named {name:?}; {hint}"))
     }
 
     /// Builds the error that points at `keys` (such as `connections`, `gorgias`, `plan`) in the file.

@@ -191,12 +191,7 @@ impl House {
     /// # Errors
     /// The file has none of that name.
     pub fn connection(&self, name: &str) -> Result<&Connection, EngineError> {
-        self.connections.get(name).ok_or_else(|| {
-            let known: Vec<&str> = self.config.connections.keys().map(String::as_str).collect();
-            let hint = tenure_core::place::nearest(name, &known)
-                .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-            EngineError::Asked(format!("no connection is named {name:?}; {hint}"))
-        })
+        self.connections.get(name).ok_or_else(|| self.config.no_connection(name))
     }
 
     /// Lists the connections that are asked for, or all.
@@ -204,10 +199,7 @@ impl House {
     /// # Errors
     /// One of them does not exist.
     pub fn asked(&self, names: &[String]) -> Result<Vec<ConnectionName>, EngineError> {
-        if names.is_empty() {
-            return Ok(self.names());
-        }
-        names.iter().map(|name| self.connection(name).map(|_| ConnectionName::new(name))).collect()
+        if names.is_empty() { Ok(self.names()) } else { self.config.asked(names) }
     }
 
     /// Lists what every connection can do.

@@ -36,6 +36,8 @@ pub mod anchor;
 pub mod audit;
 pub mod trace;
 pub mod backup;
+pub mod doctor;
+pub mod metrics;
 pub mod view;
 mod error;
 

@@ -1,13 +1,40 @@
 //! `stop` and `resume`: halts all writes of some connections, or of all, whatever the number of processes, and lets them
 //! go on. A step that is under way ends; none begins. It is kept in the store, which looks as each step begins.
+//! Whoever stops may be in a hurry: neither the policy nor any connection's settings must be right for it.
 
+use crate::clock::Clock;
+use crate::config::Config;
 use crate::decide::By;
 use crate::error::EngineError;
-use crate::house::House;
 use serde::Serialize;
+use std::path::Path;
 use tenure_core::journal::Draft;
 use tenure_core::name::ConnectionName;
 use tenure_core::stop::Stop;
+use tenure_store::Store;
+
+/// What is needed to stop: the configuration's names, the store and the time.
+#[derive(Debug)]
+pub struct Brake {
+    /// What `tenure.toml` says.
+    pub config: Config,
+    /// Where stops are kept.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Brake {
+    /// Opens the store that the file at `path` names, and nothing else.
+    ///
+    /// # Errors
+    /// The file is wrong, or the store cannot be opened.
+    pub async fn open(path: &Path, clock: Clock) -> Result<Self, EngineError> {
+        let config = Config::read(path)?;
+        let store = Store::open(&config.store_url()).await?;
+        Ok(Self { config, store, clock })
+    }
+}
 
 /// What came of letting writes go on.
 #[derive(Debug, Clone, Serialize)]
@@ -23,13 +50,13 @@ pub struct Resumed {
 /// # Errors
 /// A connection of that name does not exist, or the store failed.
 #[tracing::instrument(name = "stop", skip_all, fields(by = %by.who))]
-pub async fn stop(house: &House, names: &[String], by: &By) -> Result<Vec<Stop>, EngineError> {
-    let at = house.clock.now_text();
+pub async fn stop(brake: &Brake, names: &[String], by: &By) -> Result<Vec<Stop>, EngineError> {
+    let at = brake.clock.now_text();
     let said = |connection| Stop { connection, by: by.who.clone(), at: at.clone(), note: by.note.clone() };
-    let stops: Vec<Stop> = places(house, names)?.into_iter().map(said).collect();
+    let stops: Vec<Stop> = places(brake, names)?.into_iter().map(said).collect();
     let drafts = stops.iter().map(|stop| draft(stop, &by.who, &at, "stopped")).collect();
-    house.store.stop(&stops, drafts).await?;
-    stops_of(house).await
+    brake.store.stop(&stops, drafts).await?;
+    stops_of(&brake.store).await
 }
 
 /// Takes back the stops of the connections named, or the one of all where none is. Each stop is taken back by itself.
@@ -37,26 +64,26 @@ pub async fn stop(house: &House, names: &[String], by: &By) -> Result<Vec<Stop>,
 /// # Errors
 /// A connection of that name does not exist, or the store failed.
 #[tracing::instrument(name = "resume", skip_all, fields(by = %by.who))]
-pub async fn resume(house: &House, names: &[String], by: &By) -> Result<Resumed, EngineError> {
-    let at = house.clock.now_text();
-    let places = places(house, names)?;
-    let resumed = house.store.resume(&places, |stop| draft(stop, &by.who, &at, "resumed")).await?;
-    Ok(Resumed { resumed, stopped: stops_of(house).await? })
+pub async fn resume(brake: &Brake, names: &[String], by: &By) -> Result<Resumed, EngineError> {
+    let at = brake.clock.now_text();
+    let places = places(brake, names)?;
+    let resumed = brake.store.resume(&places, |stop| draft(stop, &by.who, &at, "resumed")).await?;
+    Ok(Resumed { resumed, stopped: stops_of(&brake.store).await? })
 }
 
 /// Returns all stops there are, the one of everywhere first.
 ///
 /// # Errors
 /// The store failed.
-pub async fn stops_of(house: &House) -> Result<Vec<Stop>, EngineError> {
-    Ok(house.store.stops().await?)
+pub async fn stops_of(store: &Store) -> Result<Vec<Stop>, EngineError> {
+    Ok(store.stops().await?)
 }
 
-fn places(house: &House, names: &[String]) -> Result<Vec<Option<ConnectionName>>, EngineError> {
+fn places(brake: &Brake, names: &[String]) -> Result<Vec<Option<ConnectionName>>, EngineError> {
     if names.is_empty() {
         return Ok(vec![None]);
     }
-    Ok(house.asked(names)?.into_iter().map(Some).collect())
+    Ok(brake.config.asked(names)?.into_iter().map(Some).collect())
 }
 
 fn draft(stop: &Stop, who: &str, at: &str, event: &str) -> Draft {

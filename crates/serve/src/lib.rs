@@ -2,10 +2,13 @@
 //! `router` is the one place that lists what is answered; each endpoint is a file of its own.
 //! It runs no work itself: a worker of the engine does that beside it.
 
+mod door;
 mod probes;
+mod metrics;
 
 use axum::Router;
 use axum::routing::get;
+use metrics::Measured;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tenure_engine::house::House;
@@ -13,7 +16,10 @@ use tokio::net::TcpListener;
 
 /// Everything that is answered. `/healthz` alone answers whoever asks; whatever else is added asks for a credential.
 pub fn router(house: Arc<House>) -> Router {
-    Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz)).with_state(house)
+    let measured = Arc::new(Measured::of(house.clone()));
+    let measured = Router::new().route("/metrics", get(metrics::metrics)).with_state(measured);
+    let probed = Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz));
+    probed.with_state(house).merge(measured)
 }
 
 /// Answers on `listener` until the house is told to drain and the answers under way are given.

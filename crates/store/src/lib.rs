@@ -42,6 +42,7 @@ mod tokens;
 
 mod copy;
 mod backup;
+mod condition;
 
 #[cfg(feature = "test-support")]
 pub mod test_support;
@@ -49,6 +50,7 @@ pub mod test_support;
 pub use accounts::{AccountFilter, Cursor, Observed, Page};
 pub use backup::{Backup, Present};
 pub use cluster::{Managers, Seed};
+pub use condition::{Condition, Holding, JobCount};
 pub use connections::Totals;
 pub use decisions::{Concerns, NewDecision};
 pub use error::{DatabaseError, StoreError};

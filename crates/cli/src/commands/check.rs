@@ -14,7 +14,7 @@ pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -
     let house = ground::open(common).await?;
     let lines = check(&house, &arguments.connections, arguments.offline).await?;
     house.close().await;
-    show(&lines, output)?;
+    show(&lines, "files", output)?;
     let problems = lines.iter().filter(|line| line.verdict == Verdict::Problem).count();
     let unreachable = lines.iter().any(|line| line.unreachable);
     if !output.json {
@@ -33,7 +33,8 @@ pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -
     })
 }
 
-fn show(lines: &[CheckLine], output: &Output) -> anyhow::Result<()> {
+/// Shows lines; those of no connection are said to be of `elsewhere`.
+pub fn show(lines: &[CheckLine], elsewhere: &str, output: &Output) -> anyhow::Result<()> {
     if output.json {
         return output.document(&serde_json::json!({ "checks": lines }));
     }
@@ -43,7 +44,7 @@ fn show(lines: &[CheckLine], output: &Output) -> anyhow::Result<()> {
             Verdict::Confirm => "?",
             Verdict::Problem => "✗",
         };
-        let connection = line.connection.as_deref().unwrap_or("files");
+        let connection = line.connection.as_deref().unwrap_or(elsewhere);
         // What does not fit into the column is told apart from what follows.
         let what = if line.what.chars().count() > WHAT_WIDTH { format!("{}:", line.what) } else { line.what.clone() };
         output.line(format!("{sign} {connection:<14} {what:<WHAT_WIDTH$} {}", line.says));

@@ -4,6 +4,7 @@
 
 pub mod init;
 pub mod check;
+pub mod doctor;
 pub mod pull;
 pub mod lists;
 pub mod who;
@@ -18,6 +19,7 @@ pub mod revert;
 pub mod lifecycle;
 pub mod decide;
 pub mod audit;
+pub mod metrics;
 pub mod backup;
 pub mod token;
 pub mod key;
@@ -35,24 +37,8 @@ use tenure_engine::anchor::When;
 
 /// Runs a command that walks with an opened house.
 pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow::Result<Exit> {
-    if let Command::Check(arguments) = command {
-        return check::run(common, arguments, output).await;
-    }
-    if let Command::Serve(arguments) = command {
-        return serve::run(common, arguments, output).await;
-    }
-    if let Command::Audit(arguments) = command
-        && let Some(checked) = audit::offline(arguments, output)
-    {
-        return checked;
-    }
-    if let Command::Restore(arguments) = command {
-        return backup::run_restore(common, arguments, output).await;
-    }
-    if let Command::Key(arguments) = command
-        && let Some(made) = key::offline(arguments, output)
-    {
-        return made;
+    if let Some(ended) = without_house(command, common, output).await {
+        return ended;
     }
     let house = ground::open(common).await?;
     let exit = match command {
@@ -67,8 +53,6 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Plan(arguments) => plan::run(&house, arguments, output).await,
         Command::Approve(arguments) => approve::run(&house, arguments, approve::Answer::Yes, output).await,
         Command::Reject(arguments) => approve::run(&house, arguments, approve::Answer::No, output).await,
-        Command::Stop(arguments) => stop::run(&house, arguments, output).await,
-        Command::Resume(arguments) => stop::run_resume(&house, arguments, output).await,
         Command::Apply(arguments) => apply::run(&house, arguments, output).await,
         Command::Revert(arguments) => revert::run(&house, arguments, output).await,
         Command::Join(arguments) => lifecycle::run(&house, lifecycle::Event::Join, arguments, output).await,
@@ -79,6 +63,7 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Exempt(arguments) => decide::exempt(&house, arguments, output).await,
         Command::Audit(arguments) => audit::run(&house, arguments, common, output).await,
         Command::Backup(arguments) => backup::run(&house, arguments, output).await,
+        Command::Metrics => metrics::run(&house, output).await,
         Command::Token(arguments) => token::run(&house, arguments, output).await,
         Command::Key(arguments) => key::run(&house, arguments, output).await,
         other => anyhow::bail!("command {other:?} does not walk"),
@@ -88,4 +73,19 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
     }
     house.close().await;
     exit
+}
+
+/// Runs a command that opens what it needs by itself, or needs nothing; `None` where it walks with a house.
+async fn without_house(command: &Command, common: &Common, output: &Output) -> Option<anyhow::Result<Exit>> {
+    Some(match command {
+        Command::Check(arguments) => check::run(common, arguments, output).await,
+        Command::Doctor => doctor::run(common, output).await,
+        Command::Serve(arguments) => serve::run(common, arguments, output).await,
+        Command::Stop(arguments) => stop::run(common, arguments, output).await,
+        Command::Resume(arguments) => stop::run_resume(common, arguments, output).await,
+        Command::Restore(arguments) => backup::run_restore(common, arguments, output).await,
+        Command::Audit(arguments) => return audit::offline(arguments, output),
+        Command::Key(arguments) => return key::offline(arguments, output),
+        _ => return None,
+    })
 }

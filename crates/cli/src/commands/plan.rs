@@ -60,7 +60,7 @@ struct Told<'a> {
 
 /// Shows a plan.
 pub async fn show(house: &House, plan: &Plan, output: &Output) -> anyhow::Result<()> {
-    let stopped = stops_of(house).await?;
+    let stopped = stops_of(&house.store).await?;
     if output.json {
         return output.document(&Told { plan, stopped });
     }

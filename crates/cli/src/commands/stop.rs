@@ -1,18 +1,21 @@
 //! `tenure stop` and `tenure resume`: halt all writes of some connections, or of all, and let them go on.
 //! The word of one person is enough for either. What is under way ends; nothing else begins.
+//! Stopping opens no house: a broken policy must not stand in its way.
 
-use crate::arguments::{ResumeArguments, StopArguments};
+use crate::arguments::{Common, ResumeArguments, StopArguments};
 use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use tenure_core::stop::Stop;
+use tenure_engine::clock::Clock;
 use tenure_engine::decide::By;
-use tenure_engine::house::House;
-use tenure_engine::stop::{resume, stop};
+use tenure_engine::stop::{Brake, resume, stop};
 
 /// Stops.
-pub async fn run(house: &House, arguments: &StopArguments, output: &Output) -> anyhow::Result<Exit> {
+pub async fn run(common: &Common, arguments: &StopArguments, output: &Output) -> anyhow::Result<Exit> {
     let by = by(arguments.by.as_deref(), arguments.note.clone())?;
-    let stops = stop(house, &arguments.places.connections, &by).await?;
+    let brake = Brake::open(&common.config, Clock::system()).await?;
+    let stops = stop(&brake, &arguments.places.connections, &by).await?;
+    brake.store.close().await;
     if output.json {
         output.document(&serde_json::json!({ "stopped": stops }))?;
     } else {
@@ -22,9 +25,11 @@ pub async fn run(house: &House, arguments: &StopArguments, output: &Output) -> a
 }
 
 /// Lets writes go on.
-pub async fn run_resume(house: &House, arguments: &ResumeArguments, output: &Output) -> anyhow::Result<Exit> {
+pub async fn run_resume(common: &Common, arguments: &ResumeArguments, output: &Output) -> anyhow::Result<Exit> {
     let by = by(arguments.by.as_deref(), None)?;
-    let done = resume(house, &arguments.places.connections, &by).await?;
+    let brake = Brake::open(&common.config, Clock::system()).await?;
+    let done = resume(&brake, &arguments.places.connections, &by).await?;
+    brake.store.close().await;
     if output.json {
         output.document(&done)?;
         return Ok(Exit::Done);

@@ -38,6 +38,21 @@ pub struct Ledger {
 
 pub(super) type Log = Vec<(i64, u64)>;
 
+impl Ledger {
+    /// Returns how much was sent within `span` before a moment; what is lent counts as sent.
+    pub fn spent_within(&self, span: Duration, now_ms: i64) -> u64 {
+        let span_ms = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        let sent = self.spent.iter().filter(|(at_ms, _)| at_ms.saturating_add(span_ms) > now_ms).map(|(_, cost)| cost);
+        sent.chain(self.lent.values().map(|lent| &lent.all)).sum()
+    }
+
+    /// Returns for how long nothing may be sent at all, if that is so.
+    pub fn quiet_for_ms(&self, now_ms: i64) -> Option<i64> {
+        let all = self.quiet.iter().filter(|quiet| quiet.of.is_none());
+        all.map(|quiet| quiet.until_ms - now_ms).filter(|left| *left > 0).max()
+    }
+}
+
 /// What one process holds.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Lent {

@@ -79,7 +79,11 @@ pub(crate) fn tell(request: &Request, response: Option<&Response>) {
         id: response.and_then(|response| id_of(&response.headers)),
         together: None,
     };
-    let _ = WITNESS.try_with(|witness| witness.borrow_mut().add(told()));
+    if let Ok(exchanged) = WITNESS.try_with(|_| told()) {
+        let (status, id) = (exchanged.status, exchanged.id.as_deref());
+        tracing::debug!(method = exchanged.method, path = exchanged.path, status, id, "request");
+        let _ = WITNESS.try_with(|witness| witness.borrow_mut().add(exchanged));
+    }
 }
 
 /// Tells exchanges that were made for several who go together.

@@ -1,0 +1,21 @@
+//! `tenure doctor`: the installation as a whole, without a request to any app: what is wrong, and who must do what.
+//! It runs also where configuration, policy or store are broken, since it is then that somebody asks.
+
+use crate::arguments::Common;
+use crate::commands::check::show;
+use crate::exit::Exit;
+use crate::output::Output;
+use tenure_engine::check::Verdict;
+use tenure_engine::clock::Clock;
+use tenure_engine::doctor::doctor;
+
+/// Looks at everything.
+pub async fn run(common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let lines = doctor(&common.config, Clock::system()).await;
+    show(&lines, "here", output)?;
+    let problems = lines.iter().filter(|line| line.verdict == Verdict::Problem).count();
+    if !output.json {
+        output.line(if problems == 0 { "all is well".into() } else { format!("{problems} problems") });
+    }
+    Ok(if problems == 0 { Exit::Done } else { Exit::Changes })
+}

@@ -1,0 +1,147 @@
+//! What an operator looks at: doctor, metrics, log lines, and the stop that works when the rest does not.
+//! Each is broken by hand in one way, and must say so; secrets and people must be in none of them.
+
+use crate::day::{approved_plan, expect};
+use crate::stage::{Ended, Stage};
+use regex::Regex;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use tenure_sandbox::{Limits, Options};
+
+fn open() -> Stage {
+    Stage::open(Options { people: 21, limits: Limits::Off, ..Options::default() })
+}
+
+/// Returns what the doctor says of things that must be mended.
+fn problems(ended: &Ended) -> Vec<String> {
+    let checks = ended.json().unwrap()["checks"].as_array().unwrap().clone();
+    let problems: Vec<String> = checks
+        .iter()
+        .filter(|check| check["verdict"] == "problem")
+        .map(|check| format!("{} {}: {}", check["connection"], check["what"], check["says"]))
+        .collect();
+    assert_eq!(ended.code, if problems.is_empty() { 0 } else { 2 }, "{ended}");
+    problems
+}
+
+fn chmod(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong_and_nothing_where_all_is_well() {
+    let stage = open();
+    let never = problems(&stage.run(&["doctor"]));
+    assert_eq!(never.len(), 6, "nothing was read yet: {never:?}");
+    expect(&stage.run(&["pull"]), 0);
+    assert_eq!(problems(&stage.run(&["doctor"])), Vec::<String>::new());
+    let asked = stage.sandbox().statistics().of(tenure_sandbox::Vendor::Gorgias).requests;
+    let token = stage.files().secrets.join("gorgias-token");
+    chmod(&token, 0o644);
+    let open = problems(&stage.run(&["doctor"]));
+    assert!(open.len() == 1 && open[0].contains("gorgias-token") && open[0].contains("chmod 600"), "{open:?}");
+    chmod(&token, 0o600);
+    chmod(&stage.files().policy, 0o666);
+    let open = problems(&stage.run(&["doctor"]));
+    assert!(open.len() == 1 && open[0].contains("policy.toml") && open[0].contains("go-w"), "{open:?}");
+    chmod(&stage.files().policy, 0o644);
+    expect(&stage.run(&["token", "create", "--scope", "hooks", "--name", "okta", "--expires", "3d"]), 0);
+    let ends = problems(&stage.run(&["doctor"]));
+    assert!(ends.len() == 1 && ends[0].contains("okta") && ends[0].contains("ends at"), "{ends:?}");
+    expect(&stage.run(&["token", "revoke", "okta"]), 0);
+    assert_eq!(problems(&stage.run(&["doctor"])), Vec::<String>::new());
+    assert_eq!(stage.sandbox().statistics().of(tenure_sandbox::Vendor::Gorgias).requests, asked, "no app is asked");
+}
+
+#[test]
+fn the_doctor_works_where_nothing_else_does() {
+    let stage = open();
+    expect(&stage.run(&["pull"]), 0);
+    let (config, policy) = (stage.files().config.clone(), stage.files().policy.clone());
+    let good = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, "[[grant]]\nname = 7\n").unwrap();
+    let broken = problems(&stage.run(&["doctor"]));
+    assert!(broken.len() == 1 && broken[0].contains("policy.toml:2"), "{broken:?}");
+    // Stopping is for emergencies: it must not ask for a good policy.
+    let stopped = stage.run(&["stop", "gorgias", "--as", "mia@acme.example"]);
+    expect(&stopped, 0);
+    assert_eq!(stopped.json().unwrap()["stopped"][0]["connection"], "gorgias");
+    expect(&stage.run(&["stop", "gorgis", "--as", "mia@acme.example"]), 1);
+    expect(&stage.run(&["resume", "gorgias", "--as", "mia@acme.example"]), 0);
+    fs::write(&policy, good).unwrap();
+    fs::write(stage.folder().join("notes.txt"), "these are my notes and no store, however long they may become")
+        .unwrap();
+    chmod(&stage.folder().join("notes.txt"), 0o600);
+    stage.edit(&config, "sqlite:tenure.db", "sqlite:notes.txt").unwrap();
+    let broken = problems(&stage.run(&["doctor"]));
+    assert!(broken.len() == 1 && broken[0].contains("store"), "{broken:?}");
+    fs::write(&config, "[stor]\n").unwrap();
+    let broken = problems(&stage.run(&["doctor"]));
+    assert!(broken.len() == 1 && broken[0].contains("store"), "{broken:?}");
+}
+
+#[test]
+fn metrics_are_text_that_prometheus_reads_and_name_nobody() {
+    let stage = open();
+    expect(&stage.run(&["pull"]), 0);
+    stage.next_morning();
+    expect(&stage.run(&["pull"]), 0);
+    approved_plan(&stage);
+    expect(&stage.run(&["stop", "gladly", "--as", "mia@acme.example"]), 0);
+    let told = stage.plainly(&["metrics"]);
+    expect(&told, 0);
+    let label = r#"[a-z_]+="(?:[^"\\\n]|\\.)*""#;
+    let sample = Regex::new(&format!(r"^tenure_[a-z_]+(?:\{{{label}(?:,{label})*\}})? -?[0-9.e+-]+$")).unwrap();
+    let comment = Regex::new(r"^# (?:HELP tenure_[a-z_]+ .+|TYPE tenure_[a-z_]+ (?:gauge|counter))$").unwrap();
+    let strange: Vec<&str> =
+        told.out.lines().filter(|line| !sample.is_match(line) && !comment.is_match(line)).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+    let page = fs::read_to_string(tenure_tests::root().join("docs/operations.md")).unwrap();
+    let typed = Regex::new("# TYPE (tenure_[a-z_]+)").unwrap();
+    for name in typed.captures_iter(&told.out).map(|found| found[1].to_owned()) {
+        assert!(page.contains(&name), "docs/operations.md does not name {name}");
+    }
+    for wanted in [
+        "tenure_pull_complete_age_seconds{connection=\"hr\"}",
+        "tenure_pull_complete{connection=\"gladly\"} 1",
+        "tenure_steps_in_doubt 0",
+        "tenure_steps_held",
+        "tenure_stopped{connection=\"gladly\"} 1",
+        "tenure_findings{kind=",
+        "tenure_journal_entries",
+        "tenure_seats_free{",
+    ] {
+        assert!(told.out.contains(wanted), "lacks {wanted}: {}", told.out);
+    }
+    assert!(!told.out.contains('@') && !told.out.contains("Doe"), "a metric names nobody");
+}
+
+#[test]
+fn a_step_can_be_followed_through_log_lines_of_json() {
+    let stage = open();
+    expect(&stage.run(&["pull"]), 0);
+    stage.next_morning();
+    expect(&stage.run(&["pull"]), 0);
+    let id = approved_plan(&stage);
+    let applied = stage.run(&["--log", "json", "-vv", "--quiet", "apply", &id]);
+    expect(&applied, 0);
+    let lines: Vec<Value> = applied
+        .err
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect();
+    let said = |line: &Value| line["message"].as_str().unwrap_or_default().to_owned();
+    let ended = lines.iter().find(|line| said(line) == "step ended").expect("each step's end is said");
+    let step = ended["step"].as_str().unwrap();
+    let within = |line: &&Value| {
+        said(line) == "request"
+            && line["spans"].as_array().is_some_and(|spans| spans.iter().any(|span| span["step"] == step))
+    };
+    let request = lines.iter().find(within).expect("its requests are said within it");
+    assert!(request["path"].is_string() && request["status"].is_u64() && request["method"].is_string(), "{request}");
+    let told = stage.run(&["trace", step]).json().unwrap();
+    assert_eq!(told["attempts"][0]["run"], ended["run"], "what the lines say, the story says");
+    assert_eq!(stage.aftermath(), Vec::<String>::new());
+}
