@@ -14,7 +14,7 @@ use tenure_engine::plan::make_plan;
 use tenure_engine::progress::Progress;
 use tenure_engine::pull::{Reach, pull};
 use tenure_engine::reconcile::{Scope, pin_links};
-use tenure_engine::stop::{resume, stop};
+use tenure_engine::stop::{Brake, resume, stop};
 use tenure_engine::{Blame, EngineError};
 
 pub const APPROVER: &str = "mia@acme.example";
@@ -89,7 +89,7 @@ pub async fn walk(town: &Town, name: &str, word: Word, reach: Reach) -> Result<u
         town.tell(|| format!("{name}: {} {:?} {}", result.id, result.outcome, result.because.as_deref().unwrap_or("")));
     }
     if matches!(word, Word::Stop) {
-        resume(&house, &[], &By { who: APPROVER.into(), note: None }).await?;
+        resume(&Brake::of(&house), &[], &By { who: APPROVER.into(), note: None }).await?;
     }
     house.close().await;
     Ok(well)
@@ -116,7 +116,7 @@ async fn say(house: &House, plan: &Plan, word: Word) -> Result<(), EngineError> 
     match word {
         Word::Yes => judge_steps(house, &things, Verdict::Approve, APPROVER, None).await.map(drop),
         Word::No => judge_steps(house, &things, Verdict::Reject, APPROVER, None).await.map(drop),
-        Word::Stop => stop(house, &[], &by()).await.map(drop),
+        Word::Stop => stop(&Brake::of(house), &[], &by()).await.map(drop),
         Word::Silence => Ok(()),
         Word::Stranger => {
             let waits = plan.steps.iter().any(|step| step.approval.state == ApprovalState::Waiting);

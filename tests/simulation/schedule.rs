@@ -15,7 +15,7 @@ use tenure_engine::decide::By;
 use tenure_engine::plan::make_plan;
 use tenure_engine::pull::Reach;
 use tenure_engine::reconcile::Scope;
-use tenure_engine::stop::resume;
+use tenure_engine::stop::{Brake, resume};
 use tenure_sandbox::Vendor;
 
 const DAYS: u32 = 4;
@@ -113,7 +113,7 @@ async fn day(town: &mut Town, chance: &mut StdRng, notes: &mut Notes) -> Result<
     aims::journal(&house).await?;
     // A process that died with everything stopped leaves it so: somebody sees it, and lets it go on.
     let by = By { who: APPROVER.into(), note: None };
-    resume(&house, &[], &by).await.map_err(|error| error.to_string())?;
+    resume(&Brake::of(&house), &[], &by).await.map_err(|error| error.to_string())?;
     house.close().await;
     if chance.random_bool(0.5) {
         town.everybody_accepts();

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::decide::By;
 use crate::error::EngineError;
+use crate::house::House;
 use serde::Serialize;
 use std::path::Path;
 use tenure_core::journal::Draft;
@@ -33,6 +34,11 @@ impl Brake {
         let config = Config::read(path)?;
         let store = Store::open(&config.store_url()).await?;
         Ok(Self { config, store, clock })
+    }
+
+    /// Returns the brake of a house that is open.
+    pub fn of(house: &House) -> Self {
+        Self { config: house.config.clone(), store: house.store.clone(), clock: house.clock.clone() }
     }
 }
 
