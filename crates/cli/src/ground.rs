@@ -7,9 +7,17 @@ use std::future::Future;
 use tenure_engine::clock::Clock;
 use tenure_engine::house::House;
 
+/// The stack of a worker: as much as the main thread has, on which commands run by themselves. What a daemon does runs on
+/// workers, and applying a plan in a build without optimisation needs more than the 2 MB that they have otherwise.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Runs one command's future on a small runtime.
 pub fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_stack_size(STACK_BYTES)
+        .enable_all()
+        .build()?;
     let result = runtime.block_on(command);
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     result
