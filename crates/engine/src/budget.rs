@@ -16,7 +16,7 @@ use tenure_core::name::ConnectionName;
 use tenure_store::Store;
 
 const NOTE: &str = "rate";
-/// Windows up to this long are each process's own.
+/// Of shorter windows nothing is left by the time somebody looks.
 const LONG: Duration = Duration::from_secs(60);
 /// The note that says who else uses the budget, and when that was seen.
 const RIVAL: &str = "rival";
