@@ -115,11 +115,11 @@ fn body() -> impl Strategy<Value = Map<String, Value>> {
             };
             set("title", title);
             set("displayName", display_name);
-            set("name", (!name.is_empty()).then(|| Value::Object(name)));
+            set("name", (!name.is_empty()).then_some(Value::Object(name)));
             let mut extension = Map::new();
             extension.extend(department.map(|department| ("department".to_owned(), department)));
             extension.extend(manager.map(|manager| ("manager".to_owned(), json!({"value": manager}))));
-            set(ENTERPRISE, (!extension.is_empty()).then(|| Value::Object(extension)));
+            set(ENTERPRISE, (!extension.is_empty()).then_some(Value::Object(extension)));
             body.as_object().cloned().unwrap()
         },
     )
@@ -297,7 +297,7 @@ proptest! {
         try_all(text.as_bytes());
         let printed = filter.to_string();
         let cut = (0..=cut.index(printed.len() + 1)).rev().find(|&at| printed.is_char_boundary(at)).unwrap_or(0);
-        try_all(printed[..cut].as_bytes());
+        try_all(&printed.as_bytes()[..cut]);
         try_all(json!({"Operations": [{"op": "replace", "path": printed[..cut], "value": text}]}).to_string().as_bytes());
     }
 

@@ -4,13 +4,16 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
 use tenure_scim::{
-    BulkLimits, BulkRequest, BulkRun, Client, CursorSeal, Done, Endpoint, ListResponse, Method, PageLimits, ResourceType,
-    Said, ScimError, Search, Shows, Version,
+    BulkLimits, BulkRequest, BulkRun, Client, CursorSeal, Done, Endpoint, ListResponse, Method, PageLimits,
+    ResourceType, Said, ScimError, Search, Shows, Version,
 };
 
+static TYPES: LazyLock<[ResourceType; 2]> = LazyLock::new(|| [ResourceType::user(), ResourceType::group()]);
+
 fuzz_target!(|bytes: &[u8]| {
-    let (types, mut said) = ([ResourceType::user(), ResourceType::group()], Said::default());
+    let (types, mut said) = (&*TYPES, Said::default());
     let text = String::from_utf8_lossy(bytes);
     for search in [
         Search::from_query(&text, PageLimits::default(), &mut said),
@@ -20,7 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = search.projection.bind(&types[0]);
         let _ = search.cursor_scope("x");
     }
-    let _ = Endpoint::read(&text, &types);
+    let _ = Endpoint::read(&text, types);
     assert!(CursorSeal::new([7; 32], 1).open("x", &text, 0).is_err(), "nobody makes up a cursor");
     let _ = (ScimError::parse(bytes), ListResponse::parse(bytes), Version::counted("1").allows(Some(&text)));
     let body = serde_json::from_slice(bytes).ok();
