@@ -7,12 +7,32 @@ use crate::error::ScimError;
 use crate::schema::{Attribute, Mutability};
 use crate::words::canonical;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What makes an element this one.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Identity<'e> {
+    /// Its value and type, folded.
+    Value(Cow<'e, str>, Cow<'e, str>),
+    /// All that clients set of it, where it has no value.
+    Whole(String),
+}
+
+impl Identity<'_> {
+    fn into_owned(self) -> Identity<'static> {
+        match self {
+            Self::Value(value, of_type) => Identity::Value(value.into_owned().into(), of_type.into_owned().into()),
+            Self::Whole(text) => Identity::Whole(text),
+        }
+    }
+}
+
 /// Returns what makes an element this one.
-pub(super) fn identity(attribute: &Attribute, element: &Value) -> String {
+pub(super) fn identity<'e>(attribute: &Attribute, element: &'e Value) -> Identity<'e> {
     let Some(object) = element.as_object() else {
-        return element.as_str().map_or_else(|| canonical(element), |text| attribute.fold(text).into_owned());
+        let folded = element.as_str().map(|text| Identity::Value(attribute.fold(text), "".into()));
+        return folded.unwrap_or_else(|| Identity::Whole(canonical(element)));
     };
     let folded = |name: &str| {
         let sub = attribute.sub(name)?;
@@ -20,27 +40,42 @@ pub(super) fn identity(attribute: &Attribute, element: &Value) -> String {
     };
     let Some((_, value)) = folded("value") else {
         let ours = object.iter().filter(|(name, _)| is_client_s(attribute, name));
-        return canonical(&Value::Object(ours.map(|(name, value)| (name.clone(), value.clone())).collect()));
+        let ours = ours.map(|(name, value)| (name.clone(), value.clone())).collect();
+        return Identity::Whole(canonical(&Value::Object(ours)));
     };
     let of_type = folded("type").filter(|(sub, _)| sub.mutability != Mutability::ReadOnly);
-    format!("{value}\u{0}{}", of_type.map(|(_, of_type)| of_type).unwrap_or_default())
+    Identity::Value(value, of_type.map(|(_, of_type)| of_type).unwrap_or_default())
 }
 
 fn is_client_s(attribute: &Attribute, name: &str) -> bool {
     attribute.sub(name).is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
 }
 
+/// Where each element of a list is.
+type Known = BTreeMap<Identity<'static>, usize>;
+
+/// So many new elements are looked for one by one; for more, the places of all are written down first.
+const FEW: usize = 4;
+
 /// Adds elements to a list; those that are there already take up what the new ones say.
 /// Returns where those now are that say they are primary.
 pub(super) fn add(attribute: &Attribute, elements: &mut Vec<Value>, new: Vec<Value>) -> BTreeSet<usize> {
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for (at, element) in elements.iter().enumerate() {
-        known.entry(identity(attribute, element)).or_insert(at);
+    let mut known = Known::new();
+    let is_few = new.len() <= FEW;
+    for (at, element) in elements.iter().enumerate().filter(|_| !is_few) {
+        known.entry(identity(attribute, element).into_owned()).or_insert(at);
     }
     let mut primary = BTreeSet::new();
     for element in new {
         let says_so = is_primary(&element);
-        let at = add_one(attribute, elements, &mut known, element);
+        let wanted = identity(attribute, &element);
+        let at = if is_few {
+            let found = elements.iter().position(|held| identity(attribute, held) == wanted);
+            found.unwrap_or(elements.len())
+        } else {
+            *known.entry(wanted.into_owned()).or_insert(elements.len())
+        };
+        put_at(elements, at, element);
         if says_so {
             primary.insert(at);
         }
@@ -48,13 +83,8 @@ pub(super) fn add(attribute: &Attribute, elements: &mut Vec<Value>, new: Vec<Val
     primary
 }
 
-fn add_one(
-    attribute: &Attribute,
-    elements: &mut Vec<Value>,
-    known: &mut BTreeMap<String, usize>,
-    element: Value,
-) -> usize {
-    let at = *known.entry(identity(attribute, &element)).or_insert(elements.len());
+/// Lets the element at a place take up another, or adds it where there is none.
+fn put_at(elements: &mut Vec<Value>, at: usize, element: Value) {
     match elements.get_mut(at) {
         Some(held) => {
             if let (Some(held), Value::Object(element)) = (held.as_object_mut(), element) {
@@ -63,14 +93,14 @@ fn add_one(
         }
         None => elements.push(element),
     }
-    at
 }
 
 /// Makes elements one that have become the same, and returns where those at `places` are now.
 pub(super) fn unite(attribute: &Attribute, elements: &mut Vec<Value>, places: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let (mut known, mut now) = (BTreeMap::new(), BTreeSet::new());
+    let (mut known, mut now) = (Known::new(), BTreeSet::new());
     for (was, element) in std::mem::take(elements).into_iter().enumerate() {
-        let at = add_one(attribute, elements, &mut known, element);
+        let at = *known.entry(identity(attribute, &element).into_owned()).or_insert(elements.len());
+        put_at(elements, at, element);
         if places.contains(&was) {
             now.insert(at);
         }
@@ -82,7 +112,7 @@ pub(super) fn unite(attribute: &Attribute, elements: &mut Vec<Value>, places: &B
 pub(super) fn keep_read_only(attribute: &Attribute, held: &Value, given: Value) -> Value {
     match (held, given) {
         (Value::Array(held), Value::Array(given)) => {
-            let held: BTreeMap<String, &Value> = held.iter().map(|one| (identity(attribute, one), one)).collect();
+            let held: BTreeMap<Identity<'_>, &Value> = held.iter().map(|one| (identity(attribute, one), one)).collect();
             let given = given.into_iter().map(|one| match held.get(&identity(attribute, &one)) {
                 Some(held) => keep_read_only(attribute, held, one),
                 None => one,
