@@ -4,7 +4,7 @@
 
 use super::{PatchError, PatchOp, PatchOperation, PatchVerb};
 use crate::change::{Aim, Named, Verb, Writer, Written};
-use crate::dialect::{Dialect, Said};
+use crate::dialect::Said;
 use crate::error::{ScimError, ScimType};
 use crate::schema::ResourceType;
 use serde_json::{Map, Value};
@@ -31,15 +31,7 @@ impl PatchOp {
     /// # Errors
     /// As [`PatchOp::parse`].
     pub fn read(text: &[u8], said: &mut Said) -> Result<Self, ScimError> {
-        let patch = Self::parse(text)?;
-        let value: Value = serde_json::from_slice(text).unwrap_or_default();
-        let operations = value.as_object().and_then(|object| crate::words::get(object, "Operations"));
-        let verbs = operations.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
-        let mut verbs = verbs.filter_map(|operation| crate::words::get(operation, "op").and_then(Value::as_str));
-        if verbs.any(|verb| verb.bytes().any(|byte| byte.is_ascii_uppercase())) {
-            said.note(Dialect::VerbCase);
-        }
-        Ok(patch)
+        Ok(Self::parse_noting(text, said)?)
     }
 }
 

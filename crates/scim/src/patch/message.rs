@@ -3,6 +3,7 @@
 //! It does not apply a patch: that needs the resource.
 
 use crate::PATCH_OP;
+use crate::dialect::{Dialect, Said};
 use crate::words::{get, take};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
@@ -99,6 +100,11 @@ impl PatchOp {
     /// It is no JSON object with operations, has more than a thousand, or one names no known verb, removes nothing
     /// in particular, or adds without a value.
     pub fn parse(text: &[u8]) -> Result<Self, PatchError> {
+        Self::parse_noting(text, &mut Said::default())
+    }
+
+    /// As [`PatchOp::parse`], and notes verbs in capitals.
+    pub(super) fn parse_noting(text: &[u8], said: &mut Said) -> Result<Self, PatchError> {
         let value: Value = serde_json::from_slice(text)
             .map_err(|error| PatchError::NotJson { line: error.line(), column: error.column() })?;
         let Value::Object(mut object) = value else { return Err(PatchError::NoOperations) };
@@ -109,17 +115,20 @@ impl PatchOp {
             return Err(PatchError::TooMany(operations.len()));
         }
         let read = |(at, operation)| {
-            PatchOperation::read(operation).map_err(|because| PatchError::Operation { number: at + 1, because })
+            PatchOperation::read(operation, said).map_err(|because| PatchError::Operation { number: at + 1, because })
         };
         Ok(Self { operations: operations.into_iter().enumerate().map(read).collect::<Result<_, _>>()? })
     }
 }
 
 impl PatchOperation {
-    fn read(value: Value) -> Result<Self, &'static str> {
+    fn read(value: Value, said: &mut Said) -> Result<Self, &'static str> {
         let Value::Object(mut object) = value else { return Err("it is not an object") };
-        let verb = get(&object, "op").and_then(Value::as_str).and_then(PatchVerb::read);
-        let verb = verb.ok_or("`op` is none of add, remove, replace")?;
+        let word = get(&object, "op").and_then(Value::as_str).unwrap_or_default();
+        let verb = PatchVerb::read(word).ok_or("`op` is none of add, remove, replace")?;
+        if word != verb.as_str() {
+            said.note(Dialect::VerbCase);
+        }
         let path = match take(&mut object, "path") {
             None | Some(Value::Null) => None,
             Some(Value::String(path)) if path.trim().is_empty() => None,
