@@ -47,7 +47,8 @@ pub fn create(of: &ResourceType, body: Value) -> Result<Written, ScimError> {
 }
 
 /// Reads the body of a replacement of what is held. What only the server sets stays as it is; what the body does not
-/// name is taken away, except for the few attributes that nobody means to take away by forgetting them.
+/// name is taken away, except for the few attributes that nobody means to take away by forgetting them. What the type
+/// does not describe is not kept either: an extension of the server's own belongs into the type, as read-only.
 ///
 /// # Errors
 /// As [`create`]; `mutability` where it would change what cannot change.
