@@ -5,19 +5,24 @@ use crate::killed::Killed;
 use crate::town::Town;
 use rand::Rng;
 use rand::rngs::StdRng;
+use std::sync::Arc;
 use std::time::Duration;
 use tenure_core::change::{ApprovalState, Outcome, Plan};
 use tenure_engine::apply::apply;
 use tenure_engine::decide::{By, Verdict, judge_steps};
 use tenure_engine::house::House;
-use tenure_engine::plan::make_plan;
+use tenure_engine::plan::{find_plan, make_plan};
 use tenure_engine::progress::Progress;
 use tenure_engine::pull::{Reach, pull};
 use tenure_engine::reconcile::{Scope, pin_links};
 use tenure_engine::stop::{Brake, resume, stop};
+use tenure_engine::work::{Schedule, work};
 use tenure_engine::{Blame, EngineError};
 
 pub const APPROVER: &str = "mia@acme.example";
+
+/// A request may be under way, and is waited for.
+const DRAINED_WITHIN: Duration = Duration::from_secs(300);
 
 /// What a process does about its plan.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +72,47 @@ pub async fn process(town: &Town, name: &str, chance: &mut StdRng) -> Result<Wen
             Ok(Went { refused: 1, ..Went::default() })
         }
     }
+}
+
+/// Lets a daemon live for a while; then it is told to end, or killed. Whoever may approve says yes to what it plans, in a
+/// process of their own.
+pub async fn daemon(town: &Town, name: &str, chance: &mut StdRng) -> Result<Went, String> {
+    tokio::time::sleep(Duration::from_millis(chance.random_range(0..4_000))).await;
+    let lives = Duration::from_secs(chance.random_range(20..1_500));
+    let is_killed = chance.random_bool(0.5);
+    town.tell(|| format!("{name} serves, and is {} after {lives:?}", if is_killed { "killed" } else { "told to end" }));
+    let house = Arc::new(town.house().await);
+    let ours = |error: EngineError| format!("{name}: {error}");
+    let schedule = Schedule::of(&house).await.map_err(ours)?;
+    let working = work(house.clone(), schedule, Progress::silent());
+    let speaking = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(90)).await;
+            let other = town.house().await;
+            if let Ok(plan) = find_plan(&other, None).await {
+                let said = say(&other, &plan, Word::Yes).await;
+                town.tell(|| format!("yes to {}: {said:?}", plan.id));
+            }
+            other.close().await;
+        }
+    };
+    tokio::pin!(working, speaking);
+    tokio::select! {
+        biased;
+        ended = &mut working => return Err(format!("{name} ended by itself: {ended:?}")),
+        () = &mut speaking => {}
+        () = tokio::time::sleep(lives) => {}
+    }
+    if is_killed {
+        return Ok(Went { killed: 1, ..Went::default() });
+    }
+    house.drain.begin();
+    match tokio::time::timeout(DRAINED_WITHIN, working).await {
+        Ok(ended) => ended.map_err(ours)?,
+        Err(_) => return Err(format!("{name} was told to end and did not within {DRAINED_WITHIN:?}")),
+    }
+    house.close().await;
+    Ok(Went::default())
 }
 
 /// Goes the way from reading to applying once; returns how many steps came to a good end.

@@ -2,7 +2,7 @@
 //! and are killed side by side; then the weather clears, and all must come to rest as wished.
 
 use crate::aims::{self, Notes};
-use crate::process::{APPROVER, Went, Word, process, walk};
+use crate::process::{APPROVER, Went, Word, daemon, process, walk};
 use crate::town::Town;
 use futures::future::join_all;
 use rand::rngs::StdRng;
@@ -98,7 +98,12 @@ async fn day(town: &mut Town, chance: &mut StdRng, notes: &mut Notes) -> Result<
     town.weather(true);
     let mut own: Vec<StdRng> = (0..chance.random_range(1..4)).map(|_| StdRng::seed_from_u64(chance.random())).collect();
     let (shared, names) = (&*town, ["one", "two", "three"]);
-    let processes = own.iter_mut().zip(names).map(|(own, name)| process(shared, name, own));
+    let processes = own.iter_mut().zip(names).map(|(own, name)| async move {
+        match own.random_bool(0.3) {
+            true => daemon(shared, name, own).await,
+            false => process(shared, name, own).await,
+        }
+    });
     let admin = another_admin(shared, chance, notes);
     let (all, ()) = futures::join!(join_all(processes), admin);
     let mut went = Went::default();

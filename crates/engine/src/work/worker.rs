@@ -96,8 +96,9 @@ impl Worker {
         asking.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while !(drain.has_begun() && self.running.is_empty()) {
             let done = tokio::select! {
-                Some(ended) = self.running.join_next_with_id() => self.end(ended).await,
+                biased;
                 _ = renewing.tick() => self.renew().await,
+                Some(ended) = self.running.join_next_with_id() => self.end(ended).await,
                 _ = asking.tick(), if !drain.has_begun() => self.claim().await,
                 () = drain.begun(), if self.running.is_empty() => Ok(()),
             };

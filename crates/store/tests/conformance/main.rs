@@ -81,6 +81,7 @@ on_both![
     door_stories::sealed_values_are_sealed_anew_all_or_none,
     stop_stories::a_step_begins_only_when_the_newest_decisions_are_heard,
     work_stories::a_job_that_waits_is_one_and_keeps_its_earlier_moment,
+    work_stories::a_step_of_a_dead_hand_is_settled_once_into_its_own_run,
     work_stories::a_job_asked_for_while_it_runs_is_run_once_more,
     work_stories::the_job_of_a_dead_process_is_due_again_and_the_dead_end_nothing,
     work_stories::a_job_that_keeps_failing_ends_as_failed_and_is_seen,

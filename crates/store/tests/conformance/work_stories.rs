@@ -263,3 +263,20 @@ pub async fn a_run_whose_hands_are_dead_is_not_joined(TestStore { store, .. }: &
     let two = lease(store, "hand two", 100).await;
     assert_eq!(join(store, &two, "r2", 100).await.unwrap(), Joined { run: "r2".into(), others: 0 });
 }
+
+pub async fn a_step_of_a_dead_hand_is_settled_once_into_its_own_run(TestStore { store, .. }: &TestStore) {
+    let hand = lease(store, "hand:1", 0).await;
+    join(store, &hand, "r1", 0).await.unwrap();
+    assert_eq!(begin(store, &hand, "r1", "s1", &["of ann"], 5).await, BEGUN);
+    assert_eq!(store.abandoned_steps(99).await.unwrap(), [], "whoever is at it lives");
+    let open = store.abandoned_steps(101).await.unwrap();
+    assert_eq!(open.iter().map(|open| (open.step.as_str(), open.started_ms)).collect::<Vec<_>>(), [("s1", 5)]);
+    let other = lease(store, "hand:2", 101).await;
+    let before = store.read_journal(0, 10).await.unwrap().len();
+    for _ in 0..2 {
+        store.settle_abandoned(&other, &open[0], &done("s1"), draft("step_ended"), 102).await.unwrap();
+    }
+    assert_eq!(store.results(&"r1".into()).await.unwrap(), [done("s1")]);
+    assert_eq!(store.read_journal(0, 10).await.unwrap().len(), before + 1, "it is told once");
+    assert_eq!(store.abandoned_steps(200).await.unwrap(), []);
+}
