@@ -44,6 +44,12 @@ pub fn always(town: &Town, notes: &Notes) -> Result<(), String> {
     Ok(())
 }
 
+/// Returns how often apps were asked although they had asked for quiet.
+pub fn impatience(town: &Town) -> u64 {
+    let statistics = town.sandbox.statistics();
+    Vendor::ALL.into_iter().map(|vendor| statistics.of(vendor).impatient).sum()
+}
+
 /// Checks the journal: the chain, and that each step that needed a yes began after one, and ended once.
 pub async fn journal(house: &House) -> Result<(), String> {
     let checked = audit::verify(house, &[]).await.map_err(|error| error.to_string())?;

@@ -86,10 +86,11 @@ impl Road {
         let answer = match fate {
             Fate::NobodyThere => Err(Lost::NotSent),
             Fate::LostGoing => Err(Lost::Ambiguous),
-            Fate::LostComing => {
-                self.sandbox.answer(request).await;
-                Err(Lost::Ambiguous)
-            }
+            Fate::LostComing => match self.sandbox.answer(request).await {
+                // Nobody can heed a call for quiet that never arrives.
+                Some(answer) if answer.status() == http::StatusCode::TOO_MANY_REQUESTS => Ok(answer),
+                _ => Err(Lost::Ambiguous),
+            },
             Fate::Well => self.sandbox.answer(request).await.ok_or(Lost::Ambiguous),
         };
         answer.as_ref().map(|answer| answer.status().as_u16()).hash_into(&mut self.state().trace);

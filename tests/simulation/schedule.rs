@@ -97,6 +97,7 @@ async fn day(town: &mut Town, chance: &mut StdRng, notes: &mut Notes) -> Result<
     town.tell(|| format!("{today}: the file is {}", if cut { "cut short" } else { "whole" }));
     town.weather(true);
     let mut own: Vec<StdRng> = (0..chance.random_range(1..4)).map(|_| StdRng::seed_from_u64(chance.random())).collect();
+    let impatience = aims::impatience(town);
     let (shared, names) = (&*town, ["one", "two", "three"]);
     let processes = own.iter_mut().zip(names).map(|(own, name)| async move {
         match own.random_bool(0.3) {
@@ -114,6 +115,10 @@ async fn day(town: &mut Town, chance: &mut StdRng, notes: &mut Notes) -> Result<
         went.refused += one.refused;
     }
     aims::always(town, notes)?;
+    // What one process is told, others hear with their next slice, and from one that was killed they never do.
+    if own.len() == 1 && went.killed == 0 && aims::impatience(town) > impatience {
+        return Err(format!("{today}: an app was asked while it had asked for quiet"));
+    }
     let house = town.house().await;
     aims::journal(&house).await?;
     // A process that died with everything stopped leaves it so: somebody sees it, and lets it go on.

@@ -1,8 +1,8 @@
 //! What a connection has spent of its rate budget, kept as a note of it: the governor's ledger, shared by all processes.
-//! A process has the ledger answer in one transaction of the store, at the moment of the database's own clock; how it is
-//! reckoned is the governor's affair.
+//! A process has the ledger answer in one transaction of the store, by the server's clock where there is one (a
+//! file is shared by processes of one machine, which have one clock); how it is reckoned is the governor's affair.
 
-use crate::clock::moment_text;
+use crate::clock::{Clock, moment_text};
 use crate::error::EngineError;
 use crate::house::House;
 use futures::future::{BoxFuture, FutureExt};
@@ -25,13 +25,14 @@ const RIVAL: &str = "rival";
 #[derive(Debug)]
 struct Noting {
     store: Store,
+    clock: Clock,
     tenant: ConnectionName,
 }
 
 impl Keeper for Noting {
     /// Asks in a task of its own: whoever waits for it may not be polled while the store is written elsewhere.
     fn exchange(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, String>> {
-        let (store, tenant) = (self.store.clone(), self.tenant.clone());
+        let (store, clock, tenant) = (self.store.clone(), self.clock.clone(), self.tenant.clone());
         let asking = tokio::spawn(async move {
             let mut answer = Answer::default();
             let change = |text: Option<&str>, now_ms: i64| {
@@ -39,7 +40,7 @@ impl Keeper for Noting {
                 answer = ledger.answer(&ask, now_ms);
                 Ok(ledger.write())
             };
-            let changed = store.change_note_text(&tenant, NOTE, change).await;
+            let changed = store.change_note_text(&tenant, NOTE, || clock.now_ms(), change).await;
             changed.map(|()| answer).map_err(|error| error.to_string())
         });
         async move { asking.await.unwrap_or_else(|error| Err(error.to_string())) }.boxed()
@@ -55,15 +56,16 @@ fn read(tenant: &ConnectionName, text: &str, now_ms: i64) -> Ledger {
 }
 
 /// Lets a connector go on where other processes stopped, and note what it spends.
-pub(crate) async fn keep(store: &Store, name: &ConnectionName, connector: &Connector) -> Result<(), EngineError> {
+pub(crate) async fn keep(house: &House, name: &ConnectionName, connector: &Connector) -> Result<(), EngineError> {
+    let (store, clock) = (&house.store, &house.clock);
     let tenant = ConnectionName::new(&connector.tenant());
     // Until tenants had budgets, connections had them.
     if let Some(before) = store.note(name, NOTE).await? {
         let takes = |text: Option<&str>, _: i64| Ok(text.map_or(before, str::to_owned));
-        store.change_note_text(&tenant, NOTE, takes).await?;
+        store.change_note_text(&tenant, NOTE, || clock.now_ms(), takes).await?;
         store.set_note(name, NOTE, None).await?;
     }
-    let keeper = Noting { store: store.clone(), tenant };
+    let keeper = Noting { store: store.clone(), clock: clock.clone(), tenant };
     connector
         .keep_with(Arc::new(keeper))
         .await

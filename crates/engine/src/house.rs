@@ -291,7 +291,7 @@ impl House {
         let settings = connection.spoken().settings.clone();
         let connector = Connector::within(settings, secrets, self.surroundings(name))
             .map_err(|source| misfit(&self.config, name.as_str(), source))?;
-        crate::budget::keep(&self.store, name, &connector).await?;
+        crate::budget::keep(self, name, &connector).await?;
         crate::access::share(self, name, &connector)?;
         if connector.asks_memory() {
             connector.remember(self.memories(name).await?);

@@ -192,15 +192,6 @@ impl Tx {
         }
     }
 
-    /// The present moment by the database's own clock (milliseconds since 1970, UTC).
-    pub(crate) async fn clock_ms(&mut self) -> Result<i64, StoreError> {
-        let sql = match self {
-            Self::Sqlite(_) => "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)",
-            Self::Postgres(_) => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
-        };
-        self.first(sql, vec![], |row| row.int(0)).await?.ok_or(StoreError::Closed)
-    }
-
     /// Keeps other processes from changing the shape of the store until the end of this transaction.
     pub(crate) async fn lock_shape(&mut self) -> Result<(), StoreError> {
         match self {

@@ -83,8 +83,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Changes a note as it is at that moment, whoever else changes it. The moment is that of the database's own clock
-    /// (milliseconds since 1970, UTC), which all processes share.
+    /// Changes a note as it is at that moment, whoever else changes it. The moment (milliseconds since 1970, UTC) is
+    /// that of the server's clock, which all processes share; a file has none, so that `now_ms` is asked, in the turn.
     ///
     /// # Errors
     /// The store failed, or `change` could not read what is noted; then nothing is changed.
@@ -92,13 +92,14 @@ impl Store {
         &self,
         connection: &ConnectionName,
         name: &str,
+        now_ms: impl FnOnce() -> i64 + Send,
         change: impl FnOnce(Option<&str>, i64) -> Result<String, StoreError> + Send,
     ) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Normal).await?;
         let sql = "INSERT INTO note (connection, name, value) VALUES ($1, $2, '') \
                    ON CONFLICT (connection, name) DO UPDATE SET value = note.value RETURNING value";
         let text = tx.first(sql, args![connection.as_str(), name], |row| Ok(row.text(0)?.to_owned())).await?;
-        let now_ms = tx.clock_ms().await?;
+        let now_ms = tx.server_clock_ms().await?.unwrap_or_else(now_ms);
         let text = text.filter(|text| !text.is_empty());
         let value = change(text.as_deref(), now_ms)?;
         if text.as_deref() != Some(&value) {
@@ -124,7 +125,7 @@ impl Store {
             change(&mut value);
             write_json("a note", &value)
         };
-        self.change_note_text(connection, name, changed).await
+        self.change_note_text(connection, name, || 0, changed).await
     }
 
     /// The value that was noted as JSON for a connection under this name.

@@ -197,7 +197,7 @@ pub async fn a_note_that_many_change_loses_no_change(TestStore { store, url, .. 
                     last_ms = now_ms;
                     Ok((text.map_or(0, |text| text.parse::<u64>().unwrap()) + 1).to_string())
                 };
-                store.change_note_text(&gorgias(), "count", count).await.unwrap();
+                store.change_note_text(&gorgias(), "count", || 0, count).await.unwrap();
             }
             store.close().await;
         }));
