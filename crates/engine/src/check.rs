@@ -6,6 +6,7 @@ use crate::dialect::{Dialect, settle};
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use crate::stop::stops_of;
+use crate::work::schedule::every_ms;
 use futures::{StreamExt, stream};
 use serde::Serialize;
 use tenure_connect::{Connector, ErrorKind, Priority};
@@ -105,6 +106,7 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
         Ok(reader) => reader,
         Err(error) => return vec![line("secrets", Verdict::Problem, error.to_string())],
     };
+    let unserved = every_ms(house, name).await.err();
     let (reader, mut lines) = match reader {
         Reader::App(_) if !offline => match settle(house, name).await {
             // What stands in the way of asking, the checks below say as well.
@@ -145,6 +147,7 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
         let noted = crate::budget::rival(&house.store, name).await.unwrap_or_default();
         lines.extend(seen.or(noted).map(|says| line("rate limit", Verdict::Confirm, says)));
     }
+    lines.extend(unserved.map(|error| line("schedule", Verdict::Problem, error.to_string())));
     lines
 }
 

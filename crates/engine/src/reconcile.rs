@@ -164,6 +164,7 @@ impl Company {
         findings.extend(crate::seats::findings(house, &self.facts).await?);
         findings.extend(refused_credentials(house).await?);
         findings.extend(crate::drift::findings(house).await?);
+        findings.extend(crate::work::failed::findings(house).await?);
         let scope =
             if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
         let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();

@@ -9,6 +9,21 @@ use crate::error::StoreError;
 /// Jobs that ended so long ago are forgotten.
 const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
+/// The statement that enqueues a job, or wakes the one of its kind and key.
+macro_rules! put {
+    () => {
+        "INSERT INTO job (kind, key, state, run_at_ms, token, failures, lost) VALUES ($1, $2, 'open', $3, 0, 0, 0) \
+         ON CONFLICT (kind, key) DO UPDATE SET \
+         again_at_ms = CASE WHEN job.state <> 'open' OR job.holder IS NULL THEN NULL \
+         WHEN job.again_at_ms <= excluded.run_at_ms THEN job.again_at_ms ELSE excluded.run_at_ms END, \
+         run_at_ms = CASE WHEN job.state = 'open' AND (job.holder IS NOT NULL \
+         OR job.run_at_ms <= excluded.run_at_ms) THEN job.run_at_ms ELSE excluded.run_at_ms END, \
+         failures = CASE WHEN job.state = 'open' THEN job.failures ELSE 0 END, \
+         lost = CASE WHEN job.state = 'open' THEN job.lost ELSE 0 END, \
+         because = CASE WHEN job.state = 'open' THEN job.because ELSE NULL END, state = 'open'"
+    };
+}
+
 /// A job to be enqueued.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewJob {
@@ -102,6 +117,13 @@ impl Store {
     pub async fn enqueue(&self, jobs: &[NewJob]) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         enqueue(&mut tx, jobs).await?;
+        tx.commit().await
+    }
+
+    /// Enqueues those of these jobs that neither wait nor run.
+    pub async fn enqueue_missing(&self, jobs: &[NewJob]) -> Result<(), StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        put(&mut tx, concat!(put!(), " WHERE job.state <> 'open'"), jobs).await?;
         tx.commit().await
     }
 
@@ -202,15 +224,10 @@ impl Store {
 
 /// Enqueues jobs within a transaction that also writes what causes them.
 pub(crate) async fn enqueue(tx: &mut Tx, jobs: &[NewJob]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO job (kind, key, state, run_at_ms, token, failures, lost) VALUES ($1, $2, 'open', $3, 0, 0, 0) \
-               ON CONFLICT (kind, key) DO UPDATE SET \
-               again_at_ms = CASE WHEN job.state <> 'open' OR job.holder IS NULL THEN NULL \
-               WHEN job.again_at_ms <= excluded.run_at_ms THEN job.again_at_ms ELSE excluded.run_at_ms END, \
-               run_at_ms = CASE WHEN job.state = 'open' AND (job.holder IS NOT NULL \
-               OR job.run_at_ms <= excluded.run_at_ms) THEN job.run_at_ms ELSE excluded.run_at_ms END, \
-               failures = CASE WHEN job.state = 'open' THEN job.failures ELSE 0 END, \
-               lost = CASE WHEN job.state = 'open' THEN job.lost ELSE 0 END, \
-               because = CASE WHEN job.state = 'open' THEN job.because ELSE NULL END, state = 'open'";
+    put(tx, put!(), jobs).await
+}
+
+async fn put(tx: &mut Tx, sql: &'static str, jobs: &[NewJob]) -> Result<(), StoreError> {
     for job in jobs {
         tx.run(sql, args![job.kind, &*job.key, job.run_at_ms]).await?;
     }

@@ -4,7 +4,8 @@
 
 pub(crate) mod job;
 mod perform;
-mod schedule;
+pub(crate) mod failed;
+pub(crate) mod schedule;
 mod worker;
 
 pub use schedule::{Schedule, span};

@@ -26,28 +26,7 @@ impl Schedule {
     pub async fn of(house: &House) -> Result<Self, EngineError> {
         let mut all = BTreeMap::new();
         for name in house.names() {
-            let last = house.store.last_complete_pull(&name).await?.and_then(|pull| pull.end);
-            let floor_ms = last.as_ref().map_or(0, |end| (end.floor_seconds * 1000.0).ceil() as i64);
-            let every_ms = match house.config.every(name.as_str())? {
-                None => Some(EVERY_MS.max(floor_ms * PULL_SHARE)),
-                Some(every) => every.map(Delay::as_ms),
-            };
-            if let (Some(every_ms), Some(end)) = (every_ms, &last)
-                && every_ms < floor_ms
-            {
-                let message = format!(
-                    "{name} cannot be read every {}: its last complete pull took {} requests, for which its rate \
-                     limit needs {} at least",
-                    span(every_ms),
-                    end.requests,
-                    span(floor_ms),
-                );
-                let hint = format!("`every = \"{}m\"` leaves three quarters to writes", minutes(floor_ms * PULL_SHARE));
-                return Err(house
-                    .config
-                    .misplaced(&["connections", name.as_str(), "every"], message, Some(hint))
-                    .into());
-            }
+            let every_ms = every_ms(house, &name).await?;
             all.insert(name, every_ms);
         }
         Ok(Self(all))
@@ -74,8 +53,36 @@ impl Schedule {
     }
 }
 
-fn minutes(ms: i64) -> i64 {
-    (ms + 59_999) / 60_000
+/// Returns how often one connection is read, in milliseconds.
+///
+/// # Errors
+/// It is to be read more often than its rate limit can serve.
+pub(crate) async fn every_ms(house: &House, name: &ConnectionName) -> Result<Option<i64>, EngineError> {
+    let last = house.store.last_complete_pull(name).await?.and_then(|pull| pull.end);
+    let (requests, floor_seconds) = last.map_or((0, 0.0), |end| (end.requests, end.floor_seconds));
+    let floor_ms = (floor_seconds * 1000.0).ceil() as i64;
+    match house.config.every(name.as_str())? {
+        None => Ok(Some(EVERY_MS.max(floor_ms * PULL_SHARE))),
+        Some(None) => Ok(None),
+        Some(Some(every)) => match refusal(name, every.as_ms(), requests, floor_ms) {
+            None => Ok(Some(every.as_ms())),
+            Some((message, hint)) => {
+                Err(house.config.misplaced(&["connections", name.as_str(), "every"], message, Some(hint)).into())
+            }
+        },
+    }
+}
+
+/// Says why a connection cannot be read so often, with the arithmetic, and what would do.
+fn refusal(name: &ConnectionName, every_ms: i64, requests: u64, floor_ms: i64) -> Option<(String, String)> {
+    let message = format!(
+        "{name} cannot be read every {}: its last complete pull took {requests} requests, for which its rate limit \
+         needs {} at least",
+        span(every_ms),
+        span(floor_ms),
+    );
+    let minutes = (floor_ms * PULL_SHARE + 59_999) / 60_000;
+    (every_ms < floor_ms).then(|| (message, format!("`every = \"{minutes}m\"` leaves three quarters to writes")))
 }
 
 /// Writes a length of time for people.
@@ -101,6 +108,15 @@ mod tests {
         assert!(next.iter().all(|at_ms| (1_600_000..1_660_000).contains(at_ms)), "{next:?}");
         assert!(next.iter().any(|at_ms| *at_ms != next[0]), "{next:?}");
         assert_eq!(schedule.next_ms("unknown", 0), None);
+    }
+
+    #[test]
+    fn a_connection_is_not_read_more_often_than_its_rate_limit_can_serve() {
+        let name = ConnectionName::new("gorgias");
+        assert_eq!(refusal(&name, 600_000, 1002, 501_000), None);
+        let (message, hint) = refusal(&name, 300_000, 1002, 501_000).unwrap();
+        assert!(message.contains("every 5 min") && message.contains("1002 requests"), "{message}");
+        assert!(message.contains("needs 9 min at least") && hint.contains("\"34m\""), "{message} {hint}");
     }
 
     #[test]

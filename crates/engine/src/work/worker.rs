@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tenure_store::{ClaimedJob, JobEnd, JobState};
+use tenure_store::{ClaimedJob, JobEnd};
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 /// How often the store is asked for what is due.
@@ -64,15 +64,16 @@ pub async fn check_clock(house: &House) -> Result<(), EngineError> {
 /// Makes sure that every connection of the schedule will be read, and that today is judged.
 async fn wake_all(house: &House, schedule: &Schedule) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
-    let mut jobs = vec![super::job::reconcile(now_ms)];
+    let (mut missing, mut all) = (Vec::new(), vec![super::job::reconcile(now_ms)]);
     for name in house.names() {
-        let known = house.store.job(Kind::Pull.as_str(), name.as_str()).await?;
-        let waits = known.is_some_and(|job| job.state == JobState::Open);
         if let Some(next_ms) = schedule.next_ms(name.as_str(), now_ms) {
-            jobs.push(super::job::pull(&name, if waits { next_ms } else { now_ms }));
+            // What waits already keeps its moment, unless the file has it read sooner by now.
+            missing.push(super::job::pull(&name, now_ms));
+            all.push(super::job::pull(&name, next_ms));
         }
     }
-    Ok(house.store.enqueue(&jobs).await?)
+    house.store.enqueue_missing(&missing).await?;
+    Ok(house.store.enqueue(&all).await?)
 }
 
 /// Kinds of work that share places, and how many there are.

@@ -42,8 +42,10 @@ pub async fn a_job_that_waits_is_one_and_keeps_its_earlier_moment(TestStore { st
     store.end_jobs(&[(claimed[0].clone(), JobEnd::Done)], 46).await.unwrap();
     assert_eq!(stands(store, "hr").await.0, JobState::Done);
     assert_eq!(store.jobs(10).await.unwrap().len(), 1, "what is done is not listed");
-    store.enqueue(&[job("hr", 60)]).await.unwrap();
+    store.enqueue_missing(&[job("hr", 60), job("gorgias", 60), job("gladly", 60)]).await.unwrap();
     assert_eq!(stands(store, "hr").await, (JobState::Open, 60, None));
+    assert_eq!(stands(store, "gladly").await, (JobState::Open, 60, None));
+    assert_eq!(stands(store, "gorgias").await, (JobState::Open, 90, None), "what waits is left as it is");
 }
 
 pub async fn a_job_asked_for_while_it_runs_is_run_once_more(TestStore { store, .. }: &TestStore) {
