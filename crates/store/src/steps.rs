@@ -89,8 +89,9 @@ impl Store {
         // Holds the journal's head, which whoever stops or decides takes as well: what they said before is seen below.
         let mut tx = self.held(lease).await?;
         let (mut all, mut drafts) = (Vec::with_capacity(beginnings.len()), Vec::new());
+        let mut said = Said::default();
         for (beginning, draft) in beginnings {
-            let began = begin(&mut tx, lease, &beginning).await?;
+            let began = begin(&mut tx, lease, &beginning, &mut said).await?;
             if matches!(began, Began::Begun { .. }) {
                 drafts.extend(draft);
             }
@@ -236,14 +237,37 @@ fn read_open(row: &Row<'_>) -> Result<OpenStep, StoreError> {
     })
 }
 
-async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>) -> Result<Began, StoreError> {
+/// What people said, as one transaction sees it: asked for once, however many steps begin in it.
+#[derive(Default)]
+struct Said {
+    stops: BTreeMap<ConnectionName, Option<Stop>>,
+    newer: BTreeMap<i64, Vec<Decision>>,
+}
+
+impl Said {
+    async fn stop_of(&mut self, tx: &mut Tx, connection: &ConnectionName) -> Result<Option<Stop>, StoreError> {
+        if !self.stops.contains_key(connection) {
+            self.stops.insert(connection.clone(), stop_of(tx, connection).await?);
+        }
+        Ok(self.stops.get(connection).cloned().flatten())
+    }
+
+    async fn newer(&mut self, tx: &mut Tx, heard: i64) -> Result<&[Decision], StoreError> {
+        if !self.newer.contains_key(&heard) {
+            self.newer.insert(heard, decided_after(tx, heard, NEWER_MAX).await?);
+        }
+        Ok(self.newer.get(&heard).map_or(&[], Vec::as_slice))
+    }
+}
+
+async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>, said: &mut Said) -> Result<Began, StoreError> {
     let Beginning { run, step, connection, intent, heard, at_ms, .. } = *beginning;
-    if let Some(stop) = stop_of(tx, connection).await? {
+    if let Some(stop) = said.stop_of(tx, connection).await? {
         return Ok(Began::Stopped(stop));
     }
-    let newer = decided_after(tx, heard, NEWER_MAX).await?;
+    let newer = said.newer(tx, heard).await?;
     if !newer.is_empty() {
-        return Ok(Began::Decided(newer));
+        return Ok(Began::Decided(newer.to_vec()));
     }
     let sql = "SELECT started_ms, outcome FROM step_progress WHERE run = $1 AND step = $2";
     let read = |row: Row<'_>| Ok((row.int(0)?, row.text_or_none(1)?.map(str::to_owned)));
