@@ -12,6 +12,7 @@ use crate::notes::Lease;
 use crate::stops::stop_of;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use tenure_core::change::{Outcome, StepResult};
 use tenure_core::facts::Decision;
 use tenure_core::journal::Draft;
@@ -253,10 +254,11 @@ impl Said {
     }
 
     async fn newer(&mut self, tx: &mut Tx, heard: i64) -> Result<&[Decision], StoreError> {
-        if !self.newer.contains_key(&heard) {
-            self.newer.insert(heard, decided_after(tx, heard, NEWER_MAX).await?);
-        }
-        Ok(self.newer.get(&heard).map_or(&[], Vec::as_slice))
+        let newer = match self.newer.entry(heard) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(decided_after(tx, heard, NEWER_MAX).await?),
+        };
+        Ok(newer)
     }
 }
 

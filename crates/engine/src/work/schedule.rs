@@ -7,7 +7,6 @@ use crate::house::House;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tenure_core::name::ConnectionName;
-use tenure_core::policy::Delay;
 
 /// How often a connection is read of which the file says nothing.
 const EVERY_MS: i64 = 15 * 60 * 1000;
