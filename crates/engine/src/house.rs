@@ -84,6 +84,8 @@ struct Spoken {
     settings: Settings,
     abilities: Arc<Abilities>,
     reader: Option<Reader>,
+    /// Whether the reader was built a moment ago, and knows what the store knows.
+    is_new: bool,
 }
 
 impl Connection {
@@ -121,14 +123,23 @@ impl Connection {
         spoken.abilities = Arc::new(without(abilities_of(&spoken.settings), refused));
     }
 
+    /// Returns what it is read with, unless that was built since this was asked for last.
+    fn older_reader(&self) -> Option<Reader> {
+        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = std::mem::take(&mut spoken.is_new);
+        spoken.reader.clone().filter(|_| !is_new)
+    }
+
     fn keep(&self, reader: &Reader) {
-        self.spoken.write().unwrap_or_else(PoisonError::into_inner).reader = Some(reader.clone());
+        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
+        spoken.reader = Some(reader.clone());
+        spoken.is_new = true;
     }
 }
 
 impl Spoken {
     fn new(settings: Settings, refused: &Refused) -> Self {
-        Self { abilities: Arc::new(without(abilities_of(&settings), refused)), settings, reader: None }
+        Self { abilities: Arc::new(without(abilities_of(&settings), refused)), settings, reader: None, is_new: false }
     }
 }
 
@@ -256,8 +267,7 @@ impl House {
         if connection.settings().manifest.promises_less() {
             connection.refuse(&refused(&self.store, name, self.clock.now_ms()).await?);
         }
-        let reader = connection.spoken().reader.clone();
-        if let Some(Reader::App(connector)) = reader
+        if let Some(Reader::App(connector)) = connection.older_reader()
             && connector.asks_memory()
         {
             connector.remember(self.memories(name).await?);
@@ -318,12 +328,7 @@ impl House {
         loop {
             let page = self.store.accounts(&filter, after, MEMORY_PAGE).await?;
             memories.extend(page.accounts.into_iter().filter_map(|observed| {
-                let memory = match observed.account.state {
-                    AccountState::Active => Memory::WasActive,
-                    AccountState::Invited => Memory::Made,
-                    AccountState::Suspended => Memory::PutOut,
-                    AccountState::Removed | AccountState::Unknown => return None,
-                };
+                let memory = memory_of(observed.account.state)?;
                 Some((observed.account.key, memory))
             }));
             match page.next {
@@ -331,6 +336,16 @@ impl House {
                 None => return Ok(memories),
             }
         }
+    }
+}
+
+/// Says what is known of an account by the state in which it was seen last.
+pub(crate) fn memory_of(state: AccountState) -> Option<Memory> {
+    match state {
+        AccountState::Active => Some(Memory::WasActive),
+        AccountState::Invited => Some(Memory::Made),
+        AccountState::Suspended => Some(Memory::PutOut),
+        AccountState::Removed | AccountState::Unknown => None,
     }
 }
 

@@ -23,6 +23,7 @@ mod foresight;
 mod alone;
 pub mod check;
 mod invited;
+mod touched;
 pub mod pull;
 pub mod reconcile;
 pub mod plan;

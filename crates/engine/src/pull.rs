@@ -9,6 +9,7 @@ use crate::error::EngineError;
 use crate::foresight::Foresight;
 use crate::house::{FileSource, House, Reader};
 use crate::progress::{Progress, Said};
+use crate::touched::Touched;
 use crate::view::{PullView, Way};
 use crate::work::job;
 use futures::{StreamExt, stream};
@@ -95,10 +96,12 @@ async fn pull_one(
     progress: &Progress,
 ) -> Result<PullView, EngineError> {
     let began = Instant::now();
+    let touched = tokio::sync::Mutex::new(Touched::from_now_on(house, name).await?);
+    house.catch_up(name).await?;
     let settled = settle(house, name).await?;
     let view = match settled.reader {
         Reader::App(connector) => {
-            let sweeping = Sweeping { house, name, connector: &connector, progress, began };
+            let sweeping = Sweeping { house, name, connector: &connector, progress, began, touched };
             sweeping.run(reach, settled.error, settled.spent).await?
         }
         Reader::File(file) => pull_file(house, name, &file, progress, began).await?,
@@ -116,6 +119,8 @@ struct Sweeping<'a> {
     connector: &'a Connector,
     progress: &'a Progress,
     began: Instant,
+    /// What steps wrote to since this pull began.
+    touched: tokio::sync::Mutex<Touched<'a>>,
 }
 
 /// What one read came to, before it is finished in the store.
@@ -296,8 +301,11 @@ impl Sweeping<'_> {
     }
 
     async fn write(&self, run: &PullRun, batch: &mut Batch, checkpoint: Option<&str>) -> Result<Counts, EngineError> {
-        let now_ms = self.house.clock.now_ms();
-        Ok(self.house.store.write(run, batch, checkpoint, now_ms).await?)
+        let mut touched = self.touched.lock().await;
+        let left = touched.now(self.connector).await?;
+        let counts = self.house.store.write(run, batch, checkpoint, self.house.clock.now_ms()).await?;
+        touched.restore(left).await?;
+        Ok(counts)
     }
 
     async fn watermark(&self) -> Result<Option<i64>, EngineError> {

@@ -78,7 +78,6 @@ async fn pull_once(house: &House, schedule: &Schedule, name: &str, progress: &Pr
     if house.connection(name.as_str()).is_err() {
         return Ok(JobEnd::Done); // the file knows it no more
     }
-    house.catch_up(&name).await?;
     let view = pull_alone(house, &name, Reach::Changed, progress).await?;
     let now_ms = house.clock.now_ms();
     let parked_ms = view.parked_until.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());

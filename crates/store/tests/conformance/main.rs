@@ -86,6 +86,7 @@ on_both![
     work_stories::the_job_of_a_dead_process_is_due_again_and_the_dead_end_nothing,
     work_stories::a_job_that_keeps_failing_ends_as_failed_and_is_seen,
     work_stories::many_that_claim_at_once_share_the_jobs,
+    work_stories::many_that_change_many_jobs_at_once_never_wait_for_each_other,
     work_stories::what_causes_a_job_and_the_job_come_together_or_not_at_all,
     work_stories::two_hands_share_a_run_and_the_last_one_ends_it,
     work_stories::a_dead_hand_loses_its_step_and_writes_nothing_more,

@@ -127,6 +127,30 @@ pub async fn many_that_claim_at_once_share_the_jobs(TestStore { store, url, .. }
     assert_eq!(all.into_iter().collect::<BTreeSet<_>>().len(), 200, "and none lost");
 }
 
+pub async fn many_that_change_many_jobs_at_once_never_wait_for_each_other(TestStore { url, .. }: &TestStore) {
+    let mut tasks = Vec::new();
+    for number in 0..4_i64 {
+        let store = Store::open(url).await.unwrap();
+        tasks.push(tokio::spawn(async move {
+            for round in 0..40 {
+                // Each has an order of its own.
+                let mut jobs: Vec<NewJob> = (0..8).map(|at| job(&format!("c{at}"), round)).collect();
+                jobs.rotate_left(usize::try_from(number).unwrap() * 2);
+                store.enqueue(&jobs).await.unwrap();
+                let claimed = store.claim_jobs(&KINDS, &number.to_string(), 5, 1000, 100).await.unwrap();
+                let held: Vec<&ClaimedJob> = claimed.iter().rev().collect();
+                store.renew_jobs(&held, 1000, 100).await.unwrap();
+                let ended: Vec<_> = claimed.iter().rev().map(|job| (job.clone(), JobEnd::Done)).collect();
+                store.end_jobs(&ended, 1000).await.unwrap();
+            }
+            store.close().await;
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
 pub async fn what_causes_a_job_and_the_job_come_together_or_not_at_all(TestStore { store, .. }: &TestStore) {
     let decided = |what| NewDecision { at_ms: 5, by: "mia".into(), note: None, what, concerns: Concerns::default() };
     let approve = tenure_core::facts::Decided::Approve { step: "s1".into() };

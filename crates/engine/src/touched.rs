@@ -1,0 +1,71 @@
+//! Accounts that steps wrote to while a pull walks, in whatever process: what was read back of them then is newer than
+//! the page on which the pull met them, and what that page was judged by may be older still.
+//! The journal says which they are. The read-back stays; the next pull sees them as it sees others.
+
+use crate::error::EngineError;
+use crate::house::{House, memory_of};
+use std::collections::BTreeSet;
+use tenure_connect::Connector;
+use tenure_core::account::AccountKey;
+use tenure_core::name::ConnectionName;
+use tenure_store::Observed;
+
+const PAGE: usize = 1000;
+
+/// The accounts of one connection that steps wrote to since a moment.
+pub(crate) struct Touched<'a> {
+    house: &'a House,
+    name: &'a ConnectionName,
+    seq: i64,
+    keys: BTreeSet<AccountKey>,
+}
+
+impl<'a> Touched<'a> {
+    /// Begins at the journal's end.
+    pub async fn from_now_on(house: &'a House, name: &'a ConnectionName) -> Result<Self, EngineError> {
+        let seq = house.store.journal_head().await?.seq;
+        Ok(Self { house, name, seq, keys: BTreeSet::new() })
+    }
+
+    /// Returns the accounts as the steps left them, and lets the connector know them so.
+    pub async fn now(&mut self, connector: &Connector) -> Result<Vec<Observed>, EngineError> {
+        self.read_on().await?;
+        let mut all = Vec::with_capacity(self.keys.len());
+        for key in &self.keys {
+            all.extend(self.house.store.account(key, None).await?);
+        }
+        let known = |observed: &Observed| Some((observed.account.key.clone(), memory_of(observed.account.state)?));
+        connector.remember(all.iter().filter_map(known));
+        Ok(all)
+    }
+
+    /// Puts back what a batch of the pull has replaced.
+    pub async fn restore(&self, left: Vec<Observed>) -> Result<(), EngineError> {
+        let (store, now_ms) = (&self.house.store, self.house.clock.now_ms());
+        for observed in left {
+            let key = &observed.account.key;
+            let Some(now) = store.account(key, None).await? else { continue };
+            if observed.until_ms.is_some() && now.until_ms.is_none() {
+                store.record_gone(self.name, std::slice::from_ref(key), now_ms).await?;
+            } else if observed.until_ms.is_none() && now.account != observed.account {
+                store.record_accounts(self.name, std::slice::from_ref(&observed.account), now_ms).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_on(&mut self) -> Result<(), EngineError> {
+        loop {
+            let entries = self.house.store.read_journal(self.seq, PAGE).await?;
+            let Some(last) = entries.last() else { return Ok(()) };
+            self.seq = last.seq;
+            let ended = entries.iter().filter(|entry| entry.event == "step_ended");
+            let here = ended.filter(|entry| entry.body["connection"] == self.name.as_str());
+            let ids: BTreeSet<String> = here.filter_map(|entry| Some(entry.body["account"].as_str()?.into())).collect();
+            for id in ids {
+                let found = self.house.store.find_accounts(&id).await?.into_iter().map(|found| found.account.key);
+                self.keys.extend(found.filter(|key| key.connection == *self.name && key.id.as_str() == id));
+            }
+        }
+    }
+}
