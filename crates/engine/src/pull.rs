@@ -305,6 +305,7 @@ impl Sweeping<'_> {
         let left = touched.now(self.connector).await?;
         let counts = self.house.store.write(run, batch, checkpoint, self.house.clock.now_ms()).await?;
         touched.restore(left).await?;
+        touched.look_again(self.connector).await?;
         Ok(counts)
     }
 

@@ -4,8 +4,9 @@
 
 use crate::error::EngineError;
 use crate::house::{House, memory_of};
+use serde_json::Value;
 use std::collections::BTreeSet;
-use tenure_connect::Connector;
+use tenure_connect::{Connector, Look, Memory};
 use tenure_core::account::AccountKey;
 use tenure_core::name::ConnectionName;
 use tenure_store::Observed;
@@ -54,18 +55,45 @@ impl<'a> Touched<'a> {
         Ok(())
     }
 
-    async fn read_on(&mut self) -> Result<(), EngineError> {
-        loop {
-            let entries = self.house.store.read_journal(self.seq, PAGE).await?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            self.seq = last.seq;
-            let ended = entries.iter().filter(|entry| entry.event == "step_ended");
-            let here = ended.filter(|entry| entry.body["connection"] == self.name.as_str());
-            let ids: BTreeSet<String> = here.filter_map(|entry| Some(entry.body["account"].as_str()?.into())).collect();
-            for id in ids {
-                let found = self.house.store.find_accounts(&id).await?.into_iter().map(|found| found.account.key);
-                self.keys.extend(found.filter(|key| key.connection == *self.name && key.id.as_str() == id));
+    /// Looks, by their ids, at accounts whose steps ended while a batch was being written: nobody can tell which of the
+    /// two came last.
+    pub async fn look_again(&mut self, connector: &Connector) -> Result<(), EngineError> {
+        for (key, memory) in self.read_on().await? {
+            connector.remember(memory.map(|memory| (key.clone(), memory)));
+            if let Look::Found(account) = connector.read(&key).await {
+                let now_ms = self.house.clock.now_ms();
+                self.house.store.record_accounts(self.name, std::slice::from_ref(&*account), now_ms).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Reads the journal on, and returns the accounts of steps that have ended since, with what their effects say of them.
+    async fn read_on(&mut self) -> Result<Vec<(AccountKey, Option<Memory>)>, EngineError> {
+        let mut new = Vec::new();
+        loop {
+            let entries = self.house.store.read_journal(self.seq, PAGE).await?;
+            let Some(last) = entries.last() else { break };
+            self.seq = last.seq;
+            let ended = entries.iter().filter(|entry| entry.event == "step_ended");
+            for entry in ended.filter(|entry| entry.body["connection"] == self.name.as_str()) {
+                let Some(id) = entry.body["account"].as_str() else { continue };
+                let found = self.house.store.find_accounts(id).await?.into_iter().map(|found| found.account.key);
+                let here = found.filter(|key| key.connection == *self.name && key.id.as_str() == id);
+                new.extend(here.map(|key| (key, memory_by(&entry.body))));
+            }
+        }
+        self.keys.extend(new.iter().map(|(key, _)| key.clone()));
+        Ok(new)
+    }
+}
+
+/// Says what is known of an account by the effect that a step had on it.
+fn memory_by(body: &Value) -> Option<Memory> {
+    let is_done = matches!(body["outcome"].as_str(), Some("done" | "already_true" | "pending"));
+    match body["effect"].as_str().filter(|_| is_done)? {
+        "create" | "resume" | "convert" => Some(Memory::Made),
+        "suspend" | "delete" => Some(Memory::PutOut),
+        _ => None,
     }
 }

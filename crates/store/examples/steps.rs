@@ -45,7 +45,7 @@ async fn carry_out(store: &Store, lease: &Lease, run: &RunId, steps: &[StepId]) 
         })
         .collect();
     let settled = results.iter().map(|result| (result, draft("step_ended", &result.id))).collect();
-    store.settle_steps(lease, run, settled, 2).await
+    store.settle_steps(lease, run, settled, &BTreeMap::new(), 2).await
 }
 
 #[tokio::main]

@@ -95,11 +95,8 @@ impl Store {
         accounts: &[Account],
         now_ms: i64,
     ) -> Result<Counts, StoreError> {
-        let mut batch = Batch::new(connection);
-        accounts.iter().try_for_each(|account| batch.add(account))?;
         let mut tx = self.db.write(Durability::Normal).await?;
-        let number = number_or_new(&mut tx, connection).await?;
-        let counts = put(&mut tx, number, &batch.take(), None, now_ms).await?;
+        let counts = record(&mut tx, connection, accounts, now_ms).await?;
         tx.commit().await?;
         Ok(counts)
     }
@@ -119,6 +116,19 @@ impl Store {
         tx.commit().await?;
         Ok(gone)
     }
+}
+
+/// Writes single records within a transaction that also writes what led to them.
+pub(crate) async fn record(
+    tx: &mut Tx,
+    connection: &ConnectionName,
+    accounts: &[Account],
+    now_ms: i64,
+) -> Result<Counts, StoreError> {
+    let mut batch = Batch::new(connection);
+    accounts.iter().try_for_each(|account| batch.add(account))?;
+    let number = number_or_new(tx, connection).await?;
+    put(tx, number, &batch.take(), None, now_ms).await
 }
 
 /// Tells whether the walk met as many accounts as there are: since it can only have met what is there, none is missing,

@@ -7,12 +7,14 @@ use crate::bulk::Bulk;
 use crate::db::{Row, Tx, args};
 use crate::decisions::decided_after;
 use crate::error::{StoreError, read_json, write_json};
+use crate::gone::record;
 use crate::journal::append;
 use crate::notes::Lease;
 use crate::stops::stop_of;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use tenure_core::account::Account;
 use tenure_core::change::{Outcome, StepResult};
 use tenure_core::facts::Decision;
 use tenure_core::journal::Draft;
@@ -103,16 +105,20 @@ impl Store {
         Ok(all)
     }
 
-    /// Writes the outcomes of steps, after the calls or after a look, and lets go of what they claimed; one that was
-    /// never begun is written as well.
+    /// Writes the outcomes of steps, after the calls or after a look, with what was read back, and lets go of what they
+    /// claimed; one that was never begun is written as well.
     pub async fn settle_steps(
         &self,
         lease: &Lease,
         run: &RunId,
         settled: Vec<(&StepResult, Option<Draft>)>,
+        read_back: &BTreeMap<ConnectionName, Vec<Account>>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let mut tx = self.held(lease).await?;
+        for (connection, accounts) in read_back.iter().filter(|(_, accounts)| !accounts.is_empty()) {
+            record(&mut tx, connection, accounts, now_ms).await?;
+        }
         let (mut results, mut drafts) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
         for (result, draft) in settled {
             results.push(result);

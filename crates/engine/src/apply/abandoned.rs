@@ -57,7 +57,9 @@ async fn settle(
     let Ok(Reader::App(connector)) = house.reader(&step.connection).await else { return Ok(()) };
     let (looked, asked) = witnessed(look_only(context, &connector, step, open.started_ms)).await;
     let Some(carried) = looked else { return Ok(()) };
-    observe(context, &[(step, &carried)]).await?;
+    for (name, accounts) in observe(context, &[(step, &carried)]).await? {
+        house.store.record_accounts(&name, &accounts, house.clock.now_ms()).await?;
+    }
     crate::begun::end(house, step, &carried.result).await?;
     let result = &carried.result;
     let draft = Draft {

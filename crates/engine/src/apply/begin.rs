@@ -6,6 +6,7 @@ use super::Opened;
 use super::run::{Ready, Run, waits_for};
 use crate::alone::bury;
 use crate::error::EngineError;
+use crate::house::memory_of;
 use crate::progress::Said;
 use serde_json::Value;
 use tenure_core::change::{Outcome, Step, StepResult};
@@ -31,6 +32,7 @@ impl<'a> Run<'a> {
                 match began {
                     Began::Begun { since_ms } => {
                         let opened = self.opened(one.step, since_ms);
+                        self.recall(&one).await?;
                         self.context.progress.say(Said::StepBegan { step: Box::new(one.step.clone()) });
                         crate::begun::begin(self.context.house, one.step).await?;
                         begun.push((one, opened));
@@ -99,6 +101,15 @@ impl<'a> Run<'a> {
         });
         let began = house.store.begin_steps(&self.lease, beginnings.collect()).await?;
         Ok(ready.into_iter().zip(began).collect())
+    }
+
+    /// Lets the connector know the account of a step as the last who wrote to it left it, whatever process that was.
+    async fn recall(&self, one: &Ready<'a>) -> Result<(), EngineError> {
+        let Some(key) = one.step.account_key.as_ref().filter(|_| one.connector.asks_memory()) else { return Ok(()) };
+        let observed = self.context.house.store.account(key, None).await?;
+        let memory = observed.and_then(|observed| memory_of(observed.account.state));
+        one.connector.remember(memory.map(|memory| (key.clone(), memory)));
+        Ok(())
     }
 
     fn opened(&self, step: &Step, since_ms: Option<i64>) -> Opened {

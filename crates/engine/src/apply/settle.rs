@@ -33,7 +33,7 @@ impl<'a> Run<'a> {
         }
         let house = self.context.house;
         let carried: Vec<_> = ended.iter().map(|Ended { step, carried, .. }| (*step, carried)).collect();
-        observe(self.context, &carried).await?;
+        let read_back = observe(self.context, &carried).await?;
         for Ended { step, carried, .. } in &ended {
             self.remember(step, carried).await?;
         }
@@ -49,7 +49,8 @@ impl<'a> Run<'a> {
             }
             (result, Some(self.draft("step_ended", Some(&step.id), body)))
         });
-        house.store.settle_steps(&self.lease, &self.id, settled.collect(), house.clock.now_ms()).await?;
+        let (settled, now_ms) = (settled.collect(), house.clock.now_ms());
+        house.store.settle_steps(&self.lease, &self.id, settled, &read_back, now_ms).await?;
         for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
             tracing::info!(
                 step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
@@ -141,16 +142,17 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Writes what was read back as observations, and pins the links of accounts that were made for somebody.
-pub(super) async fn observe(context: &Context<'_>, ended: &[(&Step, &Carried)]) -> Result<(), EngineError> {
+/// Writes which accounts are gone, pins the links of those that were made for somebody, and returns what was read back,
+/// by connection: it is written together with the outcomes, so that a pull that walks meanwhile learns of both at once.
+pub(super) async fn observe(
+    context: &Context<'_>,
+    ended: &[(&Step, &Carried)],
+) -> Result<BTreeMap<ConnectionName, Vec<Account>>, EngineError> {
     let house = context.house;
     let now_ms = house.clock.now_ms();
-    let mut seen: BTreeMap<&ConnectionName, Vec<Account>> = BTreeMap::new();
+    let mut read_back: BTreeMap<ConnectionName, Vec<Account>> = BTreeMap::new();
     for (step, carried) in ended {
-        seen.entry(&step.connection).or_default().extend(carried.read_back.clone());
-    }
-    for (name, accounts) in seen.into_iter().filter(|(_, accounts)| !accounts.is_empty()) {
-        house.store.record_accounts(name, &accounts, now_ms).await?;
+        read_back.entry(step.connection.clone()).or_default().extend(carried.read_back.clone());
     }
     let mut links = Vec::new();
     for (step, carried) in ended {
@@ -182,5 +184,5 @@ pub(super) async fn observe(context: &Context<'_>, ended: &[(&Step, &Carried)]) 
     if !links.is_empty() {
         house.store.pin_links(&links, now_ms).await?;
     }
-    Ok(())
+    Ok(read_back)
 }

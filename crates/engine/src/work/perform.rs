@@ -34,6 +34,10 @@ const UNREACHABLE_MS: i64 = 60 * 1000;
 const BUSY_MS: i64 = 5_000;
 /// What is left of a plan that was carried out is tried again after this time, unless something else changes it.
 const LEFT_MS: i64 = 15 * 60 * 1000;
+/// The note that says of the daemons' newest plan up to which entry of the journal it knows what was done.
+const PLANNED: &str = "planned";
+/// Entries of the journal that are looked through for that.
+const ENTRIES_MAX: usize = 1000;
 /// How old a plan may be that is carried out without being made anew.
 const YOUNG_MS: i64 = 60 * 1000;
 
@@ -104,6 +108,7 @@ async fn plan_anew(house: &House) -> Result<Option<Plan>, EngineError> {
     for name in house.names() {
         house.catch_up(&name).await?;
     }
+    let seq = house.store.journal_head().await?.seq;
     let Derived { plan, next_ms } = match derive(house, &Scope::default(), DAEMON).await {
         Ok(derived) => derived,
         Err(EngineError::Asked(because)) => {
@@ -119,6 +124,7 @@ async fn plan_anew(house: &House) -> Result<Option<Plan>, EngineError> {
         let tried_ms = known.and_then(|job| job.ended_ms);
         woken.push(job::apply(&plan.id, tried_ms.map_or(now_ms, |tried_ms| now_ms.max(tried_ms + LEFT_MS))));
     }
+    house.store.set_note(&ConnectionName::new(""), PLANNED, Some(&format!("{} {seq}", plan.id))).await?;
     keep_waking(house, &plan, DAEMON, &woken).await?;
     tracing::info!(plan = %plan.id, steps = plan.steps.len(), held = plan.held.len(), "planned");
     Ok(Some(plan))
@@ -133,10 +139,8 @@ fn is_ours(step: &Step) -> bool {
 async fn apply_plan(house: &House, key: &str, progress: &Progress) -> Result<JobEnd, EngineError> {
     let id = job::plan_of(key);
     let Some(plan) = house.store.plan(&id).await? else { return Ok(JobEnd::Done) };
-    let now_ms = house.clock.now_ms();
-    let made_ms = plan.made_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
-    let is_young = now_ms - made_ms < YOUNG_MS && house.store.plan_ids(1).await?.first() == Some(&id);
-    let plan = if plan.way_back.is_some() || is_young || house.store.is_under_way(&id, now_ms).await? {
+    let under_way = house.store.is_under_way(&id, house.clock.now_ms()).await?;
+    let plan = if plan.way_back.is_some() || under_way || is_of_now(house, &plan).await? {
         plan
     } else {
         match plan_anew(house).await? {
@@ -147,6 +151,17 @@ async fn apply_plan(house: &House, key: &str, progress: &Progress) -> Result<Job
     let end = carry_out(house, &plan, progress).await?;
     note_anchor(house).await;
     Ok(end)
+}
+
+/// Tells whether a plan is the newest, is young, and nothing was done since the facts were read of which it was made: a
+/// plan that is made while another is carried out may ask for what is done by now.
+async fn is_of_now(house: &House, plan: &Plan) -> Result<bool, EngineError> {
+    let made_ms = plan.made_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond);
+    let noted = house.store.note(&ConnectionName::new(""), PLANNED).await?.unwrap_or_default();
+    let seq = noted.split_once(' ').filter(|(id, _)| *id == plan.id.as_str()).and_then(|(_, seq)| seq.parse().ok());
+    let (true, Some(seq)) = (house.clock.now_ms() - made_ms < YOUNG_MS, seq) else { return Ok(false) };
+    let entries = house.store.read_journal(seq, ENTRIES_MAX).await?;
+    Ok(entries.len() < ENTRIES_MAX && entries.iter().all(|entry| entry.event != "step_ended"))
 }
 
 /// Lends a hand to those who carry out a plan, if anybody still does.

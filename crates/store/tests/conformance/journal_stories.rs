@@ -107,7 +107,10 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
     let both =
         vec![(beginning(&run_id, &one, &nothing, 11), Some(started)), (beginning(&run_id, &two, &seven, 12), None)];
     assert_eq!(store.begin_steps(&lease, both).await.unwrap(), [BEGUN, BEGUN]);
-    store.settle_steps(&lease, &run_id, vec![(&result(&one, Outcome::Done), None)], 13).await.unwrap();
+    store
+        .settle_steps(&lease, &run_id, vec![(&result(&one, Outcome::Done), None)], &BTreeMap::new(), 13)
+        .await
+        .unwrap();
 
     // Somebody else finds it after a crash.
     let other = Store::open(url).await.unwrap();
@@ -118,9 +121,12 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
     other.close().await;
 
     assert_eq!(store.unfinished_run(&plan).await.unwrap(), Some(run("r1")));
-    store.settle_steps(&lease, &run_id, vec![(&result(&two, Outcome::Unknown), None)], 14).await.unwrap();
+    store
+        .settle_steps(&lease, &run_id, vec![(&result(&two, Outcome::Unknown), None)], &BTreeMap::new(), 14)
+        .await
+        .unwrap();
     let skipped = result(&StepId::from("s3"), Outcome::Skipped);
-    store.settle_steps(&lease, &run_id, vec![(&skipped, None)], 15).await.unwrap();
+    store.settle_steps(&lease, &run_id, vec![(&skipped, None)], &BTreeMap::new(), 15).await.unwrap();
     assert_eq!(store.open_steps().await.unwrap(), []);
     let outcomes: Vec<Outcome> = store.results(&run_id).await.unwrap().iter().map(|result| result.outcome).collect();
     assert_eq!(outcomes, [Outcome::Done, Outcome::Unknown, Outcome::Skipped]);
@@ -147,7 +153,10 @@ pub async fn a_step_stays_doubtful_until_it_is_done_for_certain(TestStore { stor
         let id = RunId::from(id);
         store.join_run(&lease, &run(id.as_str()), vec![], &[]).await.unwrap();
         store.begin_steps(&lease, vec![(beginning(&id, &step, &json!({}), at_ms), None)]).await.unwrap();
-        store.settle_steps(&lease, &id, vec![(&result(&step, outcome), None)], at_ms + 1).await.unwrap();
+        store
+            .settle_steps(&lease, &id, vec![(&result(&step, outcome), None)], &BTreeMap::new(), at_ms + 1)
+            .await
+            .unwrap();
         store.leave_run(&lease, &id, vec![], &[], ("help", &[]), at_ms + 2).await.unwrap();
     }
     assert_eq!(store.doubtful_since(&step).await.unwrap(), Some(40));
