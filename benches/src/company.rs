@@ -270,6 +270,8 @@ pub fn connection(
         seats_taken: count,
         records_before: Some(count),
         records_now: Some(count),
+        removed: Default::default(),
+        circuit: None,
         drift: None,
         entitlements: entitlements(name),
     };

@@ -324,6 +324,9 @@ pub struct ApproveArguments {
     /// Plans (`p-…`) or steps (`s-…`)
     #[arg(required = true, value_name = "PLAN|STEP")]
     pub things: Vec<String>,
+    /// Lets run what this guard holds in the plan, in this plan only
+    #[arg(long, value_name = "GUARD")]
+    pub release: Vec<String>,
     /// Who decides
     #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
     pub by: Option<String>,

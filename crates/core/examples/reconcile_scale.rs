@@ -82,7 +82,7 @@ fn phases(facts: &Facts, policy: &Policy) {
     let proposals = diff(&graph, &wishes, policy, facts, &asked(), &mut findings);
     let told = cpu_seconds();
     let planned = plan(proposals, &graph, facts, policy, &asked(), &mut findings);
-    let plan = planned.finish(&findings.sorted(), &asked());
+    let plan = planned.finish(&findings.sorted(), &asked(), policy);
     let done = cpu_seconds();
     println!(
         "correlate {:.2} s, decide {:.2} s, diff {:.2} s, plan {:.2} s ({} steps)",
@@ -244,6 +244,8 @@ fn connection(name: &str, standing: Standing, people: usize) -> ConnectionFacts 
         seats_taken: people as u64,
         records_before: Some(people as u64),
         records_now: Some(people as u64),
+        removed: Default::default(),
+        circuit: None,
         drift: None,
         entitlements: Vec::new(),
     }

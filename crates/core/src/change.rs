@@ -198,6 +198,9 @@ pub struct Hold {
     pub guard: String,
     /// Why, in a plain sentence with the figures.
     pub because: String,
+    /// Who may let it run all the same, and how; absent where nobody may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
 }
 
 /// What a plan costs.

@@ -25,7 +25,9 @@ use crate::policy::{MatchRule, Rules};
 use crate::text::folded;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::hint::black_box;
+use std::sync::OnceLock;
 
 /// How many people are looked at together: what belongs to them fits the nearer caches.
 const GROUP: usize = 64;
@@ -158,6 +160,8 @@ pub struct Graph<'f> {
     disputes: Vec<Dispute>,
     unsure: BTreeSet<(IdentityAt, ConnectionName)>,
     shared: HashSet<Box<str>>,
+    /// The accounts by marks of their keys, in order; made when somebody asks for one.
+    keys: OnceLock<Vec<(u64, AccountAt)>>,
 }
 
 /// Finds out who is who and whose is what.
@@ -253,10 +257,25 @@ impl<'f> Graph<'f> {
         &self.facts.accounts[at.index()]
     }
 
-    /// Finds an account by its key. Walks over all accounts: for one question, not for many.
+    /// Finds an account by its key: the first question walks over all accounts, the others look up.
     pub fn find_account(&self, key: &AccountKey) -> Option<AccountAt> {
-        let at = self.facts.accounts.iter().position(|account| account.key == *key)?;
-        u32::try_from(at).ok().map(AccountAt)
+        let keys = self.keys.get_or_init(|| {
+            let accounts = self.facts.accounts.iter().enumerate();
+            let mut keys: Vec<_> =
+                accounts.map(|(at, account)| (mark_of(&account.key), AccountAt(narrow(at)))).collect();
+            keys.sort_unstable();
+            keys
+        });
+        let mark = mark_of(key);
+        let alike = keys[keys.partition_point(|(known, _)| *known < mark)..].iter();
+        let mut alike = alike.take_while(|(known, _)| *known == mark).map(|(_, at)| *at);
+        alike.find(|at| self.account_at(*at).key == *key)
+    }
+
+    /// Finds an account of a target that is nobody's.
+    pub fn find_orphan(&self, key: &AccountKey) -> Option<&'f Account> {
+        let at = self.find_account(key)?;
+        matches!(self.belongings[at.index()], Belonging::Nobody).then(|| self.account_at(at))
     }
 
     /// Returns the link of the account at a place in the facts, if it is somebody's.
@@ -273,7 +292,7 @@ impl<'f> Graph<'f> {
         Some(LinkFact { identity: &self.identity_at(at).id, evidence, pinned })
     }
 
-    /// Returns the link of an account, if it is somebody's. Walks over all accounts.
+    /// Returns the link of an account, if it is somebody's.
     pub fn link_of(&self, key: &AccountKey) -> Option<LinkFact<'_>> {
         self.link_at(self.find_account(key)?)
     }
@@ -410,6 +429,13 @@ pub(crate) fn narrow(at: usize) -> u32 {
 
 fn at(place: usize) -> IdentityAt {
     IdentityAt(narrow(place))
+}
+
+/// Returns a mark of a key, by which it is found among many. It tells nothing outside of this process.
+fn mark_of(key: &AccountKey) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

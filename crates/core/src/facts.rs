@@ -4,7 +4,7 @@
 
 use crate::abilities::Abilities;
 use crate::account::{Account, AccountKey, Entitlement, Fields};
-use crate::name::{ConnectionName, FindingId, IdentityId, Name, StepId};
+use crate::name::{ConnectionName, FindingId, IdentityId, Name, PlanId, StepId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,8 +51,21 @@ pub struct ConnectionFacts {
     pub records_now: Option<u64>,
     /// Why nothing is written there: it answers in another form than before.
     pub drift: Option<String>,
+    /// What was taken away there within the last 24 hours.
+    pub removed: Removed,
+    /// Why nothing is written there: too many steps failed one after the other.
+    pub circuit: Option<String>,
     /// The reference lists.
     pub entitlements: Vec<Entitlement>,
+}
+
+/// What was taken away in one connection within the last 24 hours, whatever the plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Removed {
+    /// Steps that took something away, or may have.
+    pub steps: u64,
+    /// Different accounts that they took it from.
+    pub accounts: u64,
 }
 
 /// Whether a read saw everything. Only `Complete` proves absence.
@@ -126,4 +139,6 @@ pub enum Decided {
     Approve { step: StepId },
     /// This step may not run.
     Reject { step: StepId },
+    /// What this guard holds in this plan may run all the same, and in no other plan.
+    Release { plan: PlanId, guard: String },
 }

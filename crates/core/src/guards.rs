@@ -2,6 +2,7 @@
 //! They are judged on the whole plan before its first write; they hold, they never repair.
 
 mod absence;
+mod circuit_breaker;
 mod contract_drift;
 mod last_administrator;
 mod mass_rename;
@@ -9,6 +10,8 @@ mod needs;
 mod partial;
 mod protected;
 mod removals;
+mod removals_per_day;
+pub mod release;
 mod seats;
 mod source_shrink;
 mod stale;
@@ -20,6 +23,8 @@ use crate::facts::Facts;
 use crate::finding::Findings;
 use crate::name::ConnectionName;
 use crate::policy::Rules;
+
+pub use removals_per_day::most_per_day;
 
 /// What the guards look at.
 #[derive(Debug)]
@@ -40,12 +45,15 @@ pub type Held = Vec<(usize, String)>;
 type Guard = fn(&Scene<'_>) -> Held;
 
 /// The guards that look at steps, by name, in the order in which they are asked.
-pub const GUARDS: [(&str, Guard); 10] = [
+pub const GUARDS: [(&str, Guard); 13] = [
     ("protected", protected::hold),
     ("contract_drift", contract_drift::hold),
+    ("circuit_breaker", circuit_breaker::hold),
     ("last_administrator", last_administrator::hold),
     ("removals_max", removals::hold_many),
     ("removals_max_share", removals::hold_share),
+    ("removals_max_per_day", removals_per_day::hold_many),
+    ("removals_max_share_per_day", removals_per_day::hold_share),
     ("source_shrink", source_shrink::hold),
     ("stale", stale::hold),
     ("partial", partial::hold),
@@ -72,7 +80,7 @@ pub fn holds(scene: &Scene<'_>, findings: &mut Findings) -> Vec<Option<(&'static
 }
 
 /// Tells whether a step takes something away; work by hand counts when it stands for a removal.
-fn removes(step: &Step) -> bool {
+pub fn removes(step: &Step) -> bool {
     let takes_away = |step: &Step| {
         step.changes
             .iter()

@@ -30,6 +30,7 @@ pub mod wake;
 pub mod reconcile;
 pub mod revert;
 pub mod stop;
+pub mod circuit;
 pub mod scope;
 pub mod apply;
 pub mod journal;

@@ -59,7 +59,7 @@ pub fn plan(
     for (step, hold) in steps.into_iter().zip(holds) {
         match hold {
             None => free.push(step),
-            Some((guard, because)) => held.push(Hold { step, guard: guard.to_owned(), because }),
+            Some((guard, because)) => held.push(Hold { step, guard: guard.to_owned(), because, release: None }),
         }
     }
     let cost = cost(&free, &held, graph, facts);
@@ -68,10 +68,14 @@ pub fn plan(
 
 impl Planned {
     /// Completes the plan with the findings that stand and its digest.
-    pub fn finish(self, findings: &[Finding], asked: &Asked) -> Plan {
+    pub fn finish(mut self, findings: &[Finding], asked: &Asked, rules: &Rules) -> Plan {
         let digest = digest_of(&self.steps, &self.held);
+        let id = PlanId::from(format!("p-{}", &digest[..12]));
+        for hold in &mut self.held {
+            hold.release = guards::release::says(&hold.guard, id.as_str(), rules);
+        }
         Plan {
-            id: PlanId::from(format!("p-{}", &digest[..12])),
+            id,
             digest,
             made_at: asked.made_at.clone(),
             requested_by: asked.requested_by.clone(),

@@ -158,10 +158,18 @@ pub struct Guards {
     pub removals_max: u64,
     /// Accounts of one connection that lose something, as a share of its active ones; one is always allowed.
     pub removals_max_share: f64,
+    /// Removals in one connection within any 24 hours, across plans.
+    pub removals_max_per_day: u64,
+    /// Accounts of one connection that lose something within any 24 hours, as a share of its active ones.
+    pub removals_max_share_per_day: f64,
     /// How much a source may shrink and still be believed.
     pub source_shrink_max_share: f64,
     /// How old a pull may be on whose word something is taken away.
     pub stale_after: Delay,
+    /// After so many failures in a row in one connection nothing more is written there.
+    pub failures_max: u32,
+    /// After this time one step is tried there again.
+    pub failures_retry_after: Delay,
     /// Logins and addresses that are never changed, in lower case.
     pub protected: Vec<String>,
 }
@@ -171,8 +179,12 @@ impl Default for Guards {
         Self {
             removals_max: 25,
             removals_max_share: 0.05,
+            removals_max_per_day: 50,
+            removals_max_share_per_day: 0.1,
             source_shrink_max_share: 0.02,
             stale_after: Delay::hours(24),
+            failures_max: 10,
+            failures_retry_after: Delay::minutes(15),
             protected: Vec::new(),
         }
     }

@@ -32,7 +32,7 @@ pub fn reconcile<'f>(facts: &'f Facts, rules: &Rules, asked: &Asked) -> Reconcil
     let proposals = diff(&graph, &wishes, rules, facts, asked, &mut findings);
     let planned = plan(proposals, &graph, facts, rules, asked, &mut findings);
     let findings = findings.sorted();
-    let plan = planned.finish(&findings, asked);
+    let plan = planned.finish(&findings, asked, rules);
     Reconciled { graph, wishes, findings, plan }
 }
 

@@ -53,7 +53,7 @@ pub fn revert(run: &RunId, taken: &[Taken], facts: &Facts, rules: &Rules, asked:
     let graph = correlate(facts, rules);
     let (proposals, stays) = back(run, taken, &graph, facts);
     let planned = plan(proposals, &graph, facts, rules, asked, &mut findings);
-    let mut plan = planned.finish(&[], asked);
+    let mut plan = planned.finish(&[], asked, rules);
     plan.way_back = Some(WayBack { run: run.clone(), stays });
     plan
 }

@@ -8,7 +8,7 @@ use crate::abilities::{
 use crate::account::{Account, AccountKey, AccountState, Grant, Kind};
 use crate::change::{Finding, FindingKind, Step};
 use crate::diff::Asked;
-use crate::facts::{ConnectionFacts, Coverage, Decided, Decision, Facts, Link};
+use crate::facts::{ConnectionFacts, Coverage, Decided, Decision, Facts, Link, Removed};
 use crate::name::{ConnectionName, EntitlementKind, FieldName, IdentityId, Name};
 use crate::policy::Policy;
 use crate::reconcile::{Reconciled, reconcile};
@@ -228,6 +228,8 @@ fn connection(abilities: Abilities) -> (ConnectionName, ConnectionFacts) {
         seats_taken: 10,
         records_before: Some(100),
         records_now: Some(100),
+        removed: Removed::default(),
+        circuit: None,
         drift: None,
         entitlements: Vec::new(),
         abilities: Arc::new(abilities),

@@ -14,6 +14,7 @@ use tenure_core::approve::{approval, may_approve};
 use tenure_core::change::{ApprovalState, Plan, Step};
 use tenure_core::correlate::found_identity_id;
 use tenure_core::facts::Decided;
+use tenure_core::guards::release::{freed, may_release, released};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, StepId};
 use tenure_store::{Concerns, NewDecision, NewJob};
@@ -147,6 +148,24 @@ pub async fn judge_steps(
         Step { approval, ..step }
     };
     Ok(steps.into_iter().map(judged).collect())
+}
+
+/// Records that what these guards hold in a plan may run all the same. Returns the steps that are freed.
+///
+/// # Errors
+/// A guard cannot be released, or not by `by`; then nothing is recorded.
+#[tracing::instrument(name = "release", skip_all, fields(plan = %plan.id, by = %by.who))]
+pub async fn release(house: &House, plan: &Plan, guards: &[String], by: By) -> Result<Vec<Step>, EngineError> {
+    let mut decided = Vec::new();
+    for guard in guards {
+        may_release(plan, guard, &by.who, &house.policy)
+            .map_err(|refusal| EngineError::Asked(format!("release {guard} of {}: {refusal}", plan.id)))?;
+        let what = Decided::Release { plan: plan.id.clone(), guard: guard.clone() };
+        decided.push((what, Concerns::default()));
+    }
+    record(house, &by, decided, &[job::apply(&plan.id, house.clock.now_ms())]).await?;
+    let decisions = house.store.load_all().await?.decisions;
+    Ok(freed(plan, &released(plan, &decisions, &house.policy, house.clock.now_ms())))
 }
 
 /// Returns a step that some kept plan has.

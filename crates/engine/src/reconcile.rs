@@ -109,6 +109,9 @@ async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
 async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
     let mut overviews = house.store.overviews().await?;
     let mut drifted = crate::drift::stops(&house.store).await?;
+    let now_ms = house.clock.now_ms();
+    let mut removed = house.store.removed(now_ms).await?;
+    let circuits = house.store.circuits().await?;
     let mut protected = Vec::new();
     for (name, abilities) in house.abilities() {
         let abilities = crate::own::protect(&house.store, &name, abilities).await?;
@@ -127,6 +130,8 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
             records_before: previous.map(|pull| pull.accounts),
             records_now: complete.map(|pull| pull.accounts),
             drift: drifted.remove(&name),
+            removed: removed.remove(&name).unwrap_or_default(),
+            circuit: circuits.get(&name).and_then(|circuit| circuit.says(&name, now_ms)),
             entitlements,
             abilities,
         };

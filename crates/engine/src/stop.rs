@@ -9,6 +9,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use serde::Serialize;
 use std::path::Path;
+use tenure_core::circuit::Circuit;
 use tenure_core::journal::Draft;
 use tenure_core::name::ConnectionName;
 use tenure_core::stop::Stop;
@@ -49,6 +50,8 @@ pub struct Resumed {
     pub resumed: Vec<Stop>,
     /// The stops that still stand.
     pub stopped: Vec<Stop>,
+    /// The connections whose failures are forgotten, so that steps are tried there again.
+    pub tried_again: Vec<ConnectionName>,
 }
 
 /// Stops writes to the connections named, or to all by one stop where none is, and returns all stops there are.
@@ -66,6 +69,7 @@ pub async fn stop(brake: &Brake, names: &[String], by: &By) -> Result<Vec<Stop>,
 }
 
 /// Takes back the stops of the connections named, or the one of all where none is. Each stop is taken back by itself.
+/// Failures there that keep steps from being tried are forgotten.
 ///
 /// # Errors
 /// A connection of that name does not exist, or the store failed.
@@ -74,7 +78,17 @@ pub async fn resume(brake: &Brake, names: &[String], by: &By) -> Result<Resumed,
     let at = brake.clock.now_text();
     let places = places(brake, names)?;
     let resumed = brake.store.resume(&places, |stop| draft(stop, &by.who, &at, "resumed")).await?;
-    Ok(Resumed { resumed, stopped: stops_of(&brake.store).await? })
+    let broken = brake.store.circuits().await?;
+    let asked = |name: &ConnectionName| names.is_empty() || places.contains(&Some(name.clone()));
+    let broken: Vec<ConnectionName> = broken.into_keys().filter(asked).collect();
+    let closes = |name: &ConnectionName, circuit: &Circuit| Draft {
+        body: serde_json::json!({ "connection": name, "circuit": circuit }),
+        ..entry(&by.who, &at, "circuit_closed")
+    };
+    let closed = brake.store.reset_circuits(&broken, closes).await?;
+    let was_open = closed.into_iter().filter(|(_, circuit)| circuit.open_ms.is_some());
+    let tried_again = was_open.map(|(name, _)| name).collect();
+    Ok(Resumed { resumed, stopped: stops_of(&brake.store).await?, tried_again })
 }
 
 /// Returns all stops there are, the one of everywhere first.
@@ -93,12 +107,11 @@ fn places(brake: &Brake, names: &[String]) -> Result<Vec<Option<ConnectionName>>
 }
 
 fn draft(stop: &Stop, who: &str, at: &str, event: &str) -> Draft {
-    Draft {
-        at: at.to_owned(),
-        actor: who.to_owned(),
-        event: event.to_owned(),
-        run: None,
-        step: None,
-        body: serde_json::json!({ "connection": stop.connection, "stop": { "by": stop.by, "at": stop.at, "note": stop.note } }),
-    }
+    let told = serde_json::json!({ "by": stop.by, "at": stop.at, "note": stop.note });
+    Draft { body: serde_json::json!({ "connection": stop.connection, "stop": told }), ..entry(who, at, event) }
+}
+
+fn entry(who: &str, at: &str, event: &str) -> Draft {
+    let (at, actor, event) = (at.to_owned(), who.to_owned(), event.to_owned());
+    Draft { at, actor, event, run: None, step: None, body: serde_json::Value::Null }
 }

@@ -7,11 +7,13 @@ const SMALL: usize = 200;
 /// Returns the text of `policy.toml`.
 pub(crate) fn text(people: usize) -> String {
     let (max, share) = if people <= SMALL { (40, "0.5") } else { (40, "0.05") };
+    let (day, day_share) = if people <= SMALL { (80, "1.0") } else { (80, "0.1") };
     let mut text = String::from(GRANTS);
     text.push_str(&format!(
         "\n# Judged on the whole plan before its first write. In a company this small one leaver is a large share\n\
          # of an app's accounts, so the share is generous; a real one would keep the default of 0.05.\n\
-         [guards]\nremovals_max = {max}\nremovals_max_share = {share}\nsource_shrink_max_share = 0.02\n\
+         [guards]\nremovals_max = {max}\nremovals_max_share = {share}\nremovals_max_per_day = {day}\n\
+         removals_max_share_per_day = {day_share}\nsource_shrink_max_share = 0.02\n\
          stale_after = \"24h\"\nprotected = [\"owner@acme.example\"]\n"
     ));
     text

@@ -85,6 +85,8 @@ fn concerned(what: &Decided) -> (Option<&IdentityId>, Option<&AccountKey>) {
         Decided::Join { identity, .. } | Decided::Move { identity, .. } | Decided::Leave { identity, .. } => {
             (Some(identity), None)
         }
-        Decided::Approve { .. } | Decided::Reject { .. } | Decided::Accept { .. } => (None, None),
+        Decided::Approve { .. } | Decided::Reject { .. } | Decided::Release { .. } | Decided::Accept { .. } => {
+            (None, None)
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::Store;
 use crate::bulk::Bulk;
+use crate::counters::{Pulse, Removal, ask_circuit, count_end, count_removal, too_much, uncount_removal};
 use crate::db::{Row, Tx, args};
 use crate::decisions::decided_after;
 use crate::error::{StoreError, read_json, write_json};
@@ -16,7 +17,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use tenure_core::account::Account;
 use tenure_core::change::{Outcome, StepResult};
-use tenure_core::facts::Decision;
+use tenure_core::circuit::Circuit;
+use tenure_core::facts::{Decision, Removed};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, PlanId, RunId, StepId};
 use tenure_core::stop::Stop;
@@ -55,6 +57,8 @@ pub struct Beginning<'a> {
     pub intent: &'a Value,
     /// The newest decision that whoever begins it knows.
     pub heard: i64,
+    /// What it takes away, if it does, and how much may be taken away there.
+    pub removal: Option<Removal<'a>>,
     /// When (milliseconds since 1970, UTC).
     pub at_ms: i64,
 }
@@ -71,6 +75,10 @@ pub enum Began {
     Stopped(Stop),
     /// It is not: somebody decided something meanwhile, oldest first. Who has heard them may begin it again.
     Decided(Vec<Decision>),
+    /// It is not: so many steps failed there that nothing is tried now.
+    Broken(Circuit),
+    /// It is not: so much was taken away there within the last 24 hours already.
+    TooMuch(Removed),
     /// It is not: another hand of this run has settled it.
     Settled(StepResult),
     /// It is not: somebody writes to the same thing at this moment, under the lease of this name.
@@ -113,9 +121,13 @@ impl Store {
         run: &RunId,
         settled: Vec<(&StepResult, Option<Draft>)>,
         read_back: &BTreeMap<ConnectionName, Vec<Account>>,
+        pulses: &[Pulse<'_>],
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let mut tx = self.held(lease).await?;
+        for pulse in pulses {
+            count_end(&mut tx, pulse, now_ms).await?;
+        }
         for (connection, accounts) in read_back.iter().filter(|(_, accounts)| !accounts.is_empty()) {
             record(&mut tx, connection, accounts, now_ms).await?;
         }
@@ -134,6 +146,7 @@ impl Store {
             tx.run(sql, args![run.as_str(), result.id.as_str(), now_ms, seq, outcome]).await?;
             let sql = "DELETE FROM claim WHERE lease = $1 AND step = $2";
             tx.run(sql, args![&*lease.name, result.id.as_str()]).await?;
+            uncount_removal(&mut tx, &result.id, result.outcome).await?;
         }
         tx.commit().await
     }
@@ -284,9 +297,16 @@ async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>, said: &mut
         Some((started_ms, None)) => Some(started_ms),
         None => None,
     };
+    if let Some(circuit) = ask_circuit(tx, connection, at_ms).await? {
+        return Ok(Began::Broken(circuit));
+    }
+    if let Some(removed) = too_much(tx, beginning).await? {
+        return Ok(Began::TooMuch(removed));
+    }
     if let Some(lease) = claim(tx, lease, beginning).await? {
         return Ok(Began::Elsewhere { lease });
     }
+    count_removal(tx, beginning).await?;
     let intent = write_json("an intent", intent)?;
     let sql = "INSERT INTO step_progress (run, step, started_ms, intent) VALUES ($1, $2, $3, $4) \
                ON CONFLICT (run, step) DO UPDATE SET intent = excluded.intent";

@@ -6,8 +6,9 @@ use crate::commands::plan::approved;
 use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use tenure_core::change::ApprovalState;
-use tenure_engine::decide::{Verdict, judge_steps};
+use tenure_engine::decide::{By, Verdict, judge_steps, release as let_run};
 use tenure_engine::house::House;
+use tenure_engine::plan::find_plan;
 
 /// Which way it was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub async fn run(house: &House, arguments: &ApproveArguments, answer: Answer, ou
         Answer::Yes => Verdict::Approve,
         Answer::No => Verdict::Reject,
     };
+    if !arguments.release.is_empty() {
+        let by = By { who: by.to_owned(), note: arguments.note.clone() };
+        return release(house, arguments, answer, by, output).await;
+    }
     let steps = judge_steps(house, &arguments.things, verdict, by, arguments.note.clone()).await?;
     if output.json {
         output.document(&serde_json::json!({ "steps": steps.iter().map(|step| serde_json::json!({
@@ -58,5 +63,27 @@ pub async fn run(house: &House, arguments: &ApproveArguments, answer: Answer, ou
             }),
         );
     }
+    Ok(Exit::Done)
+}
+
+/// Records that guards are released, and shows which steps are free by that.
+async fn release(
+    house: &House,
+    arguments: &ApproveArguments,
+    answer: Answer,
+    by: By,
+    output: &Output,
+) -> anyhow::Result<Exit> {
+    let ([thing], Answer::Yes) = (arguments.things.as_slice(), answer) else {
+        return Err(Mistake("a guard is released by `approve`, for one plan".into()).into());
+    };
+    let plan = find_plan(house, Some(thing)).await?;
+    let steps = let_run(house, &plan, &arguments.release, by).await?;
+    if output.json {
+        output.document(&serde_json::json!({ "plan": plan.id, "released": arguments.release, "steps": steps }))?;
+        return Ok(Exit::Done);
+    }
+    output.line(format!("{} held steps of {} may run, in this plan only", steps.len(), plan.id));
+    output.advice(&format!("next: tenure apply {}", plan.id));
     Ok(Exit::Done)
 }

@@ -34,15 +34,18 @@ pub async fn run_resume(common: &Common, arguments: &ResumeArguments, output: &O
         output.document(&done)?;
         return Ok(Exit::Done);
     }
-    if done.resumed.is_empty() {
+    if done.resumed.is_empty() && done.tried_again.is_empty() {
         output.line("that was not stopped");
+    }
+    for name in &done.tried_again {
+        output.line(format!("steps are tried in {name} again"));
     }
     for stop in &done.resumed {
         let what = stop.connection.as_ref().map_or_else(|| "all writes".into(), |name| format!("writes to {name}"));
         output.line(format!("{what}, stopped by {} at {}, may go on", stop.by, stop.at));
     }
     show(&done.stopped, output);
-    if !done.resumed.is_empty() {
+    if !(done.resumed.is_empty() && done.tried_again.is_empty()) {
         output.advice("next: tenure apply");
     }
     Ok(Exit::Done)

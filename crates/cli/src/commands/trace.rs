@@ -72,6 +72,7 @@ fn decided(said: &Said) -> String {
         Decided::Unlink { .. } => "the account is unlinked",
         Decided::Exempt { .. } => "the account is exempt",
         Decided::Approve { .. } => "yes",
+        Decided::Release { .. } => "what a guard held may run",
         Decided::Reject { .. } => "no",
         Decided::Accept { .. } => "accepted",
     };

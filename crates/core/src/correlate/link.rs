@@ -16,6 +16,7 @@ use crate::text::folded;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
+use std::sync::OnceLock;
 
 /// Links all accounts of targets.
 pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'f>) -> Graph<'f> {
@@ -58,6 +59,7 @@ pub(super) fn link<'f>(facts: &'f Facts, rules: &Correlation, mut found: Found<'
         disputes,
         unsure,
         shared: found.shared,
+        keys: OnceLock::new(),
     }
 }
 

@@ -93,6 +93,6 @@ fn account_of<'a>(scene: &Scene<'a>, at: usize) -> Option<&'a Account> {
     let step = &scene.steps[at];
     match &step.identity {
         Some(id) => scene.graph.accounts_of(id).find(|account| account.key == *key),
-        None => scene.graph.orphans().find(|account| account.key == *key),
+        None => scene.graph.find_orphan(key),
     }
 }

@@ -1,9 +1,11 @@
 //! What `guards` says, as facts: each test builds a small world of values and looks at what is derived from it.
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
+use super::release;
 use crate::account::AccountState;
 use crate::change::FindingKind;
-use crate::facts::{Coverage, Decided, Facts};
+use crate::facts::{Coverage, Decided, Decision, Facts, Removed};
+use crate::name::PlanId;
 use crate::world::*;
 use serde_json::json;
 
@@ -246,4 +248,70 @@ fn whatever_would_be_done_where_the_contract_drifted_is_held_and_elsewhere_it_go
     assert_eq!(guards(&facts, ""), ["contract_drift: desk answers in another form than before"]);
     let steps = walk(&facts, &policy("")).plan.steps;
     assert!(steps.iter().all(|step| step.connection.as_str() == "service") && !steps.is_empty());
+}
+
+#[test]
+fn what_was_taken_away_today_counts_whatever_the_plan() {
+    let mut facts = many_leavers(12);
+    connection_of(&mut facts, "desk").removed = Removed { steps: 38, accounts: 38 };
+    assert!(guards(&facts, "").is_empty());
+    connection_of(&mut facts, "desk").removed = Removed { steps: 39, accounts: 39 };
+    let held = guards(&facts, "");
+    assert_eq!(held.len(), 12, "the other connection goes on");
+    assert_eq!(
+        held[0],
+        "removals_max_per_day: 12 removals in desk after 39 within the last 24 hours, removals_max_per_day is 50"
+    );
+    assert!(guards(&facts, "[guards]\nremovals_max_per_day = 51").is_empty());
+}
+
+#[test]
+fn a_share_of_a_connection_is_a_share_of_its_day() {
+    let mut facts = one_leaver();
+    let desk = connection_of(&mut facts, "desk");
+    (desk.accounts_active, desk.removed) = (97, Removed { steps: 3, accounts: 9 });
+    assert!(guards(&facts, "").is_empty(), "{:?}", guards(&facts, ""));
+    let desk = connection_of(&mut facts, "desk");
+    (desk.accounts_active, desk.removed) = (97, Removed { steps: 3, accounts: 11 });
+    let held = guards(&facts, "");
+    assert_eq!(held.len(), 1);
+    assert!(
+        held[0].starts_with("removals_max_share_per_day: 1 accounts of desk would lose something after 11"),
+        "{held:?}"
+    );
+    assert!(guards(&facts, "[guards]\nremovals_max_share_per_day = 0.2").is_empty());
+}
+
+#[test]
+fn nothing_is_done_where_step_after_step_failed() {
+    let mut facts = one_leaver();
+    connection_of(&mut facts, "desk").circuit = Some("10 steps in desk failed one after the other".into());
+    assert_eq!(guards(&facts, ""), ["circuit_breaker: 10 steps in desk failed one after the other"]);
+}
+
+#[test]
+fn a_release_frees_what_its_guard_holds_in_its_plan_and_in_no_other() {
+    let facts = many_leavers(13);
+    let rules = policy("[approvers]\nsecurity = [\"mia@acme.example\"]");
+    let plan = walk(&facts, &rules).plan;
+    assert_eq!(plan.held.len(), 26);
+    let word = |by: &str, plan: &PlanId, guard: &str| Decision {
+        seq: 1,
+        at_ms: NOW_MS,
+        by: by.into(),
+        note: None,
+        what: Decided::Release { plan: plan.clone(), guard: guard.into() },
+    };
+    let free = |decision: Decision, now_ms: i64| {
+        release::freed(&plan, &release::released(&plan, &[decision], &rules, now_ms)).len()
+    };
+    assert_eq!(free(word("mia@acme.example", &plan.id, "removals_max"), NOW_MS), 26);
+    assert_eq!(free(word("mia@acme.example", &plan.id, "removals_max_share"), NOW_MS), 0, "it holds nothing");
+    assert_eq!(free(word("mia@acme.example", &"p-other".into(), "removals_max"), NOW_MS), 0);
+    assert_eq!(free(word("eve@acme.example", &plan.id, "removals_max"), NOW_MS), 0, "no approver");
+    assert_eq!(free(word("mia@acme.example", &plan.id, "removals_max"), NOW_MS + 8 * DAY_MS), 0, "it ends");
+    let asked = crate::change::Plan { requested_by: Some("Mia@acme.example".into()), ..plan.clone() };
+    assert!(release::may_release(&asked, "removals_max", "mia@acme.example", &rules).is_err(), "she asked for it");
+    let told = release::may_release(&plan, "protected", "mia@acme.example", &rules).unwrap_err();
+    assert!(told.to_string().starts_with("protected cannot be released"), "{told}");
 }

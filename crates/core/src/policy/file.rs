@@ -182,10 +182,18 @@ struct GuardsFile {
     removals_max: Option<u64>,
     /// Of a connection's active accounts. Default 0.05.
     removals_max_share: Option<f64>,
+    /// Removals in one connection within any 24 hours, across plans. Default 50.
+    removals_max_per_day: Option<u64>,
+    /// Of a connection's active accounts, within any 24 hours, across plans. Default 0.1.
+    removals_max_share_per_day: Option<f64>,
     /// A source that lost more of its people than this is not believed. Default 0.02.
     source_shrink_max_share: Option<f64>,
     /// Nothing is taken away on the word of an older pull. Default 24h.
     stale_after: Option<String>,
+    /// After so many failures in a row in one connection nothing more is written there. Default 10.
+    failures_max: Option<u32>,
+    /// After this time one step is tried there again; `never` waits for a person. Default 15m.
+    failures_retry_after: Option<String>,
     /// Logins that are never changed.
     #[serde(default)]
     protected: Vec<String>,
@@ -405,12 +413,12 @@ impl Reader<'_> {
             }
             share => Ok(share.unwrap_or(default)),
         };
-        let stale_after = match &file.stale_after {
-            None => default.stale_after,
-            Some(text) => match self.delay(text, &["guards", "stale_after"])? {
-                Some(delay) => delay,
-                None => Delay::days(Delay::DAYS_MAX),
-            },
+        let time = |value: &Option<String>, key: &str, default: Delay| match value {
+            None => Ok(default),
+            Some(text) => {
+                let never = Delay::days(Delay::DAYS_MAX);
+                self.delay(text, &["guards", key]).map(|delay| delay.unwrap_or(never))
+            }
         };
         Ok(Guards {
             removals_max: file.removals_max.unwrap_or(default.removals_max),
@@ -420,7 +428,19 @@ impl Reader<'_> {
                 "source_shrink_max_share",
                 default.source_shrink_max_share,
             )?,
-            stale_after,
+            stale_after: time(&file.stale_after, "stale_after", default.stale_after)?,
+            removals_max_per_day: file.removals_max_per_day.unwrap_or(default.removals_max_per_day),
+            removals_max_share_per_day: share(
+                file.removals_max_share_per_day,
+                "removals_max_share_per_day",
+                default.removals_max_share_per_day,
+            )?,
+            failures_max: file.failures_max.unwrap_or(default.failures_max).max(1),
+            failures_retry_after: time(
+                &file.failures_retry_after,
+                "failures_retry_after",
+                default.failures_retry_after,
+            )?,
             protected: file.protected.iter().map(|login| login.trim().to_lowercase()).collect(),
         })
     }

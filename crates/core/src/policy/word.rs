@@ -31,6 +31,11 @@ impl Delay {
         Self { days: 0, minutes: hours * 60 }
     }
 
+    /// Returns a number of minutes.
+    pub const fn minutes(minutes: i32) -> Self {
+        Self { days: 0, minutes }
+    }
+
     /// Reads `3d`, `12h`, `30m`, or `never`, which is `None`.
     pub fn parse(text: &str) -> Option<Option<Self>> {
         if text == "never" {

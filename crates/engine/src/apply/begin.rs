@@ -45,6 +45,19 @@ impl<'a> Run<'a> {
                         self.stopped.insert(one.step.connection.clone(), stop.says());
                         self.leave_alone(&one, stop.says());
                     }
+                    Began::Broken(circuit) => {
+                        let now_ms = self.context.house.clock.now_ms();
+                        let says =
+                            circuit.says(&one.step.connection, now_ms).unwrap_or_else(|| circuit.because.clone());
+                        self.stopped.insert(one.step.connection.clone(), says.clone());
+                        self.leave_alone(&one, says);
+                    }
+                    Began::TooMuch(removed) => {
+                        self.waiting.insert(one.step.id.clone());
+                        self.stopped_steps.insert(one.step.id.clone());
+                        let says = self.too_much(one.step, removed);
+                        self.leave_alone(&one, says);
+                    }
                     Began::Settled(result) => {
                         self.back_to_lane(&one);
                         self.take_over(result);
@@ -96,7 +109,8 @@ impl<'a> Run<'a> {
         let things: Vec<Vec<String>> = ready.iter().map(|one| things_of(one.step)).collect();
         let beginnings = ready.iter().zip(intents).zip(&things).map(|((Ready { step, .. }, intent), things)| {
             let (run, connection) = (&self.id, &step.connection);
-            let beginning = Beginning { run, step: &step.id, connection, things, intent, heard, at_ms };
+            let removal = self.removal(step);
+            let beginning = Beginning { run, step: &step.id, connection, things, intent, heard, removal, at_ms };
             (beginning, Some(self.draft("step_started", Some(&step.id), intent.clone())))
         });
         let began = house.store.begin_steps(&self.lease, beginnings.collect()).await?;

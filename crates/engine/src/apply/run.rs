@@ -24,9 +24,12 @@ use tenure_connect::{Connector, witnessed};
 use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::approve::Demands;
 use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResult};
+use tenure_core::facts::{ConnectionFacts, Removed};
+use tenure_core::guards;
+use tenure_core::guards::release::{freed, released};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
-use tenure_store::{Joined, Lease, Run as StoredRun};
+use tenure_store::{Joined, Lease, Removal, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = 8;
@@ -94,7 +97,9 @@ async fn apply_as_hand(
     let mut steps = Vec::with_capacity(plan.steps.len());
     let mut demands = Demands::new(&house.policy);
     let word = Word::new(&graph, &house.policy, plan, &company.facts.decisions);
-    for step in &plan.steps {
+    let released = released(plan, &company.facts.decisions, &house.policy, now_ms);
+    let freed = freed(plan, &released);
+    for step in plan.steps.iter().chain(&freed) {
         let identity = step.identity.as_ref().and_then(|id| graph.identity(id));
         if let Some((id, address)) = identity.and_then(|identity| Some((&identity.id, identity.work_email()?))) {
             addresses.insert(id.clone(), address.to_owned());
@@ -107,11 +112,12 @@ async fn apply_as_hand(
     let doubts = Doubts {
         stale: is_stale(house, plan),
         drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
+        most: most_per_day(house, &company.facts.connections, &released),
     };
     settle_abandoned(&context, plan, by, &lease).await?;
     let mut walk = Run::new(&context, plan, by, lease, &steps, doubts, word).await?;
     walk.carry_out_all().await?;
-    walk.end(&steps, plan).await
+    walk.end(&steps, plan, plan.held.len() - freed.len()).await
 }
 
 /// Takes part in the run of a plan that is under way, or begins one.
@@ -141,6 +147,8 @@ pub(super) struct Doubts {
     stale: bool,
     /// Connections that answer in another form than before, and what to do about it.
     drifted: BTreeMap<ConnectionName, String>,
+    /// How much may be taken away in each connection within a day.
+    most: BTreeMap<ConnectionName, Removed>,
 }
 
 /// A run on its way, as one of its hands sees it.
@@ -405,6 +413,26 @@ impl<'a> Run<'a> {
         busy.then_some(Obstacle::Now)
     }
 
+    /// Returns what a step takes away, and how much may be taken away there within a day.
+    pub(super) fn removal<'s>(&self, step: &'s Step) -> Option<Removal<'s>> {
+        let most = self.doubts.most.get(&step.connection).copied()?;
+        let account = step.account.as_deref().or(step.identity.as_ref().map(IdentityId::as_str))?;
+        guards::removes(step).then_some(Removal { account, most })
+    }
+
+    /// Says why a step takes away too much.
+    pub(super) fn too_much(&self, step: &Step, removed: Removed) -> String {
+        let (name, most) = (&step.connection, self.doubts.most.get(&step.connection).copied().unwrap_or_default());
+        let (guard, before, most) = match removed.steps >= most.steps {
+            true => ("removals_max_per_day", removed.steps, most.steps),
+            false => ("removals_max_share_per_day", removed.accounts, most.accounts),
+        };
+        format!(
+            "{before} were taken away in {name} within the last 24 hours, {guard} allows {most}; plan again, and wait or \
+             release the guard for that plan"
+        )
+    }
+
     /// Takes the place in its connection that a step needs to begin.
     fn take_place(&mut self, step: &Step) {
         *self.busy_connections.entry(step.connection.clone()).or_default() += 1;
@@ -444,6 +472,21 @@ fn begin_apart(lanes: &mut [Lane<'_>], others: i64) {
     let bits = u64::BITS - others.leading_zeros();
     let place = (u64::try_from(others).unwrap_or(0).reverse_bits() >> (u64::BITS - bits.max(1))) as usize;
     lanes.rotate_left((lanes.len() * place) >> bits);
+}
+
+/// Returns how much may be taken away in each connection within a day, as far as nobody has released it.
+fn most_per_day(
+    house: &House,
+    connections: &BTreeMap<ConnectionName, ConnectionFacts>,
+    released: &BTreeSet<String>,
+) -> BTreeMap<ConnectionName, Removed> {
+    let most = |(name, facts): (&ConnectionName, &ConnectionFacts)| {
+        let most = guards::most_per_day(&house.policy.guards, facts.accounts_active + facts.removed.accounts);
+        let or_all = |guard: &str, most: u64| if released.contains(guard) { u64::MAX } else { most };
+        let steps = or_all("removals_max_per_day", most.steps);
+        (name.clone(), Removed { steps, accounts: or_all("removals_max_share_per_day", most.accounts) })
+    };
+    connections.iter().map(most).collect()
 }
 
 /// Tells whether a plan is too old to take anything away on its word.

@@ -13,9 +13,11 @@ use tenure_connect::Witnessed;
 use tenure_core::abilities::Effect;
 use tenure_core::account::Account;
 use tenure_core::change::{Outcome, Plan, Step, StepResult};
+use tenure_core::circuit;
 use tenure_core::facts::Link;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, StepId};
+use tenure_store::Pulse;
 
 /// A step that was carried out, and what was asked of its app meanwhile.
 pub(super) struct Ended<'a> {
@@ -49,8 +51,9 @@ impl<'a> Run<'a> {
             }
             (result, Some(self.draft("step_ended", Some(&step.id), body)))
         });
+        let pulses: Vec<Pulse<'_>> = ended.iter().filter_map(|one| self.pulse(one)).collect();
         let (settled, now_ms) = (settled.collect(), house.clock.now_ms());
-        house.store.settle_steps(&self.lease, &self.id, settled, &read_back, now_ms).await?;
+        house.store.settle_steps(&self.lease, &self.id, settled, &read_back, &pulses, now_ms).await?;
         for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
             tracing::info!(
                 step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
@@ -62,6 +65,26 @@ impl<'a> Run<'a> {
             self.results.insert(step.id.clone(), result);
         }
         Ok(())
+    }
+
+    /// Returns what a step tells of its connection's health; nothing where the world had moved or there was no turn.
+    fn pulse<'s>(&self, ended: &Ended<'s>) -> Option<Pulse<'s>> {
+        let (step, carried) = (ended.step, &ended.carried);
+        let failed = match carried.result.outcome {
+            Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending => false,
+            Outcome::Refused | Outcome::Unknown => !carried.no_seat,
+            Outcome::Skipped if carried.unreachable => true,
+            Outcome::Skipped | Outcome::Moved | Outcome::Unsupported => return None,
+        };
+        let because = carried.result.because.clone().unwrap_or_default();
+        let badly = || circuit::Ended::Badly { step: step.id.clone(), because };
+        let guards = &self.context.house.policy.guards;
+        Some(Pulse {
+            connection: &step.connection,
+            ended: if failed { badly() } else { circuit::Ended::Well },
+            failures_max: guards.failures_max,
+            retry_after_ms: guards.failures_retry_after.as_ms(),
+        })
     }
 
     /// Remembers what a step showed of its app.
@@ -109,11 +132,10 @@ impl<'a> Run<'a> {
     }
 
     /// Leaves the run, and ends it where no other hand is at it; then the company is judged anew.
-    pub(super) async fn end(mut self, steps: &[Step], plan: &Plan) -> Result<ApplyReport, EngineError> {
+    pub(super) async fn end(mut self, steps: &[Step], plan: &Plan, held: usize) -> Result<ApplyReport, EngineError> {
         let drained = self.context.house.drain.has_begun();
         let results: Vec<StepResult> = steps.iter().filter_map(|step| self.results.remove(&step.id)).collect();
         let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::AlreadyTrue)).count();
-        let held = plan.held.len();
         let body = serde_json::json!({ "steps": results.len(), "done": done, "held": held });
         let (draft, now_ms) = (self.draft("run_ended", None, body), self.context.house.clock.now_ms());
         let (woken, over) = ([job::reconcile(now_ms)], job::help_keys(&plan.id));

@@ -4,6 +4,7 @@
 
 mod backup_stories;
 mod door_stories;
+mod guard_stories;
 mod journal_stories;
 mod list_stories;
 mod observation_stories;
@@ -70,6 +71,9 @@ on_both![
     journal_stories::a_note_is_replaced_and_forgotten,
     journal_stories::a_note_that_many_change_loses_no_change,
     journal_stories::a_note_that_cannot_be_read_is_told_and_stays,
+    guard_stories::what_was_taken_away_counts_for_a_day_and_for_all_processes,
+    guard_stories::processes_that_begin_at_once_do_not_exceed_it_together,
+    guard_stories::failures_in_a_row_hold_a_connection_in_every_process,
     stop_stories::a_stop_holds_its_connection_until_it_is_taken_back,
     stop_stories::no_step_begins_after_the_entry_that_stops_it,
     backup_stories::what_was_backed_up_is_restored_in_either_database,

@@ -45,6 +45,7 @@ async fn begin(store: &Store, lease: &Lease, connection: &str, step: &str, heard
         things: &[],
         intent: &json!({}),
         heard,
+        removal: None,
         at_ms: 11,
     };
     store.begin_steps(lease, vec![(beginning, Some(draft("step_started")))]).await.unwrap().remove(0)

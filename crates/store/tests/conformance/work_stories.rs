@@ -208,6 +208,7 @@ async fn begin(store: &Store, lease: &Lease, run: &str, step: &str, things: &[&s
         things: &things,
         intent: &intent,
         heard: 0,
+        removal: None,
         at_ms,
     };
     store.begin_steps(lease, vec![(beginning, Some(draft("step_started")))]).await.unwrap().remove(0)
@@ -219,7 +220,7 @@ fn done(step: &str) -> StepResult {
 
 async fn settle(store: &Store, lease: &Lease, run: &str, step: &str, now_ms: i64) -> Result<(), StoreError> {
     let result = done(step);
-    store.settle_steps(lease, &run.into(), vec![(&result, Some(draft("step_ended")))], &BTreeMap::new(), now_ms).await
+    store.settle_steps(lease, &run.into(), vec![(&result, Some(draft("step_ended")))], &BTreeMap::new(), &[], now_ms).await
 }
 
 const BEGUN: Began = Began::Begun { since_ms: None };

@@ -1,0 +1,115 @@
+//! Releases: a person's word that what one guard holds in one plan may run all the same.
+//! It is bound to the plan's id, which is made of its steps and holds: another plan is held anew. Guards that nobody can
+//! answer for (a protected account, a read that saw only a part) cannot be released; what helps there is said elsewhere.
+
+use crate::change::{Hold, Plan, Step};
+use crate::facts::{Decided, Decision};
+use crate::policy::Policy;
+use std::collections::BTreeSet;
+
+/// The guards that a person can release.
+pub const RELEASABLE: [&str; 6] = [
+    "removals_max",
+    "removals_max_share",
+    "removals_max_per_day",
+    "removals_max_share_per_day",
+    "source_shrink",
+    "mass_rename",
+];
+
+/// Why somebody cannot release a guard.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreleasable {
+    /// Nobody can.
+    #[error("{guard} cannot be released; {} can", RELEASABLE.join(", "))]
+    Guard {
+        /// Which.
+        guard: String,
+    },
+    /// It holds nothing there.
+    #[error("{guard} holds nothing in this plan")]
+    Idle {
+        /// Which.
+        guard: String,
+    },
+    /// They are nobody's approver.
+    #[error("{who} is in none of the groups of [approvers] in policy.toml")]
+    NoApprover {
+        /// Who wanted to.
+        who: String,
+    },
+    /// They asked for the plan.
+    #[error("{who} asked for the plan and may not release it as well")]
+    Asked {
+        /// Who wanted to.
+        who: String,
+    },
+}
+
+/// Tells whether somebody may release a guard of a plan: anybody of `[approvers]` (anybody, where it is empty) but the one
+/// who asked for the plan.
+///
+/// # Errors
+/// Why they may not.
+pub fn may_release(plan: &Plan, guard: &str, who: &str, policy: &Policy) -> Result<(), Unreleasable> {
+    if !RELEASABLE.contains(&guard) {
+        return Err(Unreleasable::Guard { guard: guard.into() });
+    }
+    if !plan.held.iter().any(|hold| hold.guard == guard) {
+        return Err(Unreleasable::Idle { guard: guard.into() });
+    }
+    let is_who = |other: &str| other.trim().eq_ignore_ascii_case(who.trim());
+    let mut approvers = policy.approvers.values().flatten().peekable();
+    if approvers.peek().is_some() && !approvers.any(|approver| is_who(approver)) {
+        return Err(Unreleasable::NoApprover { who: who.into() });
+    }
+    if plan.requested_by.as_deref().is_some_and(is_who) {
+        return Err(Unreleasable::Asked { who: who.into() });
+    }
+    Ok(())
+}
+
+/// Returns the guards of a plan that are released at a moment. A word holds as long as an approval.
+pub fn released(plan: &Plan, decisions: &[Decision], policy: &Policy, now_ms: i64) -> BTreeSet<String> {
+    let fresh = |decision: &&Decision| {
+        policy.valid_for.is_none_or(|valid| now_ms < decision.at_ms.saturating_add(valid.as_ms()))
+    };
+    let said = decisions.iter().filter(fresh).filter_map(|decision| match &decision.what {
+        Decided::Release { plan: of, guard } if *of == plan.id => Some((guard, &decision.by)),
+        _ => None,
+    });
+    said.filter(|(guard, by)| may_release(plan, guard, by, policy).is_ok()).map(|(guard, _)| guard.clone()).collect()
+}
+
+/// Returns the held steps that may run all the same, in their order: those of released guards, and those that were held
+/// because they need one of them.
+pub fn freed(plan: &Plan, released: &BTreeSet<String>) -> Vec<Step> {
+    let mut free: BTreeSet<&str> = BTreeSet::new();
+    let needs_met = |hold: &Hold, free: &BTreeSet<&str>| {
+        let held = |need: &str| plan.held.iter().any(|hold| hold.step.id.as_str() == need);
+        hold.step.needs.iter().all(|need| free.contains(need.as_str()) || !held(need.as_str()))
+    };
+    for _ in 0..=plan.held.len() {
+        let before = free.len();
+        for hold in &plan.held {
+            let free_now = released.contains(&hold.guard) || hold.guard == "needs" && needs_met(hold, &free);
+            if free_now && needs_met(hold, &free) {
+                free.insert(hold.step.id.as_str());
+            }
+        }
+        if free.len() == before {
+            break;
+        }
+    }
+    plan.held.iter().filter(|hold| free.contains(hold.step.id.as_str())).map(|hold| hold.step.clone()).collect()
+}
+
+/// Says who may release a hold, and how; nothing where nobody may.
+pub fn says(guard: &str, plan: &str, policy: &Policy) -> Option<String> {
+    if !RELEASABLE.contains(&guard) {
+        return None;
+    }
+    let groups: Vec<&str> = policy.approvers.keys().map(String::as_str).collect();
+    let who = if groups.is_empty() { "anybody else".to_owned() } else { groups.join(" or ") };
+    Some(format!("{who} may release it for this plan: `tenure approve {plan} --release {guard} --as WHO`"))
+}
