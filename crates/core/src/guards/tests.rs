@@ -292,7 +292,7 @@ fn nothing_is_done_where_step_after_step_failed() {
 #[test]
 fn a_release_frees_what_its_guard_holds_in_its_plan_and_in_no_other() {
     let facts = many_leavers(13);
-    let rules = policy("[approvers]\nsecurity = [\"mia@acme.example\"]");
+    let rules = policy("");
     let plan = walk(&facts, &rules).plan;
     assert_eq!(plan.held.len(), 26);
     let word = |by: &str, plan: &PlanId, guard: &str| Decision {

@@ -79,7 +79,7 @@ fn what_the_manual_shows_is_read_and_says_the_defaults() {
 fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
     assert_eq!(
         error("[guards]\nremovals_maxx = 3\n"),
-        "policy.toml:2:1: unknown field `removals_maxx`, expected one of `removals_max`, `removals_max_share`, `source_shrink_max_share`, `stale_after`, `protected`\n  hint: did you mean `removals_max`?"
+        "policy.toml:2:1: unknown field `removals_maxx`, expected one of `removals_max`, `removals_max_share`, `removals_max_per_day`, `removals_max_share_per_day`, `source_shrink_max_share`, `stale_after`, `failures_max`, `failures_retry_after`, `protected`\n  hint: did you mean `removals_max`?"
     );
     assert!(error("[[grants]]\nname = \"x\"").contains("did you mean `grant`?"));
     assert!(error("[[manage]]\nconnections = [\"x\"]\norphans = \"suspended\"").contains("did you mean `suspend`?"));
