@@ -54,7 +54,7 @@ fn every_guard_is_explained() {
     let alone = module
         .captures_iter(&source)
         .map(|found| found[1].to_owned())
-        .filter(|name| name != "tests" && name != "removals");
+        .filter(|name| name != "tests" && !name.starts_with("removals"));
     let guards: std::collections::BTreeSet<String> = named.chain(alone).collect();
     assert!(guards.len() >= 9, "only {} guards were read from the source", guards.len());
     let page = Page::read("docs/guards.md").text;

@@ -84,6 +84,6 @@ async fn release(
         return Ok(Exit::Done);
     }
     output.line(format!("{} held steps of {} may run, in this plan only", steps.len(), plan.id));
-    output.advice(&format!("next: tenure apply {}", plan.id));
+    output.advice(format!("next: tenure apply {}", plan.id));
     Ok(Exit::Done)
 }

@@ -99,14 +99,12 @@ pub fn story(plan: &Plan) -> String {
 
 /// Tells what is held: each guard once with its reason, and the first steps under it.
 fn held_lines(plan: &Plan) -> Vec<String> {
-    let mut by_reason: BTreeMap<(&str, &str), (Option<&str>, Vec<&Step>)> = BTreeMap::new();
+    let mut by_reason: BTreeMap<_, Vec<&Step>> = BTreeMap::new();
     for hold in &plan.held {
-        let (release, steps) = by_reason.entry((&hold.guard, &hold.because)).or_default();
-        *release = hold.release.as_deref();
-        steps.push(&hold.step);
+        by_reason.entry((&hold.guard, &hold.because, hold.release.as_ref())).or_default().push(&hold.step);
     }
     let mut lines = Vec::new();
-    for ((guard, because), (release, steps)) in by_reason {
+    for ((guard, because, release), steps) in by_reason {
         lines.push(format!("\nheld by guard {guard}: {because}"));
         lines.extend(release.map(|release| format!("  {release}")));
         for step in steps.iter().take(HELD_SHOWN) {
