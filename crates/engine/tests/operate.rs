@@ -66,8 +66,16 @@ async fn begin(store: &Store, now_ms: i64) {
     let (step, connection, intent) = ("s-1".into(), "gorgias".into(), serde_json::json!({}));
     let things = ["42".to_owned()];
     let (connection, things) = (&connection, &things[..]);
-    let beginning =
-        Beginning { run: &run.id, step: &step, connection, things, intent: &intent, heard: 0, at_ms: now_ms };
+    let beginning = Beginning {
+        run: &run.id,
+        step: &step,
+        connection,
+        things,
+        intent: &intent,
+        heard: 0,
+        removal: None,
+        at_ms: now_ms,
+    };
     let began = store.begin_steps(&lease, vec![(beginning, None)]).await.unwrap();
     assert!(matches!(began[..], [Began::Begun { .. }]), "{began:?}");
 }
