@@ -30,7 +30,16 @@ async fn carry_out(store: &Store, lease: &Lease, run: &RunId, steps: &[StepId]) 
     let things: Vec<Vec<String>> =
         steps.iter().map(|step| vec![format!("of {step}"), format!("account {step}")]).collect();
     let beginnings = steps.iter().zip(&things).map(|(step, things)| {
-        let beginning = Beginning { run, step, connection: &connection, things, intent: &intent, heard: 0, at_ms: 1 };
+        let beginning = Beginning {
+            run,
+            step,
+            connection: &connection,
+            things,
+            intent: &intent,
+            heard: 0,
+            removal: None,
+            at_ms: 1,
+        };
         (beginning, draft("step_started", step))
     });
     store.begin_steps(lease, beginnings.collect()).await?;
@@ -45,7 +54,7 @@ async fn carry_out(store: &Store, lease: &Lease, run: &RunId, steps: &[StepId]) 
         })
         .collect();
     let settled = results.iter().map(|result| (result, draft("step_ended", &result.id))).collect();
-    store.settle_steps(lease, run, settled, &BTreeMap::new(), 2).await
+    store.settle_steps(lease, run, settled, &BTreeMap::new(), &[], 2).await
 }
 
 #[tokio::main]

@@ -220,7 +220,9 @@ fn done(step: &str) -> StepResult {
 
 async fn settle(store: &Store, lease: &Lease, run: &str, step: &str, now_ms: i64) -> Result<(), StoreError> {
     let result = done(step);
-    store.settle_steps(lease, &run.into(), vec![(&result, Some(draft("step_ended")))], &BTreeMap::new(), &[], now_ms).await
+    store
+        .settle_steps(lease, &run.into(), vec![(&result, Some(draft("step_ended")))], &BTreeMap::new(), &[], now_ms)
+        .await
 }
 
 const BEGUN: Began = Began::Begun { since_ms: None };
