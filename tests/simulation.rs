@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 /// Schedules that every run of the tests goes through, and how many a long one.
-const SHORT: u64 = 40;
+const SHORT: u64 = 12;
 const LONG: u64 = 4_000;
 const THREADS: usize = 2;
 
