@@ -9,7 +9,6 @@ use crate::error::{StoreError, read_json, write_json};
 use crate::journal::append;
 use crate::steps::Beginning;
 use std::collections::BTreeMap;
-use tenure_core::change::Outcome;
 use tenure_core::circuit::{Circuit, Ended};
 use tenure_core::facts::Removed;
 use tenure_core::journal::Draft;
@@ -116,10 +115,7 @@ pub(crate) async fn count_removal(tx: &mut Tx, beginning: &Beginning<'_>) -> Res
 }
 
 /// Takes back the count of a removal that took nothing away.
-pub(crate) async fn uncount_removal(tx: &mut Tx, step: &StepId, outcome: Outcome) -> Result<(), StoreError> {
-    if matches!(outcome, Outcome::Done | Outcome::Pending | Outcome::Unknown) {
-        return Ok(());
-    }
+pub(crate) async fn uncount_removal(tx: &mut Tx, step: &StepId) -> Result<(), StoreError> {
     tx.run("DELETE FROM removal WHERE step = $1", args![step.as_str()]).await.map(drop)
 }
 

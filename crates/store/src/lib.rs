@@ -70,7 +70,7 @@ pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
 pub use record::Batch;
 pub use runs::{Joined, Left, Run};
 pub use sealed::{Sealed, SealedPlace};
-pub use steps::{Began, Beginning, OpenStep};
+pub use steps::{Began, Beginning, OpenStep, Settled};
 pub use tokens::Token;
 
 use db::{Db, Tx, args};

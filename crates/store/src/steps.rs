@@ -63,6 +63,26 @@ pub struct Beginning<'a> {
     pub at_ms: i64,
 }
 
+/// How a step ended.
+#[derive(Clone, Debug)]
+pub struct Settled<'a> {
+    /// What became of it.
+    pub result: &'a StepResult,
+    /// What the journal tells of it.
+    pub draft: Option<Draft>,
+    /// What it tells of its connection.
+    pub pulse: Option<Pulse<'a>>,
+    /// Whether it is certain that it took nothing away, neither now nor in an earlier try.
+    pub took_nothing: bool,
+}
+
+impl<'a> Settled<'a> {
+    /// Returns the end of a step of which nothing else is to be told.
+    pub fn new(result: &'a StepResult) -> Self {
+        Self { result, draft: None, pulse: None, took_nothing: false }
+    }
+}
+
 /// What came of beginning a step.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Began {
@@ -119,26 +139,25 @@ impl Store {
         &self,
         lease: &Lease,
         run: &RunId,
-        settled: Vec<(&StepResult, Option<Draft>)>,
+        settled: Vec<Settled<'_>>,
         read_back: &BTreeMap<ConnectionName, Vec<Account>>,
-        pulses: &[Pulse<'_>],
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let mut tx = self.held(lease).await?;
-        for pulse in pulses {
-            count_end(&mut tx, pulse, now_ms).await?;
-        }
         for (connection, accounts) in read_back.iter().filter(|(_, accounts)| !accounts.is_empty()) {
             record(&mut tx, connection, accounts, now_ms).await?;
         }
-        let (mut results, mut drafts) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
-        for (result, draft) in settled {
-            results.push(result);
+        let (mut ends, mut drafts) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
+        for Settled { result, draft, pulse, took_nothing } in settled {
+            if let Some(pulse) = pulse {
+                count_end(&mut tx, &pulse, now_ms).await?;
+            }
             drafts.extend(draft);
+            ends.push((result, took_nothing));
         }
         append(&mut tx, drafts).await?;
         let seq = tx.first("SELECT seq FROM journal_head WHERE name = 'journal'", vec![], |row| row.int(0)).await?;
-        for result in results {
+        for (result, took_nothing) in ends {
             let outcome = write_json("a step's result", result)?;
             let sql = "INSERT INTO step_progress (run, step, started_ms, settled_ms, settled_seq, intent, outcome) \
                        VALUES ($1, $2, $3, $3, $4, 'null', $5) ON CONFLICT (run, step) DO UPDATE SET \
@@ -146,7 +165,9 @@ impl Store {
             tx.run(sql, args![run.as_str(), result.id.as_str(), now_ms, seq, outcome]).await?;
             let sql = "DELETE FROM claim WHERE lease = $1 AND step = $2";
             tx.run(sql, args![&*lease.name, result.id.as_str()]).await?;
-            uncount_removal(&mut tx, &result.id, result.outcome).await?;
+            if took_nothing {
+                uncount_removal(&mut tx, &result.id).await?;
+            }
         }
         tx.commit().await
     }

@@ -3,16 +3,20 @@
 //! Steps of the plan at hand are the run's own affair, and what somebody is at, or nobody could look at, stays open.
 
 use super::Context;
-use super::settle::observe;
+use super::settle::{observe, told};
 use super::step::look_only;
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tenure_connect::witnessed;
 use tenure_core::change::{Plan, Step};
 use tenure_core::journal::Draft;
 use tenure_core::name::PlanId;
 use tenure_store::{Lease, OpenStep};
+
+/// How long a run looks at what others left open before it begins its own work.
+const LOOKED_AT_MOST: Duration = Duration::from_secs(20);
 
 /// Settles the steps that others left open.
 pub(super) async fn settle_abandoned(
@@ -24,10 +28,14 @@ pub(super) async fn settle_abandoned(
     let house = context.house;
     let left: Vec<OpenStep> = house.store.abandoned_steps(house.clock.now_ms()).await?;
     let left: Vec<(OpenStep, Step)> = with_steps(house, left.into_iter().filter(|open| open.plan != plan.id)).await?;
-    for (open, step) in &left {
-        settle(context, open, step, by, lease).await?;
-    }
-    Ok(())
+    let looking = async {
+        for (open, step) in &left {
+            settle(context, open, step, by, lease).await?;
+        }
+        Ok(())
+    };
+    // An app that does not answer keeps nobody waiting: what is not looked at now stays open for the next run.
+    tokio::time::timeout(LOOKED_AT_MOST, looking).await.unwrap_or(Ok(()))
 }
 
 /// Finds each open step in its plan.
@@ -68,10 +76,7 @@ async fn settle(
         event: "step_ended".into(),
         run: Some(open.run.to_string()),
         step: Some(step.id.to_string()),
-        body: serde_json::json!({
-            "connection": step.connection, "effect": step.effect, "outcome": result.outcome, "fields": result.fields,
-            "because": result.because, "account": result.account, "requests": asked.requests,
-        }),
+        body: told(step, result, &asked),
     };
     house.store.settle_abandoned(lease, open, result, draft, house.clock.now_ms()).await?;
     tracing::info!(step = %step.id, run = %open.run, outcome = ?result.outcome, "settled by looking");

@@ -114,7 +114,8 @@ async fn apply_as_hand(
         drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
         most: most_per_day(house, &company.facts.connections, &released),
     };
-    settle_abandoned(&context, plan, by, &lease).await?;
+    // Boxed, so that a run's own future stays of a size that others can hold.
+    Box::pin(settle_abandoned(&context, plan, by, &lease)).await?;
     let mut walk = Run::new(&context, plan, by, lease, &steps, doubts, word).await?;
     walk.carry_out_all().await?;
     walk.end(&steps, plan, plan.held.len() - freed.len()).await
@@ -259,7 +260,7 @@ impl<'a> Run<'a> {
                     let context = self.context;
                     under_way.push(async move {
                         let (carried, asked) = witnessed(carry_out(context, &connector, step, opened)).await;
-                        Ended { lane, step, carried, asked }
+                        Ended { lane, step, opened, carried, asked }
                     });
                 }
                 if under_way.is_empty() {

@@ -2,12 +2,13 @@
 //! written, all that ended at about the same time in one transaction. The last hand that leaves a run ends it.
 //! What an outcome means for the next plan is not known here.
 
-use super::Context;
 use super::run::{ApplyReport, Run};
 use super::step::Carried;
+use super::{Context, Opened};
 use crate::error::EngineError;
 use crate::progress::Said;
 use crate::work::job;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use tenure_connect::Witnessed;
 use tenure_core::abilities::Effect;
@@ -17,14 +18,23 @@ use tenure_core::circuit;
 use tenure_core::facts::Link;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, StepId};
-use tenure_store::Pulse;
+use tenure_store::{Pulse, Settled};
 
 /// A step that was carried out, and what was asked of its app meanwhile.
 pub(super) struct Ended<'a> {
     pub lane: usize,
     pub step: &'a Step,
+    pub opened: Opened,
     pub carried: Carried,
     pub asked: Witnessed,
+}
+
+impl Ended<'_> {
+    /// Tells whether it is certain that nothing was taken away: neither now, nor by an earlier try that nobody saw end.
+    fn took_nothing(&self) -> bool {
+        let may_have = matches!(self.carried.result.outcome, Outcome::Done | Outcome::Pending | Outcome::Unknown);
+        self.opened == Opened::Fresh && !may_have
+    }
 }
 
 impl<'a> Run<'a> {
@@ -39,21 +49,13 @@ impl<'a> Run<'a> {
         for Ended { step, carried, .. } in &ended {
             self.remember(step, carried).await?;
         }
-        let settled = ended.iter().map(|Ended { step, carried, asked, .. }| {
-            let result = &carried.result;
-            let mut body = serde_json::json!({
-                "connection": step.connection, "effect": step.effect, "outcome": result.outcome,
-                "fields": result.fields, "because": result.because, "account": result.account,
-                "requests": asked.requests,
-            });
-            if asked.more > 0 {
-                body["requests_more"] = asked.more.into();
-            }
-            (result, Some(self.draft("step_ended", Some(&step.id), body)))
+        let settled = ended.iter().map(|one| Settled {
+            result: &one.carried.result,
+            draft: Some(self.draft("step_ended", Some(&one.step.id), told(one.step, &one.carried.result, &one.asked))),
+            pulse: self.pulse(one),
+            took_nothing: one.took_nothing(),
         });
-        let pulses: Vec<Pulse<'_>> = ended.iter().filter_map(|one| self.pulse(one)).collect();
-        let (settled, now_ms) = (settled.collect(), house.clock.now_ms());
-        house.store.settle_steps(&self.lease, &self.id, settled, &read_back, &pulses, now_ms).await?;
+        house.store.settle_steps(&self.lease, &self.id, settled.collect(), &read_back, house.clock.now_ms()).await?;
         for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
             tracing::info!(
                 step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
@@ -162,6 +164,18 @@ impl<'a> Run<'a> {
             body,
         }
     }
+}
+
+/// Returns what the journal tells of a step that ended.
+pub(super) fn told(step: &Step, result: &StepResult, asked: &Witnessed) -> Value {
+    let mut body = serde_json::json!({
+        "connection": step.connection, "effect": step.effect, "outcome": result.outcome, "fields": result.fields,
+        "because": result.because, "account": result.account, "requests": asked.requests,
+    });
+    if asked.more > 0 {
+        body["requests_more"] = asked.more.into();
+    }
+    body
 }
 
 /// Writes which accounts are gone, pins the links of those that were made for somebody, and returns what was read back,

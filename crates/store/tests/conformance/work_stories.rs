@@ -10,7 +10,7 @@ use tenure_core::name::{ConnectionName, RunId, StepId};
 use tenure_store::test_support::TestStore;
 use tenure_store::{
     Began, Beginning, Claim, ClaimedJob, Concerns, JobEnd, JobState, Joined, Lease, Left, NewDecision, NewJob, Run,
-    Store, StoreError,
+    Settled, Store, StoreError,
 };
 
 const KINDS: [&str; 2] = ["pull", "apply"];
@@ -220,9 +220,8 @@ fn done(step: &str) -> StepResult {
 
 async fn settle(store: &Store, lease: &Lease, run: &str, step: &str, now_ms: i64) -> Result<(), StoreError> {
     let result = done(step);
-    store
-        .settle_steps(lease, &run.into(), vec![(&result, Some(draft("step_ended")))], &BTreeMap::new(), &[], now_ms)
-        .await
+    let settled = Settled { draft: Some(draft("step_ended")), ..Settled::new(&result) };
+    store.settle_steps(lease, &run.into(), vec![settled], &BTreeMap::new(), now_ms).await
 }
 
 const BEGUN: Began = Began::Begun { since_ms: None };
