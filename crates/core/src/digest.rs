@@ -1,9 +1,9 @@
 //! Ids and digests that are derived from what they stand for, so that equal things have equal ids.
 //! Texts go in, hexadecimal SHA-256 comes out; parts are told apart by their lengths.
 
+use crate::hex::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// Returns `prefix` and the first `letters` of the hash of some parts.
 pub(crate) fn derived(prefix: &str, letters: usize, parts: &[&str]) -> String {
@@ -15,14 +15,6 @@ pub(crate) fn derived(prefix: &str, letters: usize, parts: &[&str]) -> String {
     let mut text = prefix.to_owned();
     text.push_str(&hex(&hash.finalize())[..letters.min(64)]);
     text
-}
-
-/// Returns the bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Returns a value as JSON; a value that cannot be written is an empty text.

@@ -2,6 +2,7 @@
 //! The engine drafts entries, the store appends them, anybody checks them with nothing but SHA-256.
 //! It does not know what an entry means, and it reads no clock: moments come in the drafts.
 
+use crate::hex::hex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -225,13 +226,6 @@ fn hash(entry: &Entry) -> String {
         "prev": entry.prev,
     });
     hex(&Sha256::digest(canonical(&sealed)))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod look;
 pub mod access;
 pub mod expression;
 pub mod policy;
+pub mod hex;
 mod digest;
 mod text;
 pub mod finding;

@@ -41,8 +41,3 @@ impl std::fmt::Debug for Chance {
         f.write_str("Chance")
     }
 }
-
-/// Writes bytes in hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

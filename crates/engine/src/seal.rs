@@ -2,7 +2,7 @@
 //! The key comes from where `[store] key` says; each value is sealed together with its place and the key's id, so that it
 //! opens nowhere else. Without a key nothing secret is kept. Where a sealed value is used is not known here.
 
-use crate::chance::{Chance, hex};
+use crate::chance::Chance;
 use crate::config::Config;
 use crate::decide::By;
 use crate::error::EngineError;
@@ -12,6 +12,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tenure_core::hex::{hex, unhex};
 use tenure_core::journal::Draft;
 use tenure_store::{Sealed, SealedPlace};
 
@@ -110,15 +111,7 @@ fn bound(place: &SealedPlace, key: &str) -> Vec<u8> {
 }
 
 fn key_bytes(text: &str) -> Option<[u8; KEY_LEN]> {
-    let text = text.trim();
-    if text.len() != 2 * KEY_LEN || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; KEY_LEN];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some(bytes)
+    unhex(text.trim())?.try_into().ok()
 }
 
 /// Returns a new key, to be kept where `[store] key` will say.
@@ -182,15 +175,6 @@ pub async fn rotate(house: &House, lost: Lost, by: &By) -> Result<Rotated, Engin
     let keys = Keys::read(&house.config)?.ok_or_else(|| {
         EngineError::Asked("there is no key: name one as `key` of [store]; `tenure key new` makes one".into())
     })?;
-    let strange: Vec<String> =
-        openers(house).await?.into_iter().filter(|one| one.is.is_none()).map(|one| one.key).collect();
-    if lost == Lost::Refuse && !strange.is_empty() {
-        return Err(EngineError::Asked(format!(
-            "values are sealed with {}, which is neither `key` nor `key_before`; name that key as `key_before`, or drop \
-             what it sealed with --drop-lost",
-            strange.join(", ")
-        )));
-    }
     let draft = Draft {
         at: house.clock.now_text(),
         actor: by.who.clone(),
@@ -199,9 +183,14 @@ pub async fn rotate(house: &House, lost: Lost, by: &By) -> Result<Rotated, Engin
         step: None,
         body: serde_json::json!({ "key": keys.id(), "note": by.note }),
     };
-    let anew = |place: &SealedPlace, sealed: &Sealed| {
-        let value = keys.open(place, sealed)?;
-        keys.seal(&house.chance, place, value.expose_secret()).ok()
+    let anew = |place: &SealedPlace, sealed: &Sealed| match keys.open(place, sealed) {
+        Some(value) => keys.seal(&house.chance, place, value.expose_secret()).map(Some),
+        None if lost == Lost::Drop => Ok(None),
+        None => Err(EngineError::Asked(format!(
+            "{} of {} is sealed with {}, and neither `key` nor `key_before` opens it; name that key as `key_before`, or \
+             drop what it sealed with --drop-lost",
+            place.name, place.connection, sealed.opener
+        ))),
     };
     let (sealed, dropped) = house.store.reseal(anew, vec![draft]).await?;
     Ok(Rotated { key: keys.id().to_owned(), sealed, dropped })

@@ -2,7 +2,6 @@
 //! here who knocks. A token is 256 random bits behind an id, so that a plain SHA-256 of it can be kept and nobody can guess.
 //! What a door does with whoever it lets in is not known here.
 
-use crate::chance::hex;
 use crate::clock::moment_text;
 use crate::decide::By;
 use crate::error::EngineError;
@@ -11,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use tenure_core::hex::hex;
 use tenure_core::journal::Draft;
 use tenure_core::policy::Delay;
 use tenure_core::scope::Scope;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::{BufRead, Write};
+use tenure_core::hex::{hex, unhex};
 use tenure_core::journal::{Entry, Verifier};
 
 /// The form of the file.
@@ -337,15 +338,4 @@ async fn check_journal(tx: &mut Tx) -> Result<(), StoreError> {
         Some((seq, hash)) if verifier.head().unwrap_or((0, "")) == (seq, hash.as_str()) => Ok(()),
         _ => Err(damaged("its journal does not hold: it ends elsewhere than it says")),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 == 1 {
-        return None;
-    }
-    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()).collect()
 }

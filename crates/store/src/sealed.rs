@@ -62,11 +62,14 @@ impl Store {
 
     /// Seals every value anew, all or none, with the entries of the journal that tell of it; a value for which `anew`
     /// gives nothing is dropped. Returns how many there are afterwards, and how many were dropped.
-    pub async fn reseal(
+    ///
+    /// # Errors
+    /// `anew` could not, or the store failed; then nothing is changed.
+    pub async fn reseal<E: From<StoreError>>(
         &self,
-        anew: impl Fn(&SealedPlace, &Sealed) -> Option<Sealed> + Send,
+        anew: impl Fn(&SealedPlace, &Sealed) -> Result<Option<Sealed>, E> + Send,
         drafts: Vec<Draft>,
-    ) -> Result<(u64, u64), StoreError> {
+    ) -> Result<(u64, u64), E> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
         let sql = "SELECT opener, value, connection, name FROM sealed ORDER BY connection, name LIMIT $1";
@@ -78,7 +81,7 @@ impl Store {
         let (mut kept, mut dropped) = (0, 0);
         for (place, sealed) in all {
             let at = args![place.connection.as_str(), &*place.name];
-            match anew(&place, &sealed) {
+            match anew(&place, &sealed)? {
                 Some(Sealed { opener, value }) => {
                     kept += 1;
                     let sql = "UPDATE sealed SET opener = $3, value = $4 WHERE connection = $1 AND name = $2";

@@ -4,7 +4,7 @@
 use serde_json::json;
 use tenure_core::journal::Draft;
 use tenure_store::test_support::TestStore;
-use tenure_store::{Sealed, SealedPlace, Token};
+use tenure_store::{Sealed, SealedPlace, StoreError, Token};
 
 fn draft(event: &str) -> Vec<Draft> {
     let (at, actor) = ("2026-11-24T10:00:00Z".into(), "mia@acme.example".into());
@@ -56,7 +56,18 @@ pub async fn sealed_values_are_sealed_anew_all_or_none(TestStore { store, .. }: 
     assert_eq!(store.sealed(&place("one")).await.unwrap(), Some(sealed("k1", 1)));
     assert_eq!(store.sealed(&place("three")).await.unwrap(), None);
     assert_eq!(store.openers().await.unwrap(), [("k1".into(), 3)]);
-    let anew = |place: &SealedPlace, old: &Sealed| (place.name != "lost").then(|| sealed("k2", old.value[0] + 10));
+    let refused = |place: &SealedPlace, old: &Sealed| match place.name.as_str() {
+        "two" => Err(StoreError::Closed),
+        _ => Ok(Some(old.clone())),
+    };
+    assert!(store.reseal(refused, draft("key_rotated")).await.is_err());
+    assert_eq!(
+        (store.openers().await.unwrap(), store.read_journal(0, 10).await.unwrap().len()),
+        (vec![("k1".into(), 3)], 0)
+    );
+    let anew = |place: &SealedPlace, old: &Sealed| -> Result<_, StoreError> {
+        Ok((place.name != "lost").then(|| sealed("k2", old.value[0] + 10)))
+    };
     assert_eq!(store.reseal(anew, draft("key_rotated")).await.unwrap(), (2, 1));
     assert_eq!(store.openers().await.unwrap(), [("k2".into(), 2)]);
     assert_eq!(store.sealed(&place("two")).await.unwrap(), Some(sealed("k2", 12)));
