@@ -77,8 +77,8 @@ fn whatever_happens_nothing_is_lost_and_the_end_is_as_wished() {
         seeds.len(),
         failed.join("\n")
     );
-    if seeds.len() > 20 {
-        seen.is_lively().unwrap();
+    if seeds.len() >= SHORT as usize {
+        seen.is_lively(seeds.len() as u64).unwrap();
     }
 }
 

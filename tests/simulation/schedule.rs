@@ -45,9 +45,9 @@ impl Ended {
         self.calm_days += other.calm_days;
     }
 
-    /// Fails where the schedules were so quiet that they show nothing.
-    pub fn is_lively(&self) -> Result<(), String> {
-        let lively = self.lost > 100 && self.went.killed > 20 && self.went.steps > 200;
+    /// Fails where so many schedules were so quiet that they show nothing.
+    pub fn is_lively(&self, schedules: u64) -> Result<(), String> {
+        let lively = self.lost > 10 * schedules && self.went.killed > schedules && self.went.steps > 3 * schedules;
         if lively { Ok(()) } else { Err(format!("the world is too quiet: {self}")) }
     }
 }

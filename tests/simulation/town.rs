@@ -5,12 +5,15 @@ use crate::hr::Hr;
 use crate::road::{self, Road};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use rand::rngs::StdRng;
+use rand::{RngCore, SeedableRng};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
+use tenure_engine::chance::Chance;
 use tenure_engine::clock::Clock;
 use tenure_engine::house::House;
 use tenure_sandbox::{Dialect, Dialects, Fault, Limits, Options, Sandbox, Vendor, World, indoors};
@@ -50,6 +53,7 @@ pub struct Town {
     folder: TempDir,
     began: Instant,
     morning: Timestamp,
+    chance: Chance,
     tells: bool,
 }
 
@@ -80,6 +84,8 @@ impl Town {
             fs::write(&files.policy, policy.replace(GUIDE_GRANT, LIVE_GRANT)).unwrap();
         }
         let road = Arc::new(Road::new(sandbox.clone(), seed, tells));
+        let drawing = Mutex::new(StdRng::seed_from_u64(seed));
+        let chance = Chance::giving(move |bytes| drawing.lock().map(|mut drawing| drawing.fill_bytes(bytes)).is_ok());
         let out_before = Vendor::ALL.into_iter().flat_map(|vendor| {
             let out = |record: &serde_json::Value| record["sandbox"]["state"] == "suspended";
             let email = |record: serde_json::Value| record["sandbox"]["email"].as_str().unwrap_or_default().to_owned();
@@ -87,7 +93,17 @@ impl Town {
             records.map(move |record| (vendor, email(record))).collect::<Vec<_>>()
         });
         let out_before = out_before.collect();
-        Self { hr: Hr::read(files.people), out_before, sandbox, road, folder, began: Instant::now(), morning, tells }
+        Self {
+            hr: Hr::read(files.people),
+            out_before,
+            sandbox,
+            road,
+            folder,
+            began: Instant::now(),
+            morning,
+            chance,
+            tells,
+        }
     }
 
     /// Tells what happens, to whoever replays the seed.
@@ -106,7 +122,7 @@ impl Town {
         let (began, morning) = (self.began, self.morning.as_millisecond());
         let clock = Clock::telling(move || morning + i64::try_from(began.elapsed().as_millis()).unwrap());
         let config = self.folder.path().join("tenure.toml");
-        House::open_within(&config, clock, Some(self.road.clone())).await.expect("the house opens")
+        House::open_within(&config, clock, self.chance.clone(), Some(self.road.clone())).await.expect("the house opens")
     }
 
     /// Returns the day that it is.

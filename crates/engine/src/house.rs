@@ -11,7 +11,6 @@ use crate::drain::Drain;
 use crate::error::EngineError;
 use crate::unproven::{Refused, forget, refused, without};
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tenure_connect::transport::Carrier;
@@ -167,16 +166,18 @@ impl House {
     /// # Errors
     /// A file is wrong, or the store cannot be opened.
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, EngineError> {
-        Self::open_within(path, clock, None).await
+        Self::open_within(path, clock, Chance::system(), None).await
     }
 
-    /// As [`House::open`], with requests carried by something else than the network where there is a `carrier`.
+    /// As [`House::open`], with a chance of the caller's, and with requests carried by something else than the network
+    /// where there is a `carrier`.
     ///
     /// # Errors
     /// As [`House::open`].
     pub async fn open_within(
         path: &Path,
         clock: Clock,
+        chance: Chance,
         carrier: Option<Arc<dyn Carrier>>,
     ) -> Result<Self, EngineError> {
         let config = Config::read(path)?;
@@ -186,8 +187,7 @@ impl House {
         let store = Store::open(&config.store_url()).await?;
         let unsettled = speak_as_noted(&store, &connections, clock.now_ms()).await?;
         check_policy(&policy, &connections, &unsettled)?;
-        let (chance, drain) = (Chance::system(), Drain::default());
-        Ok(Self { config, policy, store, clock, chance, drain, catalogue, connections, carrier })
+        Ok(Self { config, policy, store, clock, chance, drain: Drain::default(), catalogue, connections, carrier })
     }
 
     /// Lists the names of all connections, sources first, in the order of the file.
@@ -299,7 +299,7 @@ impl House {
         }
         let secrets = crate::scim::read_secrets(name, config, &connection.settings.manifest, &self.config.folder)?;
         let settings = connection.spoken().settings.clone();
-        let connector = Connector::within(settings, secrets, self.surroundings(name))
+        let connector = Connector::within(settings, secrets, self.surroundings()?)
             .map_err(|source| misfit(&self.config, name.as_str(), source))?;
         crate::budget::keep(self, name, &connector).await?;
         crate::access::share(self, name, &connector)?;
@@ -309,14 +309,10 @@ impl House {
         Ok(Reader::App(Arc::new(connector)))
     }
 
-    /// What a connector stands in: the house's time, and chance that no two processes share.
-    fn surroundings(&self, name: &ConnectionName) -> Surroundings {
-        let mut hasher = DefaultHasher::new();
-        (name.as_str(), self.clock.now_ms()).hash(&mut hasher);
-        if self.carrier.is_none() {
-            std::process::id().hash(&mut hasher);
-        }
-        Surroundings { clock: Arc::new(self.clock.clone()), carrier: self.carrier.clone(), seed: hasher.finish() }
+    /// What a connector stands in: the house's time, its chance, and the road that requests take.
+    fn surroundings(&self) -> Result<Surroundings, EngineError> {
+        let seed = u64::from_le_bytes(self.chance.bytes()?);
+        Ok(Surroundings { clock: Arc::new(self.clock.clone()), carrier: self.carrier.clone(), seed })
     }
 
     /// Says of each account what was known of it last, for apps whose flags do not tell an invitation from a
