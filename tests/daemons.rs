@@ -147,13 +147,22 @@ fn a_daemon_that_is_killed_in_the_middle_of_a_plan_is_followed_by_the_other() {
     print!("{told}");
 }
 
+/// Makes a token of this scope, and returns the header that shows it.
+fn bearer(stage: &Stage, scope: &str) -> String {
+    let made = stage.plainly(&["token", "create", "--scope", scope, "--name", scope]);
+    expect(&made, 0);
+    format!("Authorization: Bearer {}\r\n", made.out.trim())
+}
+
 #[test]
 fn an_approval_wakes_the_daemon_and_a_signal_ends_it() {
     let day = calm_day(SEED, Dialect::Guide);
     let stage = open(SEED, Dialect::Guide);
     let daemon = Daemon::start(&stage);
     assert_eq!(daemon.ask("/healthz"), (200, "ok\n".into()));
-    assert_eq!(daemon.ask("/readyz"), (200, r#"{"ready":true}"#.into()));
+    assert_eq!(daemon.ask("/readyz").0, 401);
+    let reads = bearer(&stage, "api:read");
+    assert_eq!(daemon.ask_with("/readyz", &reads), (200, r#"{"ready":true}"#.into()));
     assert_eq!(daemon.ask("/nothing").0, 404);
     until_written(&stage, 1);
     stage.next_morning();
@@ -183,12 +192,7 @@ fn an_approval_wakes_the_daemon_and_a_signal_ends_it() {
 fn metrics_are_told_to_whoever_bears_a_token_for_reading() {
     let stage = open(SEED, Dialect::Guide);
     expect(&stage.run(&["pull"]), 0);
-    let token = |scope: &str| {
-        let made = stage.plainly(&["token", "create", "--scope", scope, "--name", scope]);
-        expect(&made, 0);
-        format!("Authorization: Bearer {}\r\n", made.out.trim())
-    };
-    let (reads, hooks) = (token("api:read"), token("hooks"));
+    let (reads, hooks) = (bearer(&stage, "api:read"), bearer(&stage, "hooks"));
     let daemon = Daemon::start(&stage);
     let forged = reads.replace("tnr_", "tnr_0");
     for (header, status) in [("", 401), ("Authorization: Basic eDp5\r\n", 401), (&forged, 401), (&hooks, 403)] {

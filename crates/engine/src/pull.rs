@@ -302,7 +302,7 @@ impl Sweeping<'_> {
 
     async fn write(&self, run: &PullRun, batch: &mut Batch, checkpoint: Option<&str>) -> Result<Counts, EngineError> {
         let mut touched = self.touched.lock().await;
-        let left = touched.now(self.connector).await?;
+        let left = touched.now(self.connector, batch).await?;
         let counts = self.house.store.write(run, batch, checkpoint, self.house.clock.now_ms()).await?;
         touched.restore(left).await?;
         touched.look_again(self.connector).await?;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use tenure_connect::{Connector, Look, Memory};
 use tenure_core::account::AccountKey;
 use tenure_core::name::ConnectionName;
-use tenure_store::Observed;
+use tenure_store::{Batch, Observed};
 
 const PAGE: usize = 1000;
 
@@ -28,15 +28,20 @@ impl<'a> Touched<'a> {
         Ok(Self { house, name, seq, keys: BTreeSet::new() })
     }
 
-    /// Returns the accounts as the steps left them, and lets the connector know them so.
-    pub async fn now(&mut self, connector: &Connector) -> Result<Vec<Observed>, EngineError> {
-        self.read_on().await?;
-        let mut all = Vec::with_capacity(self.keys.len());
-        for key in &self.keys {
+    /// Returns those accounts of a batch that is about to be written, as the steps left them. The connector is let know
+    /// them so, and all that steps wrote to since the last batch.
+    pub async fn now(&mut self, connector: &Connector, batch: &Batch) -> Result<Vec<Observed>, EngineError> {
+        let new = self.read_on().await?.into_iter().map(|(key, _)| key);
+        let mut known: BTreeSet<AccountKey> = batch.met(&self.keys).into_iter().cloned().collect();
+        let met = known.clone();
+        known.extend(new);
+        let mut all = Vec::with_capacity(known.len());
+        for key in &known {
             all.extend(self.house.store.account(key, None).await?);
         }
-        let known = |observed: &Observed| Some((observed.account.key.clone(), memory_of(observed.account.state)?));
-        connector.remember(all.iter().filter_map(known));
+        let memory = |observed: &Observed| Some((observed.account.key.clone(), memory_of(observed.account.state)?));
+        connector.remember(all.iter().filter_map(memory));
+        all.retain(|observed| met.contains(&observed.account.key));
         Ok(all)
     }
 

@@ -9,7 +9,6 @@ mod metrics;
 use axum::Router;
 use axum::routing::get;
 use metrics::Measured;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tenure_engine::house::House;
 use tokio::net::TcpListener;
@@ -28,6 +27,6 @@ pub fn router(house: Arc<House>) -> Router {
 /// The listener failed.
 pub async fn serve(listener: TcpListener, house: Arc<House>) -> std::io::Result<()> {
     let drain = house.drain.clone();
-    let service = router(house).into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(house).into_make_service();
     axum::serve(listener, service).with_graceful_shutdown(async move { drain.begun().await }).await
 }

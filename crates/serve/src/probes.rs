@@ -1,13 +1,14 @@
 //! What a supervisor asks: whether the process lives, and whether it should be sent work.
-//! The second is told to the same machine only: it says something of the store.
+//! The second is told to the bearer of a token: it says something of the store.
 
+use crate::door::{Problem, admit};
 use axum::Json;
-use axum::extract::{ConnectInfo, State};
-use axum::http::StatusCode;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tenure_core::scope::Scope;
 use tenure_engine::house::House;
 
 /// A store that takes longer to answer is not ready.
@@ -22,15 +23,13 @@ pub(crate) async fn healthz() -> &'static str {
 /// end.
 pub(crate) async fn readyz(
     State(house): State<Arc<House>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-) -> (StatusCode, Json<Value>) {
-    if !peer.ip().to_canonical().is_loopback() {
-        return (StatusCode::UNAUTHORIZED, Json(json!({ "because": "this is told to the same machine only" })));
-    }
-    match obstacle(&house).await {
+    headers: HeaderMap,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    admit(&house, &headers, &Scope::ApiRead).await?;
+    Ok(match obstacle(&house).await {
         None => (StatusCode::OK, Json(json!({ "ready": true }))),
         Some(because) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "because": because }))),
-    }
+    })
 }
 
 async fn obstacle(house: &House) -> Option<String> {

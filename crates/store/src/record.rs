@@ -6,8 +6,9 @@ use crate::body::write_body;
 use crate::error::StoreError;
 use crate::keys::JoinKeys;
 use sha2::{Digest, Sha256};
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
-use tenure_core::account::{Account, AccountState, Kind};
+use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::name::ConnectionName;
 
 /// No app has ids that long; an index has no room for them.
@@ -99,6 +100,15 @@ impl Batch {
         self.records.rows.is_empty()
     }
 
+    /// Lists those of these accounts that were taken in.
+    pub fn met<'k>(&self, keys: &'k BTreeSet<AccountKey>) -> Vec<&'k AccountKey> {
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        let here: HashSet<(Kind, &str)> = self.records.rows.iter().map(|row| (row.kind, &*row.native)).collect();
+        keys.iter().filter(|key| here.contains(&(key.kind, key.id.as_str()))).collect()
+    }
+
     /// Empties the batch, and returns its records sorted by key, each key once.
     pub(crate) fn take(&mut self) -> Records {
         let Records { rows, texts } = &self.records;
@@ -123,7 +133,6 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tenure_core::account::AccountKey;
 
     #[test]
     fn of_two_records_with_one_key_the_later_wins() {
@@ -134,6 +143,8 @@ mod tests {
             account.name = Some(name.into());
             batch.add(&account).unwrap();
         }
+        let key = |id| AccountKey::new(&connection, Kind::Agent, id);
+        assert_eq!(batch.met(&[key("2"), key("3")].into()), [&key("2")]);
         let found = batch.take();
         assert_eq!(found.rows().iter().map(|record| &*record.native).collect::<Vec<_>>(), ["1", "2"]);
         assert!(found.body(&found.rows()[1]).contains("second") && batch.is_empty());
