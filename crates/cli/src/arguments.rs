@@ -161,7 +161,7 @@ pub enum Command {
     Audit(AuditArguments),
     /// Reads, plans and carries out by itself what needs nobody's yes or has one; several may share a PostgreSQL store
     #[command(
-        after_help = "Examples:\n  tenure serve\n  tenure serve --listen 127.0.0.1:8601    another one beside it, on the same PostgreSQL\n\nEach connection is read as often as its `every` says (15 minutes unless said). SIGTERM or Ctrl-C: the steps under\nway are finished, what is left goes to another process or to the next start; a second one ends at once.\n`GET /healthz` and `/readyz` tell a supervisor how it is."
+        after_help = "Examples:\n  tenure serve\n  tenure serve --listen 127.0.0.1:8601    another one beside it, on the same PostgreSQL\n\nEach connection is read as often as its `every` says (15 minutes unless said). SIGTERM or Ctrl-C: the steps under\nway are finished, what is left goes to another process or to the next start; a second one ends at once.\n`GET /healthz` tells a supervisor that it lives, `/readyz` (with a token) that it can work."
     )]
     Serve(ServeArguments),
     /// Prints what an alert needs, as text for Prometheus
@@ -327,12 +327,8 @@ pub struct ApproveArguments {
     /// Lets run what this guard holds in the plan, in this plan only
     #[arg(long, value_name = "GUARD")]
     pub release: Vec<String>,
-    /// Who decides
-    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-    pub by: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
+    #[command(flatten)]
+    pub said: Said,
 }
 
 /// `apply`.
@@ -346,6 +342,17 @@ pub struct ApplyArguments {
     /// Who asks for it
     #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
     pub by: Option<String>,
+}
+
+/// Whose word it is, and why.
+#[derive(Debug, Args)]
+pub struct Said {
+    /// Who decides
+    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
+    pub by: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
 }
 
 /// Which connections.
@@ -365,12 +372,8 @@ pub struct StopArguments {
     /// Where
     #[command(flatten)]
     pub places: PlaceArguments,
-    /// Who decides
-    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-    pub by: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
+    #[command(flatten)]
+    pub said: Said,
 }
 
 /// `resume`.
@@ -411,12 +414,8 @@ pub struct LifecycleArguments {
     /// Applies the approved steps at once
     #[arg(long, short)]
     pub yes: bool,
-    /// Who asks for it
-    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-    pub by: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
+    #[command(flatten)]
+    pub said: Said,
 }
 
 /// `link`.
@@ -426,12 +425,8 @@ pub struct LinkArguments {
     pub account: String,
     /// A person: id, employee id, address or name
     pub identity: String,
-    /// Who decides
-    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-    pub by: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
+    #[command(flatten)]
+    pub said: Said,
 }
 
 /// `unlink`.
@@ -441,12 +436,8 @@ pub struct UnlinkArguments {
     pub account: String,
     /// A person; without one, the account is nobody's
     pub identity: Option<String>,
-    /// Who decides
-    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-    pub by: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
+    #[command(flatten)]
+    pub said: Said,
 }
 
 /// `exempt`.
@@ -454,12 +445,8 @@ pub struct UnlinkArguments {
 pub struct ExemptArguments {
     /// An account (`gorgias/7`) or a finding (`f-…`)
     pub thing: String,
-    /// Who decides
-    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-    pub by: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
+    #[command(flatten)]
+    pub said: Said,
 }
 
 /// `audit`.
@@ -511,12 +498,8 @@ pub struct RestoreArguments {
     /// Does not ask on a terminal
     #[arg(long, short)]
     pub yes: bool,
-    /// Who decides
-    #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-    pub by: Option<String>,
-    /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub note: Option<String>,
+    #[command(flatten)]
+    pub said: Said,
 }
 
 /// `token`.
@@ -557,12 +540,8 @@ pub enum TokenCommand {
     Revoke {
         /// Its id, or its name
         token: String,
-        /// Who decides
-        #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-        by: Option<String>,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        note: Option<String>,
+        #[command(flatten)]
+        said: Said,
     },
 }
 
@@ -592,12 +571,8 @@ pub enum KeyCommand {
         /// Drops what no key at hand opens
         #[arg(long)]
         drop_lost: bool,
-        /// Who decides
-        #[arg(long = "as", value_name = "WHO", env = "TENURE_AS")]
-        by: Option<String>,
-        /// Why
-        #[arg(long, value_name = "TEXT")]
-        note: Option<String>,
+        #[command(flatten)]
+        said: Said,
     },
 }
 

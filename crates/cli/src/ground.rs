@@ -1,10 +1,11 @@
 //! What a command stands on: the runtime, the opened house, who types, what is shown meanwhile.
 //! Commands call these and stay short. It prints nothing itself.
 
-use crate::arguments::Common;
+use crate::arguments::{Common, Said};
 use crate::exit::{Exit, Mistake};
 use std::future::Future;
 use tenure_engine::clock::Clock;
+use tenure_engine::decide::By;
 use tenure_engine::house::House;
 
 /// The stack of a worker: as much as the main thread has, on which commands run by themselves. What a daemon does runs on
@@ -32,6 +33,11 @@ pub async fn open(common: &Common) -> anyhow::Result<House> {
 pub fn actor(by: Option<&str>) -> String {
     let login = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty());
     by.map(str::to_owned).or_else(login).unwrap_or_else(|| "local operator".into())
+}
+
+/// Returns whose word it is, and why: of whoever types, where nobody is named.
+pub fn word(said: &Said) -> By {
+    By { who: actor(said.by.as_deref()), note: said.note.clone() }
 }
 
 /// Asks for a yes on the terminal.

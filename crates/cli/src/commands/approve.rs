@@ -21,7 +21,7 @@ pub enum Answer {
 
 /// Records the decision and shows where each step stands.
 pub async fn run(house: &House, arguments: &ApproveArguments, answer: Answer, output: &Output) -> anyhow::Result<Exit> {
-    let Some(by) = arguments.by.as_deref().filter(|by| !by.trim().is_empty()) else {
+    let Some(by) = arguments.said.by.as_deref().filter(|by| !by.trim().is_empty()) else {
         return Err(
             Mistake("a decision needs a name: --as WHO (an address of [approvers] in the policy)".into()).into()
         );
@@ -31,10 +31,10 @@ pub async fn run(house: &House, arguments: &ApproveArguments, answer: Answer, ou
         Answer::No => Verdict::Reject,
     };
     if !arguments.release.is_empty() {
-        let by = By { who: by.to_owned(), note: arguments.note.clone() };
+        let by = By { who: by.to_owned(), note: arguments.said.note.clone() };
         return release(house, arguments, answer, by, output).await;
     }
-    let steps = judge_steps(house, &arguments.things, verdict, by, arguments.note.clone()).await?;
+    let steps = judge_steps(house, &arguments.things, verdict, by, arguments.said.note.clone()).await?;
     if output.json {
         output.document(&serde_json::json!({ "steps": steps.iter().map(|step| serde_json::json!({
             "id": step.id, "connection": step.connection, "effect": step.effect, "approval": step.approval,

@@ -9,7 +9,6 @@ use std::path::Path;
 use tenure_engine::backup::{back_up, back_up_into, restore};
 use tenure_engine::clock::Clock;
 use tenure_engine::config::Config;
-use tenure_engine::decide::By;
 use tenure_engine::house::House;
 
 /// Backs up.
@@ -36,7 +35,7 @@ pub async fn run(house: &House, arguments: &BackupArguments, output: &Output) ->
 /// Restores.
 pub async fn run_restore(common: &Common, arguments: &RestoreArguments, output: &Output) -> anyhow::Result<Exit> {
     let config = Config::read(&common.config).map_err(tenure_engine::EngineError::from)?;
-    let by = By { who: ground::actor(arguments.by.as_deref()), note: arguments.note.clone() };
+    let by = ground::word(&arguments.said);
     if let Some(replaced) = &arguments.replace
         && !arguments.yes
     {

@@ -2,11 +2,11 @@
 
 use crate::arguments::{ExemptArguments, LinkArguments, UnlinkArguments};
 use crate::exit::{Exit, Mistake};
-use crate::ground::actor;
+use crate::ground::word;
 use crate::output::Output;
 use tenure_core::change::FindingKind;
 use tenure_core::facts::Decided;
-use tenure_engine::decide::{By, decide, find_account};
+use tenure_engine::decide::{decide, find_account};
 use tenure_engine::drift::accept;
 use tenure_engine::house::House;
 use tenure_engine::reconcile::{Scope, company, find_identity};
@@ -17,7 +17,7 @@ pub async fn link(house: &House, arguments: &LinkArguments, output: &Output) -> 
     let company = company(house, &Scope::default()).await?;
     let identity = find_identity(&company.graph(house), &arguments.identity)?;
     let what = Decided::Link { account: account.clone(), identity: identity.clone() };
-    record(house, arguments.by.as_deref(), arguments.note.clone(), what).await?;
+    decide(house, word(&arguments.said), what).await?;
     said(output, &format!("{account} is {identity}'s"))
 }
 
@@ -32,7 +32,7 @@ pub async fn unlink(house: &House, arguments: &UnlinkArguments, output: &Output)
         }
     };
     let what = Decided::Unlink { account: account.clone(), identity: identity.clone() };
-    record(house, arguments.by.as_deref(), arguments.note.clone(), what).await?;
+    decide(house, word(&arguments.said), what).await?;
     let whose = identity.map_or_else(|| "nobody's".to_owned(), |identity| format!("not {identity}'s"));
     said(output, &format!("{account} is {whose}"))
 }
@@ -44,8 +44,7 @@ pub async fn exempt(house: &House, arguments: &ExemptArguments, output: &Output)
         let found = company.judge(house, None).await?;
         let finding = found.findings.iter().find(|finding| finding.id.as_str() == arguments.thing);
         if let Some(finding) = finding.filter(|finding| finding.kind == FindingKind::ContractDrift) {
-            let by = By { who: actor(arguments.by.as_deref()), note: arguments.note.clone() };
-            let name = accept(house, finding, by).await?;
+            let name = accept(house, finding, word(&arguments.said)).await?;
             return said(output, &format!("what {name} answers now is known from now on"));
         }
         let account = finding.and_then(|finding| finding.account_key.clone());
@@ -54,14 +53,8 @@ pub async fn exempt(house: &House, arguments: &ExemptArguments, output: &Output)
     } else {
         find_account(house, &arguments.thing).await?
     };
-    record(house, arguments.by.as_deref(), arguments.note.clone(), Decided::Exempt { account: account.clone() })
-        .await?;
+    decide(house, word(&arguments.said), Decided::Exempt { account: account.clone() }).await?;
     said(output, &format!("{account} is left alone from now on"))
-}
-
-async fn record(house: &House, by: Option<&str>, note: Option<String>, what: Decided) -> anyhow::Result<()> {
-    decide(house, By { who: actor(by), note }, what).await?;
-    Ok(())
 }
 
 fn said(output: &Output, text: &str) -> anyhow::Result<Exit> {

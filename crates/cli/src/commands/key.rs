@@ -6,7 +6,6 @@ use crate::exit::Exit;
 use crate::ground;
 use crate::output::Output;
 use tenure_engine::chance::Chance;
-use tenure_engine::decide::By;
 use tenure_engine::house::House;
 use tenure_engine::seal::{Lost, new_key, openers, rotate};
 use tenure_engine::token::reveal;
@@ -29,7 +28,7 @@ fn print_new(output: &Output) -> anyhow::Result<Exit> {
 
 /// Lists, or seals anew.
 pub async fn run(house: &House, arguments: &KeyArguments, output: &Output) -> anyhow::Result<Exit> {
-    let KeyCommand::Rotate { drop_lost, by, note } = &arguments.command else {
+    let KeyCommand::Rotate { drop_lost, said } = &arguments.command else {
         let openers = openers(house).await?;
         if output.json {
             output.document(&serde_json::json!({ "keys": openers }))?;
@@ -42,7 +41,7 @@ pub async fn run(house: &House, arguments: &KeyArguments, output: &Output) -> an
         return Ok(Exit::Done);
     };
     let lost = if *drop_lost { Lost::Drop } else { Lost::Refuse };
-    let done = rotate(house, lost, &By { who: ground::actor(by.as_deref()), note: note.clone() }).await?;
+    let done = rotate(house, lost, &ground::word(said)).await?;
     if output.json {
         output.document(&done)?;
         return Ok(Exit::Done);

@@ -9,7 +9,7 @@ use crate::{ground, progress, time};
 use serde_json::Value;
 use tenure_core::account::Fields;
 use tenure_core::name::FieldName;
-use tenure_engine::decide::{By, decide_lifecycle};
+use tenure_engine::decide::decide_lifecycle;
 use tenure_engine::house::House;
 use tenure_engine::pull::{Reach, pull as read};
 use tenure_engine::reconcile::Scope;
@@ -18,7 +18,7 @@ pub use tenure_engine::decide::LifecycleEvent as Event;
 
 /// Decides, pulls, plans, and perhaps applies.
 pub async fn run(house: &House, event: Event, arguments: &LifecycleArguments, output: &Output) -> anyhow::Result<Exit> {
-    let by = By { who: ground::actor(arguments.by.as_deref()), note: arguments.note.clone() };
+    let by = ground::word(&arguments.said);
     let attributes = attributes(&arguments.set)?;
     if event == Event::Move && attributes.is_empty() {
         return Err(Mistake("a move needs --set ATTR=VALUE, such as --set department=Sales".into()).into());

@@ -12,7 +12,7 @@ use tenure_engine::stop::{Brake, resume, stop};
 
 /// Stops.
 pub async fn run(common: &Common, arguments: &StopArguments, output: &Output) -> anyhow::Result<Exit> {
-    let by = by(arguments.by.as_deref(), arguments.note.clone())?;
+    let by = by(arguments.said.by.as_deref(), arguments.said.note.clone())?;
     let brake = Brake::open(&common.config, Clock::system()).await?;
     let stops = stop(&brake, &arguments.places.connections, &by).await?;
     brake.store.close().await;

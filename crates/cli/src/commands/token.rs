@@ -22,9 +22,8 @@ pub async fn run(house: &House, arguments: &TokenArguments, output: &Output) -> 
             show(&list(house).await?, output)?;
             Ok(Exit::Done)
         }
-        TokenCommand::Revoke { token, by, note } => {
-            let by = By { who: ground::actor(by.as_deref()), note: note.clone() };
-            let revoked = revoke(house, token, &by).await?;
+        TokenCommand::Revoke { token, said } => {
+            let revoked = revoke(house, token, &ground::word(said)).await?;
             match output.json {
                 true => output.document(&serde_json::json!({ "revoked": revoked }))?,
                 false => output.line(format!("token {} ({}) is revoked", revoked.id, revoked.name)),
