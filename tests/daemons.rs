@@ -3,117 +3,23 @@
 //! What is there afterwards is compared with a calm day, record by record: nothing twice, nothing lost.
 
 use crate::day::{approved_plan, calm_day, expect, open, settle};
-use crate::stage::{Running, Stage, WAIT_MAX};
+use crate::stage::{Daemon, LOOKED_EVERY, Stage, on_postgres, until_nothing_is_left, until_written, writes};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use tenure_sandbox::{Dialect, Vendor};
-use tenure_store::test_support::postgres_url;
+use tenure_sandbox::Dialect;
 
 const SEED: u64 = 1;
 /// A lost process is followed by another within this time: its leases end, or its death is seen.
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(20);
 /// What is woken is begun within this time, on a machine that does other things as well.
 const WOKEN_WITHIN: Duration = Duration::from_secs(15);
-const LOOKED_EVERY: Duration = Duration::from_millis(50);
-
-/// A daemon and where it listens.
-struct Daemon {
-    running: Running,
-    listens: String,
-}
-
-impl Daemon {
-    /// Starts one and waits until it says where it listens.
-    fn start(stage: &Stage) -> Self {
-        let mut running = stage.begin(&["serve", "--listen", "127.0.0.1:0"]);
-        let began = Instant::now();
-        loop {
-            let said: Option<Value> = serde_json::from_str(&running.said()).ok();
-            if let Some(listens) = said.and_then(|said| said["listen"].as_str().map(str::to_owned)) {
-                return Self { running, listens };
-            }
-            if running.ends_within(LOOKED_EVERY).is_some() || began.elapsed() > WAIT_MAX {
-                panic!("the daemon did not start: {}", running.wait(Duration::ZERO));
-            }
-        }
-    }
-
-    /// Asks it for a page; returns the status and the body.
-    fn ask(&self, path: &str) -> (u16, String) {
-        self.ask_with(path, "")
-    }
-
-    /// Asks it for a page with a header more.
-    fn ask_with(&self, path: &str, header: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(&self.listens).expect("it listens");
-        let lines = format!("Host: {}\r\n{header}Connection: close\r\n\r\n", self.listens);
-        write!(stream, "GET {path} HTTP/1.1\r\n{lines}").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-        (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
-    }
-
-    /// Tells it to end, and fails unless it does so well.
-    fn end(mut self) -> Duration {
-        let began = Instant::now();
-        self.running.signal("TERM");
-        let ended = self.running.wait(WAIT_MAX);
-        assert_eq!(ended.code, 0, "{ended}");
-        began.elapsed()
-    }
-
-    fn kill(mut self) {
-        self.running.kill();
-        self.running.wait(WAIT_MAX);
-    }
-}
-
-/// Lets a stage keep its store in a PostgreSQL of its own; tells whether there is one to be had.
-fn on_postgres(stage: &Stage) -> bool {
-    let Some(url) = postgres_url() else { return false };
-    stage.edit(&stage.files().config, "sqlite:tenure.db", &url).unwrap();
-    true
-}
 
 /// Reads yesterday's company and today's.
 fn read_two_days(stage: &Stage) {
     expect(&stage.run(&["pull"]), 0);
     stage.next_morning();
     expect(&stage.run(&["pull"]), 0);
-}
-
-fn writes(stage: &Stage) -> u64 {
-    let statistics = stage.sandbox().statistics();
-    Vendor::ALL.into_iter().map(|vendor| statistics.of(vendor).writes).sum()
-}
-
-/// Waits until the sandbox has seen so many writes.
-fn until_written(stage: &Stage, wanted: u64) {
-    let began = Instant::now();
-    while writes(stage) < wanted {
-        assert!(began.elapsed() < WAIT_MAX, "only {} of {wanted} writes came", writes(stage));
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// Waits until nothing is left but work for a person, and returns how long that took.
-fn until_nothing_is_left(stage: &Stage, within: Duration) -> Duration {
-    let began = Instant::now();
-    loop {
-        let planned = stage.run(&["plan"]);
-        let plan = planned.json().unwrap();
-        let left: Vec<&Value> =
-            plan["steps"].as_array().into_iter().flatten().filter(|step| step["effect"] != "manual").collect();
-        if left.is_empty() {
-            return began.elapsed();
-        }
-        assert!(began.elapsed() < within, "after {within:?} there is still {left:?}");
-        std::thread::sleep(LOOKED_EVERY);
-    }
 }
 
 /// Lists who began runs, as the journal tells it.

@@ -5,7 +5,7 @@
 use crate::stage::{Ended, Stage, picture};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tenure_sandbox::{Dialect, Dialects, Limits, Options, Vendor};
 
 /// Each answer takes a little, so that there are moments to be disturbed in.
@@ -30,6 +30,14 @@ pub struct Day {
 /// Tells whether many rounds are wanted.
 pub fn is_long() -> bool {
     std::env::var_os("TENURE_LONG").is_some()
+}
+
+/// Returns what chooses the moments at which a day is disturbed: `TENURE_SEED`, else the clock; it is printed.
+pub fn seed_of_the_moments() -> u64 {
+    let clock = SystemTime::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs());
+    let seed = std::env::var("TENURE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(clock);
+    println!("TENURE_SEED={seed} chooses the moments of this run");
+    seed
 }
 
 /// Opens a stage with the company of this seed, whose apps all speak this dialect and refuse nothing for its rate.
@@ -138,7 +146,7 @@ pub fn finish(stage: &Stage, pull: &[&str]) {
 }
 
 /// Lists the steps of a plan that are not left to a person.
-fn steps_for_us(plan: &Value) -> Vec<&Value> {
+pub fn steps_for_us(plan: &Value) -> Vec<&Value> {
     plan["steps"].as_array().into_iter().flatten().filter(|step| step["effect"] != "manual").collect()
 }
 

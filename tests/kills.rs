@@ -2,12 +2,14 @@
 //! What is there afterwards is compared with a day on which nobody was killed, record by record.
 //! A few kills in every run, hundreds with `TENURE_LONG=1`; `TENURE_SEED` repeats the moments of a run.
 
-use crate::day::{Day, approved_plan, calm_day, expect, expect_applied, finish, is_long, open, settle};
+use crate::day::{
+    Day, approved_plan, calm_day, expect, expect_applied, finish, is_long, open, seed_of_the_moments, settle,
+};
 use crate::stage::{Ended, Stage, WAIT_MAX};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tenure_sandbox::Dialect;
 
 /// Each company is the same; only the moments differ.
@@ -78,10 +80,7 @@ fn a_kill_at_any_moment_does_nothing_twice_in_the_live_dialect() {
 
 fn killed_days(dialect: Dialect) {
     let wanted = if is_long() { KILLS_LONG } else { KILLS_SHORT };
-    let clock = SystemTime::UNIX_EPOCH.elapsed().map_or(1, |since| since.as_secs());
-    let seed = std::env::var("TENURE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(clock);
-    println!("TENURE_SEED={seed} chooses the moments of this run");
-    let mut rng = StdRng::seed_from_u64(seed);
+    let mut rng = StdRng::seed_from_u64(seed_of_the_moments());
     let day = calm_day(SEED, dialect);
     let (mut kills, mut days) = (0, 0);
     while kills < wanted {

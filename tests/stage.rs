@@ -2,12 +2,14 @@
 //! Scenarios, kills and refusals each build one and ask the world behind it afterwards what is really there.
 //! It knows how to run the program and nothing of what the program should do.
 
+mod daemon;
 mod leaks;
 mod pretender;
 mod program;
 mod rival;
 mod world;
 
+pub use daemon::{Daemon, LOOKED_EVERY, keep_in, on_postgres, until_nothing_is_left, until_written, writes};
 pub use leaks::find_leaks;
 pub use pretender::{Answer, Pretender};
 pub use program::{Ended, Running, program};

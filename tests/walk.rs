@@ -12,6 +12,7 @@ mod journal;
 mod kills;
 mod operate;
 mod refusals;
+mod restless;
 mod scenarios;
 mod shared;
 mod sixth;

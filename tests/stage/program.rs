@@ -126,7 +126,8 @@ impl Running {
         let _ = self.child.kill();
     }
 
-    fn told(mut self) -> Ended {
+    /// Tells how it ended, whenever it does.
+    pub fn told(&mut self) -> Ended {
         let status = self.child.wait().expect("the program can be waited for");
         let text = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
         Ended {

@@ -3,9 +3,9 @@
 //! It panics where a test cannot go on; nothing of it is in the program.
 
 use crate::Store;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
@@ -42,9 +42,37 @@ pub fn postgres_url() -> Option<String> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     static DATABASES: AtomicU64 = AtomicU64::new(0);
     let server = SERVER.get_or_init(Server::start).as_ref()?;
-    let name = format!("t{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    server.run("createdb", &["--template=template0", &name]);
-    Some(format!("postgres://tenure@localhost/{name}?host={}", server.folder.display()))
+    Some(server.database(&format!("t{}", DATABASES.fetch_add(1, Ordering::Relaxed))))
+}
+
+/// A private server that a test stops and starts as it likes, with one empty database.
+pub struct FrailPostgres {
+    server: Server,
+    url: String,
+}
+
+impl FrailPostgres {
+    /// Starts one, or returns nothing where the tests were told to do without.
+    pub fn start() -> Option<Self> {
+        let server = Server::start()?;
+        let url = server.database("frail");
+        Some(Self { server, url })
+    }
+
+    /// Returns the address of its database.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Ends the server without a word to whoever is connected, as a power cut would.
+    pub fn stop(&mut self) {
+        self.server.tell("stop");
+    }
+
+    /// Starts it again with all that was committed.
+    pub fn start_again(&mut self) {
+        self.server.tell("start");
+    }
 }
 
 /// A PostgreSQL server in a folder of its own, reached by a socket in it. A shell waits beside it for our end, however
@@ -53,17 +81,25 @@ struct Server {
     folder: PathBuf,
     binaries: PathBuf,
     _guard: Child,
-    _alive: ChildStdin,
+    guard_hears: ChildStdin,
+    guard_says: BufReader<ChildStdout>,
 }
 
 const GUARD: &str = r#"
 set -e
 trap '' INT TERM HUP
 "$1/initdb" --pgdata="$2/data" --username=tenure --auth=trust --no-sync --encoding=UTF8 --locale=C >"$2/log" 2>&1
-"$1/pg_ctl" --pgdata="$2/data" --log="$2/log" --wait --timeout=60 start >/dev/null 2>&1 \
-  --options="-c listen_addresses='' -c unix_socket_directories='$2' -c fsync=off -c max_connections=200"
+echo "-c listen_addresses='' -c unix_socket_directories='$2' -c fsync=off -c max_connections=200" >"$2/options"
+"$1/pg_ctl" --pgdata="$2/data" --log="$2/log" --wait --timeout=60 start >/dev/null 2>&1 --options="$(cat "$2/options")"
 echo ready
-cat >/dev/null || true
+while read -r word; do
+  case $word in
+  stop) "$1/pg_ctl" --pgdata="$2/data" --mode=immediate --wait stop >/dev/null 2>&1 ;;
+  start) "$1/pg_ctl" --pgdata="$2/data" --log="$2/log" --wait --timeout=60 start >/dev/null 2>&1 \
+    --options="$(cat "$2/options")" ;;
+  esac
+  echo done
+done
 "$1/pg_ctl" --pgdata="$2/data" --mode=immediate --wait stop >/dev/null 2>&1 || true
 rm -rf "$2"
 "#;
@@ -87,15 +123,29 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell to watch over the server");
-        let alive = guard.stdin.take().expect("its input");
+        let guard_hears = guard.stdin.take().expect("its input");
         let mut line = String::new();
-        let output = guard.stdout.take().expect("its output");
-        BufReader::new(output).read_line(&mut line).expect("its first line");
+        let mut guard_says = BufReader::new(guard.stdout.take().expect("its output"));
+        guard_says.read_line(&mut line).expect("its first line");
         if line.trim() != "ready" {
             let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
             panic!("the private PostgreSQL did not start:\n{log}");
         }
-        Some(Self { folder, binaries, _guard: guard, _alive: alive })
+        Some(Self { folder, binaries, _guard: guard, guard_hears, guard_says })
+    }
+
+    /// Makes an empty database and returns its address.
+    fn database(&self, name: &str) -> String {
+        self.run("createdb", &["--template=template0", name]);
+        format!("postgres://tenure@localhost/{name}?host={}", self.folder.display())
+    }
+
+    /// Has the guard stop or start the server, and waits until it has.
+    fn tell(&mut self, word: &str) {
+        writeln!(self.guard_hears, "{word}").expect("the guard hears");
+        let mut line = String::new();
+        self.guard_says.read_line(&mut line).expect("the guard answers");
+        assert_eq!(line.trim(), "done", "the private PostgreSQL did not {word}");
     }
 
     fn run(&self, program: &str, args: &[&str]) {

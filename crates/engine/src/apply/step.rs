@@ -16,7 +16,7 @@ use tenure_core::look::{Sight, effect_holds, field_outcomes, sight, waits};
 use tenure_core::name::Name;
 
 /// How often an effect is tried when an ambiguous answer turned out to mean that nothing happened.
-const ATTEMPTS_MAX: u32 = 3;
+const ATTEMPTS_MAX: u32 = 5;
 /// A record that was changed this short a time ago may have been changed by a try of ours whose answer was lost.
 const RESUMED_WITHIN_MS: i64 = 10 * 60 * 1000;
 /// How far our clock and the app's may be apart.
