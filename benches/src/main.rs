@@ -9,6 +9,7 @@ mod spent;
 mod reference;
 mod ours;
 mod company;
+mod rehearsal;
 mod judge;
 mod join;
 mod job;
@@ -48,6 +49,7 @@ enum Part {
     Errors,
     Judging,
     Joining,
+    Applying,
     Program,
 }
 
@@ -58,6 +60,8 @@ enum Role {
     Serve { setup: String },
     #[command(hide = true)]
     Run { job: String },
+    #[command(hide = true)]
+    Rehearse { setup: String },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -65,6 +69,7 @@ fn main() -> anyhow::Result<()> {
     match arguments.role {
         Some(Role::Serve { setup }) => serve::run(serde_json::from_str(&setup)?),
         Some(Role::Run { job }) => job::run(serde_json::from_str(&job)?),
+        Some(Role::Rehearse { setup }) => rehearsal::run(serde_json::from_str(&setup)?),
         None => bench(&arguments),
     }
 }
@@ -87,5 +92,6 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     add(Part::Errors, &cases::errors::run);
     add(Part::Judging, &|| cases::judging::run(arguments.full));
     add(Part::Joining, &cases::joining::run);
+    add(Part::Applying, &cases::applying::run);
     lines.finish(&arguments.out)
 }

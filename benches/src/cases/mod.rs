@@ -1,5 +1,6 @@
 //! The cases, one file each: what is measured, how often, and by which bound it is judged.
 
+pub mod applying;
 pub mod errors;
 pub mod joining;
 pub mod judging;
