@@ -3,11 +3,13 @@
 //! People who fit the same rules share one bundle of wishes. What they hold now is not looked at.
 
 mod bundle;
+mod client;
 mod judge;
 mod past;
 
 pub(crate) use bundle::same_name;
 pub use bundle::{Bundle, Wish, WishedField, WishedWord};
+pub use client::{ClientDemand, ClientStanding};
 pub use past::PastWish;
 
 use crate::account::Account;
@@ -44,6 +46,7 @@ pub struct Wishes {
     pasts: Vec<BTreeMap<ConnectionName, PastWish>>,
     of: Vec<Wished>,
     governed: BTreeMap<ConnectionName, BTreeSet<Name>>,
+    demands: HashMap<IdentityAt, BTreeMap<ConnectionName, ClientDemand>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +75,11 @@ impl Wishes {
     /// Lists what was wished of the identity before, by connection.
     pub fn pasts(&self, at: IdentityAt) -> impl Iterator<Item = (&ConnectionName, &PastWish)> {
         self.of[at.index()].past.into_iter().flat_map(|past| &self.pasts[past as usize])
+    }
+
+    /// Returns what SCIM clients wish of the identity, by connection. There it stands in the place of the bundle.
+    pub fn demands(&self, at: IdentityAt) -> Option<&BTreeMap<ConnectionName, ClientDemand>> {
+        self.demands.get(&at)
     }
 
     /// Tells whether any rule of the policy speaks of this word in this connection; other words are nobody's business.
@@ -113,9 +121,17 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
             of[at.index()] = Wished { standing, bundle, past };
         }
     }
+    let wished = client::by_identity(graph, facts);
+    let mut demands = HashMap::with_capacity(wished.len());
+    for (at, wishes) in wished {
+        // Rules say what a client leaves open, also of people whom no source knows; in that connection only.
+        let matched = judge.matched(graph.identity_at(at), None);
+        let bundle = bundles.place_of(&matched, false, graph.identity_at(at));
+        demands.insert(at, wishes.into_iter().map(|wish| bundles.demand(bundle, wish)).collect());
+    }
     tell_senseless(&judge, rules, findings);
     let bundles = bundles.finish(findings);
-    Wishes { bundles, pasts: pasts.finish(), of, governed: governed(rules) }
+    Wishes { bundles, pasts: pasts.finish(), of, governed: governed(rules), demands }
 }
 
 fn governed(rules: &Rules) -> BTreeMap<ConnectionName, BTreeSet<Name>> {

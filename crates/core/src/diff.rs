@@ -3,6 +3,7 @@
 //! What is unknown is never changed, what a connection cannot do becomes a finding or work for a person.
 
 mod back;
+mod client;
 mod fields;
 mod grants;
 mod leave;
@@ -131,9 +132,10 @@ impl<'a, 'f> Diffing<'a, 'f> {
         self.tell_duplicates(at, &held);
         match self.wishes.standing(at) {
             Standing::Present => self.present(at, &held),
-            Standing::Suspended | Standing::Absent => self.leave(at, &held),
+            Standing::Suspended | Standing::Absent => return self.leave(at, &held),
             Standing::Untouched => {}
         }
+        self.demanded(at, &held);
     }
 
     fn is_asked_target(&self, connection: &ConnectionName) -> bool {

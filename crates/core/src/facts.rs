@@ -3,7 +3,7 @@
 //! Totals are given beside the records, so that a cluster is judged by the same guards as the whole.
 
 use crate::abilities::Abilities;
-use crate::account::{Account, AccountKey, Entitlement, Fields};
+use crate::account::{Account, AccountKey, Entitlement, Fields, Kind};
 use crate::name::{ConnectionName, FindingId, IdentityId, Name, PlanId, StepId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,62 @@ pub struct Facts {
     pub decisions: Vec<Decision>,
     /// Conversions that were begun and not seen done: whose, where, and what they would have set.
     pub unfinished: BTreeMap<(ConnectionName, IdentityId), Fields>,
+    /// What SCIM clients wish of single accounts, in any order.
+    pub client_wishes: Vec<ClientWish>,
+}
+
+/// What a SCIM client wishes of one account of the connection that it speaks to: the newest of all that it said. It
+/// speaks of this account only, and of what it named only.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ClientWish {
+    /// Where.
+    pub connection: ConnectionName,
+    /// By what the client knows the account; given once, and the same for ever.
+    pub id: Box<str>,
+    /// Who wishes it, as reasons name it.
+    pub client: String,
+    /// For whom.
+    pub identity: IdentityId,
+    /// The account, once there is one.
+    pub account: Option<AccountKey>,
+    /// As which kind of record, where the client says.
+    pub kind: Option<Kind>,
+    /// What should become of the account as a whole.
+    pub asks: ClientAsks,
+    /// The sign-in name that the client uses.
+    pub login: String,
+    /// The id that the client gave.
+    pub external_id: Option<String>,
+    /// Who it is, in the words for people: the only word there is of somebody whom no source knows.
+    pub person: Fields,
+    /// Fields of the account.
+    pub fields: Fields,
+    /// The policy's word → name → whether it should be held. Names that are not among them are not the client's.
+    pub grants: BTreeMap<Name, BTreeMap<Name, bool>>,
+    /// What stands in the way, as far as it is known.
+    pub because: Option<String>,
+    /// Whether that is something which people decide about: a guard, an approval.
+    pub is_held: bool,
+    /// Since when the wish is so (milliseconds since 1970, UTC).
+    pub since_ms: i64,
+    /// When the client spoke of it first.
+    pub created_ms: i64,
+    /// How often it was changed.
+    pub version: i64,
+}
+
+/// What a client asks of an account as a whole.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAsks {
+    /// Nothing: it speaks of fields and grants only.
+    Nothing,
+    /// That it be there and can be used.
+    Present,
+    /// That it cannot be used.
+    Suspended,
+    /// That it be no more. It is suspended, and the client does not see it any more.
+    Gone,
 }
 
 /// What is known of one connection besides its accounts.

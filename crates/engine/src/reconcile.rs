@@ -72,6 +72,7 @@ pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineErro
         vanished: loaded.vanished,
         links: loaded.links,
         decisions: loaded.decisions,
+        client_wishes: loaded.client_wishes,
     };
     Ok(Company { facts, scope: scope.clone() })
 }
@@ -86,7 +87,7 @@ async fn load_person(house: &House, key: &str) -> Result<Loaded, EngineError> {
         seed.accounts.push(account);
     }
     let loaded = house.store.load_cluster(&seed, Managers::Loaded).await?;
-    let useless = loaded.accounts.is_empty() && loaded.decisions.is_empty();
+    let useless = loaded.accounts.is_empty() && loaded.decisions.is_empty() && loaded.client_wishes.is_empty();
     Ok(if useless || loaded.extent == Extent::Cut { house.store.load_all().await? } else { loaded })
 }
 

@@ -27,6 +27,11 @@ impl Problem {
             detail: "the store could not be asked; the log says why".into(),
         }
     }
+
+    /// Returns status and sentence, for doors that say it in a form of their own.
+    pub(crate) fn into_parts(self) -> (StatusCode, String) {
+        (self.status, self.detail)
+    }
 }
 
 impl IntoResponse for Problem {

@@ -5,6 +5,7 @@
 mod door;
 mod probes;
 mod metrics;
+mod scim;
 
 use axum::Router;
 use axum::routing::get;
@@ -18,7 +19,8 @@ pub fn router(house: Arc<House>) -> Router {
     let measured = Arc::new(Measured::of(house.clone()));
     let measured = Router::new().route("/metrics", get(metrics::metrics)).with_state(measured);
     let probed = Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz));
-    probed.with_state(house).merge(measured)
+    let scim = scim::router(house.clone());
+    probed.with_state(house).merge(measured).merge(scim)
 }
 
 /// Answers on `listener` until the house is told to drain and the answers under way are given.

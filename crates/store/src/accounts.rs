@@ -71,6 +71,14 @@ macro_rules! then {
     };
 }
 
+/// The accounts of up to three kinds within a range, without those that a SCIM client wishes gone.
+macro_rules! shown {
+    () => {
+        "FROM account a WHERE id > $1 AND id < $2 AND gone_ms IS NULL AND kind IN ($3, $4, $5) \
+         AND NOT EXISTS (SELECT 1 FROM wish w WHERE w.gone = 1 AND w.account = $6 || '/' || a.kind || '/' || a.native)"
+    };
+}
+
 impl Store {
     /// Lists accounts, a page of up to 1000 at a time.
     pub async fn accounts(
@@ -140,6 +148,47 @@ impl Store {
         Ok(all)
     }
 
+    /// Counts the accounts of these kinds in one connection, without those that a SCIM client wishes gone.
+    pub async fn count_accounts(&self, connection: &ConnectionName, kinds: &[Kind]) -> Result<u64, StoreError> {
+        let mut tx = self.db.read().await?;
+        let Some(number) = number_of(&mut tx, connection).await? else { return Ok(0) };
+        let [one, two, three] = three(kinds);
+        let gone = "SELECT 1 FROM wish WHERE connection = $1 AND gone = 1 LIMIT 1";
+        let counted = match tx.first(gone, args![connection.as_str()], |row| row.int(0)).await? {
+            None => {
+                let sql = "SELECT CAST(COALESCE(SUM(accounts), 0) AS BIGINT) FROM tally \
+                           WHERE connection = $1 AND kind IN ($2, $3, $4)";
+                tx.first(sql, args![number, one, two, three], |row| row.int(0)).await?
+            }
+            Some(_) => {
+                let (first, end) = ids_of(number);
+                let sql = concat!("SELECT COUNT(*) ", shown!());
+                let values = args![first, end, one, two, three, connection.as_str()];
+                tx.first(sql, values, |row| row.int(0)).await?
+            }
+        };
+        Ok(counted.unwrap_or(0).max(0) as u64)
+    }
+
+    /// The accounts of these kinds in one connection from a place on, in the order in which they were first observed,
+    /// without those that a SCIM client wishes gone; a page of up to 1000.
+    pub async fn accounts_from(
+        &self,
+        connection: &ConnectionName,
+        kinds: &[Kind],
+        place: u64,
+        limit: usize,
+    ) -> Result<Vec<Observed>, StoreError> {
+        let mut tx = self.db.read().await?;
+        let Some(number) = number_of(&mut tx, connection).await? else { return Ok(Vec::new()) };
+        let ((first, end), [one, two, three]) = (ids_of(number), three(kinds));
+        let sql = concat!("SELECT id, since_ms, gone_ms, body ", shown!(), " ORDER BY id LIMIT $7 OFFSET $8");
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        let limit = limit.clamp(1, PAGE_MAX) as i64;
+        let values = args![first, end, one, two, three, connection.as_str(), limit, place];
+        tx.list(sql, values, |row| Ok(read_row(&row)?.1)).await
+    }
+
     /// Accounts that have this text as sign-in name, address, external id, employee id, or as their own id.
     pub async fn find_accounts(&self, text: &str) -> Result<Vec<Observed>, StoreError> {
         let mut tx = self.db.read().await?;
@@ -157,6 +206,11 @@ impl Store {
         found.dedup_by_key(|(id, _)| *id);
         Ok(found.into_iter().map(|(_, observed)| observed).collect())
     }
+}
+
+/// Lays up to three kinds out as values.
+fn three(kinds: &[Kind]) -> [&'static str; 3] {
+    std::array::from_fn(|at| kinds.get(at).or(kinds.first()).map_or("", |kind| kind.as_str()))
 }
 
 async fn by_native_id(tx: &mut Tx, text: &str) -> Result<Vec<(i64, Observed)>, StoreError> {

@@ -9,9 +9,10 @@ use crate::db::{Arg, Tx, args};
 use crate::error::{StoreError, read_json};
 use crate::keys::{JoinKeys, join_key, manager_key};
 use crate::load::{Extent, Loaded};
+use crate::wishes::wishes_about;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::account::{Account, AccountKey, Kind};
-use tenure_core::facts::{Decided, Decision, Link};
+use tenure_core::facts::{ClientWish, Decided, Decision, Link};
 use tenure_core::name::IdentityId;
 
 /// A cluster with more records than this is no person; the whole is loaded instead.
@@ -92,6 +93,7 @@ struct Walk {
     found: BTreeMap<i64, (Account, Option<i64>)>,
     links: BTreeMap<AccountKey, Link>,
     decisions: BTreeMap<i64, Decision>,
+    wishes: BTreeMap<(String, Box<str>), ClientWish>,
     cut: bool,
 }
 
@@ -145,6 +147,7 @@ impl Walk {
                 ids.push(row.int(0)?);
                 Ok(())
             };
+            self.read_wishes(tx, &identities, &accounts, &keys).await?;
             tx.each_bulk(&BY_KEYS, texts(keys), &mut id).await?;
             let given =
                 accounts.iter().flat_map(|key| args![key.connection.as_str(), key.kind.as_str(), key.id.as_str()]);
@@ -201,6 +204,24 @@ impl Walk {
         Ok(())
     }
 
+    async fn read_wishes(
+        &mut self,
+        tx: &mut Tx,
+        identities: &[IdentityId],
+        accounts: &[AccountKey],
+        keys: &[String],
+    ) -> Result<(), StoreError> {
+        for wish in wishes_about(tx, texts(identities), texts(accounts), texts(keys)).await? {
+            self.identities.ask(wish.identity.clone());
+            wish.account.iter().for_each(|account| self.accounts.ask(account.clone()));
+            let mut told = Account::unknown(AccountKey::new(&"".into(), Kind::Person, ""));
+            told.fields = wish.person.clone();
+            self.ask_keys(JoinKeys::of(&told).all().map(String::from));
+            self.wishes.insert((wish.connection.to_string(), wish.id.clone()), wish);
+        }
+        Ok(())
+    }
+
     async fn read_decisions(
         &mut self,
         tx: &mut Tx,
@@ -249,6 +270,7 @@ impl Walk {
             history: history.into_values().collect(),
             links: self.links.into_values().collect(),
             decisions: self.decisions.into_values().collect(),
+            client_wishes: self.wishes.into_values().collect(),
             extent: if self.cut { Extent::Cut } else { Extent::Cluster },
             ..Loaded::default()
         };

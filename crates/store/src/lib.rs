@@ -28,6 +28,7 @@ mod overview;
 
 mod decisions;
 mod links;
+mod wishes;
 mod plans;
 
 mod journal;

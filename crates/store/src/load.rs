@@ -6,8 +6,9 @@ use crate::Store;
 use crate::body::read_body;
 use crate::db::{Arg, Tx, args};
 use crate::error::{StoreError, read_json};
+use crate::wishes::{all_wishes, past_wishes};
 use tenure_core::account::Account;
-use tenure_core::facts::{Decision, Link};
+use tenure_core::facts::{ClientWish, Decision, Link};
 
 const BLOCK: i64 = 256;
 
@@ -36,6 +37,8 @@ pub struct Loaded {
     pub links: Vec<Link>,
     /// Decisions, oldest first.
     pub decisions: Vec<Decision>,
+    /// What SCIM clients wish.
+    pub client_wishes: Vec<ClientWish>,
     /// How much of the company this is.
     pub extent: Extent,
 }
@@ -58,6 +61,7 @@ impl Store {
             vanished: blocks(&mut tx, vanished, |body| read_body("an account", body)).await?,
             links: links(&mut tx).await?,
             decisions: blocks(&mut tx, decisions, |body| read_json("a decision", body)).await?,
+            client_wishes: all_wishes(&mut tx).await?,
             extent: Extent::Whole,
         };
         loaded.decisions.sort_by_key(|decision: &Decision| decision.seq);
@@ -73,6 +77,7 @@ impl Store {
         Ok(Loaded {
             links: tx.list(links, args![at_ms], |row| read_json("a link", row.text(0)?)).await?,
             decisions: tx.list(decisions, args![at_ms], |row| read_json("a decision", row.text(0)?)).await?,
+            client_wishes: past_wishes(&mut tx, at_ms).await?,
             ..Loaded::default()
         })
     }

@@ -10,7 +10,7 @@ use super::tree::ManagerKeys;
 use super::{Belonging, Dispute, Evidence, GROUP, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
 use crate::account::{Account, Fields, Kind};
-use crate::facts::{Decided, Facts};
+use crate::facts::{ClientWish, Decided, Facts};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, IdentityId, NativeId};
 use crate::policy::{Correlation, MatchRule};
@@ -77,6 +77,8 @@ pub(super) struct Founding<'f> {
     pub(super) manager_keys: ManagerKeys,
     pub(super) belongings: Vec<Belonging>,
     pub(super) disputes: Vec<Dispute>,
+    /// What SCIM clients say of people.
+    pub(super) wished: HashMap<&'f IdentityId, &'f Fields>,
 }
 
 pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
@@ -114,10 +116,12 @@ pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
         manager_keys: ManagerKeys::default(),
         belongings: vec![Belonging::Nobody; facts.accounts.len()],
         disputes: Vec::new(),
+        wished: HashMap::new(),
     };
     let unpinned: Vec<u32> = live.iter().map(|(_, at)| *at).filter(|at| !founding.take_pinned(*at)).collect();
     founding.take_vanished(&authority);
     founding.take_joined();
+    founding.take_wished();
     let source = |at: &u32| &facts.accounts[*at as usize].key.connection;
     for of_source in unpinned.chunk_by(|one, other| source(one) == source(other)) {
         // Rows of one source are never one person, so somebody must be known from elsewhere.
@@ -239,6 +243,19 @@ impl<'f> Founding<'f> {
             }
             if let Some(employee_id) = attributes.text("employee_id") {
                 self.lookups.employee_ids.insert(Cow::Borrowed(employee_id), place);
+            }
+        }
+    }
+
+    /// Founds the identities of people of whom only a SCIM client has spoken. Records that tell of them join later.
+    fn take_wished(&mut self) {
+        let mut wishes: Vec<&'f ClientWish> = self.facts.client_wishes.iter().collect();
+        wishes.sort_by(|one, other| (&one.connection, &one.id).cmp(&(&other.connection, &other.id)));
+        for wish in wishes {
+            let place = self.place_of(wish.identity.clone());
+            self.wished.entry(&wish.identity).or_insert(&wish.person);
+            for address in addresses(&wish.person) {
+                self.lookups.emails.insert(address, place);
             }
         }
     }

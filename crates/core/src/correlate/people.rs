@@ -165,8 +165,12 @@ impl<'f> Founding<'f> {
             records.iter().filter(|record| !any_live || matches!(record, Record::Live(_))).map(account_of).collect();
         let id = std::mem::replace(&mut self.ids[place as usize], IdentityId(Box::default()));
         let decisions = self.decisions.people.get(&id).map_or(&[][..], Vec::as_slice);
-        let decided: Vec<&'f Fields> =
+        let mut decided: Vec<&'f Fields> =
             decisions.iter().filter_map(|decision| attributes_decided(decision, facts.now_ms)).collect();
+        if telling.is_empty() && decided.is_empty() {
+            // What a client says of somebody counts where nobody else tells.
+            decided.extend(self.wished.get(&id));
+        }
         let attributes = merged(&telling, &decided);
         let live = telling.first().copied().filter(|_| any_live);
         let Judged { state, start_date, end_date, mut stay, unreadable } =

@@ -24,7 +24,7 @@ pub struct Bundle {
 }
 
 /// What is wished in one connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Wish {
     /// As which kind.
     pub kind: Kind,
@@ -37,7 +37,7 @@ pub struct Wish {
 }
 
 /// What should be granted under one word.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct WishedWord {
     /// The rule that named it first.
     pub rule: String,
@@ -45,10 +45,12 @@ pub struct WishedWord {
     pub grants: Vec<WishedGrant>,
     /// Names that this tenant does not have, or has twice: nothing may be made with them.
     pub unknown: Vec<Name>,
+    /// Names that a client wishes not to be held.
+    pub refused: Vec<Name>,
 }
 
 /// A field that the policy sets.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct WishedField {
     /// The rule that named it first.
     pub rule: String,
@@ -61,8 +63,8 @@ type Contradiction = (ConnectionName, Name, String, String);
 /// Makes bundles, each once.
 pub(super) struct Bundles<'a> {
     rules: &'a Rules,
-    facts: &'a Facts,
-    bundles: Vec<Bundle>,
+    pub(super) facts: &'a Facts,
+    pub(super) bundles: Vec<Bundle>,
     contradictions: Vec<Vec<Contradiction>>,
     people: Vec<(u64, Vec<String>)>,
     places: HashMap<Vec<u16>, u32>,
@@ -225,7 +227,7 @@ impl Merge<'_> {
     fn grants(&mut self, word: &Name, ability: &EntitlementAbility, grants: Vec<WishedGrant>, unknown: Vec<Name>) {
         let rule = &self.rule.name;
         let Some(known) = self.wish.grants.get_mut(word) else {
-            let wished = WishedWord { rule: rule.clone(), grants, unknown };
+            let wished = WishedWord { rule: rule.clone(), grants, unknown, refused: Vec::new() };
             self.wish.grants.insert(word.clone(), wished.sorted());
             return;
         };
@@ -256,7 +258,7 @@ impl Merge<'_> {
 }
 
 impl WishedWord {
-    fn sorted(mut self) -> Self {
+    pub(super) fn sorted(mut self) -> Self {
         self.grants.sort();
         self.grants.dedup_by(|one, other| one.name == other.name && one.scope == other.scope);
         self.unknown.sort();
@@ -294,7 +296,7 @@ pub(crate) fn same_name(one: &str, other: &str, exact: bool) -> bool {
 }
 
 /// Finds the entitlement that a policy names in the tenant's reference list, or in the app's closed list.
-fn resolve(
+pub(super) fn resolve(
     target: &ConnectionFacts,
     ability: &EntitlementAbility,
     grant: &WordGrant,

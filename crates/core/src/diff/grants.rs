@@ -125,9 +125,16 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             if !revoke.is_empty() {
                 let past = self.wishes.past(spot.at, spot.connection);
-                let mover =
-                    revoke.iter().all(|extra| past.is_some_and(|past| past.wished(word, &extra.name, ability.exact)));
+                let refused = revoke.iter().all(|extra| is_refused(wished, &extra.name, ability));
+                let mover = !refused
+                    && revoke
+                        .iter()
+                        .all(|extra| past.is_some_and(|past| past.wished(word, &extra.name, ability.exact)));
                 let (kind, text) = match mover {
+                    _ if refused => (
+                        ReasonKind::Decision,
+                        format!("{} wishes that {} has no {word} {}", wished.rule, self.name(spot.at), names(&revoke)),
+                    ),
                     true => (
                         ReasonKind::Mover,
                         format!("{} moved; no rule wishes {word} {} any more", self.name(spot.at), names(&revoke)),
@@ -139,6 +146,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 let after: Vec<Name> =
                     union.iter().filter(|name| !revoke.iter().any(|gone| gone.name == **name)).cloned().collect();
                 let rule = past.filter(|_| mover).and_then(|past| past.rules.first().cloned());
+                let rule = rule.or_else(|| refused.then(|| wished.rule.clone()));
                 all.revokes.push((set_change(word, ability, &union, &after, Vec::new(), revoke), kind, rule, text));
             }
             if !report.is_empty() {
@@ -219,7 +227,8 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 continue;
             }
             let by_move = past.is_some_and(|past| past.wished(word, &grant.name, ability.exact));
-            match (revokes || by_move, governed) {
+            let by_client = is_refused(wished, &grant.name, ability);
+            match (revokes || by_move || by_client, governed) {
                 (true, _) => revoke.push(as_wished(grant, ability)),
                 (false, true) => report.push(as_wished(grant, ability)),
                 (false, false) => {}
@@ -285,6 +294,10 @@ fn is_settled(account: &Account, wished: &WishedWord, ability: &EntitlementAbili
     let held = || account.grants_of(&ability.kind);
     wished.grants.iter().all(|wish| held().any(|grant| is(grant, wish, ability)))
         && held().all(|grant| wished.grants.iter().any(|wish| is(grant, wish, ability)))
+}
+
+fn is_refused(wished: &WishedWord, name: &str, ability: &EntitlementAbility) -> bool {
+    wished.refused.iter().any(|refused| same_name(refused, name, ability.exact))
 }
 
 pub(super) fn is(grant: &Grant, wish: &WishedGrant, ability: &EntitlementAbility) -> bool {

@@ -15,7 +15,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     pub(super) fn present(&mut self, at: IdentityAt, held: &[(AccountAt, &'f Account)]) {
         let bundle = self.wishes.bundle(at);
         for (connection, wish) in &bundle.wishes {
-            if !self.is_asked_target(connection) {
+            if !self.is_asked_target(connection) || self.is_demanded(at, connection) {
                 continue;
             }
             let Some(spot) = self.spot(at, connection, wish.kind) else { continue };
@@ -25,13 +25,14 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             self.wished(spot, wish, &held[from..to]);
         }
         for (place, account) in held {
-            if !bundle.wishes.contains_key(&account.key.connection) {
+            let connection = &account.key.connection;
+            if !bundle.wishes.contains_key(connection) && !self.is_demanded(at, connection) {
                 self.unwished(at, *place, account);
             }
         }
     }
 
-    fn wished(&mut self, spot: Spot<'a>, wish: &'a Wish, here: &[(AccountAt, &'f Account)]) {
+    pub(super) fn wished(&mut self, spot: Spot<'a>, wish: &'a Wish, here: &[(AccountAt, &'f Account)]) {
         let of_kind = || here.iter().filter(|(_, account)| account.key.kind == wish.kind);
         let open = of_kind()
             .filter(|(_, account)| account.state.gives_access())

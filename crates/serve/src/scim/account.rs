@@ -1,0 +1,205 @@
+//! An account as a SCIM User: what was observed of it, and over that what a client wishes of it.
+//! It is `active` only when it really can be used; how far a wish has come is told beside it.
+//! It shows and decides nothing.
+
+use super::place::Place;
+use super::shape::{ROLE, Shape, provisioning_urn};
+use serde_json::{Map, Value, json};
+use tenure_core::account::{Account, AccountKey, Kind};
+use tenure_core::facts::{ClientAsks, ClientWish};
+use tenure_core::look::same;
+use tenure_core::name::{ConnectionName, Name};
+use tenure_engine::clock::moment_text;
+use tenure_scim::{Offer, Version};
+
+/// An account, what a client wishes of it, or both.
+#[derive(Clone)]
+pub(super) struct Held {
+    /// What was observed, if there is an account.
+    pub account: Option<Account>,
+    /// What a client wishes, if one spoke of it.
+    pub wish: Option<ClientWish>,
+    /// Since when the account is as it was observed.
+    pub since_ms: i64,
+}
+
+/// Returns the id under which an account is known to clients that never spoke of it.
+pub(super) fn id_of(key: &AccountKey) -> String {
+    format!("{}-{}", key.kind, key.id)
+}
+
+/// Reads such an id.
+pub(super) fn key_of(connection: &ConnectionName, id: &str) -> Option<AccountKey> {
+    let (kind, native) = id.split_once('-')?;
+    let kind: Kind = kind.parse().ok()?;
+    (!native.is_empty()).then(|| AccountKey::new(connection, kind, native))
+}
+
+impl Held {
+    /// Tells whether clients see it.
+    pub fn is_shown(&self, shape: &Shape) -> bool {
+        let gone = self.wish.as_ref().is_some_and(|wish| wish.asks == ClientAsks::Gone);
+        let kind = self.account.as_ref().is_none_or(|account| shape.kinds.contains(&account.key.kind));
+        !gone && kind && (self.account.is_some() || self.wish.is_some())
+    }
+
+    /// Returns the id.
+    pub fn id(&self) -> String {
+        let by_account = || self.account.as_ref().map(|account| id_of(&account.key)).unwrap_or_default();
+        self.wish.as_ref().map_or_else(by_account, |wish| wish.id.to_string())
+    }
+
+    /// Returns the kind of record that it is or would be.
+    pub fn kind(&self, shape: &Shape) -> Kind {
+        let known = self.account.as_ref().map(|account| account.key.kind);
+        let wished = self.wish.as_ref().and_then(|wish| wish.kind);
+        known.or(wished).or(shape.kinds.first().copied()).unwrap_or(Kind::User)
+    }
+
+    /// Returns the sign-in name.
+    pub fn login(&self) -> String {
+        if let Some(wish) = &self.wish {
+            return wish.login.clone();
+        }
+        let Some(account) = &self.account else { return String::new() };
+        let told = account.told("email").and_then(|value| value.as_str().map(str::to_owned));
+        told.or_else(|| account.name.as_deref().map(str::to_owned)).unwrap_or_else(|| id_of(&account.key))
+    }
+
+    /// Returns a field, as wished where it is.
+    fn field(&self, field: &str) -> Option<Value> {
+        let wished = self.wish.as_ref().and_then(|wish| wish.fields.get(field));
+        wished.cloned().or_else(|| self.account.as_ref()?.told(field)).filter(|value| !value.is_null())
+    }
+
+    /// Returns the name for people.
+    pub fn name(&self) -> String {
+        let name = self.field("name").and_then(|name| name.as_str().map(str::to_owned));
+        name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| self.login())
+    }
+
+    /// Tells whether an entitlement is held, or wished to be.
+    pub fn holds(&self, shape: &Shape, word: &Name, name: &str) -> bool {
+        let ability = shape.ability(self.kind(shape)).and_then(|ability| ability.entitlements.get(word));
+        let Some(ability) = ability else { return false };
+        let is = |known: &str| match ability.exact {
+            true => known == name,
+            false => known.to_lowercase() == name.to_lowercase(),
+        };
+        let wished = self.wish.as_ref().and_then(|wish| wish.grants.get(word));
+        if let Some((_, held)) = wished.and_then(|names| names.iter().find(|(known, _)| is(known))) {
+            return *held;
+        }
+        let replaced = ability.cardinality == tenure_core::abilities::Cardinality::One
+            && wished.is_some_and(|names| names.values().any(|held| *held));
+        let account = self.account.iter().flat_map(|account| account.grants_of(&ability.kind));
+        !replaced && account.into_iter().any(|grant| is(&grant.name))
+    }
+
+    /// Tells whether what a client asked is so.
+    fn is_as_wished(&self, shape: &Shape) -> bool {
+        let (Some(wish), Some(account)) = (&self.wish, &self.account) else { return self.wish.is_none() };
+        let access = account.state.gives_access();
+        let state = match wish.asks {
+            ClientAsks::Nothing => true,
+            ClientAsks::Present => access,
+            ClientAsks::Suspended | ClientAsks::Gone => return !access,
+        };
+        let fields = wish.fields.iter().all(|(field, value)| {
+            let is_folded = shape.ability(account.key.kind).and_then(|ability| ability.fields.get(field));
+            account.told(field.as_str()).is_none_or(|now| same(&now, value, is_folded.is_some_and(|is| is.fold_case)))
+        });
+        let grants = wish.grants.iter().all(|(word, names)| {
+            let Some(ability) = shape.ability(account.key.kind).and_then(|ability| ability.entitlements.get(word))
+            else {
+                return true;
+            };
+            let has = |name: &Name| {
+                let mut held = account.grants_of(&ability.kind);
+                held.any(|grant| grant.name.to_lowercase() == name.to_lowercase())
+            };
+            !account.grants_known.contains(&ability.kind) || names.iter().all(|(name, held)| has(name) == *held)
+        });
+        state && fields && grants
+    }
+
+    /// Shows it as it is held: all attributes, with `meta`.
+    pub fn show(&self, shape: &Shape, offer: &Offer, groups: Vec<Value>) -> Map<String, Value> {
+        let mut shown = Map::new();
+        let id = self.id();
+        shown.insert("id".into(), id.as_str().into());
+        if let Some(external) = self.wish.as_ref().and_then(|wish| wish.external_id.as_deref()) {
+            shown.insert("externalId".into(), external.into());
+        }
+        shown.insert("userName".into(), self.login().into());
+        if let Some(email) = self.field("email") {
+            shown.insert("emails".into(), json!([{"value": email, "type": "work", "primary": true}]));
+        }
+        let active = self.account.as_ref().is_some_and(|account| account.state.gives_access());
+        shown.insert("active".into(), active.into());
+        for (field, place) in &shape.places {
+            if let Some(value) = self.field(field.as_str()) {
+                place.put(&mut shown, &shape.own, &value);
+            }
+        }
+        if shape.tells_kind() && !shape.places.values().any(|place| *place == Place::Core("userType")) {
+            shown.insert("userType".into(), self.kind(shape).as_str().into());
+        }
+        let roles: Vec<Value> =
+            self.roles(shape).into_iter().map(|name| json!({"value": name, "display": name})).collect();
+        if !roles.is_empty() {
+            shown.insert("roles".into(), roles.into());
+        }
+        if !groups.is_empty() {
+            shown.insert("groups".into(), groups.into());
+        }
+        if let Some(wish) = &self.wish {
+            shown.insert(provisioning_urn(), self.provisioning(shape, wish));
+        }
+        self.finish(shown, shape, offer, &id)
+    }
+
+    /// Tells how far a wish has come.
+    fn provisioning(&self, shape: &Shape, wish: &ClientWish) -> Value {
+        if self.is_as_wished(shape) {
+            return json!({"state": "applied"});
+        }
+        let state = if wish.is_held { "held" } else { "pending" };
+        json!({"state": state, "reason": wish.because.as_deref().unwrap_or("it is being carried out")})
+    }
+
+    fn finish(&self, mut shown: Map<String, Value>, shape: &Shape, offer: &Offer, id: &str) -> Map<String, Value> {
+        shown.insert("schemas".into(), shape.account.schemas_of(&shown).into());
+        let mut meta = offer.meta(&shape.account, id, &Version::of(&shown));
+        let observed = self.account.as_ref().and_then(|account| account.created_ms);
+        let created = self.wish.as_ref().map(|wish| wish.created_ms).into_iter().chain(observed).min();
+        let changed = self.wish.as_ref().map(|wish| wish.since_ms).unwrap_or(0).max(self.since_ms);
+        meta.insert("created".into(), moment_text(created.unwrap_or(changed)).into());
+        meta.insert("lastModified".into(), moment_text(changed).into());
+        shown.insert("meta".into(), meta.into());
+        shown
+    }
+
+    /// Lists the names of the roles that are held, or wished.
+    pub fn roles(&self, shape: &Shape) -> Vec<String> {
+        let kind = self.kind(shape);
+        let mut names: Vec<String> = Vec::new();
+        for (word, ability) in shape.ability(kind).into_iter().flat_map(|ability| &ability.entitlements) {
+            if &*ability.kind.0 != ROLE {
+                continue;
+            }
+            let account = self.account.iter().flat_map(|account| account.grants_of(&ability.kind));
+            let observed = account.map(|grant| grant.name.to_string());
+            let wished = self.wish.iter().flat_map(|wish| wish.grants.get(word)).flatten();
+            let wished = wished.filter(|(_, held)| **held).map(|(name, _)| name.to_string());
+            for name in observed.chain(wished) {
+                let known = names.iter().any(|known| known.to_lowercase() == name.to_lowercase());
+                if !known && self.holds(shape, word, &name) {
+                    names.push(name);
+                }
+            }
+        }
+        names.sort();
+        names
+    }
+}

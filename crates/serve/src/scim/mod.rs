@@ -1,0 +1,68 @@
+//! `/scim/v2/{connection}/…`: a SCIM 2.0 server in front of each connection, spoken as values by `tenure-scim`.
+//! Users are the accounts of the connection, Groups its entitlements; reads come from the store, acts go through the engine.
+//! Every answer is SCIM's, also that of somebody who is not let in; what an act leads to is not decided here.
+
+mod answer;
+mod door;
+mod shape;
+mod place;
+mod account;
+mod entitlement;
+mod list;
+mod read;
+
+use answer::Answer;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::Request;
+use axum::response::Response;
+use axum::routing::any;
+use door::{Doors, Knock};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tenure_engine::house::House;
+use tenure_scim::{CursorSeal, ScimError};
+
+/// How large the body of a request may be.
+const BODY_MAX: usize = 1 << 20;
+
+/// What all requests share.
+pub(super) struct Gate {
+    house: Arc<House>,
+    doors: Doors,
+    seal: tokio::sync::OnceCell<CursorSeal>,
+}
+
+/// The routes of SCIM.
+pub(crate) fn router(house: Arc<House>) -> Router {
+    let gate = Arc::new(Gate { house, doors: Doors::default(), seal: tokio::sync::OnceCell::new() });
+    let routes = ["/scim", "/scim/", "/scim/v2", "/scim/v2/", "/scim/v2/{connection}", "/scim/v2/{connection}/{*rest}"];
+    routes.into_iter().fold(Router::new(), |router, path| router.route(path, any(answer))).with_state(gate)
+}
+
+/// Answers a request: who knocks, what they ask for, and what came of it, each of which may be a SCIM error.
+async fn answer(
+    State(gate): State<Arc<Gate>>,
+    Path(parts): Path<HashMap<String, String>>,
+    request: Request<Body>,
+) -> Response {
+    let accept = answer::answer_type(request.headers());
+    let answered = match parts.get("connection") {
+        Some(connection) => answer_within(&gate, connection, request).await,
+        None => Err(ScimError::new(404, "a SCIM address is /scim/v2/CONNECTION, which the file names".to_owned())),
+    };
+    answered.unwrap_or_else(Answer::refused).into_response(accept)
+}
+
+async fn answer_within(gate: &Arc<Gate>, connection: &str, request: Request<Body>) -> Result<Answer, ScimError> {
+    let (head, body) = request.into_parts();
+    let knock = Knock::admit(gate, connection, &head.headers).await?;
+    let body = axum::body::to_bytes(body, BODY_MAX)
+        .await
+        .map_err(|_| ScimError::new(413, format!("a request of more than {BODY_MAX} bytes is not read")))?;
+    if !body.is_empty() && !tenure_scim::is_readable(answer::header(&head.headers, "content-type")) {
+        return Err(ScimError::new(415, "send application/scim+json or application/json"));
+    }
+    read::answer(gate, &knock, &head, &body).await
+}

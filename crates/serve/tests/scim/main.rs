@@ -1,0 +1,4 @@
+//! The SCIM server as its clients meet it: over HTTP, in front of imitated apps, with a real store.
+
+mod desk;
+mod reads;

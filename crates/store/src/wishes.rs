@@ -1,0 +1,144 @@
+//! What SCIM clients wish of single accounts: the newest of each, found by id, account, sign-in name and the client's own
+//! id, and all that it was before. Whoever writes one says which version they saw, so that of two at once none is lost.
+//! What a wish leads to is not known here.
+
+use crate::Store;
+use crate::bulk::Bulk;
+use crate::db::{Arg, Durability, Tx, args};
+use crate::error::{StoreError, read_json, write_json};
+use crate::jobs::{NewJob, enqueue};
+use crate::journal::append;
+use crate::keys::join_key;
+use tenure_core::account::AccountKey;
+use tenure_core::facts::{ClientAsks, ClientWish};
+use tenure_core::journal::Draft;
+use tenure_core::name::ConnectionName;
+
+const FOUND_MAX: i64 = 200;
+const PAGE_MAX: usize = 1000;
+
+const BY_ACCOUNTS: Bulk = Bulk { head: "SELECT body FROM wish WHERE account IN (", columns: 1, tail: ")" };
+const BY_IDENTITIES: Bulk = Bulk { head: "SELECT body FROM wish WHERE identity IN (", columns: 1, tail: ")" };
+const BY_LOGINS: Bulk = Bulk { head: "SELECT body FROM wish WHERE login_key IN (", columns: 1, tail: ")" };
+
+impl Store {
+    /// The wish with this id.
+    pub async fn wish(&self, connection: &ConnectionName, id: &str) -> Result<Option<ClientWish>, StoreError> {
+        let sql = "SELECT body FROM wish WHERE connection = $1 AND id = $2";
+        let mut tx = self.db.read().await?;
+        tx.first(sql, args![connection.as_str(), id], |row| read_json("a wish", row.text(0)?)).await
+    }
+
+    /// The wishes about these accounts.
+    pub async fn wishes_of(&self, accounts: &[AccountKey]) -> Result<Vec<ClientWish>, StoreError> {
+        let given = accounts.iter().map(|account| Arg::from(account.to_string())).collect();
+        let mut found = Vec::new();
+        self.db.read().await?.each_bulk(&BY_ACCOUNTS, given, |row| take(&row, &mut found)).await?;
+        Ok(found)
+    }
+
+    /// The wishes of one connection that have this text as sign-in name, or as the id that the client gave.
+    pub async fn find_wishes(&self, connection: &ConnectionName, text: &str) -> Result<Vec<ClientWish>, StoreError> {
+        let Some(key) = join_key(text) else { return Ok(Vec::new()) };
+        let sql = "SELECT body FROM wish WHERE connection = $1 AND (login_key = $2 OR external_key = $2) \
+                   ORDER BY id LIMIT $3";
+        let mut tx = self.db.read().await?;
+        tx.list(sql, args![connection.as_str(), key, FOUND_MAX], |row| read_json("a wish", row.text(0)?)).await
+    }
+
+    /// The wishes of one connection about whom there is no account yet, by their ids, a page of up to 1000 at a time.
+    pub async fn wishes_without_account(
+        &self,
+        connection: &ConnectionName,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<ClientWish>, StoreError> {
+        let sql = "SELECT body FROM wish WHERE connection = $1 AND id > $2 AND account IS NULL AND gone = 0 \
+                   ORDER BY id LIMIT $3";
+        let limit = limit.clamp(1, PAGE_MAX) as i64;
+        let mut tx = self.db.read().await?;
+        tx.list(sql, args![connection.as_str(), after, limit], |row| read_json("a wish", row.text(0)?)).await
+    }
+
+    /// Counts the wishes of one connection about whom there is no account yet.
+    pub async fn count_wishes_without_account(&self, connection: &ConnectionName) -> Result<u64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM wish WHERE connection = $1 AND account IS NULL AND gone = 0";
+        let counted = self.db.read().await?.first(sql, args![connection.as_str()], |row| row.int(0)).await?;
+        Ok(counted.unwrap_or(0).max(0) as u64)
+    }
+
+    /// Keeps a wish in the place of the one that had the version before it, with the entries of the journal that tell of
+    /// it and the jobs that it causes. Tells whether it did: somebody else may have been quicker.
+    pub async fn put_wish(&self, wish: &ClientWish, drafts: Vec<Draft>, jobs: &[NewJob]) -> Result<bool, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        append(&mut tx, drafts).await?;
+        let (connection, id, before) = (wish.connection.as_str(), &*wish.id, wish.version - 1);
+        let keep = "INSERT INTO wish_past (connection, id, since_ms, until_ms, body) \
+                    SELECT connection, id, since_ms, $4, body FROM wish \
+                    WHERE connection = $1 AND id = $2 AND version = $3";
+        tx.run(keep, args![connection, id, before, wish.since_ms]).await?;
+        let body = write_json("a wish", wish)?;
+        let account = wish.account.as_ref().map(ToString::to_string);
+        let external = wish.external_id.as_deref().and_then(join_key);
+        let gone = i64::from(wish.asks == ClientAsks::Gone);
+        let values = args![
+            connection,
+            id,
+            wish.identity.as_str(),
+            account,
+            join_key(&wish.login),
+            external,
+            gone,
+            wish.version,
+            wish.since_ms,
+            body,
+        ];
+        let sql = match before {
+            0 => {
+                "INSERT INTO wish (connection, id, identity, account, login_key, external_key, gone, version, since_ms, \
+                 body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (connection, id) DO NOTHING"
+            }
+            _ => {
+                "UPDATE wish SET identity = $3, account = $4, login_key = $5, external_key = $6, gone = $7, \
+                 version = $8, since_ms = $9, body = $10 WHERE connection = $1 AND id = $2 AND version = $8 - 1"
+            }
+        };
+        if tx.run(sql, values).await? == 0 {
+            return Ok(false);
+        }
+        enqueue(&mut tx, jobs).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Reads all wishes.
+pub(crate) async fn all_wishes(tx: &mut Tx) -> Result<Vec<ClientWish>, StoreError> {
+    tx.list("SELECT body FROM wish", vec![], |row| read_json("a wish", row.text(0)?)).await
+}
+
+/// Reads the wishes of a moment.
+pub(crate) async fn past_wishes(tx: &mut Tx, at_ms: i64) -> Result<Vec<ClientWish>, StoreError> {
+    let sql = "SELECT body FROM wish WHERE since_ms <= $1 UNION ALL \
+               SELECT body FROM wish_past WHERE since_ms <= $1 AND until_ms > $1";
+    tx.list(sql, args![at_ms], |row| read_json("a wish", row.text(0)?)).await
+}
+
+/// Reads the wishes that speak of these people, accounts or sign-in names.
+pub(crate) async fn wishes_about(
+    tx: &mut Tx,
+    identities: Vec<Arg<'_>>,
+    accounts: Vec<Arg<'_>>,
+    logins: Vec<Arg<'_>>,
+) -> Result<Vec<ClientWish>, StoreError> {
+    let mut found = Vec::new();
+    tx.each_bulk(&BY_IDENTITIES, identities, |row| take(&row, &mut found)).await?;
+    tx.each_bulk(&BY_ACCOUNTS, accounts, |row| take(&row, &mut found)).await?;
+    tx.each_bulk(&BY_LOGINS, logins, |row| take(&row, &mut found)).await?;
+    Ok(found)
+}
+
+fn take(row: &crate::db::Row<'_>, found: &mut Vec<ClientWish>) -> Result<(), StoreError> {
+    found.push(read_json("a wish", row.text(0)?)?);
+    Ok(())
+}
