@@ -52,7 +52,7 @@ pub async fn pull(pull: &Pull) -> anyhow::Result<Outcome> {
         spent,
         accounts: view.accounts,
         distinct: distinct(&house, name).await?,
-        complete: view.coverage == "complete",
+        complete: view.coverage.as_str() == "complete",
         because: view.because,
         requests: view.requests,
         ..Outcome::default()

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_core::change::{ApprovalState, Outcome, Plan};
+use tenure_core::facts::Coverage;
 use tenure_engine::apply::apply;
 use tenure_engine::decide::{By, Verdict, judge_steps};
 use tenure_engine::house::House;
@@ -119,7 +120,7 @@ pub async fn daemon(town: &Town, name: &str, chance: &mut StdRng) -> Result<Went
 pub async fn walk(town: &Town, name: &str, word: Word, reach: Reach) -> Result<u64, EngineError> {
     let house = town.house().await;
     let pulls = pull(&house, &house.names(), reach, &Progress::silent()).await?;
-    for pull in pulls.iter().filter(|pull| pull.coverage != "complete") {
+    for pull in pulls.iter().filter(|pull| pull.coverage != Coverage::Complete) {
         town.tell(|| {
             format!("{name}: {} is partial: {}", pull.connection, pull.because.as_deref().unwrap_or_default())
         });

@@ -250,7 +250,7 @@ pub enum Format {
 }
 
 /// `identities`, `accounts` and `grants`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ListArguments {
     /// Only this connection
     #[arg(long, value_name = "NAME")]
@@ -291,7 +291,7 @@ pub struct TraceArguments {
 }
 
 /// `findings`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct FindingsArguments {
     /// Only this kind
     #[arg(long, value_name = "KIND")]

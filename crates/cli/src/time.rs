@@ -3,23 +3,14 @@
 
 use crate::exit::Mistake;
 use jiff::Timestamp;
-use jiff::civil::Date;
+use tenure_engine::clock::read_moment;
 
 /// Reads a moment.
 ///
 /// # Errors
 /// The text is neither a moment nor a date.
 pub fn moment(text: &str, now_ms: i64) -> Result<i64, Mistake> {
-    if text == "now" {
-        return Ok(now_ms);
-    }
-    if let Ok(moment) = text.parse::<Timestamp>() {
-        return Ok(moment.as_millisecond());
-    }
-    text.parse::<Date>()
-        .ok()
-        .and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok())
-        .map(|zoned| zoned.timestamp().as_millisecond())
+    read_moment(text, now_ms)
         .ok_or_else(|| Mistake(format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31")))
 }
 

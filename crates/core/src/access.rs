@@ -6,6 +6,7 @@ use crate::abilities::KindAbility;
 use crate::account::{Account, AccountState, Grant};
 use crate::look::same;
 use crate::name::Name;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -32,7 +33,7 @@ pub struct AccessRule {
 }
 
 /// One line of what somebody can see or do.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Access {
     /// The sentence.
     pub says: String,

@@ -7,13 +7,14 @@ mod fields;
 pub use fields::Fields;
 
 use crate::name::{ConnectionName, EntitlementKind, Name, NativeId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
 /// Which sort of record an account is, where an app has several.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// Somebody who works in the app and usually takes a seat.
@@ -88,7 +89,7 @@ impl FromStr for Kind {
 }
 
 /// Where an account stands in its life, whatever the app calls it. Never derived from one flag alone.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AccountState {
     /// Created, but the person has not accepted yet; usually takes a seat already.
@@ -142,7 +143,7 @@ impl FromStr for AccountState {
 
 /// What holds an account in the world: connection, kind and the app's own immutable id.
 /// Written `gorgias/agent/42`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AccountKey {
     /// The connection in which the account lives.
     pub connection: ConnectionName,
@@ -166,7 +167,7 @@ impl fmt::Display for AccountKey {
 }
 
 /// One entitlement that an account holds. Its texts are shared, since few entitlements are held by many accounts.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Grant {
     /// What sort of entitlement.
     pub kind: EntitlementKind,

@@ -6,11 +6,12 @@ use crate::abilities::{ByHand, Effect, KindAbility};
 use crate::account::Account;
 use crate::change::{Change, Step};
 use crate::identity::Identity;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What a person must do in place of the app's API.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HandWork {
     /// The effect that the work stands for; read back from the app, it closes the step.
     pub does: Effect,

@@ -7,12 +7,13 @@ use crate::account::{AccountKey, Kind};
 use crate::byhand::HandWork;
 use crate::name::{ConnectionName, EntitlementKind, FieldName, FindingId, IdentityId, Name, PlanId, StepId};
 use crate::revert::WayBack;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// One thing that should be different: `before` → `after`.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The canonical field (`title`), or the policy's word of an entitlement (`role`, `teams`).
     pub field: FieldName,
@@ -34,7 +35,7 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<V
 }
 
 /// What a change adds to and takes from the grants of one kind.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct EntitlementChange {
     /// The entitlement kind.
     pub kind: EntitlementKind,
@@ -45,7 +46,7 @@ pub struct EntitlementChange {
 }
 
 /// An entitlement by name, as a policy or a diff speaks of it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WishedGrant {
     /// Its name in this tenant.
     pub name: Name,
@@ -58,7 +59,7 @@ pub struct WishedGrant {
 }
 
 /// Why something should change.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// What happened to the person.
     pub kind: ReasonKind,
@@ -70,7 +71,7 @@ pub struct Reason {
 }
 
 /// What happened to the person.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasonKind {
     /// New here.
@@ -102,7 +103,7 @@ impl ReasonKind {
 }
 
 /// How much a step can hurt.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Risk {
     /// Can be undone, touches nothing privileged.
@@ -112,7 +113,7 @@ pub enum Risk {
 }
 
 /// One change of the world.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Derived from what it does.
     pub id: StepId,
@@ -153,7 +154,7 @@ pub struct Step {
 }
 
 /// Whether somebody must say yes to a step.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Approval {
     /// Where it stands.
     pub state: ApprovalState,
@@ -169,7 +170,7 @@ pub struct Approval {
 }
 
 /// Where an approval stands.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalState {
     /// Nobody needs to be asked.
@@ -190,7 +191,7 @@ impl ApprovalState {
 }
 
 /// A step kept back, with the reason.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Hold {
     /// The step as it would be.
     pub step: Step,
@@ -204,7 +205,7 @@ pub struct Hold {
 }
 
 /// What a plan costs.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
     /// Seats taken (positive) or freed (negative), by connection.
     pub seats: BTreeMap<ConnectionName, i64>,
@@ -221,7 +222,7 @@ pub struct Cost {
 }
 
 /// The changes that would make the world as wished.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Derived from the digest.
     pub id: PlanId,
@@ -246,7 +247,7 @@ pub struct Plan {
 }
 
 /// Something that a person should know.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Derived from what it is about.
     pub id: FindingId,
@@ -273,7 +274,7 @@ pub struct Finding {
 }
 
 /// How bad a finding is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Somebody has access who should not.
@@ -285,7 +286,7 @@ pub enum Severity {
 }
 
 /// The kinds of finding.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the words are explained in the findings page")]
 pub enum FindingKind {
@@ -358,7 +359,7 @@ impl FindingKind {
 }
 
 /// How a step ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Done and read back.
@@ -380,7 +381,7 @@ pub enum Outcome {
 }
 
 /// What became of one asked field.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FieldOutcome {
     /// Read back as asked.
@@ -394,7 +395,7 @@ pub enum FieldOutcome {
 }
 
 /// What became of one step.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct StepResult {
     /// The step.
     pub id: StepId,

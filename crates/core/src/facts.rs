@@ -5,6 +5,7 @@
 use crate::abilities::Abilities;
 use crate::account::{Account, AccountKey, Entitlement, Fields, Kind};
 use crate::name::{ConnectionName, FindingId, IdentityId, Name, PlanId, StepId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -125,7 +126,7 @@ pub struct Removed {
 }
 
 /// Whether a read saw everything. Only `Complete` proves absence.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Coverage {
     /// Everything was read.

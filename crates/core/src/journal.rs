@@ -3,6 +3,7 @@
 //! It does not know what an entry means, and it reads no clock: moments come in the drafts.
 
 use crate::hex::hex;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -33,7 +34,7 @@ pub struct Draft {
 }
 
 /// An entry in its place.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// Its number, from 1, without gaps.
     pub seq: i64,

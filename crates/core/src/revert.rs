@@ -11,6 +11,7 @@ use crate::finding::Findings;
 use crate::name::{ConnectionName, RunId, StepId};
 use crate::plan::plan;
 use crate::policy::Rules;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A step of a run, and what became of it.
@@ -23,7 +24,7 @@ pub struct Taken {
 }
 
 /// Which run a plan takes back, and what of it stays.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WayBack {
     /// The run.
     pub run: RunId,
@@ -32,7 +33,7 @@ pub struct WayBack {
 }
 
 /// Something that a run did and that is not taken back.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Stays {
     /// The step that did it.
     pub step: StepId,

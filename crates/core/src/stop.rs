@@ -3,10 +3,11 @@
 //! It does not know what is under way.
 
 use crate::name::ConnectionName;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Somebody's word that nothing is to be written.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Stop {
     /// Where; everywhere, where none is named.
     pub connection: Option<ConnectionName>,

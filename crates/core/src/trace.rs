@@ -7,7 +7,8 @@ use crate::change::{ReasonKind, Step};
 use crate::identity::Identity;
 use crate::name::Name;
 use crate::policy::{Policy, WordValue};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 const STAY: [&str; 3] = ["status", "start_date", "end_date"];
 
 /// One cell of a record, as it was when a step was planned.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// The record.
     pub record: AccountKey,
@@ -32,7 +33,7 @@ pub struct Cell {
 }
 
 /// What a rule wishes, as the policy says it now.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RuleTold {
     /// Its name.
     pub name: String,

@@ -4,7 +4,8 @@
 
 use crate::error::EngineError;
 use crate::house::House;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -14,7 +15,7 @@ use tenure_core::name::StepId;
 const PAGE: usize = 1000;
 
 /// What a check found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Checked {
     /// How many entries were read.
     pub entries: u64,
@@ -25,7 +26,7 @@ pub struct Checked {
 }
 
 /// Where a chain does not hold.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct BrokenAt {
     /// The entry.
     pub seq: i64,

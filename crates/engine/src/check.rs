@@ -8,7 +8,8 @@ use crate::house::{House, Reader};
 use crate::stop::stops_of;
 use crate::work::schedule::every_ms;
 use futures::{StreamExt, stream};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use tenure_connect::{Connector, ErrorKind, Priority};
 use tenure_core::name::ConnectionName;
 use tenure_core::stop::Stop;
@@ -16,7 +17,7 @@ use tenure_core::stop::Stop;
 const AT_ONCE: usize = 8;
 
 /// One thing that was checked.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct CheckLine {
     /// Of which connection; none for the files.
     pub connection: Option<String>,
@@ -32,7 +33,7 @@ pub struct CheckLine {
 }
 
 /// How a thing is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// In order.

@@ -58,3 +58,15 @@ impl std::fmt::Debug for Clock {
 pub fn moment_text(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map(|moment| moment.to_string()).unwrap_or_default()
 }
+
+/// Reads a moment as people write it: RFC 3339, a date (its first moment in UTC), or `now`.
+pub fn read_moment(text: &str, now_ms: i64) -> Option<i64> {
+    if text == "now" {
+        return Some(now_ms);
+    }
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Some(moment.as_millisecond());
+    }
+    let date = text.parse::<jiff::civil::Date>().ok()?;
+    Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+}

@@ -315,7 +315,7 @@ impl Config {
         let known: Vec<&str> = self.connections.keys().map(String::as_str).collect();
         let hint = nearest(name, &known)
             .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-        EngineError::Asked(format!("no connection is named {name:?}; {hint}"))
+        EngineError::Missing(format!("no connection is named {name:?}; {hint}"))
     }
 
     /// Builds the error that points at `keys` (such as `connections`, `gorgias`, `plan`) in the file.

@@ -105,9 +105,9 @@ pub async fn judge_steps(
     let mut plans = BTreeSet::new();
     for thing in things {
         if thing.starts_with("s-") {
-            let (step, plan) = step_of_plan(house, thing)
-                .await?
-                .ok_or_else(|| EngineError::Asked(format!("no step has the id {thing:?}; `tenure plan` shows them")))?;
+            let (step, plan) = step_of_plan(house, thing).await?.ok_or_else(|| {
+                EngineError::Missing(format!("no step has the id {thing:?}; `tenure plan` shows them"))
+            })?;
             if step.approval.state == ApprovalState::NotNeeded {
                 continue;
             }
@@ -127,7 +127,7 @@ pub async fn judge_steps(
     for (step, requested_by) in &steps {
         if verdict == Verdict::Approve {
             may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy).map_err(|refusal| {
-                EngineError::Asked(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection))
+                EngineError::Forbidden(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection))
             })?;
         }
         let what = match verdict {
@@ -159,7 +159,7 @@ pub async fn release(house: &House, plan: &Plan, guards: &[String], by: By) -> R
     let mut decided = Vec::new();
     for guard in guards {
         may_release(plan, guard, &by.who, &house.policy)
-            .map_err(|refusal| EngineError::Asked(format!("release {guard} of {}: {refusal}", plan.id)))?;
+            .map_err(|refusal| EngineError::Forbidden(format!("release {guard} of {}: {refusal}", plan.id)))?;
         let what = Decided::Release { plan: plan.id.clone(), guard: guard.clone() };
         decided.push((what, Concerns::default()));
     }
@@ -264,7 +264,7 @@ pub async fn find_account(house: &House, text: &str) -> Result<AccountKey, Engin
         .collect();
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(EngineError::Asked(format!(
+        [] => Err(EngineError::Missing(format!(
             "no account is {text:?}; write it as CONNECTION/ID (`tenure accounts` lists them)"
         ))),
         several => {

@@ -47,6 +47,20 @@ pub enum EngineError {
     /// What was asked for is not there, or not possible.
     #[error("{0}")]
     Asked(String),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    Missing(String),
+    /// One thing of what was asked for cannot be understood.
+    #[error("{field}: {because}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// Why not.
+        because: String,
+    },
+    /// Whoever asks may not have it: the policy says who may.
+    #[error("{0}")]
+    Forbidden(String),
     /// Somebody else is at it.
     #[error("{0}")]
     Busy(String),
@@ -62,7 +76,8 @@ impl EngineError {
     /// Tells who must act.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Config(_) | Self::Misplaced(_) | Self::Secret(_) | Self::Asked(_) => Blame::Operator,
+            Self::Config(_) | Self::Misplaced(_) | Self::Secret(_) => Blame::Operator,
+            Self::Asked(_) | Self::Missing(_) | Self::Field { .. } | Self::Forbidden(_) => Blame::Operator,
             Self::Busy(_) | Self::Drained => Blame::Reviewer,
             Self::Connect { source, .. } if source.kind == tenure_connect::ErrorKind::Unreachable => Blame::Remote,
             Self::Connect { .. } => Blame::Operator,

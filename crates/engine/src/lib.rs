@@ -40,6 +40,7 @@ pub mod backup;
 pub mod doctor;
 pub mod metrics;
 pub mod view;
+pub mod answer;
 mod error;
 
 pub use error::{Blame, EngineError, blame_of_store};

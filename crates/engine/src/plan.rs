@@ -90,12 +90,12 @@ async fn tell(house: &House, plan: &Plan, requested_by: &str) -> Result<(), Engi
 pub async fn find_plan(house: &House, id: Option<&str>) -> Result<Plan, EngineError> {
     match id {
         Some(id) => house.store.plan(&PlanId::from(id)).await?.ok_or_else(|| {
-            EngineError::Asked(format!("no plan has the id {id:?}; `tenure plan` makes one and shows its id"))
+            EngineError::Missing(format!("no plan has the id {id:?}; `tenure plan` makes one and shows its id"))
         }),
         None => house
             .store
             .latest_plan()
             .await?
-            .ok_or_else(|| EngineError::Asked("there is no plan yet; `tenure plan` makes one".into())),
+            .ok_or_else(|| EngineError::Missing("there is no plan yet; `tenure plan` makes one".into())),
     }
 }

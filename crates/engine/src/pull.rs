@@ -106,8 +106,8 @@ async fn pull_one(
         }
         Reader::File(file) => pull_file(house, name, &file, progress, began).await?,
     };
-    let complete = view.coverage == Coverage::Complete.as_str();
-    tracing::info!(coverage = view.coverage, accounts = view.accounts, requests = view.requests, "pulled");
+    let complete = view.coverage == Coverage::Complete;
+    tracing::info!(coverage = view.coverage.as_str(), accounts = view.accounts, requests = view.requests, "pulled");
     progress.say(Said::PullEnded { connection: name.to_string(), accounts: view.accounts, complete });
     Ok(view)
 }
@@ -509,7 +509,7 @@ fn view(name: &ConnectionName, pull: &Pull, way: Way, problems: Vec<String>) -> 
     let end = pull.end.as_ref();
     PullView {
         connection: name.to_string(),
-        coverage: end.map_or(Coverage::Partial, |end| end.coverage).as_str(),
+        coverage: end.map_or(Coverage::Partial, |end| end.coverage),
         because: end.and_then(|end| end.because.clone()),
         accounts: pull.accounts,
         added: pull.counts.added,

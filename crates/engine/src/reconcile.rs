@@ -204,7 +204,7 @@ pub fn find_identity(graph: &Graph<'_>, key: &str) -> Result<IdentityId, EngineE
     let found = graph.search(key);
     match found.as_slice() {
         [one] => Ok(graph.identity_at(*one).id.clone()),
-        [] => Err(EngineError::Asked(format!(
+        [] => Err(EngineError::Missing(format!(
             "nobody is known as {key:?}; give an id, an employee id, an address or a name (`tenure identities` lists them)"
         ))),
         several => {

@@ -48,7 +48,7 @@ async fn unknown(house: &House, id: &RunId) -> Result<EngineError, EngineError> 
     } else {
         format!("the newest are {}", known.join(", "))
     };
-    Ok(EngineError::Asked(format!("no run has the id \"{id}\"; {hint}")))
+    Ok(EngineError::Missing(format!("no run has the id \"{id}\"; {hint}")))
 }
 
 /// Returns the steps of a run with what became of them.

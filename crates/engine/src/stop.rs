@@ -7,7 +7,8 @@ use crate::config::Config;
 use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tenure_core::circuit::Circuit;
 use tenure_core::journal::Draft;
@@ -44,7 +45,7 @@ impl Brake {
 }
 
 /// What came of letting writes go on.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Resumed {
     /// The stops that are over.
     pub resumed: Vec<Stop>,

@@ -6,8 +6,9 @@ use crate::clock::moment_text;
 use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tenure_core::hex::hex;
@@ -36,7 +37,7 @@ pub struct NewToken {
 }
 
 /// A token as people see it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the contract names the fields")]
 pub struct TokenView {
     pub id: String,
@@ -52,7 +53,7 @@ pub struct TokenView {
 }
 
 /// How a token stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenState {
     /// It is good.
@@ -154,7 +155,7 @@ pub async fn revoke(house: &House, which: &str, by: &By) -> Result<TokenView, En
         (Some(token), _) => token,
         (None, [token]) => *token,
         (None, []) => {
-            return Err(EngineError::Asked(format!("no token is {which:?}; `tenure token list` shows their ids")));
+            return Err(EngineError::Missing(format!("no token is {which:?}; `tenure token list` shows their ids")));
         }
         (None, several) => {
             let ids: Vec<&str> = several.iter().map(|token| token.id.as_str()).collect();

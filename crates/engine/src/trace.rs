@@ -6,7 +6,8 @@ use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::{FileSource, House, Reader};
 use crate::reconcile::{Scope, company};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 use tenure_connect::Exchanged;
@@ -23,7 +24,7 @@ const ENTRIES_MAX: usize = 1000;
 const VERSIONS_MAX: usize = 1000;
 
 /// The story of one step.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Trace {
     /// The cells on which it hangs, as they were when it was planned.
     pub sources: Vec<Source>,
@@ -42,7 +43,7 @@ pub struct Trace {
 }
 
 /// A cell, and where it lies.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// The cell.
     #[serde(flatten)]
@@ -58,18 +59,19 @@ pub struct Source {
 }
 
 /// Something that a person said.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "who, when, why, and what")]
 pub struct Said {
     pub at: String,
     pub by: String,
     pub note: Option<String>,
     #[serde(flatten)]
+    #[schemars(with = "BTreeMap<String, Value>")]
     pub what: Decided,
 }
 
 /// The plan of a step.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the plan's own words")]
 pub struct Proposed {
     pub id: PlanId,
@@ -78,7 +80,7 @@ pub struct Proposed {
 }
 
 /// One try of a step.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Attempt {
     /// The run.
     pub run: String,
@@ -116,7 +118,7 @@ pub struct Attempt {
 }
 
 /// One field after a try.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the contract of a change, and what became of it")]
 pub struct ReadBack {
     pub field: String,
@@ -174,8 +176,9 @@ async fn find(house: &House, id: &str, entries: &[Entry]) -> Result<(Step, Optio
         }
     }
     let found = crate::decide::step_of_plan(house, id).await?;
-    let (step, plan) = found
-        .ok_or_else(|| EngineError::Asked(format!("no step has the id {id:?}; `tenure plan` and `apply` show them")))?;
+    let (step, plan) = found.ok_or_else(|| {
+        EngineError::Missing(format!("no step has the id {id:?}; `tenure plan` and `apply` show them"))
+    })?;
     Ok((step, Some(Proposed { id: plan.id, made_at: plan.made_at, requested_by: plan.requested_by })))
 }
 

@@ -3,29 +3,32 @@
 //! Absent means unknown, null means known to be empty.
 
 use crate::clock::moment_text;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tenure_core::abilities::KindAbility;
 use tenure_core::access::{Access, access};
-use tenure_core::account::{Account, AccountKey, Fields, Grant};
-use tenure_core::identity::Identity;
+use tenure_core::account::{Account, AccountKey, AccountState, Fields, Grant, Kind};
+use tenure_core::facts::Coverage;
+use tenure_core::identity::{Identity, IdentityState};
 
 /// An account.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the contract names the fields")]
 pub struct AccountView {
     pub connection: String,
     pub id: String,
-    pub kind: &'static str,
+    pub kind: Kind,
     pub login: Option<String>,
     pub name: Option<String>,
-    pub state: &'static str,
+    pub state: AccountState,
     pub external_id: Option<String>,
     pub grants: Vec<Grant>,
     pub access: Vec<Access>,
     pub identity: Option<String>,
     pub evidence: Option<String>,
+    #[schemars(with = "BTreeMap<String, Value>")]
     pub attributes: Fields,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
@@ -46,10 +49,10 @@ impl AccountView {
         Self {
             connection: account.key.connection.to_string(),
             id: account.key.id.to_string(),
-            kind: account.key.kind.as_str(),
+            kind: account.key.kind,
             login: text(&account.login),
             name: text(&account.name),
-            state: account.state.as_str(),
+            state: account.state,
             external_id: text(&account.external_id),
             grants: account.grants.clone(),
             access: ability.map(|ability| access(account, ability)).unwrap_or_default(),
@@ -64,7 +67,7 @@ impl AccountView {
 }
 
 /// One grant of one account, as `grants` lists it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the fields are those of an account and of a grant")]
 pub struct GrantView {
     pub connection: String,
@@ -77,7 +80,7 @@ pub struct GrantView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     pub privileged: bool,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pending: bool,
 }
 
@@ -100,7 +103,7 @@ impl GrantView {
 }
 
 /// An identity.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the contract names the fields")]
 pub struct IdentityView {
     pub id: String,
@@ -113,25 +116,26 @@ pub struct IdentityView {
     pub external_ids: BTreeMap<String, String>,
     #[serde(rename = "type")]
     pub worker_type: Option<String>,
-    pub state: &'static str,
+    pub state: IdentityState,
     pub department: Option<String>,
     pub title: Option<String>,
     pub manager: Option<String>,
     pub start_date: Option<String>,
     pub end_date: Option<String>,
     pub time_zone: Option<String>,
+    #[schemars(with = "BTreeMap<String, Value>")]
     pub attributes: Fields,
     pub accounts: Vec<AccountBrief>,
 }
 
 /// An account in one line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the contract names the fields")]
 pub struct AccountBrief {
     pub connection: String,
     pub id: String,
-    pub kind: &'static str,
-    pub state: &'static str,
+    pub kind: Kind,
+    pub state: AccountState,
 }
 
 const OWN_PLACE: [&str; 11] = [
@@ -172,7 +176,7 @@ impl IdentityView {
             employee_id: text("employee_id"),
             external_ids,
             worker_type: text("type"),
-            state: identity.state.as_str(),
+            state: identity.state,
             department: text("department"),
             title: text("title"),
             manager: identity.manager.as_ref().map(ToString::to_string),
@@ -184,8 +188,8 @@ impl IdentityView {
                 .map(|account| AccountBrief {
                     connection: account.key.connection.to_string(),
                     id: account.key.id.to_string(),
-                    kind: account.key.kind.as_str(),
-                    state: account.state.as_str(),
+                    kind: account.key.kind,
+                    state: account.state,
                 })
                 .collect(),
         }
@@ -193,7 +197,8 @@ impl IdentityView {
 }
 
 /// How the way to the other side of a pull was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Way {
     /// There is none: the source is a file.
     None,
@@ -204,11 +209,11 @@ pub enum Way {
 }
 
 /// How one pull went.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the contract names the fields")]
 pub struct PullView {
     pub connection: String,
-    pub coverage: &'static str,
+    pub coverage: Coverage,
     pub because: Option<String>,
     pub accounts: u64,
     pub added: u64,
@@ -222,9 +227,8 @@ pub struct PullView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parked_until: Option<String>,
     /// How the way to the other side was.
-    #[serde(skip)]
     pub way: Way,
     /// Problems with rows of a file, with their lines.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<String>,
 }

@@ -16,16 +16,24 @@ use tenure_engine::token::{Bearer, Denied, authenticate};
 pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
+    field: Option<String>,
 }
 
 impl Problem {
+    /// Says what is wrong with a request.
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), field: None }
+    }
+
+    /// Names the field that is wrong.
+    pub(crate) fn at(self, field: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), ..self }
+    }
+
     /// Says that something of ours failed; the cause goes to the log.
     pub(crate) fn failed(error: &dyn std::error::Error) -> Self {
         tracing::warn!(%error, "a request failed");
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            detail: "the store could not be asked; the log says why".into(),
-        }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "the store could not be asked; the log says why")
     }
 
     /// Returns status and sentence, for doors that say it in a form of their own.
@@ -37,8 +45,11 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = self.status.canonical_reason().unwrap_or_default();
-        let body =
+        let mut body =
             json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail });
+        if let Some(field) = self.field {
+            body["field"] = field.into();
+        }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, "application/problem+json".parse().expect("a media type"));
@@ -58,14 +69,14 @@ pub(crate) async fn admit(house: &House, headers: &HeaderMap, needed: &Scope) ->
     let credential = credential.and_then(|text| text.split_once(' '));
     let credential = credential.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, credential)) = credential else {
-        let detail = "a token is needed: Authorization: Bearer …; `tenure token create` makes one".into();
-        return Err(Problem { status: StatusCode::UNAUTHORIZED, detail });
+        let detail = "a token is needed: Authorization: Bearer …; `tenure token create` makes one";
+        return Err(Problem::new(StatusCode::UNAUTHORIZED, detail));
     };
     authenticate(house, credential.trim(), needed).await.map_err(|denied| match &denied {
         Denied::Store(error) => Problem::failed(error),
-        Denied::Scope { .. } => Problem { status: StatusCode::FORBIDDEN, detail: denied.to_string() },
+        Denied::Scope { .. } => Problem::new(StatusCode::FORBIDDEN, denied.to_string()),
         Denied::Unknown | Denied::Expired { .. } | Denied::Revoked => {
-            Problem { status: StatusCode::UNAUTHORIZED, detail: denied.to_string() }
+            Problem::new(StatusCode::UNAUTHORIZED, denied.to_string())
         }
     })
 }

@@ -6,6 +6,7 @@ mod door;
 mod probes;
 mod metrics;
 mod scim;
+pub mod api;
 
 use axum::Router;
 use axum::routing::get;
@@ -19,8 +20,9 @@ pub fn router(house: Arc<House>) -> Router {
     let measured = Arc::new(Measured::of(house.clone()));
     let measured = Router::new().route("/metrics", get(metrics::metrics)).with_state(measured);
     let probed = Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz));
+    let api = api::router(house.clone());
     let scim = scim::router(house.clone());
-    probed.with_state(house).merge(measured).merge(scim)
+    probed.with_state(house).merge(measured).merge(api).merge(scim)
 }
 
 /// Answers on `listener` until the house is told to drain and the answers under way are given.

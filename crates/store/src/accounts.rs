@@ -42,6 +42,18 @@ pub struct Observed {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cursor(i64);
 
+impl Cursor {
+    /// Returns the cursor of a place that was told by another one.
+    pub fn at(place: i64) -> Self {
+        Self(place)
+    }
+
+    /// Returns its place, for whoever goes on later.
+    pub fn place(self) -> i64 {
+        self.0
+    }
+}
+
 /// One page of accounts.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Page {

@@ -6,9 +6,9 @@ use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use tenure_connect::{App, Catalogue, Manifest, Settings, abilities_of, lint_app, read_app, run_tapes};
-use tenure_core::abilities::{Abilities, Standing};
+use tenure_connect::{App, Catalogue, lint_app, read_app, run_tapes};
+use tenure_core::abilities::Abilities;
+use tenure_engine::answer;
 
 const TEMPLATE: &str = include_str!("../../templates/manifest.toml");
 
@@ -17,17 +17,7 @@ pub fn list(common: &Common, output: &Output) -> anyhow::Result<Exit> {
     let catalogue = catalogue(common)?;
     let apps: Vec<_> = catalogue.apps().collect();
     if output.json {
-        let apps: Vec<_> = apps
-            .iter()
-            .map(|app| {
-                serde_json::json!({
-                    "app": app.name, "title": app.manifest.title, "covers": app.manifest.covers,
-                    "kinds": app.manifest.kinds.keys().collect::<Vec<_>>(),
-                    "secrets": app.manifest.secrets.keys().collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        output.document(&serde_json::json!({ "apps": apps }))?;
+        output.document(&answer::apps(&catalogue))?;
     } else {
         output.table(
             &["app", "covers", "secrets"],
@@ -64,34 +54,16 @@ fn named(common: &Common, name: &str) -> anyhow::Result<App> {
     if Path::new(name).join("manifest.toml").is_file() {
         return Ok(read_app(Path::new(name))?);
     }
-    let catalogue = catalogue(common)?;
-    if let Some(app) = catalogue.get(name) {
-        return Ok(app.clone());
-    }
-    let known: Vec<&str> = catalogue.apps().map(|app| app.name.as_str()).collect();
-    let hint = tenure_core::place::nearest(name, &known)
-        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-    Err(Mistake(format!("no app is named {name:?}; {hint}")).into())
+    Ok(answer::app(&catalogue(common)?, name)?.clone())
 }
 
 fn show(app: &App, output: &Output) -> anyhow::Result<Exit> {
     let manifest = &app.manifest;
-    let abilities_in = |manifest: &Arc<Manifest>| {
-        abilities_of(&Settings::new(app.name.as_str().into(), manifest.clone(), Standing::Target))
-    };
-    let abilities = abilities_in(manifest);
     if output.json {
-        let further: serde_json::Map<String, serde_json::Value> = manifest
-            .further
-            .iter()
-            .map(|further| (further.dialect.clone(), serde_json::json!({ "abilities": abilities_in(further) })))
-            .collect();
-        output.document(&serde_json::json!({
-            "app": app.name, "title": manifest.title, "covers": manifest.covers, "dialect": manifest.dialect,
-            "abilities": abilities, "further_dialects": further,
-        }))?;
+        output.document(&answer::app_view(app))?;
         return Ok(Exit::Done);
     }
+    let abilities = answer::can(app, manifest);
     output.line(format!("{} ({})\n{}", manifest.title, app.name, manifest.covers));
     if let Some(base) = &manifest.base {
         output.line(format!("\nanswers at  {}", base.url));
@@ -110,7 +82,7 @@ fn show(app: &App, output: &Output) -> anyhow::Result<Exit> {
     show_kinds(&abilities, output);
     for further in &manifest.further {
         output.line(format!("\nin the dialect {}", further.dialect));
-        show_kinds(&abilities_in(further), output);
+        show_kinds(&answer::can(app, further), output);
     }
     if let Some(page) = app.readme() {
         output.line(format!("\n{page}"));

@@ -8,6 +8,7 @@ use crate::output::Output;
 use crate::{ground, progress, time};
 use serde_json::Value;
 use tenure_core::account::Fields;
+use tenure_core::facts::Coverage;
 use tenure_core::name::FieldName;
 use tenure_engine::decide::decide_lifecycle;
 use tenure_engine::house::House;
@@ -28,7 +29,7 @@ pub async fn run(house: &House, event: Event, arguments: &LifecycleArguments, ou
     let identity = decide_lifecycle(house, event, &arguments.key, attributes, at_ms, &by).await?;
     let pulls = read(house, &house.names(), Reach::Changed, &listener).await?;
     tenure_engine::reconcile::pin_links(house).await?;
-    if pulls.iter().any(|pull| pull.coverage != "complete") && !output.json {
+    if pulls.iter().any(|pull| pull.coverage != Coverage::Complete) && !output.json {
         pull::show(&pulls, output)?;
     }
     let scope = Scope { identity: Some(identity.to_string()), ..Scope::default() };

@@ -6,18 +6,16 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::time;
 use anyhow::Context;
-use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tenure_core::byhand::HandWork;
 use tenure_core::change::{Approval, ApprovalState, Change, Plan, Step};
 use tenure_core::name::{ConnectionName, Name};
-use tenure_core::stop::Stop;
+use tenure_engine::answer::{Told, told};
 use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
 use tenure_engine::reconcile::Scope;
-use tenure_engine::stop::stops_of;
 
 /// Steps that are listed under one reason of holding.
 const HELD_SHOWN: usize = 12;
@@ -49,23 +47,19 @@ pub fn exit(plan: &Plan) -> Exit {
     }
 }
 
-/// A plan, and what keeps it from being applied at this moment.
-#[derive(Serialize)]
-struct Told<'a> {
-    #[serde(flatten)]
-    plan: &'a Plan,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    stopped: Vec<Stop>,
-}
-
 /// Shows a plan.
 pub async fn show(house: &House, plan: &Plan, output: &Output) -> anyhow::Result<()> {
-    let stopped = stops_of(&house.store).await?;
+    show_told(&told(house, plan.clone()).await?, output)
+}
+
+/// Shows a plan, and what keeps it from being applied at this moment.
+pub fn show_told(told: &Told, output: &Output) -> anyhow::Result<()> {
     if output.json {
-        return output.document(&Told { plan, stopped });
+        return output.document(told);
     }
+    let plan = &told.plan;
     output.line(story(plan));
-    super::stop::show(&stopped, output);
+    super::stop::show(&told.stopped, output);
     if !plan.steps.is_empty() {
         let waiting = plan.steps.iter().any(|step| step.approval.state == ApprovalState::Waiting);
         let next = if waiting { format!("tenure approve {} --as WHO, then ", plan.id) } else { String::new() };

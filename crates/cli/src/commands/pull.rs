@@ -5,6 +5,7 @@ use crate::arguments::PullArguments;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::{progress, time};
+use tenure_core::facts::Coverage;
 use tenure_engine::house::House;
 use tenure_engine::pull::{Reach, pull};
 use tenure_engine::view::{PullView, Way};
@@ -32,7 +33,7 @@ pub fn show(pulls: &[PullView], output: &Output) -> anyhow::Result<()> {
         pulls.iter().map(|pull| {
             vec![
                 pull.connection.clone(),
-                pull.coverage.to_owned(),
+                pull.coverage.as_str().to_owned(),
                 pull.accounts.to_string(),
                 pull.added.to_string(),
                 pull.changed.to_string(),
@@ -45,7 +46,7 @@ pub fn show(pulls: &[PullView], output: &Output) -> anyhow::Result<()> {
     );
     for pull in pulls {
         if let Some(because) = &pull.because {
-            let partly = if pull.coverage == "complete" { "" } else { " was read in part" };
+            let partly = if pull.coverage == Coverage::Complete { "" } else { " was read in part" };
             output.line(format!("\n{}{partly}: {because}", pull.connection));
         }
         for problem in &pull.problems {
@@ -60,7 +61,7 @@ pub fn exit(pulls: &[PullView]) -> Exit {
     let remote: Vec<Way> = pulls.iter().map(|pull| pull.way).filter(|way| *way != Way::None).collect();
     if !remote.is_empty() && remote.iter().all(|way| *way == Way::Closed) {
         Exit::Unreachable
-    } else if pulls.iter().any(|pull| pull.coverage != "complete") {
+    } else if pulls.iter().any(|pull| pull.coverage != Coverage::Complete) {
         Exit::Incomplete
     } else {
         Exit::Done

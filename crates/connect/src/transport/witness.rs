@@ -23,7 +23,7 @@ tokio::task_local! {
 }
 
 /// One exchange with an app.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Exchanged {
     /// The method.
     pub method: String,

@@ -16,7 +16,8 @@ use crate::house::{House, Reader};
 use crate::progress::Progress;
 use crate::reconcile::{Scope, company};
 use crate::work::job;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +42,7 @@ const UNANSWERED_MAX: u32 = 5;
 const ELSEWHERE_LOOKED: Duration = Duration::from_millis(150);
 
 /// What became of a plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ApplyReport {
     /// The run.
     pub run: RunId,
@@ -49,9 +50,11 @@ pub struct ApplyReport {
     pub steps: Vec<StepResult>,
     /// How many steps guards keep back.
     pub held: usize,
-    #[serde(skip)]
+    /// Steps that were skipped because somebody must still say yes, or end a stop.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) waiting: BTreeSet<StepId>,
-    #[serde(skip)]
+    /// Steps that failed because their side could not be reached.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) unreachable: BTreeSet<StepId>,
     /// Until when a connection is parked whose steps were left alone because of that, the first of them.
     #[serde(skip)]

@@ -1,0 +1,96 @@
+//! The catalogue: which apps there are, and what one can and cannot do.
+//! It comes from the manifests; no tenant is known here.
+
+use crate::error::EngineError;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tenure_connect::{App, Catalogue, Manifest, Settings, abilities_of};
+use tenure_core::abilities::{Abilities, Standing};
+use tenure_core::place::nearest;
+
+/// The catalogue.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Apps {
+    /// By name.
+    pub apps: Vec<AppBrief>,
+}
+
+/// An app in a line.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the words of a manifest")]
+pub struct AppBrief {
+    pub app: String,
+    pub title: String,
+    pub covers: String,
+    pub kinds: Vec<String>,
+    pub secrets: Vec<String>,
+}
+
+/// What an app can do.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the words of a manifest")]
+pub struct AppView {
+    pub app: String,
+    pub title: String,
+    pub covers: String,
+    pub dialect: String,
+    #[schemars(with = "BTreeMap<String, Value>")]
+    pub abilities: Abilities,
+    pub further_dialects: BTreeMap<String, FurtherDialect>,
+}
+
+/// What an app can do in another dialect.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the words of a manifest")]
+pub struct FurtherDialect {
+    #[schemars(with = "BTreeMap<String, Value>")]
+    pub abilities: Abilities,
+}
+
+/// Lists the catalogue.
+pub fn apps(catalogue: &Catalogue) -> Apps {
+    let brief = |app: &App| AppBrief {
+        app: app.name.clone(),
+        title: app.manifest.title.to_string(),
+        covers: app.manifest.covers.clone(),
+        kinds: app.manifest.kinds.keys().map(ToString::to_string).collect(),
+        secrets: app.manifest.secrets.keys().cloned().collect(),
+    };
+    Apps { apps: catalogue.apps().map(brief).collect() }
+}
+
+/// Shows an app.
+pub fn app_view(app: &App) -> AppView {
+    let manifest = &app.manifest;
+    let further = manifest.further.iter();
+    let further = further.map(|further| (further.dialect.clone(), FurtherDialect { abilities: can(app, further) }));
+    AppView {
+        app: app.name.clone(),
+        title: manifest.title.to_string(),
+        covers: manifest.covers.clone(),
+        dialect: manifest.dialect.clone(),
+        abilities: can(app, manifest),
+        further_dialects: further.collect(),
+    }
+}
+
+/// Returns what an app can do, as one of its manifests says it.
+pub fn can(app: &App, manifest: &Arc<Manifest>) -> Abilities {
+    abilities_of(&Settings::new(app.name.as_str().into(), manifest.clone(), Standing::Target))
+}
+
+/// Finds an app by its name.
+///
+/// # Errors
+/// There is none; with the nearest that there is.
+pub fn app<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a App, EngineError> {
+    catalogue.get(name).ok_or_else(|| {
+        let known: Vec<&str> = catalogue.apps().map(|app| app.name.as_str()).collect();
+        let hint = nearest(name, &known)
+            .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        EngineError::Missing(format!("no app is named {name:?}; {hint}"))
+    })
+}

@@ -1,0 +1,224 @@
+//! Identities, accounts and grants as lists: with a filter, in parts, now or as of a moment.
+//! Rows come from the store, page by page, and from the graph; a CEL expression sees the fields that JSON shows.
+//! Who looks into the past, or takes a list away, is written into the journal.
+
+use super::page::{cut, number};
+use crate::audit::record_read;
+use crate::clock::read_moment;
+use crate::error::EngineError;
+use crate::house::House;
+use crate::reconcile::{Company, Scope, company};
+use crate::view::{AccountView, GrantView, IdentityView};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use tenure_core::account::AccountKey;
+use tenure_core::correlate::LinkFact;
+use tenure_core::expression::Expression;
+use tenure_store::{AccountFilter, Cursor, Observed};
+
+const PAGE: usize = 1000;
+
+/// Which rows of a list.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListAsked {
+    /// Only this connection.
+    pub connection: Option<String>,
+    /// Only what this CEL expression is true for, such as `account.state == "invited"`.
+    #[serde(rename = "where")]
+    pub filter: Option<String>,
+    /// As it was at this moment (RFC 3339, or a date).
+    pub as_of: Option<String>,
+    /// Says that the list is taken away (`csv`): that is written into the journal.
+    pub export: Option<String>,
+    /// How many rows at most.
+    #[schemars(range(min = 1, max = 1000))]
+    pub limit: Option<usize>,
+    /// Where to go on: the `next` of the part before.
+    pub cursor: Option<String>,
+}
+
+/// People.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Identities {
+    /// In the order of their ids.
+    pub identities: Vec<IdentityView>,
+    /// Where to go on; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Accounts.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Accounts {
+    /// In the order in which they were first seen.
+    pub accounts: Vec<AccountView>,
+    /// Where to go on; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Grants.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Grants {
+    /// By account. A part ends behind the last grant of an account, so that it may have some more rows than asked for.
+    pub grants: Vec<GrantView>,
+    /// Where to go on; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Lists people.
+///
+/// # Errors
+/// The question cannot be understood, or the store failed.
+pub async fn identities(house: &House, asked: &ListAsked, by: &str) -> Result<Identities, EngineError> {
+    let (company, filter) = begin(house, asked, by, "identities", "identity").await?;
+    let graph = company.graph(house);
+    let mut rows: Vec<IdentityView> = Vec::new();
+    for identity in graph.identities() {
+        let accounts = graph.accounts_of(&identity.id).filter(|account| house.is_target(&account.key.connection));
+        let row = IdentityView::new(identity, accounts);
+        if is_in(&row, asked.connection.as_deref()) && filter.keeps(&row)? {
+            rows.push(row);
+        }
+    }
+    if asked.limit.is_some() {
+        rows.sort_by(|one, other| one.id.cmp(&other.id));
+    }
+    let (identities, next) = cut(rows, asked.cursor.as_deref(), asked.limit, |row| row.id.clone());
+    Ok(Identities { identities, next })
+}
+
+fn is_in(identity: &IdentityView, connection: Option<&str>) -> bool {
+    connection.is_none_or(|name| {
+        identity.external_ids.contains_key(name) || identity.accounts.iter().any(|account| account.connection == name)
+    })
+}
+
+/// Lists accounts.
+///
+/// # Errors
+/// As [`identities`].
+pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Accounts, EngineError> {
+    let (company, filter) = begin(house, asked, by, "accounts", "account").await?;
+    let mut accounts = Vec::new();
+    let walk = |account: AccountView| {
+        if filter.keeps(&account)? {
+            accounts.push(account);
+            return Ok(1);
+        }
+        Ok(0)
+    };
+    let next = each_account(house, asked, &company, walk).await?;
+    Ok(Accounts { accounts, next })
+}
+
+/// Lists grants.
+///
+/// # Errors
+/// As [`identities`].
+pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants, EngineError> {
+    let (company, filter) = begin(house, asked, by, "grants", "grant").await?;
+    let mut grants = Vec::new();
+    let walk = |account: AccountView| {
+        let before = grants.len();
+        for grant in GrantView::of(&account) {
+            if filter.keeps(&grant)? {
+                grants.push(grant);
+            }
+        }
+        Ok(grants.len() - before)
+    };
+    let next = each_account(house, asked, &company, walk).await?;
+    Ok(Grants { grants, next })
+}
+
+/// Which rows are kept, as an expression over their JSON.
+struct Filter {
+    root: &'static str,
+    expression: Option<Expression>,
+}
+
+impl Filter {
+    fn keeps(&self, row: &impl Serialize) -> Result<bool, EngineError> {
+        let Some(expression) = &self.expression else { return Ok(true) };
+        let value = serde_json::to_value(row).map_err(|error| EngineError::Broken(error.to_string()))?;
+        expression.matches(self.root, &value).map_err(|error| misread(&error))
+    }
+}
+
+fn misread(error: &impl ToString) -> EngineError {
+    EngineError::Field { field: "where", because: error.to_string() }
+}
+
+/// Reads what is asked, loads what it is about, and writes down who looks.
+async fn begin(
+    house: &House,
+    asked: &ListAsked,
+    by: &str,
+    what: &str,
+    root: &'static str,
+) -> Result<(Company, Filter), EngineError> {
+    if let Some(name) = &asked.connection {
+        house.connection(name)?;
+    }
+    let parsed = asked.filter.as_deref().map(|text| Expression::parse(text, &[root])).transpose();
+    let filter = Filter { root, expression: parsed.map_err(|error| misread(&error))? };
+    let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
+    if (asked.as_of.is_some() || asked.export.is_some()) && asked.cursor.is_none() {
+        let format = asked.export.as_deref().unwrap_or("list");
+        let body = serde_json::json!({
+            "what": what, "format": format, "as_of": asked.as_of, "connection": asked.connection, "where": asked.filter,
+        });
+        record_read(house, by, body).await?;
+    }
+    let company = company(house, &Scope { as_of_ms, ..Scope::default() }).await?;
+    Ok((company, filter))
+}
+
+/// Reads the moment as of which is asked.
+pub(super) fn as_of_ms(house: &House, text: Option<&str>) -> Result<Option<i64>, EngineError> {
+    let Some(text) = text else { return Ok(None) };
+    let because = || format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31");
+    let moment = read_moment(text, house.clock.now_ms());
+    moment.map(Some).ok_or_else(|| EngineError::Field { field: "as_of", because: because() })
+}
+
+/// Walks the accounts that are asked for, a page of the store at a time, until `walk` has taken as many rows as are
+/// asked for; says where to go on.
+async fn each_account(
+    house: &House,
+    asked: &ListAsked,
+    company: &Company,
+    mut walk: impl FnMut(AccountView) -> Result<usize, EngineError>,
+) -> Result<Option<String>, EngineError> {
+    let graph = company.graph(house);
+    let links: HashMap<&AccountKey, LinkFact<'_>> =
+        graph.links().filter_map(|(account, link)| link.map(|link| (&account.key, link))).collect();
+    let view = |observed: &Observed| {
+        let key = &observed.account.key;
+        let link = links.get(key).map(|link| (link.identity.as_str(), link.evidence));
+        let connection = company.facts.connections.get(&key.connection);
+        let ability = connection.and_then(|connection| connection.abilities.kinds.get(&key.kind));
+        AccountView::new(&observed.account, ability, link, Some(observed.since_ms))
+    };
+    let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
+    let filter = AccountFilter { connection: asked.connection.as_deref().map(Into::into), as_of_ms };
+    let mut after = asked.cursor.as_deref().map(|cursor| number(Some(cursor)).map(Cursor::at)).transpose()?;
+    let mut left = asked.limit.unwrap_or(usize::MAX);
+    loop {
+        let page = house.store.accounts(&filter, after, PAGE.min(left)).await?;
+        for observed in &page.accounts {
+            if asked.connection.is_some() || house.is_target(&observed.account.key.connection) {
+                left = left.saturating_sub(walk(view(observed))?);
+            }
+        }
+        match page.next {
+            Some(next) if left == 0 => return Ok(Some(next.place().to_string())),
+            Some(next) => after = Some(next),
+            None => return Ok(None),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What people ask and are told: one shape for the command line, for the server, and for a command line far from it.
+//! Each file holds a question with everything that it may say, and the answer as JSON shows it; the verbs and the store
+//! are asked, and nothing is decided here.
+//! How a question comes in, and how an answer is shown, is not known here.
+
+mod page;
+mod lists;
+mod who;
+mod why;
+mod findings;
+mod connections;
+mod plans;
+mod journal;
+mod work;
+mod apps;
+
+pub use apps::{AppBrief, AppView, Apps, FurtherDialect, app, app_view, apps, can};
+pub use connections::{ConnectionView, Connections, connection, connections};
+pub use findings::{Findings, FindingsAsked, findings, kind_of, list as list_findings};
+pub use journal::{Journal, JournalAsked, journal};
+pub use lists::{Accounts, Grants, Identities, ListAsked, accounts, grants, identities};
+pub use page::{LIMIT_MAX, LIMIT_USUAL, bound};
+pub use plans::{PlanBrief, Plans, RunView, Runs, Told, plan, plans, run, runs, told};
+pub use who::{Person, WhoAsked, person_of, who};
+pub use why::{Because, why};
+pub use work::{JobView, Jobs, job, jobs};

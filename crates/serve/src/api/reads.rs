@@ -1,0 +1,183 @@
+//! What can be looked at, one endpoint each: the questions and answers are the engine's, which the command line asks too.
+
+use super::endpoint::Endpoint;
+use axum::http::Method;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tenure_core::scope::Scope;
+use tenure_engine::EngineError;
+use tenure_engine::answer;
+use tenure_engine::audit::{Checked, verify};
+use tenure_engine::check::CheckLine;
+use tenure_engine::house::House;
+use tenure_engine::token::{Bearer, TokenView};
+
+/// Nothing more is asked.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// A thing by its name.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+}
+
+/// A thing by its id.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Identified {
+    /// Its id.
+    pub id: String,
+}
+
+/// A job by what it is and what it is about.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobAsked {
+    /// What sort of work: `pull`, `reconcile`, `apply`, `help` or `act`.
+    pub kind: String,
+    /// What it is about.
+    pub key: String,
+}
+
+/// What was looked at of the installation.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Checks {
+    /// Line by line.
+    pub checks: Vec<CheckLine>,
+}
+
+/// Where writes are stopped.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Stops {
+    /// The one of everywhere first.
+    pub stopped: Vec<tenure_core::stop::Stop>,
+}
+
+/// Tokens.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Tokens {
+    /// Newest first; never the credentials.
+    pub tokens: Vec<TokenView>,
+}
+
+/// Declares endpoints that look at something: name, path, what it needs and says, and how it is answered.
+macro_rules! reads {
+    ($($name:ident $path:literal $needs:ident $asked:ty => $answer:ty, $says:literal, $answers:expr;)*) => {$(
+        #[doc = $says]
+        #[derive(Debug)]
+        pub struct $name;
+
+        impl Endpoint for $name {
+            type Asked = $asked;
+            type Answer = $answer;
+            const METHOD: Method = Method::GET;
+            const PATH: &'static str = $path;
+            const SAYS: &'static str = $says;
+            const NEEDS: Scope = Scope::$needs;
+
+            async fn answer(house: &House, asked: Self::Asked, by: &Bearer) -> Result<Self::Answer, EngineError> {
+                let answers: for<'a> fn(&'a House, Self::Asked, &'a Bearer) -> Answering<'a, Self::Answer> = $answers;
+                answers(house, asked, by).await
+            }
+        }
+    )*};
+}
+
+type Answering<'a, T> = std::pin::Pin<Box<dyn Future<Output = Result<T, EngineError>> + Send + 'a>>;
+
+reads! {
+    Connections "/connections" ApiRead Nothing => answer::Connections,
+        "Lists connections: state, last pull, accounts, seats, budget, dialect",
+        |house, _, _| Box::pin(answer::connections(house));
+    Connection "/connections/{name}" ApiRead Named => answer::ConnectionView,
+        "Shows one connection",
+        |house, asked, _| Box::pin(async move { answer::connection(house, &asked.name).await });
+    Identities "/identities" ApiRead answer::ListAsked => answer::Identities,
+        "Lists people",
+        |house, mut asked, by| Box::pin(async move {
+            answer::bound(&mut asked.limit)?;
+            answer::identities(house, &asked, &by.owner).await
+        });
+    Accounts "/accounts" ApiRead answer::ListAsked => answer::Accounts,
+        "Lists accounts",
+        |house, mut asked, by| Box::pin(async move {
+            answer::bound(&mut asked.limit)?;
+            answer::accounts(house, &asked, &by.owner).await
+        });
+    Grants "/grants" ApiRead answer::ListAsked => answer::Grants,
+        "Lists what accounts are granted",
+        |house, mut asked, by| Box::pin(async move {
+            answer::bound(&mut asked.limit)?;
+            answer::grants(house, &asked, &by.owner).await
+        });
+    Who "/who/{key}" ApiRead answer::WhoAsked => answer::Person,
+        "Shows one person across everything",
+        |house, asked, by| Box::pin(async move { answer::who(house, &asked, &by.owner).await });
+    Why "/why/{id}" ApiRead Identified => answer::Because,
+        "Walks back from an account (CONNECTION/ID, its slash written as %2F), a step or a finding to its causes",
+        |house, asked, _| Box::pin(async move { answer::why(house, &asked.id).await });
+    Trace "/trace/{id}" ApiRead Identified => tenure_engine::trace::Trace,
+        "Tells the story of a step",
+        |house, asked, _| Box::pin(async move { tenure_engine::trace::trace(house, &asked.id).await });
+    Findings "/findings" ApiRead answer::FindingsAsked => answer::Findings,
+        "Lists what a person should know, worst first",
+        |house, mut asked, _| Box::pin(async move {
+            answer::bound(&mut asked.limit)?;
+            answer::findings(house, &asked).await
+        });
+    Plans "/plans" ApiRead Nothing => answer::Plans,
+        "Lists the newest plans",
+        |house, _, _| Box::pin(answer::plans(house));
+    Plan "/plans/{id}" ApiRead Identified => answer::Told,
+        "Shows one plan; `latest` is the newest",
+        |house, asked, _| Box::pin(async move { answer::plan(house, &asked.id).await });
+    Runs "/runs" ApiRead Nothing => answer::Runs,
+        "Lists the newest runs",
+        |house, _, _| Box::pin(answer::runs(house));
+    Run "/runs/{id}" ApiRead Identified => answer::RunView,
+        "Shows one run, with what became of each step so far",
+        |house, asked, _| Box::pin(async move { answer::run(house, &asked.id).await });
+    Journal "/journal" ApiRead answer::JournalAsked => answer::Journal,
+        "Lists entries of the journal, oldest first",
+        |house, mut asked, by| Box::pin(async move {
+            answer::bound(&mut asked.limit)?;
+            answer::journal(house, &asked, &by.owner).await
+        });
+    JournalCheck "/journal/check" ApiRead Nothing => Checked,
+        "Checks the chain of the journal, and that it agrees with its anchors",
+        |house, _, _| Box::pin(async move {
+            verify(house, &tenure_engine::anchor::known(house).await?).await
+        });
+    Stopped "/stops" ApiRead Nothing => Stops,
+        "Lists where writes are stopped, and by whom",
+        |house, _, _| Box::pin(async move {
+            Ok(Stops { stopped: tenure_engine::stop::stops_of(&house.store).await? })
+        });
+    Apps "/apps" ApiRead Nothing => answer::Apps,
+        "Lists the catalogue of apps",
+        |house, _, _| Box::pin(async move { Ok(answer::apps(&house.catalogue)) });
+    App "/apps/{name}" ApiRead Named => answer::AppView,
+        "Shows what one app can and cannot do",
+        |house, asked, _| Box::pin(async move {
+            Ok(answer::app_view(answer::app(&house.catalogue, &asked.name)?))
+        });
+    Doctor "/doctor" ApiRead Nothing => Checks,
+        "Looks at the installation; no app is asked",
+        |house, _, _| Box::pin(async move {
+            let checks = tenure_engine::doctor::doctor(&house.config.file, house.clock.clone()).await;
+            Ok(Checks { checks })
+        });
+    Jobs "/jobs" ApiRead Nothing => answer::Jobs,
+        "Lists work that is to be done, or was given up",
+        |house, _, _| Box::pin(answer::jobs(house));
+    Job "/jobs/{kind}/{key}" ApiRead JobAsked => answer::JobView,
+        "Shows one job, even one that is done",
+        |house, asked, _| Box::pin(async move { answer::job(house, &asked.kind, &asked.key).await });
+    TokenList "/tokens" Admin Nothing => Tokens,
+        "Lists tokens: whose, for what, until when; never the token itself",
+        |house, _, _| Box::pin(async move { Ok(Tokens { tokens: tenure_engine::token::list(house).await? }) });
+}

@@ -1,0 +1,134 @@
+//! What can be looked at: lists in parts that follow each other without a gap, filters, the past, tags by which nothing
+//! is read twice, and every endpoint once.
+
+use crate::client::Client;
+use crate::stage::{Stage, on_stage};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use tenure_core::scope::Scope;
+use tenure_engine::apply::apply;
+use tenure_engine::plan::make_plan;
+use tenure_engine::progress::Progress;
+use tenure_engine::reconcile::Scope as Part;
+use tenure_serve::api::{BASE, routes};
+
+/// Reads a whole list in parts of this size; fails where a part is larger.
+async fn whole(client: &Client, list: &str, query: &str, limit: usize) -> Vec<Value> {
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    let word = if list == "journal" { "entries" } else { list };
+    loop {
+        let part = client.get(&format!("/api/v1/{list}?limit={limit}{query}{cursor}")).await.expect(200);
+        let part_rows = part[word].as_array().unwrap().clone();
+        assert!(list == "grants" || part_rows.len() <= limit, "{} rows", part_rows.len());
+        rows.extend(part_rows);
+        match part["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={}", next.replace(' ', "%20")),
+            None => return rows,
+        }
+    }
+}
+
+#[test]
+fn lists_are_told_in_parts_without_a_gap() {
+    on_stage(async |stage| {
+        let client = stage.reader().await;
+        for list in ["identities", "accounts", "grants", "findings"] {
+            let (small, large) = (whole(&client, list, "", 3).await, whole(&client, list, "", 1000).await);
+            let ids: BTreeSet<String> = small.iter().map(ToString::to_string).collect();
+            assert_eq!(ids.len(), small.len(), "{list} tells something twice");
+            assert_eq!(small, large, "{list}");
+            assert!(large.len() > 6, "{list} has {} rows", large.len());
+        }
+        let active =
+            whole(&client, "accounts", "&connection=gorgias&where=account.state%20%3D%3D%20%22active%22", 2).await;
+        assert!(
+            !active.is_empty() && active.iter().all(|row| row["state"] == "active" && row["connection"] == "gorgias")
+        );
+    });
+}
+
+#[test]
+fn what_is_asked_wrongly_is_told_with_its_field() {
+    on_stage(async |stage| {
+        let client = stage.reader().await;
+        let wrong = [
+            ("accounts?limit=0", "limit"),
+            ("accounts?limit=1001", "limit"),
+            ("accounts?limit=many", "limit"),
+            ("accounts?cursor=x", "cursor"),
+            ("accounts?where=account.", "where"),
+            ("accounts?as_of=yesterday", "as_of"),
+            ("accounts?conection=gorgias", "conection"),
+            ("findings?kind=leaver", "kind"),
+            ("who/jane.doe@acme.example?asof=now", "asof"),
+        ];
+        for (query, field) in wrong {
+            let problem = client.get(&format!("/api/v1/{query}")).await.expect_problem(422);
+            assert_eq!(problem["field"], field, "{query}: {problem}");
+        }
+        client.get("/api/v1/accounts?connection=nothing").await.expect_problem(422);
+        client.get("/api/v1/who/nobody@acme.example").await.expect_problem(404);
+    });
+}
+
+#[test]
+fn an_answer_that_is_known_is_not_told_again() {
+    on_stage(async |stage| {
+        let client = stage.reader().await;
+        let told = client.get("/api/v1/apps").await;
+        told.expect(200);
+        let tag = told.headers["etag"].clone();
+        for known in [tag.clone(), format!("\"other\", {tag}"), format!("W/{tag}")] {
+            let again = client.ask("GET", "/api/v1/apps", &[&format!("If-None-Match: {known}")], "").await;
+            assert!(again.status == 304 && again.text.is_empty() && again.headers["etag"] == tag, "{again:?}");
+        }
+        client.ask("GET", "/api/v1/apps", &["If-None-Match: \"other\""], "").await.expect(200);
+    });
+}
+
+#[test]
+fn whoever_looks_into_the_past_is_written_down() {
+    on_stage(async |stage| {
+        let client = stage.client("ann@acme.example", &[Scope::ApiRead]).await;
+        let past = client.get("/api/v1/accounts?as_of=2020-01-01").await.expect(200);
+        assert_eq!(past["accounts"], serde_json::json!([]));
+        let entries = whole(&client, "journal", "", 100).await;
+        let read = |entry: &&Value| entry["event"] == "read" && entry["actor"] == "ann@acme.example";
+        assert!(entries.iter().filter(read).any(|entry| entry["body"]["as_of"] == "2020-01-01"), "{entries:?}");
+    });
+}
+
+/// Returns a path at which something is there.
+async fn filled(stage: &Stage, client: &Client, path: &str) -> String {
+    let plan = client.get("/api/v1/plans/latest").await.expect(200);
+    let step = plan["steps"][0]["id"].as_str().unwrap().to_owned();
+    let id = match path {
+        _ if path.starts_with("/plans/") => plan["id"].as_str().unwrap().to_owned(),
+        "/runs/{id}" => {
+            let plan = stage.house.store.latest_plan().await.unwrap().unwrap();
+            let report = apply(&stage.house, &plan, "olga@acme.example", &Progress::silent()).await;
+            report.unwrap().run.to_string()
+        }
+        _ => step,
+    };
+    let path = path.replace("{key}", if path.starts_with("/jobs") { "company" } else { "jane.doe@acme.example" });
+    path.replace("{kind}", "reconcile").replace("{name}", "gorgias").replace("{id}", &id)
+}
+
+#[test]
+fn everything_can_be_looked_at() {
+    on_stage(async |stage| {
+        make_plan(&stage.house, &Part::default(), "olga@acme.example").await.unwrap();
+        let client = stage.client("olga@acme.example", &[Scope::Admin]).await;
+        for route in routes().into_iter().filter(|route| route.method == "GET" && !route.path.starts_with("/acts")) {
+            let path = filled(&stage, &client, route.path).await;
+            let answer = client.get(&format!("{BASE}{path}")).await;
+            assert_eq!(answer.status, 200, "{path}: {answer:?}");
+            assert!(answer.headers["content-type"] == "application/json" && answer.json().is_object());
+        }
+        let gorgias = client.get("/api/v1/connections/gorgias").await.expect(200);
+        assert_eq!(gorgias["state"], "ready", "{gorgias}");
+        assert!(gorgias["accounts"]["agent"]["active"].as_u64().unwrap() > 3, "{gorgias}");
+        assert_eq!(client.get("/api/v1/journal/check").await.expect(200)["broken"], Value::Null);
+    });
+}
