@@ -78,6 +78,7 @@ pub(crate) enum Ground {
     EmailIsOtherEmail,
     LoginIsEarlierEmail,
     EmailIsEarlierEmail,
+    ClientWish,
     Bot,
     ServiceRule,
 }
@@ -97,6 +98,7 @@ impl Ground {
             Self::EmailIsOtherEmail => "email = other_emails",
             Self::LoginIsEarlierEmail => "login = an earlier address",
             Self::EmailIsEarlierEmail => "email = an earlier address",
+            Self::ClientWish => "a SCIM client speaks of it",
             Self::Bot => "a bot",
             Self::ServiceRule => "a rule of [correlation] service",
         }

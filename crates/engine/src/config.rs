@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tenure_connect::ScimUse;
 use tenure_core::name::ConnectionName;
 use tenure_core::place::{Misplaced, misplaced_key, nearest, read_toml};
@@ -106,6 +107,8 @@ pub struct ServerConfig {
     pub listen: Option<String>,
     /// The address under which people and apps reach it.
     pub public_url: Option<String>,
+    /// How long a SCIM client waits for what becomes of its wish, such as `20s` or `1m`; 20 seconds unless said.
+    pub scim_wait: Option<String>,
 }
 
 /// `[connections.NAME]`: one tenant of an app.
@@ -203,6 +206,10 @@ pub enum SecretPlace {
     Command(Vec<String>),
 }
 
+/// How long a SCIM client waits unless the file says otherwise: clients give up after a minute.
+const SCIM_WAIT: Duration = Duration::from_secs(20);
+const SCIM_WAIT_MAX: Duration = Duration::from_secs(300);
+
 fn policy_default() -> PathBuf {
     "policy.toml".into()
 }
@@ -244,6 +251,7 @@ impl Config {
         let mut config: Config = read_toml(text, &path.display().to_string())?;
         config.file = path.to_path_buf();
         config.text = text.to_owned();
+        config.scim_wait()?;
         for (name, connection) in &config.connections {
             config.check_connection(name, connection)?;
             config.every(name)?;
@@ -276,6 +284,20 @@ impl Config {
         Delay::parse(text).ok_or_else(|| {
             let message = format!("`anchor_every` is {text:?}, which is no time");
             self.misplaced(&["journal", "anchor_every"], message, Some("such as \"1h\", \"1d\" or \"never\"".into()))
+        })
+    }
+
+    /// Returns how long a SCIM client waits for what becomes of its wish.
+    ///
+    /// # Errors
+    /// The file says it in words that mean no time, or more than five minutes.
+    pub fn scim_wait(&self) -> Result<Duration, Misplaced> {
+        let Some(text) = &self.server.scim_wait else { return Ok(SCIM_WAIT) };
+        let number = |unit: char| text.strip_suffix(unit).and_then(|number| number.trim().parse::<u64>().ok());
+        let seconds = number('s').or_else(|| number('m').map(|minutes| minutes.saturating_mul(60)));
+        seconds.map(Duration::from_secs).filter(|wait| *wait <= SCIM_WAIT_MAX).ok_or_else(|| {
+            let message = format!("`scim_wait` is {text:?}, which is no time of up to five minutes");
+            self.misplaced(&["server", "scim_wait"], message, Some("such as \"20s\" or \"1m\"".into()))
         })
     }
 

@@ -32,6 +32,7 @@ pub mod stop;
 pub mod token;
 pub mod apply;
 pub mod work;
+pub mod client;
 pub mod revert;
 pub mod anchor;
 pub mod audit;

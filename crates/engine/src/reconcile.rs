@@ -62,6 +62,11 @@ pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineErro
         (None, None) => house.store.load_all().await?,
         (Some(key), None) => load_person(house, key).await?,
     };
+    company_of(house, scope, loaded).await
+}
+
+/// Adds to what was loaded what else is looked at.
+pub(crate) async fn company_of(house: &House, scope: &Scope, loaded: Loaded) -> Result<Company, EngineError> {
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
     let facts = Facts {
         unfinished,

@@ -110,6 +110,23 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
+
+    /// Takes back a wish that has this version, with the entries of the journal that tell of it; what it was is kept.
+    pub async fn withdraw_wish(&self, wish: &ClientWish, now_ms: i64, drafts: Vec<Draft>) -> Result<bool, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        append(&mut tx, drafts).await?;
+        let (connection, id) = (wish.connection.as_str(), &*wish.id);
+        let keep = "INSERT INTO wish_past (connection, id, since_ms, until_ms, body) \
+                    SELECT connection, id, since_ms, $4, body FROM wish \
+                    WHERE connection = $1 AND id = $2 AND version = $3";
+        tx.run(keep, args![connection, id, wish.version, now_ms]).await?;
+        let sql = "DELETE FROM wish WHERE connection = $1 AND id = $2 AND version = $3";
+        if tx.run(sql, args![connection, id, wish.version]).await? == 0 {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
 }
 
 /// Reads all wishes.

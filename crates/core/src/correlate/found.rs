@@ -9,7 +9,7 @@ use super::stay::Stay;
 use super::tree::ManagerKeys;
 use super::{Belonging, Dispute, Evidence, GROUP, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
-use crate::account::{Account, Fields, Kind};
+use crate::account::{Account, AccountKey, Fields, Kind};
 use crate::facts::{ClientWish, Decided, Facts};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, IdentityId, NativeId};
@@ -65,6 +65,8 @@ pub(super) struct Found<'f> {
     pub(super) moved: Vec<u32>,
     pub(super) places: Places,
     pub(super) decisions: Decisions<'f>,
+    /// Of whom SCIM clients say that accounts are theirs.
+    pub(super) spoken_of: HashMap<&'f AccountKey, &'f IdentityId>,
 }
 
 pub(super) struct Founding<'f> {
@@ -79,6 +81,7 @@ pub(super) struct Founding<'f> {
     pub(super) disputes: Vec<Dispute>,
     /// What SCIM clients say of people.
     pub(super) wished: HashMap<&'f IdentityId, &'f Fields>,
+    pub(super) spoken_of: HashMap<&'f AccountKey, &'f IdentityId>,
 }
 
 pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
@@ -117,6 +120,7 @@ pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
         belongings: vec![Belonging::Nobody; facts.accounts.len()],
         disputes: Vec::new(),
         wished: HashMap::new(),
+        spoken_of: HashMap::new(),
     };
     let unpinned: Vec<u32> = live.iter().map(|(_, at)| *at).filter(|at| !founding.take_pinned(*at)).collect();
     founding.take_vanished(&authority);
@@ -253,6 +257,9 @@ impl<'f> Founding<'f> {
         wishes.sort_by(|one, other| (&one.connection, &one.id).cmp(&(&other.connection, &other.id)));
         for wish in wishes {
             let place = self.place_of(wish.identity.clone());
+            if let Some(account) = &wish.account {
+                self.spoken_of.insert(account, &wish.identity);
+            }
             self.wished.entry(&wish.identity).or_insert(&wish.person);
             for address in addresses(&wish.person) {
                 self.lookups.emails.insert(address, place);

@@ -152,6 +152,11 @@ impl Linking<'_, '_> {
                 }),
             };
         }
+        let spoken_of = self.found.spoken_of.get(&account.key).copied();
+        let spoken_of = spoken_of.filter(|identity| !decisions.apart.contains(&(&account.key, *identity)));
+        if let Some(at) = spoken_of.and_then(|identity| self.find(identity)) {
+            return Ok(Belonging::Somebody(at, Evidence::Found(Ground::ClientWish)));
+        }
         self.by_rules(account)
     }
 

@@ -99,6 +99,7 @@ impl<'f> Founding<'f> {
             moved,
             places: self.places,
             decisions: self.decisions,
+            spoken_of: self.spoken_of,
         }
     }
 

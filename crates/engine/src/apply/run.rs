@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tenure_connect::{Connector, witnessed};
+use tenure_connect::{Connector, ErrorKind, witnessed};
 use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::approve::Demands;
 use tenure_core::change::{Approval, ApprovalState, Outcome, Plan, Step, StepResult};
@@ -56,6 +56,9 @@ pub struct ApplyReport {
     /// Steps that failed because their side could not be reached.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) unreachable: BTreeSet<StepId>,
+    /// In which sort of words apps refused.
+    #[serde(skip)]
+    pub(crate) refusals: BTreeMap<StepId, ErrorKind>,
     /// Until when a connection is parked whose steps were left alone because of that, the first of them.
     #[serde(skip)]
     pub parked_until_ms: Option<i64>,
@@ -93,7 +96,8 @@ async fn apply_as_hand(
     progress: &Progress,
     lease: Lease,
 ) -> Result<ApplyReport, EngineError> {
-    let company = company(house, &Scope::default()).await?;
+    let scope = Scope { identity: the_one(plan).map(ToString::to_string), ..Scope::default() };
+    let company = company(house, &scope).await?;
     let graph = company.graph(house);
     let now_ms = house.clock.now_ms();
     let mut addresses = BTreeMap::new();
@@ -122,6 +126,13 @@ async fn apply_as_hand(
     let mut walk = Run::new(&context, plan, by, lease, &steps, doubts, word).await?;
     walk.carry_out_all().await?;
     walk.end(&steps, plan, plan.held.len() - freed.len()).await
+}
+
+/// Returns the person whom a whole plan is about: then no more is loaded than what hangs together with them.
+fn the_one(plan: &Plan) -> Option<&IdentityId> {
+    let mut people = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).map(|step| step.identity.as_ref());
+    let first = people.next()??;
+    people.all(|other| other == Some(first)).then_some(first)
 }
 
 /// Takes part in the run of a plan that is under way, or begins one.
@@ -177,6 +188,7 @@ pub(super) struct Run<'a> {
     /// Steps that were not begun because of that, and those that need them.
     pub(super) stopped_steps: BTreeSet<StepId>,
     pub(super) unreachable: BTreeSet<StepId>,
+    pub(super) refusals: BTreeMap<StepId, ErrorKind>,
     doubts: Doubts,
     pub(super) word: Word<'a>,
     pub(super) seats: Seats,
@@ -239,6 +251,7 @@ impl<'a> Run<'a> {
             stopped: BTreeMap::new(),
             stopped_steps: BTreeSet::new(),
             unreachable: BTreeSet::new(),
+            refusals: BTreeMap::new(),
             doubts,
             word,
             seats: Seats::default(),

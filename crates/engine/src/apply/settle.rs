@@ -96,6 +96,9 @@ impl<'a> Run<'a> {
         if let Some(how) = carried.disproved {
             crate::unproven::refuse(house, step, because(), how).await?;
         }
+        if let Some(kind) = carried.refusal {
+            self.refusals.insert(step.id.clone(), kind);
+        }
         if carried.unreachable {
             self.unreachable.insert(step.id.clone());
         }
@@ -149,6 +152,7 @@ impl<'a> Run<'a> {
             held,
             waiting: self.waiting,
             unreachable: self.unreachable,
+            refusals: self.refusals,
             parked_until_ms: self.parked_until_ms,
             drained,
         })

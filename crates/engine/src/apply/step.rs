@@ -37,6 +37,8 @@ pub(super) struct Carried {
     pub unreachable: bool,
     /// The app refused because no seat is left.
     pub no_seat: bool,
+    /// In which sort of words the app refused.
+    pub refusal: Option<ErrorKind>,
     /// The app showed that it cannot do what its record does not promise.
     pub disproved: Option<Disproof>,
 }
@@ -372,6 +374,7 @@ impl Walk<'_> {
             read_back: last,
             unreachable: false,
             no_seat: false,
+            refusal: None,
             disproved: (self.is_unproven() && outcome == Outcome::Refused).then_some(Disproof::Ignored),
         }
     }
@@ -415,6 +418,7 @@ impl Walk<'_> {
             read_back: found,
             unreachable: false,
             no_seat: false,
+            refusal: None,
             disproved: None,
         }
     }
@@ -429,6 +433,7 @@ impl Walk<'_> {
         Carried {
             unreachable: error.kind == ErrorKind::Unreachable,
             no_seat: error.kind == ErrorKind::SeatLimit,
+            refusal: Some(error.kind),
             disproved: (self.is_unproven() && matches!(error.kind, ErrorKind::Validation | ErrorKind::Unsupported))
                 .then_some(Disproof::Said),
             ..self.ends(outcome, error.to_string(), found)
@@ -448,6 +453,7 @@ impl Walk<'_> {
             found_gone: false,
             unreachable: false,
             no_seat: false,
+            refusal: None,
             disproved: None,
         }
     }

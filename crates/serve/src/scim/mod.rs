@@ -10,6 +10,10 @@ mod account;
 mod entitlement;
 mod list;
 mod read;
+mod wish;
+mod write;
+mod members;
+mod act;
 
 use answer::Answer;
 use axum::Router;
@@ -19,8 +23,8 @@ use axum::http::Request;
 use axum::response::Response;
 use axum::routing::any;
 use door::{Doors, Knock};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 use tenure_engine::house::House;
 use tenure_scim::{CursorSeal, ScimError};
 
@@ -32,11 +36,18 @@ pub(super) struct Gate {
     house: Arc<House>,
     doors: Doors,
     seal: tokio::sync::OnceCell<CursorSeal>,
+    /// By token: what its client sent that the app cannot hold.
+    unheld: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// The routes of SCIM.
 pub(crate) fn router(house: Arc<House>) -> Router {
-    let gate = Arc::new(Gate { house, doors: Doors::default(), seal: tokio::sync::OnceCell::new() });
+    let gate = Arc::new(Gate {
+        house,
+        doors: Doors::default(),
+        seal: tokio::sync::OnceCell::new(),
+        unheld: Mutex::default(),
+    });
     let routes = ["/scim", "/scim/", "/scim/v2", "/scim/v2/", "/scim/v2/{connection}", "/scim/v2/{connection}/{*rest}"];
     routes.into_iter().fold(Router::new(), |router, path| router.route(path, any(answer))).with_state(gate)
 }

@@ -67,6 +67,27 @@ impl Place {
             }
         }
     }
+
+    /// Reads the value that stands there.
+    pub fn get(&self, resource: &Map<String, Value>, own: &str) -> Option<Value> {
+        let inside = |object: &str, name: &str| resource.get(object)?.get(name).cloned();
+        match self {
+            Self::Core(name) => resource.get(*name).cloned(),
+            Self::Name(part) => inside("name", part),
+            Self::Enterprise(name) => inside(ENTERPRISE_USER, name),
+            Self::Own(name) => inside(own, name).map(plain),
+            Self::Listed(list, of_type) => {
+                let all = resource.get(*list)?.as_array()?;
+                let fits = |element: &&Value| {
+                    let given = element.get("type").and_then(Value::as_str);
+                    given.is_some_and(|given| given.eq_ignore_ascii_case(of_type))
+                };
+                let untyped = |element: &&Value| *of_type == "work" && element.get("type").is_none();
+                let found = all.iter().find(fits).or_else(|| all.iter().find(untyped));
+                found?.get("value").cloned()
+            }
+        }
+    }
 }
 
 fn within(resource: &mut Map<String, Value>, object: &str, name: &str, value: Value) {
@@ -82,6 +103,15 @@ fn text(value: &Value) -> Option<String> {
         Value::Bool(flag) => Some(flag.to_string()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
+    }
+}
+
+/// Returns a text of the app's extension as the field's value: flags are flags again.
+fn plain(value: Value) -> Value {
+    match value.as_str() {
+        Some("true" | "True") => Value::Bool(true),
+        Some("false" | "False") => Value::Bool(false),
+        _ => value,
     }
 }
 
@@ -107,10 +137,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_standard_has_no_name_for_stands_in_the_apps_own_extension() {
+    fn a_value_comes_back_from_where_it_was_put() {
+        for field in ["name", "given_name", "phone", "mobile", "department", "ticket_scope", "time_zone"] {
+            let place = Place::of(&field.into()).unwrap();
+            let mut resource = Map::new();
+            place.put(&mut resource, "urn:x:own", &json!("a value"));
+            assert_eq!(place.get(&resource, "urn:x:own"), Some(json!("a value")), "{field}");
+        }
+    }
+
+    #[test]
+    fn flags_are_flags_again_and_the_address_has_no_place() {
+        let place = Place::of(&"is_vip".into()).unwrap();
         let mut resource = Map::new();
-        Place::of(&"is_vip".into()).unwrap().put(&mut resource, "urn:x:own", &json!(true));
-        assert_eq!(resource["urn:x:own"]["isVip"], "true");
+        place.put(&mut resource, "urn:x:own", &json!(true));
+        assert_eq!(place.get(&resource, "urn:x:own"), Some(json!(true)));
         assert_eq!(Place::of(&"email".into()), None);
     }
 }

@@ -62,7 +62,13 @@ pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]
             Ok(shown(&head.headers, &whole, &projection, of))
         }
         (_, Endpoint::Me) => Err(ScimError::new(501, "a token of this server is no person's account")),
-        (_, endpoint) => Err(not_allowed(endpoint)),
+        (method, endpoint) => {
+            let acted = match super::act::method(method) {
+                Some(method) => Box::pin(scene.act(method, endpoint, head, body)).await?,
+                None => None,
+            };
+            acted.ok_or_else(|| not_allowed(endpoint))
+        }
     }
 }
 

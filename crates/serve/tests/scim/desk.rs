@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub struct Desk {
-    _sandbox: Sandbox,
+    pub sandbox: Sandbox,
     pub house: Arc<House>,
     _folder: TempDir,
     listens: String,
@@ -62,7 +62,7 @@ impl Desk {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listens = listener.local_addr().unwrap().to_string();
         tokio::spawn(tenure_serve::serve(listener, house.clone()));
-        Self { _sandbox: sandbox, house, _folder: folder, listens }
+        Self { sandbox, house, _folder: folder, listens }
     }
 
     /// Returns a client of the connection that imitates this vendor.
@@ -126,6 +126,19 @@ impl Client<'_> {
 
     pub async fn post(&self, path: &str, body: &Value) -> Reply {
         self.ask("POST", path, Some(body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Reply {
+        self.ask("PUT", path, Some(body)).await
+    }
+
+    pub async fn patch(&self, path: &str, operations: Value) -> Reply {
+        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
+        self.ask("PATCH", path, Some(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.ask("DELETE", path, None).await
     }
 
     /// Returns the one user with this sign-in name.

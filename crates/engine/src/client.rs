@@ -1,0 +1,324 @@
+//! What a SCIM client wishes of one account: kept as a fact, and carried out at once as far as that goes, the ordinary
+//! way: judged with the person whom it is about, planned, guarded, approved, applied, read back.
+//! What is not done by then stays wished, and whoever works on this store goes on with it; what the app refuses is
+//! taken back and told in the app's own words. How a client says things is not known here.
+
+use crate::apply::apply;
+use crate::clock::moment_text;
+use crate::error::EngineError;
+use crate::house::House;
+use crate::plan::keep;
+use crate::progress::Progress;
+use crate::reconcile::{Company, Found, Scope, company, company_of};
+use crate::work::job;
+use std::sync::Arc;
+use std::time::Duration;
+use tenure_connect::ErrorKind;
+use tenure_core::account::{AccountKey, AccountState};
+use tenure_core::change::{Finding, FindingKind, Outcome, Plan};
+use tenure_core::correlate::found_identity_id;
+use tenure_core::facts::{ClientAsks, ClientWish};
+use tenure_core::journal::Draft;
+use tenure_core::name::{ConnectionName, IdentityId};
+use tenure_store::{Managers, Seed};
+
+/// How long after a client stopped waiting the whole company is judged, with what it wished.
+const LATER_MS: i64 = 10_000;
+/// So often a wish is carried out on what was seen meanwhile: the first try may find that the world has moved.
+const TRIES: u32 = 3;
+
+/// What became of a wish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Became {
+    /// It is so.
+    Applied,
+    /// It is not so yet, and will be tried again by itself.
+    Pending(String),
+    /// It waits for people: a guard or an approval.
+    Held(String),
+    /// The app will not have it, or it cannot be.
+    Refused {
+        /// In which sort of words.
+        kind: Refusal,
+        /// In the app's words, or ours.
+        because: String,
+    },
+}
+
+/// Why a wish was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is such an account already.
+    Duplicate,
+    /// No seat is left.
+    Seats,
+    /// Our credential may not do it.
+    Rights,
+    /// A value is missing or not accepted.
+    Value,
+    /// The app cannot do it.
+    Unsupported,
+    /// Anything else that the app says.
+    Vendor,
+}
+
+/// Whose an account is, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// Somebody's who has no account there.
+    Free(IdentityId),
+    /// Somebody's whose account there this is.
+    Held(IdentityId, AccountKey),
+    /// Nobody's to speak of: set apart, or in dispute.
+    Closed(String),
+}
+
+/// Tells whose the account is that a client speaks of: the one that it names, or one that would have this address. Who
+/// is not known is founded by this wish.
+///
+/// # Errors
+/// The store failed.
+pub async fn whose(
+    house: &House,
+    connection: &ConnectionName,
+    id: &str,
+    address: Option<&str>,
+    account: Option<&AccountKey>,
+) -> Result<Whose, EngineError> {
+    let seed = Seed {
+        keys: address.map(str::to_lowercase).into_iter().collect(),
+        accounts: account.cloned().into_iter().collect(),
+        ..Seed::default()
+    };
+    let loaded = house.store.load_cluster(&seed, Managers::Left).await?;
+    let company = company_of(house, &Scope::default(), loaded).await?;
+    let graph = company.graph(house);
+    let founded = || found_identity_id(&ConnectionName::new(&format!("scim:{connection}")), &id.into());
+    if let Some(key) = account {
+        if let Some(link) = graph.link_of(key) {
+            return Ok(Whose::Held(link.identity.clone(), key.clone()));
+        }
+        if let Some((_, because)) = graph.service().find(|(account, _)| account.key == *key) {
+            return Ok(Whose::Closed(format!("{key} is set apart from people by {because}")));
+        }
+        if let Some(link) = company.facts.links.iter().find(|link| link.account == *key) {
+            return Ok(Whose::Held(link.identity.clone(), key.clone())); // somebody's of whom no source tells any more
+        }
+        if let Some(dispute) = graph.disputes().iter().find(|dispute| dispute.account.as_ref() == Some(key)) {
+            return Ok(Whose::Closed(dispute.text.clone()));
+        }
+    }
+    let known = address.map(|address| graph.search(address)).unwrap_or_default();
+    let identity = match known.as_slice() {
+        [] => founded(),
+        [one] => graph.identity_at(*one).id.clone(),
+        several => return Ok(Whose::Closed(format!("{} people have this address; a person must say who it is", several.len()))),
+    };
+    if let Some(key) = account {
+        return Ok(Whose::Held(identity, key.clone())); // nobody's until now: the client stands for it
+    }
+    let staff = |kind| !matches!(kind, tenure_core::account::Kind::Contact | tenure_core::account::Kind::Bot);
+    let mut here = graph.accounts_of(&identity).filter(|account| account.key.connection == *connection);
+    let there = here.find(|account| staff(account.key.kind) && account.state != AccountState::Removed);
+    let there = there.map(|account| account.key.clone());
+    Ok(match there {
+        Some(key) => Whose::Held(identity.clone(), key),
+        None => Whose::Free(identity.clone()),
+    })
+}
+
+/// Keeps a wish in the place of the one with the version before it; the work that follows is woken in case that nobody
+/// lives to do it at once. Tells whether it did: somebody else may have been quicker.
+///
+/// # Errors
+/// The store failed.
+pub async fn keep_wish(house: &House, wish: &ClientWish) -> Result<bool, EngineError> {
+    let wait_ms = wait(house).as_millis() as i64;
+    let woken = [job::reconcile(house.clock.now_ms() + wait_ms + LATER_MS)];
+    Ok(house.store.put_wish(wish, vec![draft(house, wish, "client_wished")], &woken).await?)
+}
+
+/// Returns how long a client waits.
+pub fn wait(house: &House) -> Duration {
+    house.config.scim_wait().unwrap_or(Duration::from_secs(20))
+}
+
+/// Carries a wish out, and waits for what becomes of it, though no longer than a client does: then it goes on by itself.
+/// `before` is what was wished before, to which a refusal leads back.
+///
+/// # Errors
+/// The store failed, or an invariant of ours is broken.
+pub async fn carry_out(house: &Arc<House>, wish: ClientWish, before: Option<ClientWish>) -> Result<Became, EngineError> {
+    let limit = wait(house);
+    let house = house.clone();
+    let work = tokio::spawn(async move {
+        let became = match carry_out_all(&house, &wish).await {
+            Err(EngineError::Busy(because)) => Became::Pending(because),
+            Err(EngineError::Connect { connection, source }) => Became::Pending(format!("{connection}: {source}")),
+            other => other?,
+        };
+        settle(&house, wish, before, &became).await?;
+        Ok(became)
+    });
+    match tokio::time::timeout(limit, work).await {
+        Ok(Ok(became)) => became,
+        Ok(Err(error)) => Err(EngineError::Broken(format!("a wish was dropped: {error}"))),
+        Err(_) => Ok(Became::Pending(format!("not done within {} s; it goes on", limit.as_secs()))),
+    }
+}
+
+/// Writes down what became of a wish, unless the client has said something newer meanwhile.
+async fn settle(
+    house: &House,
+    wish: ClientWish,
+    before: Option<ClientWish>,
+    became: &Became,
+) -> Result<(), EngineError> {
+    let now_ms = house.clock.now_ms();
+    let Some(kept) = house.store.wish(&wish.connection, &wish.id).await? else { return Ok(()) };
+    if kept.version != wish.version {
+        return Ok(());
+    }
+    let (because, is_held) = match became {
+        Became::Applied => (None, false),
+        Became::Pending(because) => (Some(because.clone()), false),
+        Became::Held(because) => (Some(because.clone()), true),
+        Became::Refused { .. } => {
+            match before {
+                None => {
+                    house.store.withdraw_wish(&kept, now_ms, vec![draft(house, &kept, "client_refused")]).await?;
+                }
+                Some(before) => {
+                    let back = ClientWish { version: kept.version + 1, since_ms: now_ms, ..before };
+                    house.store.put_wish(&back, vec![draft(house, &back, "client_refused")], &[]).await?;
+                }
+            }
+            return Ok(());
+        }
+    };
+    let account = match &kept.account {
+        Some(account) => Some(account.clone()),
+        None => account_of(house, &kept).await?,
+    };
+    if kept.because != because || kept.is_held != is_held || kept.account != account {
+        let settled = ClientWish { because, is_held, account, version: kept.version + 1, ..kept };
+        house.store.put_wish(&settled, Vec::new(), &[]).await?;
+    }
+    Ok(())
+}
+
+/// Finds the account that came of a wish.
+async fn account_of(house: &House, wish: &ClientWish) -> Result<Option<AccountKey>, EngineError> {
+    let scope = Scope { identity: Some(wish.identity.to_string()), ..Scope::default() };
+    let company = company(house, &scope).await?;
+    let graph = company.graph(house);
+    let here = graph.accounts_of(&wish.identity).filter(|account| account.key.connection == wish.connection);
+    let mut here: Vec<_> = here.filter(|account| wish.kind.is_none_or(|kind| kind == account.key.kind)).collect();
+    here.sort_by_key(|account| !account.state.gives_access());
+    Ok(here.first().map(|account| account.key.clone()))
+}
+
+async fn carry_out_all(house: &House, wish: &ClientWish) -> Result<Became, EngineError> {
+    let mut became = Became::Pending("it was not tried".into());
+    for _ in 0..TRIES {
+        house.catch_up(&wish.connection).await?;
+        let scope = Scope {
+            only: vec![wish.connection.clone()],
+            identity: Some(wish.identity.to_string()),
+            as_of_ms: None,
+        };
+        let company = company(house, &scope).await?;
+        let found = company.judge(house, Some(&wish.client)).await?;
+        let links: Vec<_> = found.graph.new_links().collect();
+        house.store.pin_links(&links, house.clock.now_ms()).await?;
+        let (plan, findings) = (found.plan.clone(), about(&found, wish));
+        if plan.steps.is_empty() && plan.held.is_empty() {
+            return Ok(nothing_to_do(&company, &found, wish, &findings));
+        }
+        keep(house, &plan, &wish.client).await?;
+        let held = plan.held.first().map(|hold| format!("{}: {}", hold.guard, hold.because));
+        if plan.steps.is_empty() {
+            return Ok(Became::Held(held.unwrap_or_default()));
+        }
+        let report = apply(house, &plan, &wish.client, &Progress::silent()).await?;
+        became = of_report(&plan, &report);
+        match (&became, held) {
+            (Became::Applied, Some(held)) => return Ok(Became::Held(held)),
+            (Became::Pending(_), _) if report.steps.iter().any(|step| step.outcome == Outcome::Moved) => {}
+            (_, _) => return Ok(became),
+        }
+    }
+    Ok(became)
+}
+
+/// Returns the findings that say why a wish cannot come true.
+fn about(found: &Found<'_>, wish: &ClientWish) -> Vec<Finding> {
+    let is_about = |finding: &&Finding| {
+        finding.connection.as_ref() == Some(&wish.connection)
+            && (finding.identity.as_ref() == Some(&wish.identity)
+                || finding.account_key.is_some() && finding.account_key == wish.account)
+    };
+    found.findings.iter().filter(is_about).cloned().collect()
+}
+
+/// Says what it means that there is nothing to do: it is so, or it cannot be.
+fn nothing_to_do(company: &Company, found: &Found<'_>, wish: &ClientWish, findings: &[Finding]) -> Became {
+    let says = |kind: FindingKind| findings.iter().find(|finding| finding.kind == kind).map(|found| found.text.clone());
+    let here = found.graph.accounts_of(&wish.identity).filter(|account| account.key.connection == wish.connection);
+    let has_access = here.into_iter().any(|account| account.state.gives_access());
+    let wanted = wish.asks == ClientAsks::Present;
+    if wanted && !has_access {
+        let left = found.graph.identity(&wish.identity).is_some_and(|one| one.state == tenure_core::identity::IdentityState::Left);
+        if left {
+            let because = "the sources say that this person has left; nobody who left is let in".to_owned();
+            return Became::Refused { kind: Refusal::Value, because };
+        }
+        let never = company.facts.connections.get(&wish.connection).is_none_or(|facts| facts.complete_ms.is_none());
+        if never {
+            return Became::Pending(format!("{} was never read completely", wish.connection));
+        }
+        let because = says(FindingKind::MissingAccount).or_else(|| says(FindingKind::Dispute));
+        let because = because.unwrap_or_else(|| "no account can be made of this; `tenure findings` says why".into());
+        return Became::Refused { kind: Refusal::Value, because };
+    }
+    match says(FindingKind::UnsupportedChange) {
+        Some(because) => Became::Refused { kind: Refusal::Unsupported, because },
+        None => Became::Applied,
+    }
+}
+
+fn of_report(plan: &Plan, report: &crate::apply::ApplyReport) -> Became {
+    let mut became = Became::Applied;
+    for result in &report.steps {
+        let because = || result.because.clone().unwrap_or_else(|| "the app says no more".into());
+        let effect = plan.steps.iter().find(|step| step.id == result.id).map(|step| step.effect);
+        match result.outcome {
+            Outcome::Done | Outcome::AlreadyTrue => {}
+            Outcome::Refused | Outcome::Unsupported => {
+                let kind = match report.refusals.get(&result.id) {
+                    Some(ErrorKind::Duplicate) => Refusal::Duplicate,
+                    Some(ErrorKind::SeatLimit) => Refusal::Seats,
+                    Some(ErrorKind::Auth | ErrorKind::Scope) => Refusal::Rights,
+                    Some(ErrorKind::Validation | ErrorKind::Configuration) => Refusal::Value,
+                    Some(ErrorKind::Unsupported) => Refusal::Unsupported,
+                    _ => Refusal::Vendor,
+                };
+                return Became::Refused { kind, because: because() };
+            }
+            Outcome::Skipped if report.waits(result) => became = Became::Held(because()),
+            Outcome::Pending if effect != Some(tenure_core::abilities::Effect::Manual) => {}
+            _ if became == Became::Applied => became = Became::Pending(because()),
+            _ => {}
+        }
+    }
+    became
+}
+
+fn draft(house: &House, wish: &ClientWish, event: &str) -> Draft {
+    let fields: Vec<&str> = wish.fields.iter().map(|(field, _)| field.as_str()).collect();
+    let body = serde_json::json!({
+        "connection": wish.connection, "id": wish.id, "identity": wish.identity, "asks": wish.asks, "fields": fields,
+        "grants": wish.grants, "version": wish.version, "since": moment_text(wish.since_ms),
+    });
+    Draft { at: house.clock.now_text(), actor: wish.client.clone(), event: event.into(), run: None, step: None, body }
+}
