@@ -4,7 +4,7 @@
 use crate::account::AccountKey;
 use crate::change::{ApprovalState, Finding, Plan, Step};
 use crate::correlate::{Belonging, Graph, IdentityAt, StayCause};
-use crate::decide::{Standing, Wishes};
+use crate::decide::{ClientStanding, Standing, Wishes};
 use crate::identity::IdentityState;
 use crate::look::same;
 use crate::name::{ConnectionName, StepId};
@@ -48,7 +48,7 @@ pub fn identity(graph: &Graph<'_>, at: IdentityAt) -> Vec<String> {
     let name = identity.label();
     let records: Vec<String> = identity.records.iter().map(ToString::to_string).collect();
     let known = match records.is_empty() {
-        true => format!("{name} is known by a decision only."),
+        true => format!("{name} is known by a decision or from a SCIM client only."),
         false => format!("{name} is known from {}.", records.join(", ")),
     };
     let date =
@@ -73,6 +73,14 @@ pub fn identity(graph: &Graph<'_>, at: IdentityAt) -> Vec<String> {
 /// Explains what is wished of a person in one connection, and by which rules.
 pub fn wished(graph: &Graph<'_>, wishes: &Wishes, at: IdentityAt, connection: &ConnectionName) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(demand) = wishes.demands(at).and_then(|demands| demands.get(connection)) {
+        let name = graph.identity_at(at).label();
+        lines.push(match demand.standing {
+            ClientStanding::Suspended => format!("{} wishes that {name} has no access to {connection}.", demand.client),
+            ClientStanding::Present => format!("{} wishes that {name} is in {connection}.", demand.client),
+            ClientStanding::IfThere => format!("{} wishes grants or fields of {name} in {connection}.", demand.client),
+        });
+    }
     match wishes.standing(at) {
         Standing::Present => {}
         Standing::Suspended => lines.push("Every account of somebody who left should be suspended.".into()),

@@ -112,7 +112,12 @@ pub async fn whose(
     let identity = match known.as_slice() {
         [] => founded(),
         [one] => graph.identity_at(*one).id.clone(),
-        several => return Ok(Whose::Closed(format!("{} people have this address; a person must say who it is", several.len()))),
+        several => {
+            return Ok(Whose::Closed(format!(
+                "{} people have this address; a person must say who it is",
+                several.len()
+            )));
+        }
     };
     if let Some(key) = account {
         return Ok(Whose::Held(identity, key.clone())); // nobody's until now: the client stands for it
@@ -148,7 +153,11 @@ pub fn wait(house: &House) -> Duration {
 ///
 /// # Errors
 /// The store failed, or an invariant of ours is broken.
-pub async fn carry_out(house: &Arc<House>, wish: ClientWish, before: Option<ClientWish>) -> Result<Became, EngineError> {
+pub async fn carry_out(
+    house: &Arc<House>,
+    wish: ClientWish,
+    before: Option<ClientWish>,
+) -> Result<Became, EngineError> {
     let limit = wait(house);
     let house = house.clone();
     let work = tokio::spawn(async move {
@@ -222,11 +231,8 @@ async fn carry_out_all(house: &House, wish: &ClientWish) -> Result<Became, Engin
     let mut became = Became::Pending("it was not tried".into());
     for _ in 0..TRIES {
         house.catch_up(&wish.connection).await?;
-        let scope = Scope {
-            only: vec![wish.connection.clone()],
-            identity: Some(wish.identity.to_string()),
-            as_of_ms: None,
-        };
+        let scope =
+            Scope { only: vec![wish.connection.clone()], identity: Some(wish.identity.to_string()), as_of_ms: None };
         let company = company(house, &scope).await?;
         let found = company.judge(house, Some(&wish.client)).await?;
         let links: Vec<_> = found.graph.new_links().collect();
@@ -268,7 +274,10 @@ fn nothing_to_do(company: &Company, found: &Found<'_>, wish: &ClientWish, findin
     let has_access = here.into_iter().any(|account| account.state.gives_access());
     let wanted = wish.asks == ClientAsks::Present;
     if wanted && !has_access {
-        let left = found.graph.identity(&wish.identity).is_some_and(|one| one.state == tenure_core::identity::IdentityState::Left);
+        let left = found
+            .graph
+            .identity(&wish.identity)
+            .is_some_and(|one| one.state == tenure_core::identity::IdentityState::Left);
         if left {
             let because = "the sources say that this person has left; nobody who left is let in".to_owned();
             return Became::Refused { kind: Refusal::Value, because };

@@ -2,9 +2,9 @@
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
 use crate::abilities::{Effect, Sessions};
-use crate::account::{AccountState, Kind};
+use crate::account::{AccountKey, AccountState, Fields, Kind};
 use crate::change::{FindingKind, Severity};
-use crate::facts::{Decided, Facts};
+use crate::facts::{ClientAsks, ClientWish, Decided, Facts};
 use crate::world::*;
 use serde_json::json;
 
@@ -413,4 +413,101 @@ fn two_addresses_in_the_login_of_a_record_are_both_somebodys() {
     }
     let told = texts(&facts, "", FindingKind::MissingAccount);
     assert!(told.iter().any(|text| text.contains("somebody else has the address team@acme.example")), "{told:?}");
+}
+
+/// Lets a SCIM client wish something of the account of the record with this number.
+fn wish(record: &str, account: bool, asks: ClientAsks) -> ClientWish {
+    let key = AccountKey::new(&name("desk"), Kind::Agent, record);
+    let address = "dan@acme.example";
+    let mut person = Fields::default();
+    person.set("work_email".into(), json!(address));
+    person.set("name".into(), json!("Dan Doe"));
+    ClientWish {
+        connection: name("desk"),
+        id: format!("agent-{record}").into(),
+        client: "SCIM client okta".into(),
+        identity: if account { id_of(record) } else { "01DAN".into() },
+        account: account.then_some(key),
+        kind: None,
+        asks,
+        login: address.into(),
+        external_id: None,
+        person,
+        fields: Fields::default(),
+        grants: Default::default(),
+        because: None,
+        is_held: false,
+        since_ms: NOW_MS - 1000,
+        created_ms: NOW_MS - 1000,
+        version: 1,
+    }
+}
+
+#[test]
+fn a_client_makes_an_account_where_it_speaks_and_nowhere_else() {
+    let mut facts = company();
+    let mut dan = wish("9", false, ClientAsks::Present);
+    dan.fields.set("title".into(), json!("Guest"));
+    dan.grants.insert("role".into(), [("agent".into(), true)].into());
+    facts.client_wishes.push(dan);
+    assert_eq!(
+        steps(&facts, ""),
+        [
+            "create desk joiner Dan: login null→\"dan@acme.example\", name null→\"Dan Doe\", title null→\"Guest\", role null→\"agent\""
+        ]
+    );
+    let walked = walk(&facts, &policy(""));
+    assert_eq!(walked.plan.steps[0].reason.rule.as_deref(), Some("SCIM client okta"));
+}
+
+#[test]
+fn a_client_puts_somebody_out_where_it_speaks_though_a_rule_wishes_them() {
+    let mut facts = company();
+    facts.client_wishes.push(wish("1", true, ClientAsks::Suspended));
+    assert_eq!(steps(&facts, ""), ["suspend desk decision Ann"]);
+    facts.client_wishes[0].asks = ClientAsks::Gone;
+    account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
+    assert_eq!(steps(&facts, ""), [""; 0], "and nobody lets them in again");
+}
+
+#[test]
+fn a_client_takes_what_it_names_and_leaves_the_rest_to_the_rules() {
+    let mut facts = company();
+    let mut ann = wish("1", true, ClientAsks::Nothing);
+    ann.grants.insert("teams".into(), [("Tier 1".into(), false), ("Tier 2".into(), true)].into());
+    facts.client_wishes.push(ann);
+    let steps = steps(&facts, "");
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    assert!(steps.iter().any(|step| step.starts_with("grant") && step.contains("Tier 2")), "{steps:?}");
+    assert!(steps.iter().any(|step| step.starts_with("revoke") && step.contains("decision")), "{steps:?}");
+}
+
+#[test]
+fn nobody_who_left_is_let_in_by_a_client() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "status", json!("terminated"));
+    account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
+    facts.client_wishes.push(wish("1", true, ClientAsks::Present));
+    let steps = steps(&facts, "");
+    assert!(steps.iter().all(|step| !step.contains("desk")), "{steps:?}");
+}
+
+#[test]
+fn a_client_that_speaks_of_grants_only_lets_rules_make_and_resume() {
+    let mut facts = company();
+    account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
+    facts.client_wishes.push(wish("1", true, ClientAsks::Nothing));
+    let steps = steps(&facts, "");
+    assert!(steps[0].starts_with("resume desk"), "{steps:?}");
+}
+
+#[test]
+fn an_account_that_is_nobodys_is_theirs_of_whom_a_client_speaks() {
+    let mut facts = company();
+    without(&mut facts, "hr/person/1");
+    let mut ann = wish("1", true, ClientAsks::Suspended);
+    ann.identity = "01ANN".into();
+    facts.client_wishes.push(ann);
+    let steps = steps(&facts, "");
+    assert!(steps.iter().any(|step| step.starts_with("suspend desk decision")), "{steps:?}");
 }

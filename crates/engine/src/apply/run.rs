@@ -130,7 +130,8 @@ async fn apply_as_hand(
 
 /// Returns the person whom a whole plan is about: then no more is loaded than what hangs together with them.
 fn the_one(plan: &Plan) -> Option<&IdentityId> {
-    let mut people = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).map(|step| step.identity.as_ref());
+    let mut people =
+        plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).map(|step| step.identity.as_ref());
     let first = people.next()??;
     people.all(|other| other == Some(first)).then_some(first)
 }

@@ -97,7 +97,7 @@ impl Held {
     }
 
     /// Tells whether what a client asked is so.
-    fn is_as_wished(&self, shape: &Shape) -> bool {
+    pub fn is_as_wished(&self, shape: &Shape) -> bool {
         let (Some(wish), Some(account)) = (&self.wish, &self.account) else { return self.wish.is_none() };
         let access = account.state.gives_access();
         let state = match wish.asks {
@@ -132,7 +132,7 @@ impl Held {
             shown.insert("externalId".into(), external.into());
         }
         shown.insert("userName".into(), self.login().into());
-        if let Some(email) = self.field("email") {
+        if let Some(email) = self.field(shape.address.as_str()) {
             shown.insert("emails".into(), json!([{"value": email, "type": "work", "primary": true}]));
         }
         let active = self.account.as_ref().is_some_and(|account| account.state.gives_access());

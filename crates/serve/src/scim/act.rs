@@ -5,8 +5,8 @@ use super::answer::{Answer, header};
 use super::list::Scene;
 use super::read::{BULK, projection};
 use super::write::Change;
-use axum::http::request::Parts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde_json::{Map, Value};
 use tenure_scim::{BulkRequest, BulkRun, Done, Endpoint, Method, ResourceType, ScimError, ScimType};
 
@@ -103,7 +103,8 @@ impl Scene<'_> {
                     return Err(ScimError::new(405, "that cannot be done in bulk"));
                 }
                 let body = operation.data.as_ref().map(Value::to_string).unwrap_or_default();
-                let came = self.carry(operation.method, &endpoint, body.as_bytes(), operation.version.as_deref()).await?;
+                let came =
+                    self.carry(operation.method, &endpoint, body.as_bytes(), operation.version.as_deref()).await?;
                 let at = |of: &ResourceType, id: &str| self.offer.location(of, id);
                 Ok(match (came, &endpoint) {
                     (Came::Is(status, whole), Endpoint::All(of) | Endpoint::One(of, _)) => {

@@ -87,9 +87,9 @@ impl Scene<'_> {
         // All are known before any is changed.
         for (id, held) in &changed {
             let found = self.find(id).await?.filter(|found| found.is_shown(self.shape));
-            let fits = found.as_ref().is_some_and(|found| {
-                found.account.is_none() || entitlement.word(found.kind(self.shape)).is_some()
-            });
+            let fits = found
+                .as_ref()
+                .is_some_and(|found| found.account.is_none() || entitlement.word(found.kind(self.shape)).is_some());
             if *held && !fits {
                 let because = format!("`members`: {id} is no user here who can hold {}", entitlement.shown);
                 return Err(ScimError::because(ScimType::InvalidValue, because));

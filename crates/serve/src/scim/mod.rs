@@ -42,12 +42,8 @@ pub(super) struct Gate {
 
 /// The routes of SCIM.
 pub(crate) fn router(house: Arc<House>) -> Router {
-    let gate = Arc::new(Gate {
-        house,
-        doors: Doors::default(),
-        seal: tokio::sync::OnceCell::new(),
-        unheld: Mutex::default(),
-    });
+    let gate =
+        Arc::new(Gate { house, doors: Doors::default(), seal: tokio::sync::OnceCell::new(), unheld: Mutex::default() });
     let routes = ["/scim", "/scim/", "/scim/v2", "/scim/v2/", "/scim/v2/{connection}", "/scim/v2/{connection}/{*rest}"];
     routes.into_iter().fold(Router::new(), |router, path| router.route(path, any(answer))).with_state(gate)
 }

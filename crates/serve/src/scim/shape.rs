@@ -35,6 +35,8 @@ pub(super) struct Shape {
     pub kinds: Vec<Kind>,
     /// The URN of the app's own extension.
     pub own: String,
+    /// The field that holds the address by which the app signs people in.
+    pub address: FieldName,
     /// Where each field stands.
     pub places: BTreeMap<FieldName, Place>,
     abilities: Arc<Abilities>,
@@ -64,7 +66,8 @@ impl Shape {
         let places: BTreeMap<FieldName, Place> =
             fields.keys().filter_map(|field| Some((field.clone(), Place::of(field)?))).collect();
         let account = account_type(abilities, &kinds, &fields, &places, &own);
-        Self { account, entitlement: entitlement_type(), kinds, own, places, abilities: abilities.clone() }
+        let address = FieldName::new(if fields.contains_key("email") { "email" } else { "login" });
+        Self { account, entitlement: entitlement_type(), kinds, own, address, places, abilities: abilities.clone() }
     }
 
     /// Returns the types, for the documents and for paths.

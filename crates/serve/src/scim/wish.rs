@@ -17,7 +17,9 @@ use tenure_scim::{ScimError, ScimType};
 pub(super) fn blank(held: Option<&Held>, id: String, client: String, identity: IdentityId, now_ms: i64) -> ClientWish {
     let account = held.and_then(|held| held.account.as_ref());
     let mut person = Fields::default();
-    for (theirs, ours) in [("name", "name"), ("given_name", "given_name"), ("family_name", "family_name"), ("email", "work_email")] {
+    for (theirs, ours) in
+        [("name", "name"), ("given_name", "given_name"), ("family_name", "family_name"), ("email", "work_email")]
+    {
         if let Some(value) = account.and_then(|account| account.told(theirs)).filter(|value| !value.is_null()) {
             person.set(FieldName::new(ours), value);
         }
@@ -59,7 +61,7 @@ impl Wanted<'_> {
     /// # Errors
     /// `invalidValue`: a value is none that the app has.
     pub fn lay(&self, wish: &mut ClientWish, shape: &Shape, entitlements: &[Entitlement]) -> Result<(), ScimError> {
-        self.lay_login(wish)?;
+        self.lay_login(wish, shape)?;
         wish.external_id = text(self.after, "externalId");
         if self.after.get("active") != self.before.get("active") {
             wish.asks = match self.after.get("active") {
@@ -88,7 +90,7 @@ impl Wanted<'_> {
     }
 
     /// Takes the sign-in name as it is written, and the address from the mails or from that name.
-    fn lay_login(&self, wish: &mut ClientWish) -> Result<(), ScimError> {
+    fn lay_login(&self, wish: &mut ClientWish, shape: &Shape) -> Result<(), ScimError> {
         let login = text(self.after, "userName").unwrap_or_default();
         let mail = mail(self.after);
         let moved = login != text(self.before, "userName").unwrap_or_default();
@@ -100,7 +102,7 @@ impl Wanted<'_> {
             _ => None,
         };
         if let Some(address) = address.filter(|address| address.contains('@')) {
-            wish.fields.set(FieldName::new("email"), address.as_str().into());
+            wish.fields.set(shape.address.clone(), address.as_str().into());
             wish.person.set(FieldName::new("work_email"), address.into());
         }
         wish.login = login;
@@ -131,7 +133,9 @@ impl Wanted<'_> {
         let find = |name: &String| {
             let is = |one: &&Entitlement| {
                 one.of_kind == ROLE
-                    && (one.name.to_lowercase() == name.to_lowercase() || one.id == *name || one.id == format!("{ROLE}-{name}"))
+                    && (one.name.to_lowercase() == name.to_lowercase()
+                        || one.id == *name
+                        || one.id == format!("{ROLE}-{name}"))
             };
             let found = all.iter().find(is).cloned();
             found.or_else(|| unlisted(shape, all, name)).ok_or_else(|| {
@@ -163,9 +167,10 @@ pub(super) fn grant(wish: &mut ClientWish, shape: &Shape, entitlement: &Entitlem
     if held && wish.account.is_none() {
         wish.kind = Some(kind);
     }
-    let is_single = shape.ability(kind).and_then(|ability| ability.entitlements.get(&word)).is_some_and(|ability| {
-        ability.cardinality == tenure_core::abilities::Cardinality::One
-    });
+    let is_single = shape
+        .ability(kind)
+        .and_then(|ability| ability.entitlements.get(&word))
+        .is_some_and(|ability| ability.cardinality == tenure_core::abilities::Cardinality::One);
     let names = wish.grants.entry(word).or_default();
     if is_single {
         names.clear();
@@ -205,7 +210,8 @@ fn role_names(resource: &Map<String, Value>) -> BTreeSet<String> {
 /// Returns the address: the mail for work, else the first choice, else the first.
 fn mail(resource: &Map<String, Value>) -> Option<String> {
     let all = resource.get("emails")?.as_array()?;
-    let is_work = |mail: &&Value| mail.get("type").and_then(Value::as_str).is_some_and(|of| of.eq_ignore_ascii_case("work"));
+    let is_work =
+        |mail: &&Value| mail.get("type").and_then(Value::as_str).is_some_and(|of| of.eq_ignore_ascii_case("work"));
     let is_first = |mail: &&Value| mail.get("primary") == Some(&Value::Bool(true));
     let found = all.iter().find(is_work).or_else(|| all.iter().find(is_first)).or_else(|| all.first());
     found?.get("value")?.as_str().map(str::to_owned)

@@ -95,7 +95,12 @@ impl Scene<'_> {
     ///
     /// # Errors
     /// 404: there is none. 412: it was changed meanwhile. Others: as the app says.
-    pub async fn change(&self, id: &str, change: Change<'_>, if_match: Option<&str>) -> Result<Map<String, Value>, ScimError> {
+    pub async fn change(
+        &self,
+        id: &str,
+        change: Change<'_>,
+        if_match: Option<&str>,
+    ) -> Result<Map<String, Value>, ScimError> {
         let house = &self.gate.house;
         for _ in 0..TRIES {
             let held = self.shown(id).await?;
@@ -116,10 +121,9 @@ impl Scene<'_> {
             if !same_login && self.is_taken(&wish, &held).await? {
                 return Err(taken(&wish.login));
             }
-            if is_same(before.as_ref(), &wish) || written.changed.is_empty() {
-                if before.as_ref().is_none_or(|before| before.because.is_none()) {
-                    return Ok(shown);
-                }
+            let nothing_new = before.is_none() && written.changed.is_empty() || is_same(before.as_ref(), &wish);
+            if nothing_new && held.is_as_wished(self.shape) {
+                return Ok(shown);
             }
             wish.version += 1;
             wish.since_ms = house.clock.now_ms();
@@ -224,7 +228,8 @@ impl Scene<'_> {
 
 /// Says that somebody has the sign-in name already.
 fn taken(login: &str) -> ScimError {
-    ScimError::new(409, format!("there is a user {login:?} already; look it up by its userName")).of(ScimType::Uniqueness)
+    ScimError::new(409, format!("there is a user {login:?} already; look it up by its userName"))
+        .of(ScimType::Uniqueness)
 }
 
 /// Says in SCIM's words why an app refused, and how the app said it.

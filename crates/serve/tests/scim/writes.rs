@@ -97,10 +97,15 @@ async fn somebody_whom_a_source_knows_is_changed_as_the_same_person() {
     let renamed = client.patch(&path, json!([{"op": "replace", "path": "displayName", "value": "Jay D"}])).await;
     assert_eq!(renamed.expect(200).body["displayName"], "Jay D");
     assert_eq!(desk.sandbox.world().find(Vendor::Gladly, login).unwrap()["name"], "Jay D");
-    let moved = client.patch(&path, json!([
-        {"op": "replace", "path": "userName", "value": "jay@acme.example"},
-        {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "jay@acme.example"},
-    ])).await;
+    let moved = client
+        .patch(
+            &path,
+            json!([
+                {"op": "replace", "path": "userName", "value": "jay@acme.example"},
+                {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "jay@acme.example"},
+            ]),
+        )
+        .await;
     assert_eq!((moved.expect(200).id(), &moved.body["userName"]), (id, &json!("jay@acme.example")));
     let world = desk.sandbox.world();
     assert_eq!((world.count(Vendor::Gladly, login), world.count(Vendor::Gladly, "jay@acme.example")), (0, 1));
@@ -122,7 +127,10 @@ async fn members_come_and_go_and_the_app_follows() {
         record["teams"].as_array().map_or(0, Vec::len)
     };
     assert_eq!(teams(), 0);
-    client.patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": id, "$ref": null}]}])).await.expect(204);
+    client
+        .patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": id, "$ref": null}]}]))
+        .await
+        .expect(204);
     assert_eq!(teams(), 1);
     client.patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": id}]}])).await.expect(204);
     let user = client.get(&format!("/Users/{id}")).await;
@@ -131,11 +139,15 @@ async fn members_come_and_go_and_the_app_follows() {
     client.patch(&path, json!([{"op": "remove", "path": path_of}])).await.expect(204);
     assert_eq!(teams(), 0);
     client.patch(&path, json!([{"op": "remove", "path": path_of}])).await.expect(204);
-    let unknown = client.patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": "agent-nobody"}]}])).await;
+    let unknown =
+        client.patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": "agent-nobody"}]}])).await;
     assert_eq!(unknown.expect(400).body["scimType"], "invalidValue");
     let renamed = client.patch(&path, json!([{"op": "replace", "value": {"displayName": "Others"}}])).await;
     assert_eq!(renamed.expect(400).body["scimType"], "mutability");
-    client.patch(&path, json!([{"op": "replace", "value": {"id": team["id"], "displayName": "Escalations"}}])).await.expect(204);
+    client
+        .patch(&path, json!([{"op": "replace", "value": {"id": team["id"], "displayName": "Escalations"}}]))
+        .await
+        .expect(204);
     client.post("/Groups", &json!({"displayName": "Escalations"})).await.expect(409);
     client.post("/Groups", &json!({"displayName": "Unheard of"})).await.expect(403);
     client.delete(&path).await.expect(403);
@@ -269,4 +281,34 @@ async fn many_changes_come_in_one_request() {
     }
     let record = desk.sandbox.world().find(Vendor::Gladly, "nia@acme.example").unwrap();
     assert_eq!(record["teams"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_reached_is_accepted_and_comes_true_later() {
+    let desk = Desk::open_with(|files| {
+        let text = std::fs::read_to_string(&files.config).unwrap();
+        std::fs::write(&files.config, format!("[server]\nscim_wait = \"1s\"\n{text}")).unwrap();
+    })
+    .await;
+    let client = desk.client(Vendor::Gladly).await;
+    desk.sandbox.set_faults(vec!["cut-before:app=gladly".parse().unwrap()]);
+    let reply = client.post("/Users", &newcomer(Vendor::Gladly, "nia@acme.example")).await;
+    assert_eq!(reply.expect(201).body["active"], false);
+    assert_eq!(reply.body[STATE]["state"], "pending", "{reply:?}");
+    desk.sandbox.set_faults(Vec::new());
+    // The work goes on by itself, and a daemon would begin it anew if this process died.
+    let path = format!("/Users/{}", reply.id());
+    let again = client.put(&path, &newcomer(Vendor::Gladly, "nia@acme.example")).await;
+    again.expect(200);
+    for _ in 0..200 {
+        if client.get(&path).await.body["active"] == true {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let there = client.get(&path).await;
+    assert_eq!((&there.body["active"], &there.body[STATE]["state"]), (&json!(true), &json!("applied")), "{there:?}");
+    assert_eq!(desk.sandbox.world().count(Vendor::Gladly, "nia@acme.example"), 1);
+    let job = desk.house.store.job("reconcile", "company").await.unwrap();
+    assert!(job.is_some(), "the company is judged in any case");
 }

@@ -9,6 +9,7 @@ mod journal_stories;
 mod list_stories;
 mod observation_stories;
 mod stop_stories;
+mod wish_stories;
 mod work_stories;
 
 /// Runs each named story on both databases.
@@ -36,6 +37,9 @@ macro_rules! on_both {
 }
 
 on_both![
+    wish_stories::of_two_who_write_one_wish_none_is_lost,
+    wish_stories::a_wish_is_found_by_whatever_a_client_knows,
+    wish_stories::what_was_wished_before_is_known_of_its_moment,
     observation_stories::a_batch_is_counted_as_added_changed_or_unchanged,
     observation_stories::a_record_that_comes_twice_in_one_pull_is_kept_once,
     observation_stories::a_killed_pull_goes_on_where_its_last_batch_ended,
