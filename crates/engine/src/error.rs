@@ -61,6 +61,9 @@ pub enum EngineError {
     /// Whoever asks may not have it: the policy says who may.
     #[error("{0}")]
     Forbidden(String),
+    /// What it was about is another by now.
+    #[error("{0}")]
+    Moved(String),
     /// Somebody else is at it.
     #[error("{0}")]
     Busy(String),
@@ -78,7 +81,7 @@ impl EngineError {
         match self {
             Self::Config(_) | Self::Misplaced(_) | Self::Secret(_) => Blame::Operator,
             Self::Asked(_) | Self::Missing(_) | Self::Field { .. } | Self::Forbidden(_) => Blame::Operator,
-            Self::Busy(_) | Self::Drained => Blame::Reviewer,
+            Self::Busy(_) | Self::Drained | Self::Moved(_) => Blame::Reviewer,
             Self::Connect { source, .. } if source.kind == tenure_connect::ErrorKind::Unreachable => Blame::Remote,
             Self::Connect { .. } => Blame::Operator,
             Self::Store(error) => blame_of_store(error),

@@ -42,6 +42,8 @@ pub mod doctor;
 pub mod metrics;
 pub mod view;
 pub mod answer;
+pub mod act;
+pub mod fault;
 mod error;
 
 pub use error::{Blame, EngineError, blame_of_store};

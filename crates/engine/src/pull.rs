@@ -63,11 +63,12 @@ pub async fn pull(
     reach: Reach,
     progress: &Progress,
 ) -> Result<Vec<PullView>, EngineError> {
+    let mut reads = Vec::with_capacity(names.len());
     for name in names {
         house.reader(name).await?; // a missing secret is found before the first request
+        reads.push(pull_alone(house, name, reach, progress));
     }
-    let pulls: Vec<_> =
-        stream::iter(names).map(|name| pull_alone(house, name, reach, progress)).buffered(AT_ONCE).collect().await;
+    let pulls: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
     pulls.into_iter().collect()
 }
 

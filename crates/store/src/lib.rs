@@ -36,6 +36,7 @@ mod notes;
 mod stops;
 mod counters;
 mod jobs;
+mod acts;
 mod runs;
 mod steps;
 
@@ -50,6 +51,7 @@ mod condition;
 pub mod test_support;
 
 pub use accounts::{AccountFilter, Cursor, Observed, Page};
+pub use acts::Act;
 pub use backup::{Backup, Present};
 pub use cluster::{Managers, Seed};
 pub use condition::{Condition, Holding, JobCount};

@@ -21,10 +21,12 @@ pub(crate) enum Kind {
     Apply,
     /// Lend a hand to those who carry out a plan; keyed by the plan and a number.
     Help,
+    /// Do what somebody asked for from afar; keyed by the act.
+    Act,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Pull, Self::Reconcile, Self::Apply, Self::Help];
+    pub const ALL: [Self; 5] = [Self::Pull, Self::Reconcile, Self::Apply, Self::Help, Self::Act];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Reconcile => "reconcile",
             Self::Apply => "apply",
             Self::Help => "help",
+            Self::Act => "act",
         }
     }
 
@@ -53,6 +56,11 @@ pub(crate) fn reconcile(run_at_ms: i64) -> NewJob {
 /// Carries out a plan.
 pub(crate) fn apply(plan: &PlanId, run_at_ms: i64) -> NewJob {
     NewJob { kind: Kind::Apply.as_str(), key: plan.to_string(), run_at_ms }
+}
+
+/// Does what somebody asked for from afar.
+pub(crate) fn act(id: &str, run_at_ms: i64) -> NewJob {
+    NewJob { kind: Kind::Act.as_str(), key: id.to_owned(), run_at_ms }
 }
 
 /// Calls other hands to a plan that touches so many accounts.

@@ -4,6 +4,7 @@
 
 use super::job::{self, Kind};
 use super::schedule::Schedule;
+use crate::act::carry_out as carry_act_out;
 use crate::anchor::{When, anchor};
 use crate::apply::apply;
 use crate::clock::moment_text;
@@ -53,6 +54,7 @@ pub(super) async fn perform(house: &House, schedule: &Schedule, claimed: &Claime
         Some(Kind::Reconcile) => reconcile(house).await,
         Some(Kind::Apply) => apply_plan(house, key, progress).await,
         Some(Kind::Help) => help(house, key, progress).await,
+        Some(Kind::Act) => carry_act_out(house, key, progress).await.map(|()| JobEnd::Done),
         None => Ok(JobEnd::Done),
     };
     let now_ms = house.clock.now_ms();

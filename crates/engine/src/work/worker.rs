@@ -23,6 +23,8 @@ const FAILED_PAUSE: Duration = Duration::from_secs(2);
 const CLOCKS_APART_MS: i64 = LASTS_MS / 4;
 /// Connections that one process reads at the same time.
 const PULLS_MAX: usize = 4;
+/// Things that people asked for which one process does at the same time.
+const ACTS_MAX: usize = 2;
 
 /// Works until the house is told to drain and what was under way is finished.
 ///
@@ -77,8 +79,8 @@ async fn wake_all(house: &House, schedule: &Schedule) -> Result<(), EngineError>
 }
 
 /// Kinds of work that share places, and how many there are.
-const PLACES: [(&[Kind], usize); 3] =
-    [(&[Kind::Pull], PULLS_MAX), (&[Kind::Reconcile], 1), (&[Kind::Apply, Kind::Help], 1)];
+const PLACES: [(&[Kind], usize); 4] =
+    [(&[Kind::Pull], PULLS_MAX), (&[Kind::Reconcile], 1), (&[Kind::Apply, Kind::Help], 1), (&[Kind::Act], ACTS_MAX)];
 
 struct Worker {
     house: Arc<House>,

@@ -2,21 +2,26 @@
 //! What is asked is one value, made of path and query, or path and body; what is told is the engine's own.
 //! A client speaks of the same values: path and shapes are read from here, not written down twice.
 
-use super::request::{by_body, by_query};
-use super::respond::{problem, tell};
+use super::BASE;
+use super::once::once;
+use super::request::{by_body, by_query, digest, key};
+use super::respond::{made, problem, tell};
 use crate::door::{Problem, admit};
 use axum::body::Body;
 use axum::extract::{RawPathParams, State};
-use axum::http::{Method, Request};
+use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 use tenure_core::scope::Scope;
 use tenure_engine::EngineError;
+use tenure_engine::fault::Fault;
 use tenure_engine::house::House;
 use tenure_engine::token::Bearer;
 
@@ -34,13 +39,45 @@ pub trait Endpoint: 'static {
     const SAYS: &'static str;
     /// What a token must permit.
     const NEEDS: Scope;
+    /// The status of its answer.
+    const STATUS: StatusCode = StatusCode::OK;
+    /// Whether a key under which it is asked for is kept with the work that it leads to, rather than with its answer.
+    const KEEPS_KEY: bool = false;
 
     /// Answers.
     fn answer(
         house: &House,
         asked: Self::Asked,
-        by: &Bearer,
+        by: &Caller,
     ) -> impl Future<Output = Result<Self::Answer, EngineError>> + Send;
+
+    /// Returns where the answer goes on, below `/api/v1`.
+    fn place(_: &Self::Answer) -> Option<String> {
+        None
+    }
+
+    /// Returns what of an answer may be kept: no secret.
+    fn kept(answer: Value) -> Value {
+        answer
+    }
+}
+
+/// Who asks, and under which conditions.
+#[derive(Debug)]
+pub struct Caller {
+    /// Who.
+    pub bearer: Bearer,
+    /// The key under which they ask, to be sure that it is done once.
+    pub key: Option<String>,
+    /// The digest of what they have read (`If-Match`).
+    pub digest: Option<String>,
+}
+
+impl Deref for Caller {
+    type Target = Bearer;
+    fn deref(&self) -> &Bearer {
+        &self.bearer
+    }
 }
 
 /// An endpoint as the list of them has it.
@@ -59,6 +96,8 @@ pub struct Route {
     pub asked: fn(&mut SchemaGenerator) -> Schema,
     /// The shape of what is answered.
     pub answer: fn(&mut SchemaGenerator) -> Schema,
+    /// The status of its answer.
+    pub status: StatusCode,
     /// What answers it.
     pub(super) served: fn() -> MethodRouter<Arc<House>>,
 }
@@ -70,6 +109,7 @@ impl Route {
             path: E::PATH,
             says: E::SAYS,
             needs: E::NEEDS,
+            status: E::STATUS,
             name: std::any::type_name::<E>().rsplit("::").next().unwrap_or_default(),
             asked: SchemaGenerator::subschema_for::<E::Asked>,
             answer: SchemaGenerator::subschema_for::<E::Answer>,
@@ -87,14 +127,23 @@ async fn serve<E: Endpoint>(
     path: RawPathParams,
     request: Request<Body>,
 ) -> Result<Response, Problem> {
-    let by = admit(&house, request.headers(), &E::NEEDS).await?;
+    let bearer = admit(&house, request.headers(), &E::NEEDS).await?;
     let path: Vec<(String, String)> = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let (parts, body) = request.into_parts();
-    let asked: E::Asked = if E::METHOD == Method::GET {
-        by_query(&path, parts.uri.query().unwrap_or_default())?
-    } else {
-        by_body(&path, &parts, body).await?
-    };
-    let answer = E::answer(&house, asked, &by).await.map_err(|error| problem(&error, !path.is_empty()))?;
-    tell(&parts.headers, &answer)
+    let told = |error: EngineError| problem(&Fault::from(&error), !path.is_empty());
+    if E::METHOD == Method::GET {
+        let asked = by_query(&path, parts.uri.query().unwrap_or_default())?;
+        let caller = Caller { bearer, key: None, digest: None };
+        return tell(&parts.headers, &E::answer(&house, asked, &caller).await.map_err(told)?);
+    }
+    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "what is asked stands in the body, not in the query",
+        ));
+    }
+    let asked: E::Asked = by_body(&path, &parts, body).await?;
+    let caller = Caller { bearer, key: key(&parts.headers)?, digest: digest(&parts.headers)? };
+    let (answer, place) = once::<E>(&house, asked, &caller).await.map_err(told)?;
+    Ok(made(E::STATUS, place.map(|place| format!("{BASE}{place}")), answer))
 }

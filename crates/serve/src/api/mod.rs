@@ -4,8 +4,10 @@
 
 mod request;
 mod respond;
+mod once;
 pub mod endpoint;
 pub mod reads;
+pub mod writes;
 
 use crate::door::{Problem, admit};
 use axum::Router;
@@ -44,7 +46,24 @@ pub fn routes() -> Vec<Route> {
         Route::of::<reads::Doctor>(),
         Route::of::<reads::Jobs>(),
         Route::of::<reads::Job>(),
+        Route::of::<reads::Act>(),
+        Route::of::<writes::Pull>(),
+        Route::of::<writes::PlanNow>(),
+        Route::of::<writes::Approve>(),
+        Route::of::<writes::Reject>(),
+        Route::of::<writes::Apply>(),
+        Route::of::<writes::Revert>(),
+        Route::of::<writes::Join>(),
+        Route::of::<writes::Move>(),
+        Route::of::<writes::Leave>(),
+        Route::of::<writes::Link>(),
+        Route::of::<writes::Unlink>(),
+        Route::of::<writes::Exempt>(),
+        Route::of::<writes::Stop>(),
+        Route::of::<writes::Resume>(),
         Route::of::<reads::TokenList>(),
+        Route::of::<writes::TokenCreate>(),
+        Route::of::<writes::TokenRevoke>(),
     ]
 }
 

@@ -1,16 +1,24 @@
 //! What can be looked at, one endpoint each: the questions and answers are the engine's, which the command line asks too.
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Caller, Endpoint};
 use axum::http::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
 use tenure_core::scope::Scope;
 use tenure_engine::EngineError;
+use tenure_engine::act;
 use tenure_engine::answer;
 use tenure_engine::audit::{Checked, verify};
 use tenure_engine::check::CheckLine;
 use tenure_engine::house::House;
-use tenure_engine::token::{Bearer, TokenView};
+use tenure_engine::token::TokenView;
+
+/// For how long an answer is kept back at most.
+pub const WAIT_MAX_SECONDS: u32 = 30;
+/// How often it is looked whether something has ended.
+const LOOKED_EVERY: Duration = Duration::from_millis(100);
 
 /// Nothing more is asked.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -43,18 +51,23 @@ pub struct JobAsked {
     pub key: String,
 }
 
+/// Something that was asked for.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActAsked {
+    /// Its id.
+    pub id: String,
+    /// For how many seconds the answer may be kept back until it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 30))]
+    pub wait: Option<u32>,
+}
+
 /// What was looked at of the installation.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Checks {
     /// Line by line.
     pub checks: Vec<CheckLine>,
-}
-
-/// Where writes are stopped.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Stops {
-    /// The one of everywhere first.
-    pub stopped: Vec<tenure_core::stop::Stop>,
 }
 
 /// Tokens.
@@ -79,8 +92,8 @@ macro_rules! reads {
             const SAYS: &'static str = $says;
             const NEEDS: Scope = Scope::$needs;
 
-            async fn answer(house: &House, asked: Self::Asked, by: &Bearer) -> Result<Self::Answer, EngineError> {
-                let answers: for<'a> fn(&'a House, Self::Asked, &'a Bearer) -> Answering<'a, Self::Answer> = $answers;
+            async fn answer(house: &House, asked: Self::Asked, by: &Caller) -> Result<Self::Answer, EngineError> {
+                let answers: for<'a> fn(&'a House, Self::Asked, &'a Caller) -> Answering<'a, Self::Answer> = $answers;
                 answers(house, asked, by).await
             }
         }
@@ -152,10 +165,10 @@ reads! {
         |house, _, _| Box::pin(async move {
             verify(house, &tenure_engine::anchor::known(house).await?).await
         });
-    Stopped "/stops" ApiRead Nothing => Stops,
+    Stopped "/stops" ApiRead Nothing => act::Stops,
         "Lists where writes are stopped, and by whom",
         |house, _, _| Box::pin(async move {
-            Ok(Stops { stopped: tenure_engine::stop::stops_of(&house.store).await? })
+            Ok(act::Stops { stopped: tenure_engine::stop::stops_of(&house.store).await? })
         });
     Apps "/apps" ApiRead Nothing => answer::Apps,
         "Lists the catalogue of apps",
@@ -177,7 +190,28 @@ reads! {
     Job "/jobs/{kind}/{key}" ApiRead JobAsked => answer::JobView,
         "Shows one job, even one that is done",
         |house, asked, _| Box::pin(async move { answer::job(house, &asked.kind, &asked.key).await });
+    Act "/acts/{id}" ApiRead ActAsked => act::ActView<Value>,
+        "Shows what came of something that was asked for; waits for it, if told to",
+        |house, asked, _| Box::pin(watch(house, asked));
     TokenList "/tokens" Admin Nothing => Tokens,
         "Lists tokens: whose, for what, until when; never the token itself",
         |house, _, _| Box::pin(async move { Ok(Tokens { tokens: tenure_engine::token::list(house).await? }) });
+}
+
+/// Shows an act once it has ended, or as it is when the wait is over.
+async fn watch(house: &House, asked: ActAsked) -> Result<act::ActView<Value>, EngineError> {
+    let seconds = asked.wait.unwrap_or(0);
+    if seconds > WAIT_MAX_SECONDS {
+        let because = format!("it is from 0 to {WAIT_MAX_SECONDS} seconds");
+        return Err(EngineError::Field { field: "wait", because });
+    }
+    let looks = u64::from(seconds) * 1000 / LOOKED_EVERY.as_millis() as u64;
+    for _ in 0..looks {
+        let view = act::act(house, &asked.id).await?;
+        if view.state != "open" || house.drain.has_begun() {
+            return Ok(view);
+        }
+        tokio::time::sleep(LOOKED_EVERY).await;
+    }
+    act::act(house, &asked.id).await
 }

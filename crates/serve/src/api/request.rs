@@ -3,15 +3,17 @@
 
 use crate::door::Problem;
 use axum::body::{Body, to_bytes};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 /// The largest body.
 const BODY_MAX: usize = 64 * 1024;
+/// The longest key.
+const KEY_MAX: usize = 255;
 
 /// Reads what is asked from path and query.
 pub(super) fn by_query<T: DeserializeOwned>(path: &[(String, String)], query: &str) -> Result<T, Problem> {
@@ -63,6 +65,26 @@ fn object(parts: &Parts, body: &[u8]) -> Result<Map<String, Value>, Problem> {
         Ok(_) => Err(misread("the body is to be a JSON object".into(), None)),
         Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}"))),
     }
+}
+
+/// Reads the key under which something is asked for, so that it is done once.
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= KEY_MAX);
+    let because = || misread(format!("a key has 1 to {KEY_MAX} letters"), Some("Idempotency-Key".into()));
+    key.map(|key| Some(key.to_owned())).ok_or_else(because)
+}
+
+/// Reads the digest of what a client has read; `*` says that they have read whatever there is.
+pub(super) fn digest(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let digest = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let because = || misread("it is one digest, in quotes".into(), Some("If-Match".into()));
+    digest.map(|digest| Some(digest.to_owned())).ok_or_else(because)
 }
 
 fn holds_nul<'a>(mut values: impl Iterator<Item = &'a Value>) -> bool {

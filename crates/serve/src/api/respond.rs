@@ -2,13 +2,15 @@
 //! Which status an error has is said here and nowhere else.
 
 use crate::door::Problem;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::Json;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tenure_core::hex::hex;
-use tenure_engine::{Blame, EngineError, blame_of_store};
+use tenure_engine::fault::{Fault, FaultKind};
 
 /// How much of a hash makes a tag.
 const TAG_BYTES: usize = 16;
@@ -30,24 +32,31 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     known.flat_map(|value| value.split(',')).map(|one| one.trim().trim_start_matches("W/")).any(|one| one == tag)
 }
 
+/// Tells what was done, and where it goes on.
+pub(super) fn made(status: StatusCode, place: Option<String>, answer: Value) -> Response {
+    let mut response = (status, [(CACHE_CONTROL, "no-store")], Json(answer)).into_response();
+    if let Some(place) = place.and_then(|place| place.parse().ok()) {
+        response.headers_mut().insert(LOCATION, place);
+    }
+    response
+}
+
 /// Says why something is not answered. What is missing is the thing itself where the path names it.
-pub(super) fn problem(error: &EngineError, path_names_it: bool) -> Problem {
-    let status = match error {
-        EngineError::Missing(_) if path_names_it => StatusCode::NOT_FOUND,
-        EngineError::Missing(_) | EngineError::Asked(_) | EngineError::Field { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        EngineError::Forbidden(_) => StatusCode::FORBIDDEN,
-        EngineError::Busy(_) => StatusCode::CONFLICT,
-        EngineError::Drained => StatusCode::SERVICE_UNAVAILABLE,
-        EngineError::Connect { .. } if error.blame() == Blame::Remote => StatusCode::BAD_GATEWAY,
-        EngineError::Connect { .. } | EngineError::Secret(_) => StatusCode::FAILED_DEPENDENCY,
-        EngineError::Store(error) if blame_of_store(error) == Blame::Remote => return Problem::failed(error),
-        EngineError::Config(_) | EngineError::Misplaced(_) | EngineError::Store(_) | EngineError::Broken(_) => {
-            return broken(error);
-        }
+pub(super) fn problem(fault: &Fault, path_names_it: bool) -> Problem {
+    let status = match fault.kind {
+        FaultKind::Missing if path_names_it => StatusCode::NOT_FOUND,
+        FaultKind::Missing | FaultKind::Asked => StatusCode::UNPROCESSABLE_ENTITY,
+        FaultKind::Forbidden => StatusCode::FORBIDDEN,
+        FaultKind::Moved => StatusCode::PRECONDITION_FAILED,
+        FaultKind::Busy => StatusCode::CONFLICT,
+        FaultKind::Connection => StatusCode::FAILED_DEPENDENCY,
+        FaultKind::Unreachable | FaultKind::Ending => StatusCode::SERVICE_UNAVAILABLE,
+        FaultKind::Configuration | FaultKind::Ours => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    match error {
-        EngineError::Field { field, because } => Problem::new(status, because).at(*field),
-        error => Problem::new(status, error.to_string()),
+    let problem = Problem::new(status, &fault.detail);
+    match &fault.field {
+        Some(field) => problem.at(field),
+        None => problem,
     }
 }
 

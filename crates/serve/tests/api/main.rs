@@ -5,3 +5,4 @@ mod client;
 mod stage;
 mod doors;
 mod reads;
+mod writes;

@@ -11,7 +11,8 @@ use tenure_engine::house::House;
 use tenure_engine::progress::Progress;
 use tenure_engine::pull::{Reach, pull};
 use tenure_engine::token::{NewToken, create, reveal};
-use tenure_sandbox::{Limits, Options, Sandbox, start};
+use tenure_engine::work::{Schedule, work};
+use tenure_sandbox::{Files, Limits, Options, Sandbox, start};
 use tokio::net::TcpListener;
 
 /// As much as the program's own workers have.
@@ -19,6 +20,7 @@ const STACK_BYTES: usize = 8 << 20;
 
 pub struct Stage {
     pub house: Arc<House>,
+    files: Files,
     _sandbox: Sandbox,
     address: std::net::SocketAddr,
     _folder: TempDir,
@@ -46,7 +48,18 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(tenure_serve::serve(listener, house.clone()));
-        Self { house, _sandbox: sandbox, address, _folder: folder }
+        Self { house, files, _sandbox: sandbox, address, _folder: folder }
+    }
+
+    /// Lets a worker do what is kept.
+    pub async fn work(&self) {
+        let (house, schedule) = (self.house.clone(), Schedule::of(&self.house).await.unwrap());
+        tokio::spawn(async move { work(house, schedule, Progress::silent()).await.unwrap() });
+    }
+
+    /// Puts today's HR export in the place of yesterday's.
+    pub fn next_morning(&self) {
+        std::fs::copy(&self.files.people_today, &self.files.people).unwrap();
     }
 
     /// Returns a client that shows nothing.

@@ -2,6 +2,7 @@
 //! Each story is a function over an empty store; the macro at the end runs it on SQLite and on a private PostgreSQL.
 //! Speed is measured elsewhere (`examples/ingest.rs`).
 
+mod act_stories;
 mod backup_stories;
 mod door_stories;
 mod guard_stories;
@@ -84,6 +85,8 @@ on_both![
     backup_stories::a_backup_is_of_one_moment_while_others_write,
     backup_stories::a_damaged_backup_is_refused_and_changes_nothing,
     backup_stories::a_store_that_holds_something_is_replaced_only_when_told,
+    act_stories::an_act_is_done_once_for_its_key,
+    act_stories::what_came_of_an_act_stays,
     backup_stories::a_backup_of_the_first_shape_is_brought_to_the_present_one,
     door_stories::a_token_is_kept_by_its_hash_until_it_is_revoked,
     door_stories::sealed_values_are_sealed_anew_all_or_none,

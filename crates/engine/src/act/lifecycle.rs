@@ -1,0 +1,91 @@
+//! Join, move and leave as somebody asks for them: a decision, then pull, plan and perhaps apply for just that person.
+
+use crate::answer::{Told, told};
+use crate::apply::{ApplyReport, apply};
+use crate::clock::read_moment;
+use crate::decide::{By, LifecycleEvent, decide_lifecycle};
+use crate::error::EngineError;
+use crate::house::House;
+use crate::plan::make_plan;
+use crate::progress::Progress;
+use crate::pull::{Reach, pull};
+use crate::reconcile::{Scope, pin_links};
+use crate::view::PullView;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tenure_core::name::{FieldName, IdentityId};
+
+/// Attributes by name; null for one that is to be empty.
+pub type Fields = BTreeMap<String, Option<String>>;
+
+/// What happens to whom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LifecycleAsked {
+    /// An identity's id, employee id, address or name; for somebody new the work address.
+    pub key: String,
+    /// From when on (RFC 3339, or a date); now where none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Sets attributes; null empties one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: Fields,
+    /// Carries out at once what needs nobody's yes.
+    #[serde(default)]
+    pub apply: bool,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct LifecycleDone {
+    /// Whom it is about; somebody who joins may be new.
+    pub identity: IdentityId,
+    /// How the reads before the plan went.
+    pub pulls: Vec<PullView>,
+    /// What would change for that person.
+    pub plan: Told,
+    /// What became of each step, where they were to be carried out at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<ApplyReport>,
+}
+
+/// Decides, pulls, plans, and perhaps applies.
+///
+/// # Errors
+/// The key means nobody or several people, a moment or an attribute is none, or the store failed.
+pub async fn lifecycle(
+    house: &House,
+    event: LifecycleEvent,
+    asked: &LifecycleAsked,
+    by: &str,
+    progress: &Progress,
+) -> Result<LifecycleDone, EngineError> {
+    if event == LifecycleEvent::Move && asked.set.is_empty() {
+        let because = "a move needs an attribute that changes: --set ATTR=VALUE, such as --set department=Sales";
+        return Err(EngineError::Field { field: "set", because: because.into() });
+    }
+    let now_ms = house.clock.now_ms();
+    let at_ms = asked.at.as_deref().map(|text| read_moment(text, now_ms).ok_or_else(|| no_moment(text))).transpose()?;
+    let attributes = asked.set.iter().map(|(name, value)| {
+        let value = value.clone().map_or(Value::Null, Value::String);
+        (FieldName::new(name.trim()), value)
+    });
+    let who = By { who: by.to_owned(), note: asked.note.clone() };
+    let identity = decide_lifecycle(house, event, &asked.key, attributes.collect(), at_ms, &who).await?;
+    let pulls = pull(house, &house.names(), Reach::Changed, progress).await?;
+    pin_links(house).await?;
+    let scope = Scope { identity: Some(identity.to_string()), ..Scope::default() };
+    let plan = make_plan(house, &scope, by).await?;
+    let applied = if asked.apply { Some(apply(house, &plan, by, progress).await?) } else { None };
+    Ok(LifecycleDone { identity, pulls, plan: told(house, plan).await?, applied })
+}
+
+fn no_moment(text: &str) -> EngineError {
+    let because = format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31");
+    EngineError::Field { field: "at", because }
+}
