@@ -88,6 +88,13 @@ impl Stage {
         Running::begin_plainly(self.folder(), &self.files.config, words).wait(WAIT_MAX)
     }
 
+    /// Runs the program as a person does far from the store: with no configuration, a server and a token.
+    pub fn run_afar(&self, server: &str, token: &str, words: &[&str]) -> Ended {
+        let nowhere = self.folder().join("nowhere.toml");
+        let variables = [("TENURE_SERVER", server), ("TENURE_TOKEN", token)];
+        Running::begin_knowing(self.folder(), &nowhere, words, &variables).wait(WAIT_MAX)
+    }
+
     /// Starts the program with JSON output.
     pub fn begin(&self, words: &[&str]) -> Running {
         Running::begin(self.folder(), &self.files.config, words)

@@ -3,6 +3,7 @@
 //! Nothing here looks into the product: it reads exit codes, JSON and files, and asks the sandbox what is really there.
 
 mod daemons;
+mod remote;
 mod backups;
 mod day;
 mod doors;

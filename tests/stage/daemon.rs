@@ -15,7 +15,8 @@ pub const LOOKED_EVERY: Duration = Duration::from_millis(50);
 /// A daemon and where it listens.
 pub struct Daemon {
     running: Running,
-    listens: String,
+    /// Where it listens.
+    pub listens: String,
 }
 
 impl Daemon {

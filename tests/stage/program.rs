@@ -65,6 +65,11 @@ impl Running {
 
     /// Starts the program in `folder` with this configuration, for people.
     pub fn begin_plainly(folder: &Path, config: &Path, words: &[&str]) -> Self {
+        Self::begin_knowing(folder, config, words, &[])
+    }
+
+    /// As [`Running::begin_plainly`], with further variables of the environment.
+    pub fn begin_knowing(folder: &Path, config: &Path, words: &[&str], variables: &[(&str, &str)]) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let outputs = folder.join("outputs");
@@ -75,9 +80,20 @@ impl Running {
         command.stdin(Stdio::null());
         command.stdout(File::create(&out).expect("a file for standard output"));
         command.stderr(File::create(&err).expect("a file for standard error"));
-        for name in ["TENURE_CONFIG", "TENURE_AS", "TENURE_LOG", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        for name in [
+            "TENURE_CONFIG",
+            "TENURE_AS",
+            "TENURE_LOG",
+            "http_proxy",
+            "HTTP_PROXY",
+            "all_proxy",
+            "ALL_PROXY",
+            "TENURE_SERVER",
+            "TENURE_TOKEN",
+        ] {
             command.env_remove(name);
         }
+        command.envs(variables.iter().copied());
         command.env("USER", "olga@acme.example").env("RUST_BACKTRACE", "0");
         let child = command.spawn().expect("the program starts");
         Self { child, words: words.join(" "), out, err, began: Instant::now() }

@@ -32,6 +32,9 @@ pub struct Common {
     /// The configuration file
     #[arg(long, global = true, env = "TENURE_CONFIG", default_value = "tenure.toml", value_name = "PATH")]
     pub config: PathBuf,
+    /// Lets this server do it, with the token of TENURE_TOKEN, instead of the store beside the configuration
+    #[arg(long, global = true, env = "TENURE_SERVER", value_name = "URL")]
+    pub server: Option<String>,
     /// Prints one JSON document on standard output
     #[arg(long, global = true)]
     pub json: bool,

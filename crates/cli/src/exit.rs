@@ -35,6 +35,9 @@ pub fn exit_for(error: &anyhow::Error) -> Exit {
     if error.downcast_ref::<Mistake>().is_some() {
         return Exit::Usage;
     }
+    if let Some(refused) = error.downcast_ref::<crate::remote::Refused>() {
+        return refused.exit();
+    }
     let blame = match (error.downcast_ref::<EngineError>(), error.downcast_ref::<StoreError>()) {
         (Some(error), _) => error.blame(),
         (None, Some(error)) => blame_of_store(error),

@@ -40,6 +40,14 @@ pub fn word(said: &Said) -> By {
     By { who: actor(said.by.as_deref()), note: said.note.clone() }
 }
 
+/// Returns who decides, which must be said.
+///
+/// # Errors
+/// It is not.
+pub fn named<'a>(by: Option<&'a str>, hint: &str) -> Result<&'a str, Mistake> {
+    by.filter(|by| !by.trim().is_empty()).ok_or_else(|| Mistake(hint.into()))
+}
+
 /// Asks for a yes on the terminal.
 ///
 /// # Errors

@@ -7,7 +7,9 @@ mod commands;
 mod exit;
 mod ground;
 mod output;
+mod place;
 mod progress;
+mod remote;
 mod time;
 
 use arguments::{Arguments, Command, LogForm};

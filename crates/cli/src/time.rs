@@ -1,18 +1,6 @@
-//! Moments as people type them: RFC 3339, a date, `now`.
-//! A date means its first moment in UTC for `--as-of`, and so says the help. Nothing here reads a clock.
+//! Spans and moments as people read them.
 
-use crate::exit::Mistake;
 use jiff::Timestamp;
-use tenure_engine::clock::read_moment;
-
-/// Reads a moment.
-///
-/// # Errors
-/// The text is neither a moment nor a date.
-pub fn moment(text: &str, now_ms: i64) -> Result<i64, Mistake> {
-    read_moment(text, now_ms)
-        .ok_or_else(|| Mistake(format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31")))
-}
 
 /// Writes a span as people say it: `3 s`, `2 min`, `1.5 h`.
 pub fn span(seconds: f64) -> String {
@@ -45,12 +33,5 @@ mod tests {
         assert_eq!(clock(60.0, 0), None);
         assert_eq!(clock(61.0, 0).as_deref(), Some("00:01:01 UTC"));
         assert_eq!(clock(90_000.0, 0).as_deref(), Some("01:00 UTC on 1970-01-02"));
-    }
-
-    #[test]
-    fn a_date_is_its_first_moment_in_utc() {
-        assert_eq!(moment("2026-11-24", 0).unwrap(), moment("2026-11-24T00:00:00Z", 0).unwrap());
-        assert_eq!(moment("now", 7).unwrap(), 7);
-        assert!(moment("yesterday", 0).is_err());
     }
 }

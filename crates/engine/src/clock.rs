@@ -70,3 +70,15 @@ pub fn read_moment(text: &str, now_ms: i64) -> Option<i64> {
     let date = text.parse::<jiff::civil::Date>().ok()?;
     Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_its_first_moment_in_utc() {
+        assert_eq!(read_moment("2026-11-24", 0), read_moment("2026-11-24T00:00:00Z", 0));
+        assert_eq!(read_moment("now", 7), Some(7));
+        assert_eq!(read_moment("yesterday", 0), None);
+    }
+}

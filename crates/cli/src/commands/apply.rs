@@ -5,22 +5,36 @@ use crate::arguments::ApplyArguments;
 use crate::commands::plan::change_line;
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::place::Place;
 use crate::{ground, progress};
 use std::io::IsTerminal;
 use tenure_core::change::{FieldOutcome, Outcome, Plan, StepResult};
+use tenure_engine::act::ApplyAsked;
 use tenure_engine::apply::{ApplyReport, apply};
-use tenure_engine::house::House;
 use tenure_engine::plan::find_plan;
+use tenure_serve::api::reads::{self, Identified};
+use tenure_serve::api::writes;
 
 /// Applies.
-pub async fn run(house: &House, arguments: &ApplyArguments, output: &Output) -> anyhow::Result<Exit> {
-    let plan = find_plan(house, arguments.plan.as_deref()).await?;
+pub async fn run(place: &Place, arguments: &ApplyArguments, output: &Output) -> anyhow::Result<Exit> {
+    let plan = match place {
+        Place::Here(house) => find_plan(house, arguments.plan.as_deref()).await?,
+        Place::There(remote) => {
+            let id = arguments.plan.clone().unwrap_or_else(|| "latest".into());
+            remote.ask::<reads::Plan>(&Identified { id }).await?.plan
+        }
+    };
     let asks = !arguments.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     if asks && !plan.steps.is_empty() {
         eprintln!("{}", crate::commands::plan::story(&plan));
         ground::confirm("Do these steps?")?;
     }
-    let report = apply(house, &plan, &ground::actor(arguments.by.as_deref()), &progress::listener(output)).await?;
+    let report = match place {
+        Place::Here(house) => {
+            apply(house, &plan, &ground::actor(arguments.by.as_deref()), &progress::listener(output)).await?
+        }
+        Place::There(remote) => remote.act::<writes::Apply>(&ApplyAsked { plan: Some(plan.id.to_string()) }).await?,
+    };
     show(&plan, &report, output)?;
     Ok(exit(&report))
 }

@@ -3,12 +3,14 @@
 
 use crate::arguments::ApproveArguments;
 use crate::commands::plan::approved;
-use crate::exit::{Exit, Mistake};
+use crate::exit::Exit;
+use crate::ground;
 use crate::output::Output;
-use tenure_core::change::ApprovalState;
-use tenure_engine::decide::{By, Verdict, judge_steps, release as let_run};
-use tenure_engine::house::House;
-use tenure_engine::plan::find_plan;
+use crate::place::Place;
+use tenure_core::change::{Approval, ApprovalState, Step};
+use tenure_engine::act::{ApproveAsked, Judged, judge};
+use tenure_engine::decide::Verdict;
+use tenure_serve::api::writes;
 
 /// Which way it was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,70 +22,56 @@ pub enum Answer {
 }
 
 /// Records the decision and shows where each step stands.
-pub async fn run(house: &House, arguments: &ApproveArguments, answer: Answer, output: &Output) -> anyhow::Result<Exit> {
-    let Some(by) = arguments.said.by.as_deref().filter(|by| !by.trim().is_empty()) else {
-        return Err(
-            Mistake("a decision needs a name: --as WHO (an address of [approvers] in the policy)".into()).into()
-        );
+pub async fn run(place: &Place, arguments: &ApproveArguments, answer: Answer, output: &Output) -> anyhow::Result<Exit> {
+    let ApproveArguments { things, release, said } = arguments;
+    let asked = ApproveAsked { things: things.clone(), release: release.clone(), note: said.note.clone() };
+    let judged = match (place, answer) {
+        (Place::Here(house), answer) => {
+            let by = ground::named(
+                said.by.as_deref(),
+                "a decision needs a name: --as WHO (an address of [approvers] in the policy)",
+            )?;
+            let verdict = if answer == Answer::Yes { Verdict::Approve } else { Verdict::Reject };
+            judge(house, &asked, verdict, by, None).await?
+        }
+        (Place::There(remote), Answer::Yes) => remote.ask::<writes::Approve>(&asked).await?,
+        (Place::There(remote), Answer::No) => remote.ask::<writes::Reject>(&asked).await?,
     };
-    let verdict = match answer {
-        Answer::Yes => Verdict::Approve,
-        Answer::No => Verdict::Reject,
-    };
-    if !arguments.release.is_empty() {
-        let by = By { who: by.to_owned(), note: arguments.said.note.clone() };
-        return release(house, arguments, answer, by, output).await;
-    }
-    let steps = judge_steps(house, &arguments.things, verdict, by, arguments.said.note.clone()).await?;
-    if output.json {
-        output.document(&serde_json::json!({ "steps": steps.iter().map(|step| serde_json::json!({
-            "id": step.id, "connection": step.connection, "effect": step.effect, "approval": step.approval,
-        })).collect::<Vec<_>>() }))?;
-    } else if steps.is_empty() {
-        output.line("nothing of it waits for an approval");
-    } else {
-        output.table(
-            &["step", "effect", "where", "who", "approval"],
-            steps.iter().map(|step| {
-                let state = match step.approval.state {
-                    ApprovalState::Approved => approved(&step.approval),
-                    ApprovalState::Rejected => format!("rejected by {}", step.approval.by.join(", ")),
-                    ApprovalState::NotNeeded => "not needed".into(),
-                    ApprovalState::Waiting => {
-                        format!("waits: {} of {} said yes", step.approval.by.len(), step.approval.count)
-                    }
-                };
-                vec![
-                    step.id.to_string(),
-                    step.effect.to_string(),
-                    step.connection.to_string(),
-                    step.person.clone().unwrap_or_default(),
-                    state,
-                ]
-            }),
-        );
-    }
+    show(&judged, output)?;
     Ok(Exit::Done)
 }
 
-/// Records that guards are released, and shows which steps are free by that.
-async fn release(
-    house: &House,
-    arguments: &ApproveArguments,
-    answer: Answer,
-    by: By,
-    output: &Output,
-) -> anyhow::Result<Exit> {
-    let ([thing], Answer::Yes) = (arguments.things.as_slice(), answer) else {
-        return Err(Mistake("a guard is released by `approve`, for one plan".into()).into());
-    };
-    let plan = find_plan(house, Some(thing)).await?;
-    let steps = let_run(house, &plan, &arguments.release, by).await?;
+fn show(judged: &Judged, output: &Output) -> anyhow::Result<()> {
     if output.json {
-        output.document(&serde_json::json!({ "plan": plan.id, "released": arguments.release, "steps": steps }))?;
-        return Ok(Exit::Done);
+        return output.document(judged);
     }
-    output.line(format!("{} held steps of {} may run, in this plan only", steps.len(), plan.id));
-    output.advice(format!("next: tenure apply {}", plan.id));
-    Ok(Exit::Done)
+    if let Some(plan) = &judged.plan {
+        output.line(format!("{} held steps of {plan} may run, in this plan only", judged.steps.len()));
+        output.advice(format!("next: tenure apply {plan}"));
+        return Ok(());
+    }
+    if judged.steps.is_empty() {
+        output.line("nothing of it waits for an approval");
+        return Ok(());
+    }
+    let row = |step: &Step| {
+        vec![
+            step.id.to_string(),
+            step.effect.to_string(),
+            step.connection.to_string(),
+            step.person.clone().unwrap_or_default(),
+            stands(&step.approval),
+        ]
+    };
+    output.table(&["step", "effect", "where", "who", "approval"], judged.steps.iter().map(row));
+    Ok(())
+}
+
+fn stands(approval: &Approval) -> String {
+    match approval.state {
+        ApprovalState::Approved => approved(approval),
+        ApprovalState::Rejected => format!("rejected by {}", approval.by.join(", ")),
+        ApprovalState::NotNeeded => "not needed".into(),
+        ApprovalState::Waiting => format!("waits: {} of {} said yes", approval.by.len(), approval.count),
+    }
 }

@@ -4,15 +4,30 @@
 use crate::arguments::FindingsArguments;
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::place::Place;
 use tenure_core::change::{Finding, Severity};
 use tenure_engine::answer::{self, FindingsAsked};
-use tenure_engine::house::House;
+use tenure_serve::api::reads;
 
 /// Lists findings.
-pub async fn run(house: &House, arguments: &FindingsArguments, output: &Output) -> anyhow::Result<Exit> {
+pub async fn run(place: &Place, arguments: &FindingsArguments, output: &Output) -> anyhow::Result<Exit> {
     let FindingsArguments { kind, connection, .. } = arguments.clone();
-    let asked = FindingsAsked { kind, connection, ..FindingsAsked::default() };
-    let findings = answer::findings(house, &asked).await?.findings;
+    let mut asked = FindingsAsked { kind, connection, ..FindingsAsked::default() };
+    let findings = match place {
+        Place::Here(house) => answer::findings(house, &asked).await?.findings,
+        Place::There(remote) => {
+            asked.limit = Some(answer::LIMIT_MAX);
+            let mut findings = Vec::new();
+            loop {
+                let part = remote.ask::<reads::Findings>(&asked).await?;
+                findings.extend(part.findings);
+                if part.next.is_none() {
+                    break findings;
+                }
+                asked.cursor = part.next;
+            }
+        }
+    };
     let shown: Vec<&Finding> = findings.iter().collect();
     show(&shown, output)?;
     let worst = arguments.fail_on.as_deref().map(|word| match word {

@@ -5,45 +5,43 @@ use crate::arguments::LifecycleArguments;
 use crate::commands::{apply, plan, pull};
 use crate::exit::{Exit, Mistake};
 use crate::output::Output;
-use crate::{ground, progress, time};
-use serde_json::Value;
-use tenure_core::account::Fields;
+use crate::place::Place;
+use crate::{ground, progress};
 use tenure_core::facts::Coverage;
-use tenure_core::name::FieldName;
-use tenure_engine::decide::decide_lifecycle;
-use tenure_engine::house::House;
-use tenure_engine::pull::{Reach, pull as read};
-use tenure_engine::reconcile::Scope;
+use tenure_engine::act::{Fields, LifecycleAsked, LifecycleDone, lifecycle};
+use tenure_serve::api::writes;
 
 pub use tenure_engine::decide::LifecycleEvent as Event;
 
 /// Decides, pulls, plans, and perhaps applies.
-pub async fn run(house: &House, event: Event, arguments: &LifecycleArguments, output: &Output) -> anyhow::Result<Exit> {
-    let by = ground::word(&arguments.said);
-    let attributes = attributes(&arguments.set)?;
-    if event == Event::Move && attributes.is_empty() {
-        return Err(Mistake("a move needs --set ATTR=VALUE, such as --set department=Sales".into()).into());
+pub async fn run(place: &Place, event: Event, arguments: &LifecycleArguments, output: &Output) -> anyhow::Result<Exit> {
+    let LifecycleArguments { key, at, set, yes, said } = arguments;
+    let (key, at, note) = (key.clone(), at.clone(), said.note.clone());
+    let asked = LifecycleAsked { key, at, set: attributes(set)?, apply: *yes, note };
+    let done = match (place, event) {
+        (Place::Here(house), event) => {
+            let by = ground::actor(said.by.as_deref());
+            lifecycle(house, event, &asked, &by, &progress::listener(output)).await?
+        }
+        (Place::There(remote), Event::Join) => remote.act::<writes::Join>(&asked).await?,
+        (Place::There(remote), Event::Move) => remote.act::<writes::Move>(&asked).await?,
+        (Place::There(remote), Event::Leave) => remote.act::<writes::Leave>(&asked).await?,
+    };
+    show(&done, output)?;
+    Ok(done.applied.as_ref().map_or_else(|| plan::exit(&done.plan.plan), apply::exit))
+}
+
+fn show(done: &LifecycleDone, output: &Output) -> anyhow::Result<()> {
+    if done.pulls.iter().any(|pull| pull.coverage != Coverage::Complete) && !output.json {
+        pull::show(&done.pulls, output)?;
     }
-    let at_ms = arguments.at.as_deref().map(|text| time::moment(text, house.clock.now_ms())).transpose()?;
-    let listener = progress::listener(output);
-    let identity = decide_lifecycle(house, event, &arguments.key, attributes, at_ms, &by).await?;
-    let pulls = read(house, &house.names(), Reach::Changed, &listener).await?;
-    tenure_engine::reconcile::pin_links(house).await?;
-    if pulls.iter().any(|pull| pull.coverage != Coverage::Complete) && !output.json {
-        pull::show(&pulls, output)?;
+    if done.applied.is_none() || !output.json {
+        plan::show(&done.plan, output)?;
     }
-    let scope = Scope { identity: Some(identity.to_string()), ..Scope::default() };
-    let made = tenure_engine::plan::make_plan(house, &scope, &by.who).await?;
-    if !arguments.yes {
-        plan::show(house, &made, output).await?;
-        return Ok(plan::exit(&made));
+    match &done.applied {
+        Some(report) => apply::show(&done.plan.plan, report, output),
+        None => Ok(()),
     }
-    if !output.json {
-        plan::show(house, &made, output).await?;
-    }
-    let report = tenure_engine::apply::apply(house, &made, &by.who, &listener).await?;
-    apply::show(&made, &report, output)?;
-    Ok(apply::exit(&report))
 }
 
 fn attributes(set: &[String]) -> Result<Fields, Mistake> {
@@ -53,8 +51,7 @@ fn attributes(set: &[String]) -> Result<Fields, Mistake> {
                 .split_once('=')
                 .filter(|(name, _)| !name.trim().is_empty())
                 .ok_or_else(|| Mistake(format!("--set {pair:?}: write ATTR=VALUE")))?;
-            let value = if value.is_empty() { Value::Null } else { Value::String(value.to_owned()) };
-            Ok((FieldName::new(name.trim()), value))
+            Ok((name.trim().to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty())))
         })
         .collect()
 }

@@ -5,17 +5,28 @@ use crate::arguments::{Format, ListArguments};
 use crate::exit::Exit;
 use crate::ground;
 use crate::output::{self, Output};
+use crate::place::Place;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tenure_core::account::AccountState;
 use tenure_engine::answer::{self, ListAsked};
-use tenure_engine::house::House;
 use tenure_engine::reconcile::Found;
 use tenure_engine::view::{AccountBrief, AccountView};
+use tenure_serve::api::reads;
 
 /// Lists people.
-pub async fn identities(house: &House, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
-    let rows = answer::identities(house, &asked(arguments), &ground::actor(None)).await?.identities;
+pub async fn identities(place: &Place, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
+    let asked = asked(arguments);
+    let rows = match place {
+        Place::Here(house) => answer::identities(house, &asked, &ground::actor(None)).await?.identities,
+        Place::There(remote) => {
+            whole(asked, async |asked| {
+                let part = remote.ask::<reads::Identities>(asked).await?;
+                Ok((part.identities, part.next))
+            })
+            .await?
+        }
+    };
     let headers = ["id", "name", "work_email", "employee_id", "state", "department", "title", "accounts"];
     list(arguments, output, "identities", &headers, &rows, |identity| {
         vec![
@@ -32,8 +43,18 @@ pub async fn identities(house: &House, arguments: &ListArguments, output: &Outpu
 }
 
 /// Lists accounts.
-pub async fn accounts(house: &House, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
-    let rows = answer::accounts(house, &asked(arguments), &ground::actor(None)).await?.accounts;
+pub async fn accounts(place: &Place, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
+    let asked = asked(arguments);
+    let rows = match place {
+        Place::Here(house) => answer::accounts(house, &asked, &ground::actor(None)).await?.accounts,
+        Place::There(remote) => {
+            whole(asked, async |asked| {
+                let part = remote.ask::<reads::Accounts>(asked).await?;
+                Ok((part.accounts, part.next))
+            })
+            .await?
+        }
+    };
     let headers = ["connection", "id", "kind", "login", "name", "state", "grants", "identity", "evidence"];
     list(arguments, output, "accounts", &headers, &rows, |account| {
         vec![
@@ -51,8 +72,18 @@ pub async fn accounts(house: &House, arguments: &ListArguments, output: &Output)
 }
 
 /// Lists grants.
-pub async fn grants(house: &House, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
-    let rows = answer::grants(house, &asked(arguments), &ground::actor(None)).await?.grants;
+pub async fn grants(place: &Place, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
+    let asked = asked(arguments);
+    let rows = match place {
+        Place::Here(house) => answer::grants(house, &asked, &ground::actor(None)).await?.grants,
+        Place::There(remote) => {
+            whole(asked, async |asked| {
+                let part = remote.ask::<reads::Grants>(asked).await?;
+                Ok((part.grants, part.next))
+            })
+            .await?
+        }
+    };
     let headers = ["connection", "account", "login", "kind", "name", "scope", "privileged", "identity"];
     list(arguments, output, "grants", &headers, &rows, |grant| {
         vec![
@@ -73,6 +104,23 @@ fn asked(arguments: &ListArguments) -> ListAsked {
     let export = (arguments.format == Format::Csv).then(|| "csv".to_owned());
     let ListArguments { connection, filter, as_of, .. } = arguments.clone();
     ListAsked { connection, filter, as_of, export, ..ListAsked::default() }
+}
+
+/// Reads a whole list from a server, part by part.
+async fn whole<T>(
+    mut asked: ListAsked,
+    part: impl AsyncFn(&ListAsked) -> anyhow::Result<(Vec<T>, Option<String>)>,
+) -> anyhow::Result<Vec<T>> {
+    let mut rows = Vec::new();
+    asked.limit = Some(answer::LIMIT_MAX);
+    loop {
+        let (more, next) = part(&asked).await?;
+        rows.extend(more);
+        if next.is_none() {
+            return Ok(rows);
+        }
+        asked.cursor = next;
+    }
 }
 
 /// Prints rows in the form that was asked for.

@@ -2,14 +2,18 @@
 
 use crate::exit::{Exit, Mistake};
 use crate::output::Output;
-use tenure_engine::house::House;
+use crate::place::Place;
 use tenure_engine::metrics::Metrics;
 
 /// Prints the metrics.
-pub async fn run(house: &House, output: &Output) -> anyhow::Result<Exit> {
+pub async fn run(place: &Place, output: &Output) -> anyhow::Result<Exit> {
     if output.json {
         return Err(Mistake("metrics are text for Prometheus; there is no JSON of them".into()).into());
     }
-    output.line(Metrics::default().text(house).await?.trim_end());
+    let text = match place {
+        Place::Here(house) => Metrics::default().text(house).await?,
+        Place::There(remote) => remote.text("/metrics").await?,
+    };
+    output.line(text.trim_end());
     Ok(Exit::Done)
 }

@@ -31,8 +31,8 @@ pub mod documents;
 
 use crate::arguments::{Command, Common};
 use crate::exit::Exit;
-use crate::ground;
 use crate::output::Output;
+use crate::place::Place;
 use tenure_engine::anchor::When;
 
 /// Runs a command that walks with an opened house.
@@ -40,43 +40,50 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
     if let Some(ended) = without_house(command, common, output).await {
         return ended;
     }
-    let house = ground::open(common).await?;
+    let place = Place::of(common).await?;
     let exit = match command {
-        Command::Pull(arguments) => pull::run(&house, arguments, output).await,
-        Command::Identities(arguments) => lists::identities(&house, arguments, output).await,
-        Command::Accounts(arguments) => lists::accounts(&house, arguments, output).await,
-        Command::Grants(arguments) => lists::grants(&house, arguments, output).await,
-        Command::Who(arguments) => who::run(&house, arguments, output).await,
-        Command::Why(arguments) => why::run(&house, arguments, output).await,
-        Command::Trace(arguments) => trace::run(&house, arguments, output).await,
-        Command::Findings(arguments) => findings::run(&house, arguments, output).await,
-        Command::Plan(arguments) => plan::run(&house, arguments, output).await,
-        Command::Approve(arguments) => approve::run(&house, arguments, approve::Answer::Yes, output).await,
-        Command::Reject(arguments) => approve::run(&house, arguments, approve::Answer::No, output).await,
-        Command::Apply(arguments) => apply::run(&house, arguments, output).await,
-        Command::Revert(arguments) => revert::run(&house, arguments, output).await,
-        Command::Join(arguments) => lifecycle::run(&house, lifecycle::Event::Join, arguments, output).await,
-        Command::Move(arguments) => lifecycle::run(&house, lifecycle::Event::Move, arguments, output).await,
-        Command::Leave(arguments) => lifecycle::run(&house, lifecycle::Event::Leave, arguments, output).await,
-        Command::Link(arguments) => decide::link(&house, arguments, output).await,
-        Command::Unlink(arguments) => decide::unlink(&house, arguments, output).await,
-        Command::Exempt(arguments) => decide::exempt(&house, arguments, output).await,
-        Command::Audit(arguments) => audit::run(&house, arguments, common, output).await,
-        Command::Backup(arguments) => backup::run(&house, arguments, output).await,
-        Command::Metrics => metrics::run(&house, output).await,
-        Command::Token(arguments) => token::run(&house, arguments, output).await,
-        Command::Key(arguments) => key::run(&house, arguments, output).await,
-        other => anyhow::bail!("command {other:?} does not walk"),
+        Command::Pull(arguments) => pull::run(&place, arguments, output).await,
+        Command::Identities(arguments) => lists::identities(&place, arguments, output).await,
+        Command::Accounts(arguments) => lists::accounts(&place, arguments, output).await,
+        Command::Grants(arguments) => lists::grants(&place, arguments, output).await,
+        Command::Who(arguments) => who::run(&place, arguments, output).await,
+        Command::Why(arguments) => why::run(&place, arguments, output).await,
+        Command::Trace(arguments) => trace::run(&place, arguments, output).await,
+        Command::Findings(arguments) => findings::run(&place, arguments, output).await,
+        Command::Plan(arguments) => plan::run(&place, arguments, output).await,
+        Command::Approve(arguments) => approve::run(&place, arguments, approve::Answer::Yes, output).await,
+        Command::Reject(arguments) => approve::run(&place, arguments, approve::Answer::No, output).await,
+        Command::Apply(arguments) => apply::run(&place, arguments, output).await,
+        Command::Revert(arguments) => revert::run(&place, arguments, output).await,
+        Command::Join(arguments) => lifecycle::run(&place, lifecycle::Event::Join, arguments, output).await,
+        Command::Move(arguments) => lifecycle::run(&place, lifecycle::Event::Move, arguments, output).await,
+        Command::Leave(arguments) => lifecycle::run(&place, lifecycle::Event::Leave, arguments, output).await,
+        Command::Link(arguments) => decide::link(&place, arguments, output).await,
+        Command::Unlink(arguments) => decide::unlink(&place, arguments, output).await,
+        Command::Exempt(arguments) => decide::exempt(&place, arguments, output).await,
+        Command::Metrics => metrics::run(&place, output).await,
+        Command::Audit(arguments) => audit::run(place.house()?, arguments, common, output).await,
+        Command::Backup(arguments) => backup::run(place.house()?, arguments, output).await,
+        Command::Token(arguments) => token::run(place.house()?, arguments, output).await,
+        Command::Key(arguments) => key::run(place.house()?, arguments, output).await,
+        other => {
+            place.house().map_err(anyhow::Error::from).and_then(|_| anyhow::bail!("command {other:?} does not walk"))
+        }
     };
-    if let Err(error) = tenure_engine::anchor::anchor(&house, When::Due).await {
-        output.warning(format!("{error:#}"));
+    if let Place::Here(house) = &place {
+        if let Err(error) = tenure_engine::anchor::anchor(house, When::Due).await {
+            output.warning(format!("{error:#}"));
+        }
+        house.close().await;
     }
-    house.close().await;
     exit
 }
 
 /// Runs a command that opens what it needs by itself, or needs nothing; `None` where it walks with a house.
 async fn without_house(command: &Command, common: &Common, output: &Output) -> Option<anyhow::Result<Exit>> {
+    if common.server.is_some() && !matches!(command, Command::Stop(_) | Command::Resume(_)) {
+        return None;
+    }
     Some(match command {
         Command::Check(arguments) => check::run(common, arguments, output).await,
         Command::Doctor => doctor::run(common, output).await,

@@ -4,6 +4,7 @@
 use crate::arguments::PlanArguments;
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::place::Place;
 use crate::time;
 use anyhow::Context;
 use serde_json::Value;
@@ -12,22 +13,23 @@ use std::path::Path;
 use tenure_core::byhand::HandWork;
 use tenure_core::change::{Approval, ApprovalState, Change, Plan, Step};
 use tenure_core::name::{ConnectionName, Name};
-use tenure_engine::answer::{Told, told};
-use tenure_engine::house::House;
-use tenure_engine::plan::make_plan;
-use tenure_engine::reconcile::Scope;
+use tenure_engine::act::{PlanAsked, plan_asked};
+use tenure_engine::answer::Told;
+use tenure_serve::api::writes;
 
 /// Steps that are listed under one reason of holding.
 const HELD_SHOWN: usize = 12;
 
 /// Makes and shows a plan.
-pub async fn run(house: &House, arguments: &PlanArguments, output: &Output) -> anyhow::Result<Exit> {
-    let only = if arguments.only.is_empty() { Vec::new() } else { house.asked(&arguments.only)? };
-    let scope = Scope { only, identity: arguments.identity.clone(), as_of_ms: None };
-    let plan = make_plan(house, &scope, &crate::ground::actor(None)).await?;
-    write(&plan, arguments.out.as_deref())?;
-    show(house, &plan, output).await?;
-    Ok(exit(&plan))
+pub async fn run(place: &Place, arguments: &PlanArguments, output: &Output) -> anyhow::Result<Exit> {
+    let asked = PlanAsked { only: arguments.only.clone(), identity: arguments.identity.clone() };
+    let made = match place {
+        Place::Here(house) => plan_asked(house, &asked, &crate::ground::actor(None)).await?,
+        Place::There(remote) => remote.act::<writes::PlanNow>(&asked).await?,
+    };
+    write(&made.plan, arguments.out.as_deref())?;
+    show(&made, output)?;
+    Ok(exit(&made.plan))
 }
 
 /// Writes a plan to a file, where one is given.
@@ -47,13 +49,8 @@ pub fn exit(plan: &Plan) -> Exit {
     }
 }
 
-/// Shows a plan.
-pub async fn show(house: &House, plan: &Plan, output: &Output) -> anyhow::Result<()> {
-    show_told(&told(house, plan.clone()).await?, output)
-}
-
 /// Shows a plan, and what keeps it from being applied at this moment.
-pub fn show_told(told: &Told, output: &Output) -> anyhow::Result<()> {
+pub fn show(told: &Told, output: &Output) -> anyhow::Result<()> {
     if output.json {
         return output.document(told);
     }

@@ -4,22 +4,22 @@
 use crate::arguments::PullArguments;
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::place::Place;
 use crate::{progress, time};
 use tenure_core::facts::Coverage;
-use tenure_engine::house::House;
-use tenure_engine::pull::{Reach, pull};
+use tenure_engine::act::{PullAsked, pull_asked};
 use tenure_engine::view::{PullView, Way};
+use tenure_serve::api::writes;
 
 /// Pulls.
-pub async fn run(house: &House, arguments: &PullArguments, output: &Output) -> anyhow::Result<Exit> {
-    let names = house.asked(&arguments.connections)?;
-    let reach = if arguments.full { Reach::Everything } else { Reach::Changed };
-    let pulls = pull(house, &names, reach, &progress::listener(output)).await?;
-    if pulls.iter().any(|pull| pull.added + pull.changed + pull.gone > 0) {
-        tenure_engine::reconcile::pin_links(house).await?;
-    }
-    show(&pulls, output)?;
-    Ok(exit(&pulls))
+pub async fn run(place: &Place, arguments: &PullArguments, output: &Output) -> anyhow::Result<Exit> {
+    let asked = PullAsked { connections: arguments.connections.clone(), full: arguments.full };
+    let pulled = match place {
+        Place::Here(house) => pull_asked(house, &asked, &progress::listener(output)).await?,
+        Place::There(remote) => remote.act::<writes::Pull>(&asked).await?,
+    };
+    show(&pulled.pulls, output)?;
+    Ok(exit(&pulled.pulls))
 }
 
 /// Shows how pulls went.

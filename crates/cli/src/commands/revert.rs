@@ -6,19 +6,25 @@ use crate::arguments::RevertArguments;
 use crate::exit::Exit;
 use crate::ground;
 use crate::output::Output;
+use crate::place::Place;
 use tenure_core::change::Plan;
-use tenure_engine::house::House;
-use tenure_engine::revert::revert;
+use tenure_engine::act::{RevertAsked, revert_asked};
+use tenure_serve::api::writes;
 
 /// Makes and shows the way back.
-pub async fn run(house: &House, arguments: &RevertArguments, output: &Output) -> anyhow::Result<Exit> {
-    let back = revert(house, &arguments.run, &ground::actor(arguments.by.as_deref())).await?;
-    plan::write(&back, arguments.out.as_deref())?;
-    plan::show(house, &back, output).await?;
+pub async fn run(place: &Place, arguments: &RevertArguments, output: &Output) -> anyhow::Result<Exit> {
+    let asked = RevertAsked { run: arguments.run.clone() };
+    let told = match place {
+        Place::Here(house) => revert_asked(house, &asked, &ground::actor(arguments.by.as_deref())).await?,
+        Place::There(remote) => remote.act::<writes::Revert>(&asked).await?,
+    };
+    let back = &told.plan;
+    plan::write(back, arguments.out.as_deref())?;
+    plan::show(&told, output)?;
     if !output.json {
-        stays(&back).iter().for_each(|line| output.line(line));
+        stays(back).iter().for_each(|line| output.line(line));
     }
-    Ok(plan::exit(&back))
+    Ok(plan::exit(back))
 }
 
 fn stays(back: &Plan) -> Vec<String> {

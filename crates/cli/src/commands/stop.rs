@@ -2,20 +2,33 @@
 //! The word of one person is enough for either. What is under way ends; nothing else begins.
 //! Stopping opens no house: a broken policy must not stand in its way.
 
-use crate::arguments::{Common, ResumeArguments, StopArguments};
-use crate::exit::{Exit, Mistake};
+use crate::arguments::{Common, PlaceArguments, ResumeArguments, StopArguments};
+use crate::exit::Exit;
+use crate::ground;
 use crate::output::Output;
+use crate::remote::Remote;
 use tenure_core::stop::Stop;
+use tenure_engine::act::{StopAsked, resume_asked, stop_asked};
 use tenure_engine::clock::Clock;
-use tenure_engine::decide::By;
-use tenure_engine::stop::{Brake, resume, stop};
+use tenure_engine::stop::Brake;
+use tenure_serve::api::writes;
+
+const NEEDS_NAME: &str = "this needs a name: --as WHO";
 
 /// Stops.
 pub async fn run(common: &Common, arguments: &StopArguments, output: &Output) -> anyhow::Result<Exit> {
-    let by = by(arguments.said.by.as_deref(), arguments.said.note.clone())?;
-    let brake = Brake::open(&common.config, Clock::system()).await?;
-    let stops = stop(&brake, &arguments.places.connections, &by).await?;
-    brake.store.close().await;
+    let StopArguments { places: PlaceArguments { connections, all }, said } = arguments;
+    let asked = StopAsked { connections: connections.clone(), all: *all, note: said.note.clone() };
+    let stops = match Remote::of(common)? {
+        Some(remote) => remote.ask::<writes::Stop>(&asked).await?.stopped,
+        None => {
+            let by = ground::named(said.by.as_deref(), NEEDS_NAME)?;
+            let brake = Brake::open(&common.config, Clock::system()).await?;
+            let stops = stop_asked(&brake, &asked, by).await?.stopped;
+            brake.store.close().await;
+            stops
+        }
+    };
     if output.json {
         output.document(&serde_json::json!({ "stopped": stops }))?;
     } else {
@@ -26,10 +39,18 @@ pub async fn run(common: &Common, arguments: &StopArguments, output: &Output) ->
 
 /// Lets writes go on.
 pub async fn run_resume(common: &Common, arguments: &ResumeArguments, output: &Output) -> anyhow::Result<Exit> {
-    let by = by(arguments.by.as_deref(), None)?;
-    let brake = Brake::open(&common.config, Clock::system()).await?;
-    let done = resume(&brake, &arguments.places.connections, &by).await?;
-    brake.store.close().await;
+    let ResumeArguments { places: PlaceArguments { connections, all }, by } = arguments;
+    let asked = StopAsked { connections: connections.clone(), all: *all, note: None };
+    let done = match Remote::of(common)? {
+        Some(remote) => remote.ask::<writes::Resume>(&asked).await?,
+        None => {
+            let by = ground::named(by.as_deref(), NEEDS_NAME)?;
+            let brake = Brake::open(&common.config, Clock::system()).await?;
+            let done = resume_asked(&brake, &asked, by).await?;
+            brake.store.close().await;
+            done
+        }
+    };
     if output.json {
         output.document(&done)?;
         return Ok(Exit::Done);
@@ -55,12 +76,5 @@ pub async fn run_resume(common: &Common, arguments: &ResumeArguments, output: &O
 pub fn show(stops: &[Stop], output: &Output) {
     for stop in stops {
         output.line(stop.says());
-    }
-}
-
-fn by(who: Option<&str>, note: Option<String>) -> Result<By, Mistake> {
-    match who.filter(|who| !who.trim().is_empty()) {
-        Some(who) => Ok(By { who: who.to_owned(), note }),
-        None => Err(Mistake("this needs a name: --as WHO".into())),
     }
 }

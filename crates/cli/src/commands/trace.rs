@@ -5,15 +5,20 @@ use crate::arguments::TraceArguments;
 use crate::commands::plan::change_line;
 use crate::exit::Exit;
 use crate::output::{Output, clean};
+use crate::place::Place;
 use serde_json::Value;
 use tenure_core::change::{ApprovalState, Step};
 use tenure_core::facts::Decided;
-use tenure_engine::house::House;
 use tenure_engine::trace::{Attempt, ReadBack, Said, Source, Trace, trace};
+use tenure_serve::api::reads::{self, Identified};
 
 /// Tells the story of one step.
-pub async fn run(house: &House, arguments: &TraceArguments, output: &Output) -> anyhow::Result<Exit> {
-    let trace = trace(house, arguments.step.trim()).await?;
+pub async fn run(place: &Place, arguments: &TraceArguments, output: &Output) -> anyhow::Result<Exit> {
+    let step = arguments.step.trim();
+    let trace = match place {
+        Place::Here(house) => trace(house, step).await?,
+        Place::There(remote) => remote.ask::<reads::Trace>(&Identified { id: step.to_owned() }).await?,
+    };
     if output.json {
         output.document(&trace)?;
         return Ok(Exit::Done);

@@ -6,13 +6,18 @@ use crate::commands::plan::change_line;
 use crate::exit::Exit;
 use crate::ground;
 use crate::output::Output;
+use crate::place::Place;
 use tenure_engine::answer::{Person, WhoAsked, who};
-use tenure_engine::house::House;
+use tenure_serve::api::reads;
 
 /// Shows one person.
-pub async fn run(house: &House, arguments: &WhoArguments, output: &Output) -> anyhow::Result<Exit> {
+pub async fn run(place: &Place, arguments: &WhoArguments, output: &Output) -> anyhow::Result<Exit> {
     let asked = WhoAsked { key: arguments.key.clone(), as_of: arguments.as_of.clone() };
-    show(&who(house, &asked, &ground::actor(None)).await?, output)?;
+    let person = match place {
+        Place::Here(house) => who(house, &asked, &ground::actor(None)).await?,
+        Place::There(remote) => remote.ask::<reads::Who>(&asked).await?,
+    };
+    show(&person, output)?;
     Ok(Exit::Done)
 }
 

@@ -5,6 +5,7 @@
 mod request;
 mod respond;
 mod once;
+pub mod openapi;
 pub mod endpoint;
 pub mod reads;
 pub mod writes;
@@ -19,12 +20,16 @@ use std::sync::Arc;
 use tenure_core::scope::Scope;
 use tenure_engine::house::House;
 
+pub use axum::http::Method;
+pub use url::Url;
+
 /// Where the API begins.
 pub const BASE: &str = "/api/v1";
 
 /// Lists every endpoint.
 pub fn routes() -> Vec<Route> {
     vec![
+        Route::of::<reads::Description>(),
         Route::of::<reads::Connections>(),
         Route::of::<reads::Connection>(),
         Route::of::<reads::Identities>(),

@@ -215,3 +215,23 @@ async fn watch(house: &House, asked: ActAsked) -> Result<act::ActView<Value>, En
     }
     act::act(house, &asked.id).await
 }
+
+/// Describes the API.
+#[derive(Debug)]
+pub struct Description;
+
+impl Endpoint for Description {
+    type Asked = Nothing;
+    type Answer = serde_json::Map<String, Value>;
+    const METHOD: Method = Method::GET;
+    const PATH: &'static str = "/openapi.json";
+    const SAYS: &'static str = "Describes the API as OpenAPI 3.1";
+    const NEEDS: Scope = Scope::ApiRead;
+
+    async fn answer(_: &House, _: Nothing, _: &Caller) -> Result<Self::Answer, EngineError> {
+        match super::openapi::describe(&super::routes()) {
+            Value::Object(description) => Ok(description),
+            _ => Err(EngineError::Broken("the description is no object".into())),
+        }
+    }
+}

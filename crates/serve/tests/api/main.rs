@@ -5,4 +5,5 @@ mod client;
 mod stage;
 mod doors;
 mod reads;
+mod described;
 mod writes;
