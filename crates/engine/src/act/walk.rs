@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct PullAsked {
     /// Only these connections; all where none is named.
-    #[schemars(length(max = 1000))]
     pub connections: Vec<String>,
     /// Reads everything, even where the app could tell what changed.
     pub full: bool,
@@ -36,7 +35,6 @@ pub struct Pulled {
 #[serde(deny_unknown_fields, default)]
 pub struct PlanAsked {
     /// Only these connections; all where none is named.
-    #[schemars(length(max = 1000))]
     pub only: Vec<String>,
     /// Only this person: an identity's id, employee id, address or name.
     pub identity: Option<String>,

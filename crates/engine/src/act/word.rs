@@ -20,7 +20,7 @@ use tenure_core::stop::Stop;
 #[serde(deny_unknown_fields)]
 pub struct ApproveAsked {
     /// Plans (`p-…`) or steps (`s-…`).
-    #[schemars(length(min = 1, max = 10_000))]
+    #[schemars(length(min = 1))]
     pub things: Vec<String>,
     /// Lets run what these guards hold in the plan, in this plan only; `things` is that plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -195,7 +195,6 @@ fn said(by: &str, note: &Option<String>) -> By {
 #[serde(deny_unknown_fields, default)]
 pub struct StopAsked {
     /// These connections.
-    #[schemars(length(max = 1000))]
     pub connections: Vec<String>,
     /// Everywhere, by a stop of its own.
     pub all: bool,

@@ -6,4 +6,5 @@ mod stage;
 mod doors;
 mod reads;
 mod described;
+mod fuzzed;
 mod writes;

@@ -23,7 +23,7 @@ pub struct Stage {
     files: Files,
     _sandbox: Sandbox,
     address: std::net::SocketAddr,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Runs a story on a stage where everything was read.
@@ -48,13 +48,18 @@ impl Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(tenure_serve::serve(listener, house.clone()));
-        Self { house, files, _sandbox: sandbox, address, _folder: folder }
+        Self { house, files, _sandbox: sandbox, address, folder }
     }
 
     /// Lets a worker do what is kept.
     pub async fn work(&self) {
         let (house, schedule) = (self.house.clone(), Schedule::of(&self.house).await.unwrap());
         tokio::spawn(async move { work(house, schedule, Progress::silent()).await.unwrap() });
+    }
+
+    /// Returns the folder in which everything lies.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Puts today's HR export in the place of yesterday's.
