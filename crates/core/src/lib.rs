@@ -33,6 +33,7 @@ pub mod revert;
 pub mod stop;
 pub mod circuit;
 pub mod scope;
+pub mod role;
 pub mod apply;
 pub mod journal;
 pub mod why;

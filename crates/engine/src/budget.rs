@@ -111,7 +111,7 @@ pub(crate) async fn foresee(house: &House, plan: &mut Plan) -> Result<(), Engine
 
 /// What is left of a connection's budget, as far as that outlives a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Left {
+pub struct Left {
     /// Each window.
     pub windows: Vec<WindowLeft>,
     /// For how long nothing is sent, because the app asked for it.
@@ -120,15 +120,20 @@ pub(crate) struct Left {
 
 /// What is spent of one window.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WindowLeft {
+pub struct WindowLeft {
+    /// How long it is.
     pub seconds: u64,
+    /// What was sent within it.
     pub spent: u64,
     /// What our share of it allows.
     pub limit: u64,
 }
 
 /// Returns what is left of a connection's budget.
-pub(crate) async fn left(house: &House, name: &ConnectionName) -> Result<Left, EngineError> {
+///
+/// # Errors
+/// There is no such connection, or the store failed.
+pub async fn left(house: &House, name: &ConnectionName) -> Result<Left, EngineError> {
     let now_ms = house.clock.now_ms();
     let settings = house.connection(name.as_str())?.settings();
     let (limits, ledger) = (settings.rate_limits(), ledger(house, &settings).await?);

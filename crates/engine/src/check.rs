@@ -51,8 +51,8 @@ pub enum Verdict {
 pub async fn check(house: &House, names: &[String], offline: bool) -> Result<Vec<CheckLine>, EngineError> {
     let names = house.asked(names)?;
     let mut lines = files(house);
-    let checked: Vec<_> =
-        stream::iter(&names).map(|name| check_one(house, name, offline)).buffered(AT_ONCE).collect().await;
+    let one = |name: ConnectionName| async move { check_one(house, &name, offline).await };
+    let checked: Vec<_> = stream::iter(names.clone()).map(one).buffered(AT_ONCE).collect().await;
     lines.extend(checked.into_iter().flatten());
     let asked = |stop: &Stop| stop.connection.as_ref().is_none_or(|name| names.contains(name));
     lines.extend(stops_of(&house.store).await?.iter().filter(|stop| asked(stop)).map(stopped));

@@ -4,11 +4,15 @@
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Scope, company};
-use tenure_core::change::Plan;
+use std::collections::BTreeMap;
+use tenure_core::change::{Finding, Plan, Severity};
 use tenure_core::journal::Draft;
 use tenure_core::name::PlanId;
 use tenure_core::wake::next_moment;
 use tenure_store::NewJob;
+
+/// Under which topic findings are counted day by day.
+pub const FINDINGS: &str = "findings";
 
 /// Makes a plan for a scope and keeps it.
 ///
@@ -41,8 +45,25 @@ pub(crate) async fn derive(house: &House, scope: &Scope, requested_by: &str) -> 
     let next_ms = next_moment(&found.graph, &company.facts, &house.policy, &found.plan);
     let mut plan = found.plan;
     crate::budget::foresee(house, &mut plan).await?;
+    if scope.identity.is_none() && scope.only.is_empty() {
+        count_findings(house, &found.findings).await?;
+    }
     plan.findings = found.findings.iter().map(|finding| finding.id.clone()).collect();
     Ok(Derived { plan, next_ms })
+}
+
+/// Counts today's findings by severity, to be seen day by day.
+async fn count_findings(house: &House, findings: &[Finding]) -> Result<(), EngineError> {
+    let mut amounts = BTreeMap::new();
+    for finding in findings {
+        let word = match finding.severity {
+            Severity::High => "high",
+            Severity::Medium => "medium",
+            Severity::Low => "low",
+        };
+        *amounts.entry(word.to_owned()).or_insert(0) += 1;
+    }
+    Ok(house.store.count_today(FINDINGS, &amounts, house.clock.now_ms()).await?)
 }
 
 /// Keeps a plan, and writes a line to the journal.

@@ -139,7 +139,8 @@ pub async fn trace(house: &House, id: &str) -> Result<Trace, EngineError> {
     let entries = house.store.journal_of_step(&StepId::from(id), ENTRIES_MAX).await?;
     let (step, plan) = find(house, id, &entries).await?;
     let made_ms = plan.as_ref().and_then(|plan| ms_of(&plan.made_at)).unwrap_or_else(|| house.clock.now_ms());
-    let company = company(house, &Scope::default()).await?;
+    let identity = step.identity.as_ref().map(ToString::to_string);
+    let company = company(house, &Scope { identity, ..Scope::default() }).await?;
     let graph = company.graph(house);
     let person = step.identity.as_ref().and_then(|id| graph.identity(id));
     let sources = match person {

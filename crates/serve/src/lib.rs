@@ -22,7 +22,8 @@ pub fn router(house: Arc<House>) -> Router {
     let probed = Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz));
     let api = api::router(house.clone());
     let scim = scim::router(house.clone());
-    probed.with_state(house).merge(measured).merge(api).merge(scim)
+    let console = tenure_console::router(house.clone());
+    probed.with_state(house).merge(measured).merge(api).merge(scim).merge(console)
 }
 
 /// Answers on `listener` until the house is told to drain and the answers under way are given.

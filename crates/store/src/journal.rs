@@ -35,6 +35,21 @@ impl Store {
         self.db.read().await?.list(sql, args![after, limit as i64], read_entry).await
     }
 
+    /// Where the journal ends and when the newest pull did: whoever remembers something of the store asks whether it is
+    /// still so.
+    pub async fn pulse(&self) -> Result<(i64, i64), StoreError> {
+        let sql = "SELECT seq, (SELECT max(finished_ms) FROM pull) FROM journal_head WHERE name = 'journal'";
+        let read = |row: Row<'_>| Ok((row.int(0)?, row.int_or_none(1)?.unwrap_or(0)));
+        let pulse = self.db.read().await?.first(sql, vec![], read).await?;
+        pulse.ok_or_else(|| StoreError::Missing { what: "journal's head", id: "journal".into() })
+    }
+
+    /// The entries before the one with number `before`, newest first.
+    pub async fn journal_before(&self, before: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let sql = "SELECT body FROM journal WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
+        self.db.read().await?.list(sql, args![before, limit as i64], read_entry).await
+    }
+
     /// The entries of one run, oldest first.
     pub async fn journal_of_run(&self, run: &RunId, after: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let sql = "SELECT body FROM journal WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3";

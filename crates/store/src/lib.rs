@@ -41,7 +41,9 @@ mod runs;
 mod steps;
 
 mod sealed;
+mod sessions;
 mod tokens;
+mod trends;
 
 mod copy;
 mod backup;
@@ -73,8 +75,10 @@ pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
 pub use record::Batch;
 pub use runs::{Joined, Left, Run};
 pub use sealed::{Sealed, SealedPlace};
+pub use sessions::{Invitation, Session};
 pub use steps::{Began, Beginning, OpenStep, Settled};
 pub use tokens::Token;
+pub use trends::{Figure, accounts_topic};
 
 use db::{Db, Tx, args};
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::db::{Db, Durability, Tx, args};
 use crate::error::StoreError;
 
 /// The scripts in their order; the number of a script is its place in this list, from 1.
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 8] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_native_first.sql"),
     include_str!("../migrations/0003_tokens.sql"),
@@ -15,6 +15,7 @@ const SCRIPTS: [&str; 7] = [
     include_str!("../migrations/0005_guards.sql"),
     include_str!("../migrations/0006_wishes.sql"),
     include_str!("../migrations/0007_acts.sql"),
+    include_str!("../migrations/0008_sessions.sql"),
 ];
 
 /// How far a store has come, and how far this program knows the way.

@@ -291,6 +291,9 @@ impl Store {
         if !parked {
             seen::forget(&mut tx, run.id.0).await?;
         }
+        if let Some(number) = number_of(&mut tx, &run.connection).await? {
+            crate::trends::count_accounts(&mut tx, number, now_ms).await?;
+        }
         let sql = select!("WHERE id = $1");
         let pull = tx.first(sql, args![run.id.0], |row| read_pull(&row)).await?;
         enqueue(&mut tx, jobs).await?;

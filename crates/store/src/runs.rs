@@ -125,6 +125,13 @@ impl Store {
         self.db.read().await?.list(sql, args![limit as i64], |row| read_run(&row)).await
     }
 
+    /// The newest run of a plan, however it ended.
+    pub async fn newest_run(&self, plan: &PlanId) -> Result<Option<Run>, StoreError> {
+        let sql =
+            "SELECT id, plan, actor, started_ms, finished_ms FROM run WHERE plan = $1 ORDER BY number DESC LIMIT 1";
+        self.db.read().await?.first(sql, args![plan.as_str()], |row| read_run(&row)).await
+    }
+
     /// The newest run of a plan that was begun and not ended: interrupted, or under way elsewhere.
     pub async fn unfinished_run(&self, plan: &PlanId) -> Result<Option<Run>, StoreError> {
         let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run \

@@ -22,6 +22,7 @@ pub mod audit;
 pub mod metrics;
 pub mod backup;
 pub mod token;
+pub mod console;
 pub mod key;
 pub mod serve;
 pub mod apps;
@@ -65,6 +66,7 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Audit(arguments) => audit::run(place.house()?, arguments, common, output).await,
         Command::Backup(arguments) => backup::run(place.house()?, arguments, output).await,
         Command::Token(arguments) => token::run(place.house()?, arguments, output).await,
+        Command::Console(arguments) => console::run(place.house()?, arguments, output).await,
         Command::Key(arguments) => key::run(place.house()?, arguments, output).await,
         other => {
             place.house().map_err(anyhow::Error::from).and_then(|_| anyhow::bail!("command {other:?} does not walk"))

@@ -7,6 +7,8 @@ mod perform;
 pub(crate) mod failed;
 pub(crate) mod schedule;
 mod worker;
+mod ask;
 
+pub use ask::{ask_pull, is_asked};
 pub use schedule::{Schedule, span};
 pub use worker::{check_clock, work};

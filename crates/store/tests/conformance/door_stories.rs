@@ -4,7 +4,7 @@
 use serde_json::json;
 use tenure_core::journal::Draft;
 use tenure_store::test_support::TestStore;
-use tenure_store::{Sealed, SealedPlace, StoreError, Token};
+use tenure_store::{Invitation, Sealed, SealedPlace, Session, StoreError, Token};
 
 fn draft(event: &str) -> Vec<Draft> {
     let (at, actor) = ("2026-11-24T10:00:00Z".into(), "mia@acme.example".into());
@@ -73,4 +73,55 @@ pub async fn sealed_values_are_sealed_anew_all_or_none(TestStore { store, .. }: 
     assert_eq!(store.sealed(&place("two")).await.unwrap(), Some(sealed("k2", 12)));
     assert_eq!(store.sealed(&place("lost")).await.unwrap(), None);
     assert_eq!(store.read_journal(0, 10).await.unwrap().len(), 1);
+}
+
+fn invitation(id: &str) -> Invitation {
+    let (hash, made_by) = (format!("hash of {id}"), "root".into());
+    let (who, role) = ("mia@acme.example".into(), "approver".into());
+    Invitation { id: id.into(), hash, who, role, made_by, created_ms: 1, expires_ms: 100, used_ms: None }
+}
+
+fn session(id: &str, created_ms: i64) -> Session {
+    Session {
+        id: id.into(),
+        hash: format!("hash of {id}"),
+        who: "mia@acme.example".into(),
+        role: "approver".into(),
+        created_ms,
+        expires_ms: created_ms + 500,
+        seen_ms: created_ms,
+        ended_ms: None,
+    }
+}
+
+pub async fn an_invitation_opens_one_session_however_many_ask(TestStore { store, .. }: &TestStore) {
+    store.add_invitation(&invitation("i"), draft("invited")).await.unwrap();
+    assert_eq!(store.invitation("i").await.unwrap(), Some(invitation("i")));
+    assert_eq!(store.invitation("j").await.unwrap(), None);
+    let ids = ["a", "b", "c", "d"];
+    let sessions = ids.map(|id| session(id, 50));
+    let asked = sessions.iter().map(|session| store.open_session("i", session, draft("signed_in")));
+    let opened: Vec<bool> = futures::future::join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(opened.iter().filter(|opened| **opened).count(), 1);
+    assert_eq!(store.sessions(60).await.unwrap().len(), 1);
+    assert_eq!(store.invitation("i").await.unwrap().unwrap().used_ms, Some(50));
+    store.add_invitation(&invitation("late"), draft("invited")).await.unwrap();
+    assert!(!store.open_session("late", &session("e", 100), draft("signed_in")).await.unwrap(), "it has ended");
+    assert!(!store.open_session("none", &session("e", 100), draft("signed_in")).await.unwrap());
+    let events: Vec<String> = store.read_journal(0, 10).await.unwrap().into_iter().map(|entry| entry.event).collect();
+    assert_eq!(events, ["invited", "signed_in", "invited"], "only what was done is told");
+}
+
+pub async fn a_session_is_good_until_it_is_ended(TestStore { store, .. }: &TestStore) {
+    store.add_invitation(&invitation("i"), draft("invited")).await.unwrap();
+    assert!(store.open_session("i", &session("a", 50), draft("signed_in")).await.unwrap());
+    store.see_session("a", 70).await.unwrap();
+    store.see_session("a", 60).await.unwrap();
+    assert_eq!(store.session("a").await.unwrap(), Some(Session { seen_ms: 70, ..session("a", 50) }));
+    assert_eq!(store.sessions(549).await.unwrap().len(), 1);
+    assert_eq!(store.sessions(550).await.unwrap().len(), 0, "it ends by itself");
+    assert!(store.end_session("a", 80, draft("signed_out")).await.unwrap());
+    assert!(!store.end_session("a", 90, draft("signed_out")).await.unwrap());
+    assert_eq!(store.session("a").await.unwrap().unwrap().ended_ms, Some(80));
+    assert_eq!(store.sessions(81).await.unwrap().len(), 0);
 }

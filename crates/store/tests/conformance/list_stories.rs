@@ -270,3 +270,19 @@ pub async fn a_plan_saved_twice_is_one_plan(TestStore { store, .. }: &TestStore)
     }
     assert_eq!(store.plan_ids(100).await.unwrap().len(), 50);
 }
+
+pub async fn a_day_keeps_its_last_word_on_how_many_there_were(TestStore { store, .. }: &TestStore) {
+    const DAY_MS: i64 = 86_400_000;
+    let amounts = |pairs: &[(&str, i64)]| pairs.iter().map(|(word, amount)| ((*word).to_owned(), *amount)).collect();
+    let trend = async |topic: &str, since_ms| {
+        let all = store.trend(topic, since_ms).await.unwrap();
+        all.into_iter().map(|figure| format!("{} {} {}", figure.day, figure.word, figure.amount)).collect::<Vec<_>>()
+    };
+    store.count_today("findings", &amounts(&[("high", 3), ("low", 1)]), 5).await.unwrap();
+    store.count_today("findings", &amounts(&[("high", 2)]), 9).await.unwrap();
+    store.count_today("findings", &amounts(&[("high", 1)]), DAY_MS + 1).await.unwrap();
+    assert_eq!(trend("findings", 0).await, ["0 high 2", "1 high 1"], "a word that is there no more is gone");
+    assert_eq!(trend("findings", DAY_MS).await, ["1 high 1"]);
+    pull(store, &gorgias(), &[agent("1", "a@x"), agent("2", "b@x")], DAY_MS).await;
+    assert_eq!(trend(&tenure_store::accounts_topic("gorgias"), 0).await, ["1 active 2"]);
+}

@@ -1,0 +1,234 @@
+//! `Connect`: the apps of the catalogue, what to click at each vendor, the lines that a connection needs in the file, and
+//! for one that is configured: what the rights probe says, the dialect that was found, the first read. Secrets are never
+//! typed here: the file says where each lies.
+
+use crate::Shared;
+use crate::failure::Failure;
+use crate::frame::{Frame, show};
+use crate::gate::Form;
+use crate::words::{self, Chip};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Html;
+use std::sync::Arc;
+use tenure_engine::check::{Verdict, check as probe};
+use tenure_engine::dialect::Dialect;
+use tenure_engine::session::Visitor;
+use tenure_engine::work::is_asked;
+
+#[derive(Template)]
+#[template(path = "connect.html")]
+struct Catalogue {
+    frame: Frame,
+    apps: Vec<AppLine>,
+}
+
+struct AppLine {
+    name: String,
+    title: String,
+    covers: String,
+    connections: Vec<String>,
+}
+
+/// `GET /connect`.
+pub(crate) async fn list(
+    State(console): State<Shared>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Html<String>, Failure> {
+    let frame = Frame::of(&console, &visitor, "Connect", "connect", (&uri, &headers)).await?;
+    let house = &console.house;
+    let apps = house.catalogue.apps().map(|app| AppLine {
+        name: app.name.clone(),
+        title: app.manifest.title.clone(),
+        covers: app.manifest.covers.clone(),
+        connections: connections(&console, &app.name),
+    });
+    let mut apps: Vec<AppLine> = apps.collect();
+    apps.sort_by_key(|app| (app.connections.is_empty(), app.title.clone()));
+    show(&Catalogue { frame, apps })
+}
+
+fn connections(console: &Shared, app: &str) -> Vec<String> {
+    let all = &console.house.config.connections;
+    all.iter().filter(|(_, connection)| connection.app == app).map(|(name, _)| name.clone()).collect()
+}
+
+#[derive(Template)]
+#[template(path = "connect_app.html")]
+struct AppPage {
+    frame: Frame,
+    app: String,
+    title: String,
+    covers: String,
+    secrets: Vec<(String, String, String, Option<String>)>,
+    needs: Vec<(String, String)>,
+    lines: String,
+    connections: Vec<Connected>,
+    readme: Vec<Block>,
+    checked: Option<(String, Vec<CheckTold>)>,
+}
+
+struct Connected {
+    name: String,
+    dialect: Option<(String, String)>,
+    last: String,
+    accounts: String,
+    asked: bool,
+}
+
+struct CheckTold {
+    what: String,
+    verdict: Chip,
+    says: String,
+}
+
+/// A piece of an app's page: a heading, a paragraph, or lines as they stand.
+struct Block {
+    kind: &'static str,
+    text: String,
+}
+
+/// `GET /connect/{app}`.
+pub(crate) async fn page(
+    State(console): State<Shared>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    Path(app): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Html<String>, Failure> {
+    let frame = Frame::of(&console, &visitor, "Connect", "connect", (&uri, &headers)).await?;
+    show(&told(&console, frame, &app).await?)
+}
+
+/// `POST /connect/{app}/check`: probes the rights of one connection with calls that only read.
+pub(crate) async fn check(
+    State(console): State<Shared>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    Extension(form): Extension<Form>,
+    Path(app): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Html<String>, Failure> {
+    let frame = Frame::of(&console, &visitor, "Connect", "connect", (&uri, &headers)).await?;
+    let mut page = told(&console, frame, &app).await?;
+    let name = form.text("connection").unwrap_or_default().to_owned();
+    let lines = probe(&console.house, std::slice::from_ref(&name), false).await?;
+    let line = |line: tenure_engine::check::CheckLine| CheckTold {
+        what: line.what,
+        verdict: match line.verdict {
+            Verdict::Good => Chip::new("good", "good"),
+            Verdict::Confirm => Chip::new("please confirm", "wait"),
+            Verdict::Problem => Chip::new("problem", "bad"),
+        },
+        says: line.says,
+    };
+    page.checked = Some((name, lines.into_iter().filter(|line| line.connection.is_some()).map(line).collect()));
+    show(&page)
+}
+
+async fn told(console: &Shared, frame: Frame, name: &str) -> Result<AppPage, Failure> {
+    let house = &console.house;
+    let app = house.catalogue.get(name).ok_or_else(|| Failure::Missing(format!("no app is named {name:?}")))?;
+    let manifest = &app.manifest;
+    let now_ms = house.clock.now_ms();
+    let mut overviews = house.store.overviews().await?;
+    let mut connected = Vec::new();
+    for name in connections(console, name) {
+        let connection = tenure_core::name::ConnectionName::new(&name);
+        let known = overviews.remove(&connection).unwrap_or_default();
+        connected.push(Connected {
+            dialect: Dialect::noted(&house.store, &connection).await?.map(|found| (found.dialect, found.evidence)),
+            last: known.last.as_ref().map(|pull| words::ago(pull.started_ms, now_ms)).unwrap_or_default(),
+            accounts: words::thousands(known.totals.total() as i64),
+            asked: is_asked(house, &connection).await?,
+            name,
+        });
+    }
+    let secrets = manifest.secrets.iter();
+    let secrets = secrets.map(|(name, help)| (name.clone(), help.says.clone(), help.issued.clone(), help.twin.clone()));
+    let needs = manifest.prerequisites.iter().map(|needed| (needed.what.clone(), needed.needed_for.clone()));
+    Ok(AppPage {
+        title: manifest.title.clone(),
+        covers: manifest.covers.clone(),
+        secrets: secrets.collect(),
+        needs: needs.collect(),
+        lines: lines(name, manifest.secrets.keys()),
+        connections: connected,
+        readme: app.readme().map(|text| blocks(&text)).unwrap_or_default(),
+        checked: None,
+        app: name.to_owned(),
+        frame: Frame { title: format!("Connect {}", manifest.title), ..frame },
+    })
+}
+
+/// Writes the lines that a connection needs in `tenure.toml`.
+fn lines<'a>(app: &str, secrets: impl Iterator<Item = &'a String>) -> String {
+    let mut text = format!("[connections.{app}]\napp = \"{app}\"\n");
+    let secrets: Vec<String> =
+        secrets.map(|secret| format!("{secret} = {{ file = \"/etc/tenure/{app}-{secret}\" }}\n")).collect();
+    if !secrets.is_empty() {
+        text.push_str(&format!("\n[connections.{app}.secrets]\n{}", secrets.concat()));
+    }
+    text
+}
+
+/// Takes an app's page apart: headings, paragraphs, and lines that stand as they are.
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            fenced = !fenced;
+            blocks.push(Block { kind: if fenced { "code" } else { "end" }, text: String::new() });
+            continue;
+        }
+        let kind = match line {
+            _ if fenced => "code",
+            _ if line.starts_with('#') => "heading",
+            _ if line.trim().is_empty() => "end",
+            _ if line.starts_with('|') => "code",
+            _ if line.starts_with("- ") || line.starts_with("* ") => "item",
+            _ => "text",
+        };
+        let text = line.trim_start_matches('#').trim_start_matches("- ").trim_start_matches("* ");
+        let text = if kind == "code" { line } else { text.trim() };
+        match blocks.last_mut() {
+            Some(last) if last.kind == "code" && kind == "code" => {
+                last.text.push_str(if last.text.is_empty() { "" } else { "\n" });
+                last.text.push_str(text);
+            }
+            Some(last) if kind == "text" && (last.kind == "text" || last.kind == "item") => {
+                last.text.push(' ');
+                last.text.push_str(text);
+            }
+            _ => blocks.push(Block { kind, text: text.to_owned() }),
+        }
+    }
+    blocks.retain(|block| block.kind != "end" && !block.text.is_empty());
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_an_app_is_taken_apart_into_what_it_is() {
+        let told = blocks("# Title\n\nOne\ntwo\n\n- a\n- b\n  c\n\n```\nx = 1\ny = 2\n```\n| a | b |\n");
+        let told: Vec<String> = told.iter().map(|block| format!("{}:{}", block.kind, block.text)).collect();
+        assert_eq!(
+            told,
+            ["heading:Title", "text:One two", "item:a", "item:b c", "code:x = 1\ny = 2", "code:| a | b |"]
+        );
+    }
+
+    #[test]
+    fn the_lines_for_the_file_name_where_secrets_lie_and_none_of_them() {
+        let text = lines("desk", ["api_key".to_owned()].iter());
+        assert!(text.contains("api_key = { file = \"/etc/tenure/desk-api_key\" }"), "{text}");
+    }
+}

@@ -1,0 +1,172 @@
+//! Who comes through to a page: whoever is signed in, may do what the page does, and, where it does something, sent the
+//! form from a page of ours. And what every answer says to the browser about what it may load, frame and keep.
+//! Pages are told who visits; none of them looks at a cookie.
+
+use crate::failure::Failure;
+use crate::{Console, Shared};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::MethodRouter;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tenure_core::role::Deed;
+use tenure_engine::session::{Visitor, authenticate, is_same};
+
+/// The largest form that is read.
+const FORM_MAX: usize = 512 * 1024;
+/// The most fields that a form may have.
+const FIELDS_MAX: usize = 5_000;
+pub(crate) const COOKIE: &str = "tenure_session";
+/// A cookie of this name is only taken by a browser that got it over TLS from this very host.
+pub(crate) const COOKIE_TLS: &str = "__Host-tenure_session";
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What somebody wrote into a form; fields may come several times.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Form(BTreeMap<String, Vec<String>>);
+
+impl Form {
+    fn read(bytes: &[u8]) -> Self {
+        let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in url::form_urlencoded::parse(bytes).take(FIELDS_MAX) {
+            fields.entry(name.into_owned()).or_default().push(value.into_owned());
+        }
+        Self(fields)
+    }
+
+    /// Returns a field without the space around it, if it says anything.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.first().map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Lists a field that may come several times.
+    pub fn all(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What a place asks of its visitor.
+type Asked = (Shared, Deed);
+
+/// Lets only those through to `answer` who may do `deed`.
+pub(crate) fn guard(answer: MethodRouter<Shared>, deed: Deed, console: &Shared) -> MethodRouter<Shared> {
+    answer.layer(from_fn_with_state((console.clone(), deed), admit))
+}
+
+async fn admit(State((console, deed)): State<Asked>, request: Request, next: Next) -> Response {
+    match let_through(&console, deed, request).await {
+        Ok(request) => next.run(request).await,
+        Err(response) => *response,
+    }
+}
+
+async fn let_through(console: &Console, deed: Deed, mut request: Request) -> Result<Request, Box<Response>> {
+    let refuse = |failure: Failure| Box::new(failure.into_response());
+    let credential = cookie(request.headers(), &[COOKIE_TLS, COOKIE]).unwrap_or_default();
+    let visitor = authenticate(&console.house, &credential).await.map_err(|error| refuse(error.into()))?;
+    let acts = request.method() == Method::POST;
+    let Some(visitor) = visitor else {
+        return Err(match acts {
+            true => refuse(Failure::SignedOut),
+            false => Box::new(Redirect::to("/sign-in").into_response()),
+        });
+    };
+    if !visitor.role.may(deed) {
+        return Err(refuse(Failure::Forbidden { role: visitor.role, deed, visitor: Box::new(visitor) }));
+    }
+    if acts {
+        let form = read_form(&mut request).await.map_err(refuse)?;
+        if is_foreign(request.headers()) || !is_same(form.text("form_key").unwrap_or_default(), &visitor.form_key) {
+            return Err(refuse(Failure::Foreign));
+        }
+        request.extensions_mut().insert(form);
+    }
+    request.extensions_mut().insert::<Arc<Visitor>>(Arc::new(visitor));
+    Ok(request)
+}
+
+/// Reads the form that a request carries.
+pub(crate) async fn read_form(request: &mut Request) -> Result<Form, Failure> {
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    let bytes = to_bytes(body, FORM_MAX).await.map_err(|_| Failure::TooLarge)?;
+    Ok(Form::read(&bytes))
+}
+
+/// Tells whether a browser says that a form came from elsewhere.
+pub(crate) fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if text("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+        return true;
+    }
+    let (Some(origin), Some(host)) = (text("origin"), text("host")) else { return false };
+    origin.split_once("://").is_none_or(|(_, from)| !from.eq_ignore_ascii_case(host))
+}
+
+/// Returns the first of these cookies that was sent.
+pub(crate) fn cookie(headers: &HeaderMap, names: &[&str]) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs: Vec<(&str, &str)> =
+        lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).collect();
+    let find = |name: &&str| pairs.iter().find(|(of, _)| of == name).map(|(_, value)| (*value).to_owned());
+    names.iter().find_map(find)
+}
+
+/// Tells whether people reach the console over TLS.
+pub(crate) fn is_tls(console: &Console) -> bool {
+    console.house.config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+}
+
+/// Says with every answer what the browser may load, frame and keep.
+pub(crate) fn dress(router: Router<Shared>, console: &Shared) -> Router<Shared> {
+    router.layer(from_fn_with_state(console.clone(), say))
+}
+
+async fn say(State(console): State<Shared>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_SECURITY_POLICY, POLICY);
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "same-origin");
+    set(header::CACHE_CONTROL, "no-store");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    if is_tls(&console) {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn a_form_from_elsewhere_is_known_by_what_the_browser_says() {
+        assert!(!is_foreign(&headers(&[("host", "t:1"), ("origin", "http://t:1"), ("sec-fetch-site", "same-origin")])));
+        assert!(!is_foreign(&headers(&[("host", "t:1")])), "a client that is no browser says nothing");
+        assert!(is_foreign(&headers(&[("host", "t:1"), ("origin", "http://evil")])));
+        assert!(is_foreign(&headers(&[("host", "t:1"), ("origin", "null")])));
+        assert!(is_foreign(&headers(&[("host", "t:1"), ("sec-fetch-site", "cross-site")])));
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others_and_the_stricter_one_first() {
+        let sent = headers(&[("cookie", "a=b; tenure_session=one; __Host-tenure_session=two")]);
+        assert_eq!(cookie(&sent, &[COOKIE_TLS, COOKIE]).as_deref(), Some("two"));
+        assert_eq!(cookie(&sent, &["session"]), None);
+    }
+}

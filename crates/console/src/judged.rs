@@ -1,0 +1,142 @@
+//! What judging the whole company came to, remembered for a while: findings, and a line for each person to search in.
+//! Judged anew when something was read, decided or done since; a company that takes long to judge is judged beside, and
+//! the earlier result is shown with its time. Pages never scan the company themselves.
+
+use crate::Console;
+use crate::failure::Failure;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tenure_core::change::{Finding, FindingKind, Severity};
+use tenure_core::identity::IdentityState;
+use tenure_engine::EngineError;
+use tenure_engine::house::House;
+use tenure_engine::reconcile::{Scope, company};
+use tokio::sync::Mutex;
+
+/// How old a result may be at most before it is made anew, whatever happened.
+const OLD_MS: i64 = 5 * 60 * 1000;
+/// A company that is judged within this time is judged while the page waits.
+const QUICK_MS: i64 = 250;
+
+/// What is remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    known: std::sync::Mutex<Option<Arc<Known>>>,
+    judging: Mutex<()>,
+}
+
+/// What judging came to.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub at_ms: i64,
+    /// What the store was like then: the journal's end, and when the newest pull ended.
+    mark: (i64, i64),
+    took_ms: i64,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+    /// By name.
+    pub people: Vec<Line>,
+    /// Who holds how many of what: connection, kind and name of the entitlement.
+    pub holders: BTreeMap<String, BTreeMap<(String, String), u64>>,
+}
+
+/// One person in one line.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub id: String,
+    pub name: String,
+    pub email: String,
+    pub department: String,
+    pub title: String,
+    pub state: IdentityState,
+    pub end_date: Option<String>,
+    pub accounts: u32,
+    /// Name, address, department and title in lower case, to be searched.
+    sought: String,
+}
+
+impl Line {
+    /// Tells whether all of these words, in lower case, are in the line.
+    pub fn has(&self, words: &[String]) -> bool {
+        words.iter().all(|word| self.sought.contains(word.as_str()))
+    }
+}
+
+impl Known {
+    /// Returns how many findings there are of each severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// Lists the findings of these kinds.
+    pub fn of<'a>(&'a self, kinds: &'a [FindingKind]) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().filter(move |finding| kinds.contains(&finding.kind))
+    }
+}
+
+impl Judged {
+    /// Returns what judging came to, of now where that is quick.
+    pub async fn get(&self, console: &Arc<Console>) -> Result<Arc<Known>, Failure> {
+        let house = &console.house;
+        let mark = house.store.pulse().await?;
+        let now_ms = house.clock.now_ms();
+        let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        match known {
+            Some(known) if known.mark == mark && now_ms - known.at_ms < OLD_MS => Ok(known),
+            Some(known) if known.took_ms > QUICK_MS => {
+                let console = console.clone();
+                tokio::spawn(async move {
+                    if let Ok(_judging) = console.judged.judging.try_lock()
+                        && let Err(error) = console.judged.renew(&console.house, mark).await
+                    {
+                        tracing::warn!(%error, "the company could not be judged for the console");
+                    }
+                });
+                Ok(known)
+            }
+            _ => {
+                let _judging = self.judging.lock().await;
+                Ok(self.renew(house, mark).await?)
+            }
+        }
+    }
+
+    async fn renew(&self, house: &House, mark: (i64, i64)) -> Result<Arc<Known>, EngineError> {
+        let known = Arc::new(judge(house, mark).await?);
+        *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(known.clone());
+        Ok(known)
+    }
+}
+
+async fn judge(house: &House, mark: (i64, i64)) -> Result<Known, EngineError> {
+    let began_ms = house.clock.now_ms();
+    let company = company(house, &Scope::default()).await?;
+    let found = company.judge(house, None).await?;
+    let mut known = Known { at_ms: began_ms, mark, findings: found.findings, ..Known::default() };
+    for identity in found.graph.identities() {
+        let text = |field: &str| identity.attributes.text(field).unwrap_or_default().to_owned();
+        let held = found.graph.accounts_of(&identity.id).filter(|account| house.is_target(&account.key.connection));
+        let mut line = Line {
+            id: identity.id.to_string(),
+            name: identity.label().to_owned(),
+            email: identity.work_email().unwrap_or_default().to_owned(),
+            department: text("department"),
+            title: text("title"),
+            state: identity.state,
+            end_date: identity.end_date.map(|date| date.to_string()),
+            accounts: held.filter(|account| account.state.gives_access()).count() as u32,
+            sought: String::new(),
+        };
+        line.sought = format!("{} {} {} {}", line.name, line.email, line.department, line.title).to_lowercase();
+        known.people.push(line);
+    }
+    known.people.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    for (account, _) in found.graph.links() {
+        for grant in account.grants.iter().filter(|_| account.state.gives_access()) {
+            let of = known.holders.entry(account.key.connection.to_string()).or_default();
+            *of.entry((grant.kind.to_string(), grant.name.to_string())).or_default() += 1;
+        }
+    }
+    known.took_ms = house.clock.now_ms() - began_ms;
+    Ok(known)
+}

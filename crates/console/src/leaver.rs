@@ -1,0 +1,220 @@
+//! `Leavers`: who left or leaves soon, and one departure as a checklist with a clock: each app, open sessions, work by hand,
+//! and what proves that it is closed. Made of the person's own cluster, the newest plans and their runs.
+
+use crate::Shared;
+use crate::failure::Failure;
+use crate::frame::{Frame, query, show};
+use crate::steps::{StepLine, hear, results};
+use crate::words::{self, Chip};
+use askama::Template;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Html;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tenure_core::abilities::{Effect, Sessions};
+use tenure_core::change::FindingKind;
+use tenure_core::identity::IdentityState;
+use tenure_core::name::IdentityId;
+use tenure_engine::clock::moment_text;
+use tenure_engine::reconcile::{Scope, company};
+use tenure_engine::session::Visitor;
+
+const SHOWN: usize = 100;
+/// Plans in which the steps of a departure are looked for.
+const PLANS_BACK: usize = 10;
+const SOON_DAYS: i64 = 30;
+
+#[derive(Template)]
+#[template(path = "leavers.html")]
+struct Leavers {
+    frame: Frame,
+    open: Vec<LeaverLine>,
+    soon: Vec<LeaverLine>,
+    closed: Vec<LeaverLine>,
+    more: usize,
+}
+
+struct LeaverLine {
+    link: String,
+    name: String,
+    department: String,
+    last_day: String,
+    open: u32,
+}
+
+/// `GET /leavers`.
+pub(crate) async fn list(
+    State(console): State<Shared>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Html<String>, Failure> {
+    let frame = Frame::of(&console, &visitor, "Leavers", "leavers", (&uri, &headers)).await?;
+    let known = console.judged.get(&console).await?;
+    let today = console.house.clock.now_ms().div_euclid(86_400_000);
+    let latest = crate::draw::date(today + SOON_DAYS);
+    let line = |line: &crate::judged::Line| LeaverLine {
+        link: format!("/leavers/{}", words::part(&line.id)),
+        name: line.name.clone(),
+        department: line.department.clone(),
+        last_day: line.end_date.clone().unwrap_or_default(),
+        open: line.accounts,
+    };
+    let left = || known.people.iter().filter(|line| line.state == IdentityState::Left);
+    let soon = known.people.iter().filter(|line| {
+        line.state != IdentityState::Left && line.end_date.as_deref().is_some_and(|day| day <= latest.as_str())
+    });
+    let mut closed: Vec<_> = left().filter(|line| line.accounts == 0).collect();
+    closed.sort_by(|one, other| other.end_date.cmp(&one.end_date));
+    show(&Leavers {
+        open: left().filter(|line| line.accounts > 0).take(SHOWN).map(line).collect(),
+        soon: soon.take(SHOWN).map(line).collect(),
+        more: closed.len().saturating_sub(SHOWN),
+        closed: closed.into_iter().take(SHOWN).map(line).collect(),
+        frame,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "leaver.html")]
+struct Leaver {
+    frame: Frame,
+    id: String,
+    person: String,
+    name: String,
+    state: Chip,
+    left: bool,
+    last_day: String,
+    /// Since when they are gone, and how long that is.
+    since: Option<(String, String)>,
+    /// For the script that lets the clock go on: the moment.
+    since_at: String,
+    rows: Vec<Row>,
+    open: usize,
+    by_hand: Vec<StepLine>,
+    decisions: Vec<String>,
+    sessions: Vec<String>,
+    head: (i64, String),
+    printed: bool,
+    now: String,
+}
+
+struct Row {
+    connection: String,
+    login: String,
+    state: Chip,
+    closed: bool,
+    since: String,
+    step: Option<StepLine>,
+    step_link: String,
+}
+
+/// `GET /leavers/{person}`.
+pub(crate) async fn page(
+    State(console): State<Shared>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    Path(key): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Html<String>, Failure> {
+    let frame = Frame::of(&console, &visitor, "Departure", "leavers", (&uri, &headers)).await?;
+    let house = &console.house;
+    let company = company(house, &Scope { identity: Some(key.clone()), ..Scope::default() }).await?;
+    let graph = company.graph(house);
+    let gone = || Failure::Missing(format!("nobody is known as {key:?}"));
+    let at = *graph.search(&key).first().ok_or_else(gone)?;
+    let identity = graph.identity_at(at);
+    let now_ms = house.clock.now_ms();
+    let steps = steps(&console, &identity.id).await?;
+    let (mut rows, mut sessions) = (Vec::new(), Vec::new());
+    for (_, account) in graph.accounts_at(at).filter(|(_, account)| house.is_target(&account.key.connection)) {
+        let since_ms = house.store.account(&account.key, None).await?.map(|observed| observed.since_ms);
+        let of_here = |step: &&StepLine| {
+            step.connection == account.key.connection.as_str() && step.account == account.key.id.as_str()
+        };
+        let step = steps.iter().find(of_here).cloned();
+        let abilities = house.connection(account.key.connection.as_str())?.abilities();
+        let closed = !account.state.gives_access();
+        if closed && abilities.sessions != Sessions::Ended {
+            sessions.push(match abilities.sessions {
+                Sessions::Kept => format!("{}: suspending leaves open sessions open", account.key.connection),
+                _ => format!("{}: the vendor does not say whether sessions end", account.key.connection),
+            });
+        }
+        rows.push(Row {
+            connection: account.key.connection.to_string(),
+            login: account.login.as_deref().unwrap_or_default().to_owned(),
+            state: words::state(account.state.as_str()),
+            closed,
+            since: since_ms.map(words::moment_ms).unwrap_or_default(),
+            step_link: step.as_ref().map(|step| format!("/steps/{}", words::part(&step.id))).unwrap_or_default(),
+            step,
+        });
+    }
+    let left_ms = graph.stay(at).left_ms.filter(|ms| *ms <= now_ms);
+    let head = house.store.journal_head().await?;
+    let left = identity.state == IdentityState::Left;
+    let by_hand = steps.iter().filter(|step| step.by_hand.is_some() && step.outcome.is_none());
+    let known = console.judged.get(&console).await?;
+    let of_person = |finding: &&tenure_core::change::Finding| finding.identity.as_ref() == Some(&identity.id);
+    let kept = known.of(&[FindingKind::SessionNotEnded]).filter(of_person);
+    sessions.extend(kept.map(|finding| words::cut(&finding.text)));
+    show(&Leaver {
+        id: identity.id.to_string(),
+        person: words::part(identity.id.as_str()),
+        name: identity.label().to_owned(),
+        state: words::state(identity.state.as_str()),
+        last_day: identity.end_date.map(|date| date.to_string()).unwrap_or_default(),
+        since: left_ms.filter(|_| left).map(|ms| (words::moment_ms(ms), words::ago(ms, now_ms))),
+        since_at: left_ms.filter(|_| left).map(moment_text).unwrap_or_default(),
+        open: rows.iter().filter(|row| !row.closed).count(),
+        by_hand: by_hand.cloned().collect(),
+        decisions: decisions(&company.facts.decisions, &identity.id),
+        head: (head.seq, head.hash),
+        printed: query(&uri, "print").is_some(),
+        now: words::moment_ms(now_ms),
+        frame: Frame { title: format!("Departure of {}", identity.label()), ..frame },
+        sessions,
+        rows,
+        left,
+    })
+}
+
+fn decisions(all: &[tenure_core::facts::Decision], id: &IdentityId) -> Vec<String> {
+    use tenure_core::facts::Decided;
+    let leaves = |decision: &&tenure_core::facts::Decision| matches!(&decision.what, Decided::Leave { identity, .. } if identity == id);
+    let told = |decision: &tenure_core::facts::Decision| {
+        let note = decision.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
+        format!("{} said that they leave, at {}{note}", decision.by, words::moment_ms(decision.at_ms))
+    };
+    all.iter().filter(leaves).map(told).collect()
+}
+
+/// Returns the steps of the newest plans that take something from a person, newest first, one for each thing.
+async fn steps(console: &Shared, id: &IdentityId) -> Result<Vec<StepLine>, Failure> {
+    let house = &console.house;
+    let mut found: BTreeMap<String, (usize, StepLine)> = BTreeMap::new();
+    for plan_id in house.store.plan_ids(PLANS_BACK).await? {
+        let Some(mut plan) = house.store.plan(&plan_id).await? else { continue };
+        plan.steps.retain(|step| step.identity.as_ref() == Some(id));
+        if plan.steps.is_empty() {
+            continue;
+        }
+        hear(house, &mut plan).await?;
+        let (_, results) = results(house, &plan).await?;
+        let takes = |effect: Effect| effect.is_removal() || matches!(effect, Effect::EndSessions | Effect::Manual);
+        for step in plan.steps.iter().filter(|step| takes(step.effect)) {
+            let line = StepLine::new(step, &house.policy).with(results.get(&step.id));
+            let place = found.len();
+            let known = found.entry(line.id.clone()).or_insert_with(|| (place, line.clone()));
+            if known.1.outcome.is_none() && line.outcome.is_some() {
+                known.1 = line;
+            }
+        }
+    }
+    let mut lines: Vec<_> = found.into_values().collect();
+    lines.sort_by_key(|(place, line)| (line.outcome.is_none(), *place));
+    Ok(lines.into_iter().map(|(_, line)| line).collect())
+}

@@ -1,0 +1,126 @@
+//! The console: pages for people over HTTP, rendered on the server, complete without a script.
+//! `places` is the one list of what is answered, each place with what somebody must be allowed to do there; `gate` asks
+//! before any of them answers. Reads go to the store, acts through the engine; nothing is judged here, and no page holds
+//! a secret.
+
+mod gate;
+mod sign;
+mod frame;
+mod failure;
+mod judged;
+mod runs;
+mod words;
+mod draw;
+mod steps;
+mod today;
+mod plan;
+mod people;
+mod person;
+mod apps;
+mod matching;
+mod leaver;
+mod trace;
+mod rules;
+mod connect;
+mod audit;
+mod admit;
+mod assets;
+
+use axum::Router;
+use axum::http::Method;
+use axum::routing::{MethodRouter, get, post};
+use std::sync::Arc;
+use tenure_core::role::Deed;
+use tenure_engine::house::House;
+
+/// What all pages stand on.
+pub(crate) struct Console {
+    /// The house.
+    pub house: Arc<House>,
+    /// What judging the company came to, a short while ago.
+    pub judged: judged::Judged,
+    /// What somebody has this process carry out.
+    pub runs: runs::Runs,
+    /// How often somebody tried to sign in in vain.
+    pub attempts: sign::Attempts,
+}
+
+pub(crate) type Shared = Arc<Console>;
+
+/// One thing that is answered to whoever is signed in.
+pub struct Place {
+    /// How it is asked for.
+    pub method: Method,
+    /// Where.
+    pub path: &'static str,
+    /// What its visitor must be allowed to do.
+    pub deed: Deed,
+    answer: MethodRouter<Shared>,
+}
+
+fn look(path: &'static str, answer: MethodRouter<Shared>) -> Place {
+    Place { method: Method::GET, path, deed: Deed::Look, answer }
+}
+
+fn act(path: &'static str, deed: Deed, answer: MethodRouter<Shared>) -> Place {
+    Place { method: Method::POST, path, deed, answer }
+}
+
+/// Everything that is answered to whoever is signed in, with what it asks of them: the table of who may do what.
+pub fn places() -> Vec<Place> {
+    vec![
+        look("/", get(today::page)),
+        look("/plan", get(plan::newest)),
+        look("/plans/{plan}", get(plan::page)),
+        act("/plans", Deed::Operate, post(plan::make)),
+        act("/plans/{plan}/approve", Deed::Approve, post(plan::approve)),
+        act("/plans/{plan}/reject", Deed::Approve, post(plan::reject)),
+        act("/plans/{plan}/release", Deed::Approve, post(plan::release)),
+        act("/plans/{plan}/apply", Deed::Operate, post(plan::apply)),
+        look("/people", get(people::page)),
+        look("/people/{person}", get(person::page)),
+        act("/people/{person}/leave", Deed::Operate, post(person::leave)),
+        look("/leavers", get(leaver::list)),
+        look("/leavers/{person}", get(leaver::page)),
+        look("/apps", get(apps::list)),
+        look("/apps/{connection}", get(apps::page)),
+        act("/apps/{connection}/pull", Deed::Operate, post(apps::pull)),
+        look("/match", get(matching::page)),
+        act("/match", Deed::Operate, post(matching::decide)),
+        look("/steps/{step}", get(trace::page)),
+        look("/rules", get(rules::page)),
+        act("/rules", Deed::Operate, post(rules::attempt)),
+        look("/connect", get(connect::list)),
+        look("/connect/{app}", get(connect::page)),
+        act("/connect/{app}/check", Deed::Operate, post(connect::check)),
+        look("/audit", get(audit::page)),
+        look("/audit/verify", get(audit::verify)),
+        look("/audit/export.csv", get(audit::export)),
+        look("/audit/print", get(audit::print)),
+        act("/stop", Deed::Stop, post(today::stop)),
+        act("/resume", Deed::Stop, post(today::resume)),
+        act("/as-of", Deed::Look, post(audit::as_of)),
+        Place { method: Method::GET, path: "/sessions", deed: Deed::Admit, answer: get(admit::page) },
+        act("/sessions/invite", Deed::Admit, post(admit::invite)),
+        act("/sessions/end", Deed::Admit, post(admit::end)),
+        act("/sign-out", Deed::Look, post(sign::out)),
+    ]
+}
+
+/// Answers everything of the console. What nobody is signed in for is the sign-in itself and the look of the pages.
+pub fn router(house: Arc<House>) -> Router {
+    let console: Shared = Arc::new(Console {
+        house,
+        judged: judged::Judged::default(),
+        runs: runs::Runs::default(),
+        attempts: sign::Attempts::default(),
+    });
+    let mut router = Router::new()
+        .route("/sign-in", get(sign::page).post(sign::sign_in))
+        .route("/assets/{name}", get(assets::asset));
+    for place in places() {
+        let answer = gate::guard(place.answer, place.deed, &console);
+        router = router.route(place.path, answer);
+    }
+    gate::dress(router, &console).with_state(console)
+}

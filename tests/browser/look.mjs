@@ -1,0 +1,62 @@
+// Looks at every screen of a console that runs: takes pictures, asks axe, counts bytes. What it finds is one JSON
+// document on standard output; the test that started it judges.
+import { createRequire } from "node:module";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const require = createRequire(join(process.env.TENURE_BROWSER_MODULES, "node_modules", "x.js"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+export const open = () =>
+  chromium.launch({ executablePath: process.env.TENURE_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+
+export const PHONE = { width: 390, height: 844 };
+export const DESKTOP = { width: 1280, height: 860 };
+
+/** Signs somebody in by a link, as a person does. */
+export async function signIn(page, link) {
+  await page.goto(link);
+  await page.getByRole("button", { name: /^Sign in as/ }).click();
+  await page.getByRole("heading", { level: 1, name: "Today" }).waitFor();
+}
+
+/** What axe finds that is serious or worse. A page may not run scripts of others, so axe is put in by the debugger. */
+export async function serious(page) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  return found.violations
+    .filter((one) => one.impact === "serious" || one.impact === "critical")
+    .map((one) => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" ¦ ")}`);
+}
+
+/** Looks at screens in all four ways; returns what is wrong. */
+export async function lookAt(browser, base, state, screens, folder) {
+  mkdirSync(folder, { recursive: true });
+  const wrong = [];
+  for (const [form, viewport] of [["desktop", DESKTOP], ["phone", PHONE]]) {
+    for (const colorScheme of ["light", "dark"]) {
+      const context = await browser.newContext({ viewport, colorScheme, storageState: state, reducedMotion: "reduce" });
+      const page = await context.newPage();
+      page.on("console", (said) => {
+        if (said.type() === "error") wrong.push(`${page.url()}: ${said.text()}`);
+      });
+      for (const [name, path] of Object.entries(screens)) {
+        const answer = await page.goto(base + path);
+        const bytes = (await answer.body()).length;
+        if (answer.status() !== 200) wrong.push(`${path}: ${answer.status()}`);
+        if (bytes > 150_000) wrong.push(`${path}: ${bytes} bytes`);
+        await page.screenshot({ path: join(folder, `${name}-${form}-${colorScheme}.png`), fullPage: false });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        if (wide > 0) wrong.push(`${path} on ${form}: ${wide} px too wide`);
+        for (const one of await serious(page)) wrong.push(`${path} on ${form}, ${colorScheme}: ${one}`);
+      }
+      await context.close();
+    }
+  }
+  return wrong;
+}
+
+export function finish(result) {
+  writeFileSync(1, JSON.stringify(result) + "\n");
+}
