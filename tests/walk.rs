@@ -5,6 +5,7 @@
 mod daemons;
 mod remote;
 mod backups;
+mod console;
 mod day;
 mod doors;
 mod faults;

@@ -12,7 +12,7 @@ export const open = () =>
   chromium.launch({ executablePath: process.env.TENURE_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 
 export const PHONE = { width: 390, height: 844 };
-export const DESKTOP = { width: 1280, height: 860 };
+export const DESKTOP = { width: 1200, height: 780 };
 
 /** Signs somebody in by a link, as a person does. */
 export async function signIn(page, link) {

@@ -35,6 +35,11 @@ impl Daemon {
         }
     }
 
+    /// Returns the address under which a browser reaches it.
+    pub fn base(&self) -> String {
+        format!("http://{}", self.listens)
+    }
+
     /// Asks it for a page; returns the status and the body.
     pub fn ask(&self, path: &str) -> (u16, String) {
         self.ask_with(path, "")

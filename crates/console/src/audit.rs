@@ -86,7 +86,12 @@ fn says(entry: &Entry) -> String {
     let text = |name: &str| entry.body[name].as_str().unwrap_or_default().to_owned();
     let number = |name: &str| entry.body[name].as_u64().unwrap_or(0);
     let says = match entry.event.as_str() {
-        "plan_made" => format!("{} · {} steps, {} held", text("plan"), number("steps"), number("held")),
+        "plan_made" => format!(
+            "{} · {}, {} held",
+            text("plan"),
+            words::count(number("steps") as usize, "step", "steps"),
+            number("held")
+        ),
         "decided" => {
             let decision = &entry.body["decision"];
             let what = decision["decided"].as_str().unwrap_or_default();
@@ -107,7 +112,12 @@ fn says(entry: &Entry) -> String {
         "step_ended" => format!("{} {}", text("outcome").replace('_', " "), text("because")),
         "invited" | "signed_in" => format!("{} as {}", text("who"), text("role")),
         _ => match &entry.body {
-            serde_json::Value::Object(map) if map.is_empty() => String::new(),
+            serde_json::Value::Object(map) => {
+                let said = map.iter().filter(|(_, value)| !value.is_null());
+                said.map(|(name, value)| format!("{} {}", name.replace('_', " "), words::value(value)))
+                    .collect::<Vec<_>>()
+                    .join(" · ")
+            }
             serde_json::Value::Null => String::new(),
             other => other.to_string(),
         },

@@ -42,7 +42,9 @@ struct FailurePage {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
-            EngineError::Asked(says) | EngineError::Busy(says) => Self::Asked(says),
+            EngineError::Asked(says) | EngineError::Busy(says) | EngineError::Forbidden(says) => Self::Asked(says),
+            EngineError::Missing(says) => Self::Missing(says),
+            EngineError::Field { .. } => Self::Asked(error.to_string()),
             EngineError::Misplaced(error) => Self::Asked(error.to_string()),
             EngineError::Drained => Self::Asked("the daemon is about to end; try again in a moment".into()),
             other => {
@@ -101,7 +103,7 @@ impl IntoResponse for Failure {
         };
         let frame = match &self {
             Self::Forbidden { visitor, .. } => Frame::plain(Some(visitor), heading),
-            _ => Frame::plain(None, heading),
+            _ => Frame::plain(crate::gate::visits().as_deref(), heading),
         };
         match (FailurePage { frame, heading, says }).render() {
             Ok(page) => (status, Html(page)).into_response(),
@@ -110,9 +112,12 @@ impl IntoResponse for Failure {
     }
 }
 
-/// Writes a fragment as a sentence.
+/// Writes a fragment as a sentence; what begins with an id begins so.
 fn sentence(says: &str) -> String {
     let mut letters = says.chars();
+    if says.split(' ').next().is_some_and(|word| !word.chars().all(char::is_alphabetic)) {
+        return says.to_owned();
+    }
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     let end = if says.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())

@@ -59,14 +59,28 @@ pub(crate) fn guard(answer: MethodRouter<Shared>, deed: Deed, console: &Shared) 
     answer.layer(from_fn_with_state((console.clone(), deed), admit))
 }
 
+tokio::task_local! {
+    /// Who visits, for a page that says only why there is none.
+    static VISITS: Arc<Visitor>;
+}
+
+/// Returns who visits, where somebody was let in.
+pub(crate) fn visits() -> Option<Arc<Visitor>> {
+    VISITS.try_with(Arc::clone).ok()
+}
+
 async fn admit(State((console, deed)): State<Asked>, request: Request, next: Next) -> Response {
     match let_through(&console, deed, request).await {
-        Ok(request) => next.run(request).await,
+        Ok((request, visitor)) => VISITS.scope(visitor, next.run(request)).await,
         Err(response) => *response,
     }
 }
 
-async fn let_through(console: &Console, deed: Deed, mut request: Request) -> Result<Request, Box<Response>> {
+async fn let_through(
+    console: &Console,
+    deed: Deed,
+    mut request: Request,
+) -> Result<(Request, Arc<Visitor>), Box<Response>> {
     let refuse = |failure: Failure| Box::new(failure.into_response());
     let credential = cookie(request.headers(), &[COOKIE_TLS, COOKIE]).unwrap_or_default();
     let visitor = authenticate(&console.house, &credential).await.map_err(|error| refuse(error.into()))?;
@@ -87,8 +101,9 @@ async fn let_through(console: &Console, deed: Deed, mut request: Request) -> Res
         }
         request.extensions_mut().insert(form);
     }
-    request.extensions_mut().insert::<Arc<Visitor>>(Arc::new(visitor));
-    Ok(request)
+    let visitor = Arc::new(visitor);
+    request.extensions_mut().insert(visitor.clone());
+    Ok((request, visitor))
 }
 
 /// Reads the form that a request carries.

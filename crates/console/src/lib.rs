@@ -39,6 +39,8 @@ pub(crate) struct Console {
     pub house: Arc<House>,
     /// What judging the company came to, a short while ago.
     pub judged: judged::Judged,
+    /// The plan that was looked at last.
+    pub plans: steps::Plans,
     /// What somebody has this process carry out.
     pub runs: runs::Runs,
     /// How often somebody tried to sign in in vain.
@@ -112,6 +114,7 @@ pub fn router(house: Arc<House>) -> Router {
     let console: Shared = Arc::new(Console {
         house,
         judged: judged::Judged::default(),
+        plans: steps::Plans::default(),
         runs: runs::Runs::default(),
         attempts: sign::Attempts::default(),
     });

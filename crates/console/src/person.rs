@@ -84,10 +84,7 @@ pub(crate) async fn page(
     let house = &console.house;
     let as_of_ms = frame.as_of_ms();
     let company = company(house, &Scope { identity: Some(key.clone()), as_of_ms, ..Scope::default() }).await?;
-    let found = company.judge(house, None).await.map_err(|error| match error {
-        tenure_engine::EngineError::Asked(says) => Failure::Missing(says),
-        other => other.into(),
-    })?;
+    let found = company.judge(house, None).await?;
     if let Some(as_of) = &frame.as_of {
         let body = serde_json::json!({ "what": "person", "key": key, "as_of": as_of });
         tenure_engine::audit::record_read(house, &visitor.who, body).await?;

@@ -83,8 +83,8 @@ pub(crate) async fn newest(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let frame = Frame::of(&console, &visitor, "Plan", "plan", (&uri, &headers)).await?;
-    match console.house.store.latest_plan().await? {
-        Some(plan) => Ok(told(&console, frame, plan, &uri).await?.into_response()),
+    match console.plans.find(&console.house, None).await? {
+        Some(plan) => Ok(told(&console, frame, &plan, &uri).await?.into_response()),
         None => Ok(show(&PlanPage::empty(frame))?.into_response()),
     }
 }
@@ -98,9 +98,9 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, format!("Plan {id}"), "plan", (&uri, &headers)).await?;
-    let plan = console.house.store.plan(&PlanId::from(id.as_str())).await?;
+    let plan = console.plans.find(&console.house, Some(&PlanId::from(id.as_str()))).await?;
     let plan = plan.ok_or_else(|| Failure::Missing(format!("no plan has the id {id:?}")))?;
-    told(&console, frame, plan, &uri).await
+    told(&console, frame, &plan, &uri).await
 }
 
 impl PlanPage {
@@ -122,10 +122,9 @@ impl PlanPage {
     }
 }
 
-async fn told(console: &Shared, frame: Frame, mut plan: Plan, uri: &Uri) -> Result<Html<String>, Failure> {
+async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<Html<String>, Failure> {
     let house = &console.house;
-    hear(house, &mut plan).await?;
-    let (run, results) = results(house, &plan).await?;
+    let (run, results) = results(house, plan).await?;
     let by = if query(uri, "by").as_deref() == Some("app") { "app" } else { "person" };
     let only = match query(uri, "only").as_deref() {
         Some("waiting") => "waiting",
@@ -163,7 +162,7 @@ async fn told(console: &Shared, frame: Frame, mut plan: Plan, uri: &Uri) -> Resu
         console.runs.is_under_way(plan.id.as_str()) || house.store.is_under_way(&plan.id, house.clock.now_ms()).await?;
     show(&PlanPage {
         others: newest.iter().map(|id| (id.to_string(), *id == plan.id)).collect(),
-        held: held(&plan, house),
+        held: held(plan, house),
         groups,
         by,
         only,
@@ -172,7 +171,7 @@ async fn told(console: &Shared, frame: Frame, mut plan: Plan, uri: &Uri) -> Resu
         here: format!("/plans/{}?by={by}&only={only}", words::part(plan.id.as_str())),
         run: run.map(|run| (run.id.to_string(), run.actor, under_way)),
         failed: console.runs.failed(plan.id.as_str()),
-        plan: Some(PlanTold::new(&plan)),
+        plan: Some(PlanTold::new(plan)),
         frame,
     })
 }

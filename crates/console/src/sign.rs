@@ -1,5 +1,6 @@
 //! Signing in and out. A link shows first whom it would sign in, so that a program that only follows links uses none up;
-//! the button opens the session. Links that are not good are all answered alike, and counted.
+//! the button opens the session. Links that are not good are all answered alike, and counted; whoever has a good one is let
+//! in, however many others guess.
 
 use crate::failure::Failure;
 use crate::frame::{Frame, query, show};
@@ -23,14 +24,11 @@ const MINUTE_MS: i64 = 60_000;
 pub(crate) struct Attempts(Mutex<(i64, u32)>);
 
 impl Attempts {
-    fn are_too_many(&self, now_ms: i64) -> bool {
-        let tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        now_ms - tried.0 < MINUTE_MS && tried.1 >= TRIES_MAX
-    }
-
-    fn count(&self, now_ms: i64) {
+    /// Counts one more, and tells whether that is too many.
+    fn count(&self, now_ms: i64) -> bool {
         let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *tried = if now_ms - tried.0 < MINUTE_MS { (tried.0, tried.1 + 1) } else { (now_ms, 1) };
+        *tried = if now_ms - tried.0 < MINUTE_MS { (tried.0, tried.1.saturating_add(1)) } else { (now_ms, 1) };
+        tried.1 > TRIES_MAX
     }
 }
 
@@ -44,7 +42,9 @@ struct SignIn {
 }
 
 fn refused(console: &Console) -> Response {
-    console.attempts.count(console.house.clock.now_ms());
+    if console.attempts.count(console.house.clock.now_ms()) {
+        return Failure::TooMany.into_response();
+    }
     let page = SignIn { frame: Frame::plain(None, "Sign in"), link: None, refused: true };
     match show(&page) {
         Ok(page) => (StatusCode::FORBIDDEN, page).into_response(),
@@ -54,9 +54,6 @@ fn refused(console: &Console) -> Response {
 
 /// `GET /sign-in`: says whom the link would sign in.
 pub(crate) async fn page(State(console): State<Shared>, uri: Uri) -> Result<Response, Failure> {
-    if console.attempts.are_too_many(console.house.clock.now_ms()) {
-        return Err(Failure::TooMany);
-    }
     let Some(credential) = query(&uri, "link") else {
         let page = SignIn { frame: Frame::plain(None, "Sign in"), link: None, refused: false };
         return Ok(show(&page)?.into_response());
@@ -70,9 +67,6 @@ pub(crate) async fn page(State(console): State<Shared>, uri: Uri) -> Result<Resp
 
 /// `POST /sign-in`: uses the link up and opens a session.
 pub(crate) async fn sign_in(State(console): State<Shared>, mut request: Request) -> Result<Response, Failure> {
-    if console.attempts.are_too_many(console.house.clock.now_ms()) {
-        return Err(Failure::TooMany);
-    }
     if is_foreign(request.headers()) {
         return Err(Failure::Foreign);
     }

@@ -3,15 +3,18 @@
 
 use crate::words::{self, Chip};
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use tenure_core::approve::approval;
 use tenure_core::change::{ApprovalState, Plan, Step, StepResult};
 use tenure_core::facts::Decision;
-use tenure_core::name::StepId;
+use tenure_core::name::{PlanId, StepId};
 use tenure_core::policy::Policy;
 use tenure_engine::house::House;
 use tenure_store::StoreError;
 
 const DECISIONS_PAGE: usize = 1000;
+/// How long a plan is remembered: a yes may end meanwhile.
+const REMEMBERED_MS: i64 = 30_000;
 
 /// A step as a page shows it.
 #[derive(Debug, Clone)]
@@ -145,6 +148,44 @@ pub(crate) async fn hear(house: &House, plan: &mut Plan) -> Result<(), StoreErro
         step.approval = approval(step, &decisions, by.as_deref(), None, &house.policy, now_ms);
     }
     Ok(())
+}
+
+/// A plan with what people said to its steps, remembered until something is written into the journal: a plan of a large
+/// company is long.
+#[derive(Debug, Default)]
+pub(crate) struct Plans(Mutex<Option<Heard>>);
+
+#[derive(Debug)]
+struct Heard {
+    asked: Option<PlanId>,
+    mark: (i64, i64),
+    at_ms: i64,
+    plan: Arc<Plan>,
+}
+
+impl Plans {
+    /// Returns the plan with this id, or the newest one, if there is any.
+    pub async fn find(&self, house: &House, id: Option<&PlanId>) -> Result<Option<Arc<Plan>>, StoreError> {
+        let (mark, now_ms) = (house.store.pulse().await?, house.clock.now_ms());
+        let is_good =
+            |heard: &&Heard| heard.asked.as_ref() == id && heard.mark == mark && now_ms - heard.at_ms < REMEMBERED_MS;
+        {
+            let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(heard) = known.as_ref().filter(is_good) {
+                return Ok(Some(heard.plan.clone()));
+            }
+        }
+        let found = match id {
+            Some(id) => house.store.plan(id).await?,
+            None => house.store.latest_plan().await?,
+        };
+        let Some(mut plan) = found else { return Ok(None) };
+        hear(house, &mut plan).await?;
+        let plan = Arc::new(plan);
+        let heard = Heard { asked: id.cloned(), mark, at_ms: now_ms, plan: plan.clone() };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
+        Ok(Some(plan))
+    }
 }
 
 /// What became of the steps of a plan in its newest run, by step.

@@ -112,9 +112,8 @@ pub(crate) async fn page(
     let house = &console.house;
     let now_ms = house.clock.now_ms();
     let known = console.judged.get(&console).await?;
-    let plan = match house.store.latest_plan().await? {
-        Some(mut plan) => {
-            crate::steps::hear(house, &mut plan).await?;
+    let plan = match console.plans.find(house, None).await? {
+        Some(plan) => {
             let count = |state| plan.steps.iter().filter(|step| step.approval.state == state).count();
             Some(PlanBrief {
                 waiting: count(ApprovalState::Waiting),

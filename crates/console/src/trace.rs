@@ -23,7 +23,7 @@ struct TracePage {
     step: StepLine,
     person_link: String,
     plan: Option<(String, String, String)>,
-    sources: Vec<SourceLine>,
+    sources: Vec<Record>,
     decisions: Vec<String>,
     rule: Option<RuleLine>,
     approvals: Vec<String>,
@@ -36,13 +36,18 @@ struct RuleLine {
     wishes: Vec<(String, String)>,
 }
 
-struct SourceLine {
-    record: String,
+/// A record of a source, with its cells on which the step hangs.
+struct Record {
+    key: String,
+    since: String,
+    place: String,
+    cells: Vec<CellLine>,
+}
+
+struct CellLine {
     field: String,
     value: String,
     before: Option<String>,
-    since: String,
-    place: String,
 }
 
 struct AttemptTold {
@@ -70,11 +75,13 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, format!("Trace of {id}"), "plan", (&uri, &headers)).await?;
-    let trace = trace(&console.house, id.trim()).await.map_err(|error| match error {
-        tenure_engine::EngineError::Asked(says) => Failure::Missing(says),
-        other => other.into(),
-    })?;
-    let step = StepLine::new(&trace.step, &console.house.policy);
+    let trace = trace(&console.house, id.trim()).await?;
+    let mut step = StepLine::new(&trace.step, &console.house.policy);
+    let attempts: Vec<AttemptTold> = trace.attempts.into_iter().map(attempt).collect();
+    step.outcome = attempts.last().map(|last| (last.outcome.clone(), last.because.clone()));
+    if step.outcome.is_some() {
+        step.says.clear();
+    }
     let plan = trace.plan.map(|plan| {
         let by = plan.requested_by.unwrap_or_default();
         (plan.id.to_string(), words::moment(&plan.made_at), by)
@@ -88,30 +95,37 @@ pub(crate) async fn page(
         person_link: format!("/people/{}", words::part(&step.person_id)),
         step,
         plan,
-        sources: trace.sources.iter().map(source).collect(),
+        sources: records(&trace.sources),
         decisions: trace.decisions.iter().map(said).collect(),
         rule,
         approvals: trace.approvals.iter().map(said).collect(),
-        attempts: trace.attempts.into_iter().map(attempt).collect(),
+        attempts,
         frame,
     })
 }
 
-fn source(source: &Source) -> SourceLine {
-    let cell = &source.cell;
-    let place = match (&source.file, source.line) {
-        (Some(file), Some(line)) => format!("{}, line {line}", name(file)),
-        (Some(file), None) => format!("{}, where it stands no more", name(file)),
-        _ => String::new(),
-    };
-    SourceLine {
-        record: cell.record.to_string(),
-        field: cell.field.to_string(),
-        value: words::value(&cell.value),
-        before: cell.before.as_ref().map(words::value),
-        since: words::moment(&source.observed_at),
-        place,
+/// Puts the cells of one record together.
+fn records(sources: &[Source]) -> Vec<Record> {
+    let mut records: Vec<Record> = Vec::new();
+    for source in sources {
+        let cell = &source.cell;
+        let place = match (&source.file, source.line) {
+            (Some(file), Some(line)) => format!("{}, line {line}", name(file)),
+            (Some(file), None) => format!("{}, where it stands no more", name(file)),
+            _ => String::new(),
+        };
+        let (key, since) = (cell.record.to_string(), words::moment(&source.observed_at));
+        let line = CellLine {
+            field: cell.field.to_string(),
+            value: words::value(&cell.value),
+            before: cell.before.as_ref().map(words::value),
+        };
+        match records.iter_mut().find(|record| (&record.key, &record.since, &record.place) == (&key, &since, &place)) {
+            Some(record) => record.cells.push(line),
+            None => records.push(Record { key, since, place, cells: vec![line] }),
+        }
     }
+    records
 }
 
 /// Returns the name of a file without its folders: where the daemon keeps it is nobody's business.

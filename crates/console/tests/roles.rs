@@ -1,0 +1,278 @@
+//! The table of who may do what, walked over real HTTP: every place for every role and for nobody, with a good form and
+//! with one from elsewhere. And what every answer says to the browser; links that are used once; sessions that end.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tempfile::TempDir;
+use tenure_console::{places, router};
+use tenure_core::role::Role;
+use tenure_engine::clock::Clock;
+use tenure_engine::decide::By;
+use tenure_engine::house::House;
+use tenure_engine::session::{self, INVITED_MS};
+use tenure_engine::token::reveal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const HOUR_MS: i64 = 3600 * 1000;
+const MIA: &str = "mia@acme.example";
+
+struct Stage {
+    house: Arc<House>,
+    now_ms: Arc<AtomicI64>,
+    address: String,
+    _folder: TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Answer {
+    fn says(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+async fn stage(server: &str) -> Stage {
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("tenure.toml");
+    let connection = "[connections.hr]\napp = \"csv\"\nsource = true\npath = \"people.csv\"\n";
+    fs::write(&config, format!("[store]\nurl = \"sqlite:tenure.db\"\n{server}\n{connection}")).unwrap();
+    fs::write(folder.path().join("people.csv"), "employee_id,name,work_email\n1,Jane Doe,jane@acme.example\n").unwrap();
+    fs::write(folder.path().join("policy.toml"), "[approvers]\nsecurity = [\"mia@acme.example\"]\n").unwrap();
+    let now_ms = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let told = now_ms.clone();
+    let house = House::open(&config, Clock::telling(move || told.load(Ordering::Relaxed))).await.unwrap();
+    let house = Arc::new(house);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let service = router(house.clone()).into_make_service();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    Stage { house, now_ms, address, _folder: folder }
+}
+
+impl Stage {
+    async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).await.unwrap();
+        let (host, length) = (&self.address, body.len());
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}");
+        let form = format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n");
+        let (mut reads, mut writes) = stream.split();
+        let request = format!("{head}{form}{body}");
+        // Who sends too much is answered before all of it is read: what cannot be sent then is of no interest.
+        let send = async { writes.write_all(request.as_bytes()).await.unwrap_or(()) };
+        let mut text = Vec::new();
+        let read = async { reads.read_to_end(&mut text).await.map(drop).unwrap_or(()) };
+        tokio::join!(send, read);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        let headers = lines.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+        Answer { status, headers, body: body.to_owned() }
+    }
+
+    async fn get(&self, path: &str, headers: &str) -> Answer {
+        self.ask("GET", path, headers, "").await
+    }
+
+    async fn link(&self, who: &str, role: Role) -> String {
+        let by = By { who: "root".into(), note: None };
+        let (credential, _) = session::invite(&self.house, who, role, INVITED_MS, &by).await.unwrap();
+        reveal(&credential).to_owned()
+    }
+
+    async fn follow(&self, link: &str) -> Answer {
+        self.ask("POST", "/sign-in", "", &format!("link={link}")).await
+    }
+
+    /// Signs somebody in; returns the cookie's line and the key of their forms.
+    async fn signed_in(&self, who: &str, role: Role) -> (String, String) {
+        let answer = self.follow(&self.link(who, role).await).await;
+        assert_eq!((answer.status, answer.says("location")), (303, "/?done=signed-in"));
+        let cookie = answer.says("set-cookie").split(';').next().unwrap().to_owned();
+        let credential = cookie.split_once('=').unwrap().1;
+        let visitor = session::authenticate(&self.house, credential).await.unwrap().unwrap();
+        (format!("Cookie: {cookie}\r\n"), visitor.form_key)
+    }
+}
+
+/// A path with something in the place of its parameters.
+fn filled(path: &str) -> String {
+    let parts = [
+        ("{plan}", "p-none"),
+        ("{person}", "nobody"),
+        ("{step}", "s-none"),
+        ("{connection}", "none"),
+        ("{app}", "csv"),
+    ];
+    parts.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_role_comes_through_where_the_table_says_and_nowhere_else() {
+    let stage = stage("").await;
+    let mut walked = 0;
+    for role in Role::ALL {
+        for place in places() {
+            // Signed in anew for each: signing out is one of the places.
+            let (cookie, key) = stage.signed_in(MIA, role).await;
+            let path = filled(place.path);
+            let answer = stage.ask(place.method.as_str(), &path, &cookie, &format!("form_key={key}")).await;
+            let told = format!("{role} {} {path}: {answer:?}", place.method);
+            match role.may(place.deed) {
+                true => assert!(![401, 403, 503].contains(&answer.status), "{told}"),
+                false => assert!(answer.status == 403 && answer.body.contains("who may not"), "{told}"),
+            }
+            walked += 1;
+        }
+    }
+    assert!(walked > 120, "only {walked} places were walked");
+    for place in places() {
+        let answer = stage.ask(place.method.as_str(), &filled(place.path), "", "form_key=x").await;
+        let told = (answer.status, answer.says("location"));
+        let wanted = if place.method == "GET" { (303, "/sign-in") } else { (401, "") };
+        assert_eq!(told, wanted, "nobody at {}", place.path);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_act_asks_for_a_form_of_this_session_from_a_page_of_ours() {
+    let stage = stage("").await;
+    let (cookie, key) = stage.signed_in(MIA, Role::Admin).await;
+    let (_, other) = stage.signed_in(MIA, Role::Admin).await;
+    for place in places().into_iter().filter(|place| place.method == "POST") {
+        let path = filled(place.path);
+        for body in [String::new(), "form_key=".into(), format!("form_key={other}")] {
+            let answer = stage.ask("POST", &path, &cookie, &body).await;
+            assert!(answer.status == 403 && answer.body.contains("not good any more"), "{path} {body}: {answer:?}");
+        }
+        for header in ["Origin: https://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n", "Origin: null\r\n"] {
+            let answer = stage.ask("POST", &path, &format!("{cookie}{header}"), &format!("form_key={key}")).await;
+            assert_eq!(answer.status, 403, "{path} {header}");
+        }
+    }
+    let long = format!("form_key={key}&note={}", "x".repeat(600_000));
+    assert_eq!(stage.ask("POST", "/plans", &cookie, &long).await.status, 413);
+    assert_eq!(stage.house.store.decisions(0, 10).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_says_what_a_browser_may_do_with_it() {
+    let stage = stage("").await;
+    let (cookie, _) = stage.signed_in(MIA, Role::Admin).await;
+    for path in ["/", "/sign-in", "/audit", "/people/nobody", "/assets/console.css", "/sessions"] {
+        let answer = stage.get(path, &cookie).await;
+        let policy = answer.says("content-security-policy");
+        for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!((answer.says("x-frame-options"), answer.says("x-content-type-options")), ("DENY", "nosniff"));
+        if !path.starts_with("/assets") {
+            assert_eq!(answer.says("cache-control"), "no-store", "{path}");
+            assert!(!answer.body.contains("<script>") && !answer.body.contains(" style="), "{path} has inline parts");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_signs_in_once_and_not_for_ever() {
+    let stage = stage("").await;
+    let link = stage.link(MIA, Role::Approver).await;
+    let shown = stage.get(&format!("/sign-in?link={link}"), "").await;
+    assert!(shown.status == 200 && shown.body.contains(MIA) && shown.body.contains("approver"));
+    assert_eq!(shown.says("set-cookie"), "", "looking uses nothing up");
+    let foreign = stage.ask("POST", "/sign-in", "Origin: https://evil.example\r\n", &format!("link={link}")).await;
+    assert_eq!(foreign.status, 403);
+    let opened = stage.follow(&link).await;
+    let cookie = opened.says("set-cookie");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+    assert_eq!(stage.follow(&link).await.status, 403, "it is used up");
+    let late = stage.link(MIA, Role::Admin).await;
+    stage.now_ms.fetch_add(INVITED_MS, Ordering::Relaxed);
+    assert_eq!(stage.follow(&late).await.status, 403, "it has ended");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_ends_when_told_when_nobody_uses_it_and_after_ten_hours() {
+    let stage = stage("").await;
+    let (cookie, key) = stage.signed_in(MIA, Role::Viewer).await;
+    stage.now_ms.fetch_add(HOUR_MS - 1, Ordering::Relaxed);
+    assert_eq!(stage.get("/people", &cookie).await.status, 200, "it was used within the hour");
+    let out = stage.ask("POST", "/sign-out", &cookie, &format!("form_key={key}")).await;
+    assert!(out.says("set-cookie").contains("Max-Age=0"));
+    assert_eq!(stage.get("/people", &cookie).await.status, 303);
+    let (idle, _) = stage.signed_in(MIA, Role::Viewer).await;
+    stage.now_ms.fetch_add(HOUR_MS, Ordering::Relaxed);
+    assert_eq!(stage.get("/people", &idle).await.status, 303, "nobody used it for an hour");
+    let (long, _) = stage.signed_in(MIA, Role::Viewer).await;
+    for _ in 0..10 {
+        stage.now_ms.fetch_add(HOUR_MS - 60_000, Ordering::Relaxed);
+        assert_eq!(stage.get("/people", &long).await.status, 200);
+    }
+    stage.now_ms.fetch_add(20 * 60_000, Ordering::Relaxed);
+    assert_eq!(stage.get("/people", &long).await.status, 303, "no session outlives its ten hours");
+    let (ended, _) = stage.signed_in(MIA, Role::Viewer).await;
+    let sessions = session::list(&stage.house).await.unwrap();
+    let (admin, key) = stage.signed_in("root", Role::Admin).await;
+    let body = format!("form_key={key}&session={}", sessions[0].id);
+    assert_eq!(stage.ask("POST", "/sessions/end", &admin, &body).await.status, 303);
+    assert_eq!(stage.get("/people", &ended).await.status, 303, "an admin ended it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_tls_the_cookie_is_bound_to_the_host_and_never_sent_in_clear() {
+    let stage = stage("[server]\npublic_url = \"https://tenure.acme.example\"").await;
+    let opened = stage.follow(&stage.link(MIA, Role::Admin).await).await;
+    let cookie = opened.says("set-cookie");
+    assert!(cookie.starts_with("__Host-tenure_session=") && cookie.contains("; Secure"), "{cookie}");
+    assert!(opened.says("strict-transport-security").contains("max-age"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_guesses_links_is_stopped_and_told_nothing() {
+    let stage = stage("").await;
+    let good = stage.link(MIA, Role::Admin).await;
+    let forged = format!("{}{}", &good[..good.len() - 1], if good.ends_with('0') { "1" } else { "0" });
+    let one = stage.get(&format!("/sign-in?link={forged}"), "").await;
+    let other = stage.get("/sign-in?link=nonsense", "").await;
+    assert_eq!((one.status, &one.body), (403, &other.body), "a link that is nearly good is answered as any other");
+    for _ in 0..40 {
+        stage.follow("nonsense").await;
+    }
+    assert_eq!(stage.follow("nonsense").await.status, 429);
+    assert_eq!(stage.follow(&good).await.status, 303, "who has a good one is let in all the same");
+    stage.now_ms.fetch_add(60_000, Ordering::Relaxed);
+    assert_eq!(stage.follow("nonsense").await.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_is_asked_for_leads_elsewhere_or_becomes_markup() {
+    let stage = stage("").await;
+    let (cookie, key) = stage.signed_in("<b>mia</b>@acme.example", Role::Admin).await;
+    let hostile = [
+        "/?done=https://evil.example",
+        "/people?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+        "/audit?q=%22%3E%3Cimg%20src%3Dx%3E",
+    ];
+    for path in hostile {
+        let answer = stage.get(path, &cookie).await;
+        assert_eq!(answer.status, 200, "{path}");
+        for bad in ["<script>alert", "<img src=x", "<b>mia", "evil.example"] {
+            assert!(!answer.body.contains(bad), "{path} says {bad}");
+        }
+    }
+    let body = format!("form_key={key}&as_of=2026-01-01&next=https://evil.example");
+    let answer = stage.ask("POST", "/as-of", &cookie, &body).await;
+    assert_eq!(answer.says("location"), "/people?done=past");
+    let missing = stage.get("/people/%3Cscript%3E", &cookie).await;
+    assert!(missing.status == 404 && missing.body.contains("&#60;script&#62;"), "{missing:?}");
+}
