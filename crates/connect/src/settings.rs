@@ -91,7 +91,7 @@ impl Settings {
     /// # Errors
     /// Something does not fit the app; `field` of the error names the key of the connection.
     pub fn check(&self) -> Result<(), ConnectError> {
-        if self.manifest.file.is_some() {
+        if !self.manifest.is_asked() {
             return Ok(());
         }
         self.base_url()?;

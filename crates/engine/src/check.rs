@@ -130,6 +130,11 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
             Ok(_) => line("file", Verdict::Good, format!("{} can be read", file.path.display())),
             Err(error) => line("file", Verdict::Problem, format!("open {}: {error}", file.path.display())),
         }],
+        Reader::Pushed => {
+            let says =
+                format!("nothing is asked; people are pushed to /scim/v2/{name} with a token of scope scim:{name}");
+            vec![line("door", Verdict::Good, says)]
+        }
         Reader::App(_) if offline => vec![line("secrets", Verdict::Good, "are there; nothing was sent".into())],
         Reader::App(connector) if connector.parked(Priority::Write).is_some() => parked_line(&line, &connector),
         Reader::App(connector) => connector

@@ -149,6 +149,8 @@ pub enum Reader {
     App(Arc<Connector>),
     /// A file.
     File(Arc<FileSource>),
+    /// Nothing: its people are pushed to us.
+    Pushed,
 }
 
 /// A source that is a file.
@@ -223,6 +225,11 @@ impl House {
         self.connections.get(name).is_some_and(|connection| connection.abilities().standing == Standing::Target)
     }
 
+    /// Tells whether the people of a connection are pushed to us.
+    pub fn is_pushed(&self, name: &ConnectionName) -> bool {
+        self.connections.get(name).is_some_and(|connection| connection.settings.manifest.pushed.is_some())
+    }
+
     /// Returns what a connection is read with, built at first use.
     ///
     /// # Errors
@@ -288,6 +295,9 @@ impl House {
 
     async fn build_reader(&self, name: &ConnectionName, connection: &Connection) -> Result<Reader, EngineError> {
         let config = &connection.config;
+        if connection.settings.manifest.pushed.is_some() {
+            return Ok(Reader::Pushed);
+        }
         if connection.settings.manifest.file.is_some() {
             let Some(path) = &config.path else {
                 let message = format!("`{name}` reads a file, and no `path` is given");

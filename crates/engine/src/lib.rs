@@ -35,6 +35,7 @@ pub mod session;
 pub mod apply;
 pub mod work;
 pub mod client;
+pub mod pushed;
 pub mod revert;
 pub mod anchor;
 pub mod audit;

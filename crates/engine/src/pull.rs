@@ -106,6 +106,7 @@ async fn pull_one(
             sweeping.run(reach, settled.error, settled.spent).await?
         }
         Reader::File(file) => pull_file(house, name, &file, progress, began).await?,
+        Reader::Pushed => crate::pushed::view(house, name).await?,
     };
     let complete = view.coverage == Coverage::Complete;
     tracing::info!(coverage = view.coverage.as_str(), accounts = view.accounts, requests = view.requests, "pulled");

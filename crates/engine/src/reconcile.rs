@@ -10,7 +10,7 @@ use tenure_core::abilities::Abilities;
 use tenure_core::change::{Finding, FindingKind, Plan, Severity};
 use tenure_core::correlate::{Graph, correlate};
 use tenure_core::decide::Wishes;
-use tenure_core::facts::{ConnectionFacts, Facts};
+use tenure_core::facts::{ConnectionFacts, Coverage, Facts};
 use tenure_core::finding::About;
 use tenure_core::name::{ConnectionName, IdentityId};
 use tenure_core::{Asked, reconcile as judge};
@@ -66,7 +66,8 @@ pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineErro
 }
 
 /// Adds to what was loaded what else is looked at.
-pub(crate) async fn company_of(house: &House, scope: &Scope, loaded: Loaded) -> Result<Company, EngineError> {
+pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded) -> Result<Company, EngineError> {
+    crate::pushed::leave_out_newest(house, &mut loaded.accounts, scope.as_of_ms);
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
     let facts = Facts {
         unfinished,
@@ -125,11 +126,13 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
     }
     let facts_of = |(name, abilities): (ConnectionName, Arc<Abilities>)| {
         let Overview { totals, last, complete, previous, entitlements } = overviews.remove(&name).unwrap_or_default();
+        let pushed = house.is_pushed(&name);
         let end = last.and_then(|pull| pull.end);
         let takes_seat = |kind| abilities.kinds.get(&kind).is_some_and(|kind| kind.takes_seat);
         let facts = ConnectionFacts {
-            complete_ms: complete.as_ref().map(|pull| pull.started_ms),
-            coverage: end.as_ref().map(|end| end.coverage),
+            // What is pushed to us is as new as it can be.
+            complete_ms: complete.as_ref().map(|pull| pull.started_ms).or(pushed.then_some(now_ms)),
+            coverage: end.as_ref().map(|end| end.coverage).or(pushed.then_some(Coverage::Complete)),
             because: end.and_then(|end| end.because),
             accounts_active: totals.active(),
             seats_taken: totals.seats(takes_seat),

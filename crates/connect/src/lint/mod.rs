@@ -42,7 +42,7 @@ pub fn lint_app(app: &App) -> Vec<Misplaced> {
             "say how to get the credential, which rights it needs, and what the app cannot do",
         );
     }
-    if app.manifest.file.is_none() {
+    if app.manifest.is_asked() {
         let (tapes, expected) = (app.json_files("tape"), app.json_files("expected"));
         if tapes.is_empty() {
             missing("the app has no recorded exchanges in tape/", "`tenure app test` replays them");

@@ -13,7 +13,7 @@ impl Lint<'_> {
         if spec.id.is_empty() {
             self.say(&["kinds", kind, "id"], "records need an id", "id = [\"id\"]");
         }
-        if self.manifest.file.is_some() {
+        if !self.manifest.is_asked() {
             return;
         }
         let lists = self.manifest.kinds.values().filter_map(|spec| spec.list.as_ref());

@@ -11,7 +11,7 @@ impl Lint<'_> {
             let known: Vec<&str> = manifest.kinds.keys().map(|kind| kind.as_str()).collect();
             self.say_unknown(&["default_kind"], "kind", manifest.default_kind.as_str(), &known);
         }
-        if manifest.file.is_some() {
+        if !manifest.is_asked() {
             if manifest.base.is_some() || manifest.auth.is_some() {
                 self.say(&["file"], "a file has neither `base` nor `auth`", "leave them out, or leave `file` out");
             }

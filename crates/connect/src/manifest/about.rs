@@ -24,6 +24,14 @@ pub enum FileForm {
     Csv,
 }
 
+/// The forms in which records are pushed to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PushForm {
+    /// People and groups over SCIM.
+    Scim,
+}
+
 /// Which events the app tells by itself.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

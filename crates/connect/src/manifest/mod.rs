@@ -12,7 +12,7 @@ mod about;
 mod scim;
 mod dialect;
 
-pub use about::{FileForm, Prerequisite, SessionWord, Webhooks};
+pub use about::{FileForm, Prerequisite, PushForm, SessionWord, Webhooks};
 pub use access::AccessSpec;
 pub use dialect::{Evidence, Sheet, Tell, lay_over};
 pub use effect::{Batch, Body, ByHandSpec, Call, CallWhen, EffectSpec, Method, SeatWord};
@@ -59,6 +59,8 @@ pub struct Manifest {
     pub default_kind: Kind,
     /// The form of the file, for an app that is a file and no service; such an app has neither `base` nor `auth`.
     pub file: Option<FileForm>,
+    /// The form in which records are pushed to us, for an app that is not asked at all; it has neither `base` nor `auth`.
+    pub pushed: Option<PushForm>,
     /// Where the app answers.
     pub base: Option<Base>,
     /// How a request proves who asks.
@@ -140,6 +142,11 @@ impl Manifest {
     /// Lists the dialects of the app, the manifest's own first.
     pub fn dialects(&self) -> Vec<&str> {
         std::iter::once(self).chain(self.further.iter().map(Arc::as_ref)).map(|one| one.dialect.as_str()).collect()
+    }
+
+    /// Tells whether the app is asked over HTTP: neither a file nor pushed to us.
+    pub fn is_asked(&self) -> bool {
+        self.file.is_none() && self.pushed.is_none()
     }
 
     /// Tells whether something is tried that the vendor's record does not promise.

@@ -57,6 +57,9 @@ impl Schedule {
 /// # Errors
 /// It is to be read more often than its rate limit can serve.
 pub(crate) async fn every_ms(house: &House, name: &ConnectionName) -> Result<Option<i64>, EngineError> {
+    if house.is_pushed(name) {
+        return Ok(None);
+    }
     let last = house.store.last_complete_pull(name).await?.and_then(|pull| pull.end);
     let (requests, floor_seconds) = last.map_or((0, 0.0), |end| (end.requests, end.floor_seconds));
     let floor_ms = (floor_seconds * 1000.0).ceil() as i64;

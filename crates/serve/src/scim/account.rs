@@ -128,7 +128,12 @@ impl Held {
         let mut shown = Map::new();
         let id = self.id();
         shown.insert("id".into(), id.as_str().into());
-        if let Some(external) = self.wish.as_ref().and_then(|wish| wish.external_id.as_deref()) {
+        let pushed = self.account.as_ref().filter(|account| account.key.kind == Kind::Person);
+        let external = self
+            .wish
+            .as_ref()
+            .map_or(pushed.and_then(|account| account.external_id.as_deref()), |wish| wish.external_id.as_deref());
+        if let Some(external) = external {
             shown.insert("externalId".into(), external.into());
         }
         shown.insert("userName".into(), self.login().into());

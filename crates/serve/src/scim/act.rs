@@ -59,6 +59,9 @@ impl Scene<'_> {
         if_match: Option<&str>,
     ) -> Result<Came, ScimError> {
         let is_account = |of: &ResourceType| of.name == self.shape.account.name;
+        if self.knock.is_source {
+            return self.carry_pushed(method, endpoint, body, if_match).await;
+        }
         match (method, endpoint) {
             (Method::Post, Endpoint::All(of)) if is_account(of) => {
                 Ok(Came::Is(StatusCode::CREATED, self.make(json(body)?).await?))
@@ -88,6 +91,44 @@ impl Scene<'_> {
                 let because = format!("{} is the app's own; delete it there, or take its members", known.shown);
                 Err(ScimError::new(403, because))
             }
+            _ => Err(ScimError::new(405, "that cannot be done there")),
+        }
+    }
+
+    /// As [`Scene::carry`], of what an IdP pushes.
+    async fn carry_pushed(
+        &self,
+        method: Method,
+        endpoint: &Endpoint<'_>,
+        body: &[u8],
+        if_match: Option<&str>,
+    ) -> Result<Came, ScimError> {
+        let is_account = |of: &ResourceType| of.name == self.shape.account.name;
+        let is = |whole| Ok(Came::Is(StatusCode::OK, whole));
+        match (method, endpoint) {
+            (Method::Post, Endpoint::All(of)) => {
+                let body = json(body)?;
+                let whole = if is_account(of) { self.take_in(body).await? } else { self.take_group_in(body).await? };
+                Ok(Came::Is(StatusCode::CREATED, whole))
+            }
+            (Method::Put, Endpoint::One(of, id)) => {
+                let body = json(body)?;
+                if is_account(of) {
+                    return is(self.push(id, Change::Replace(&body), if_match).await?);
+                }
+                self.push_group(id, Change::Replace(&body), if_match).await?;
+                is(self.one_entitlement(id, true).await?)
+            }
+            (Method::Patch, Endpoint::One(of, id)) if is_account(of) => {
+                is(self.push(id, Change::Patch(body), if_match).await?)
+            }
+            (Method::Patch, Endpoint::One(_, id)) => {
+                self.push_group(id, Change::Patch(body), if_match).await.map(|()| Came::Nothing)
+            }
+            (Method::Delete, Endpoint::One(of, id)) if is_account(of) => {
+                self.take_out(id, if_match).await.map(|()| Came::Nothing)
+            }
+            (Method::Delete, Endpoint::One(_, id)) => self.take_group_out(id).await.map(|()| Came::Nothing),
             _ => Err(ScimError::new(405, "that cannot be done there")),
         }
     }

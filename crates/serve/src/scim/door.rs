@@ -44,6 +44,8 @@ pub(super) struct Knock {
     pub connection: ConnectionName,
     /// What that can do.
     pub abilities: Arc<Abilities>,
+    /// Whether people are pushed through it, and no wishes.
+    pub is_source: bool,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -66,7 +68,8 @@ impl Knock {
                 format!("no connection is named {connection} any more; the token is of an earlier file"),
             )
         })?;
-        if abilities.standing != Standing::Target {
+        let is_source = gate.house.is_pushed(&connection);
+        if abilities.standing != Standing::Target && !is_source {
             let because = format!("{connection} is a source that is read by tenure; nothing is pushed to it");
             return Err(ScimError::new(404, because));
         }
@@ -75,6 +78,6 @@ impl Knock {
             Ok(Ok(turn)) => turn,
             _ => return Err(ScimError::new(429, format!("more than {AT_ONCE} requests of this token at once"))),
         };
-        Ok(Self { bearer, connection, abilities, _turn: turn })
+        Ok(Self { bearer, connection, abilities, is_source, _turn: turn })
     }
 }

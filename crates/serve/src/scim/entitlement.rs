@@ -22,6 +22,8 @@ pub(super) struct Entitlement {
     pub of_kind: String,
     /// Its name in the app.
     pub name: Name,
+    /// The id that the client gave, where it made it.
+    pub external_id: Option<String>,
     /// The name that clients see; with its sort where another one has the same name.
     pub shown: String,
     /// Whether the app's description calls it privileged.
@@ -32,6 +34,9 @@ pub(super) struct Entitlement {
 
 /// Lists what the connection has, by ids.
 pub(super) async fn entitlements(gate: &Gate, knock: &Knock, shape: &Shape) -> Result<Vec<Entitlement>, ScimError> {
+    if knock.is_source {
+        return super::source::groups(&gate.house.store, knock).await;
+    }
     let mut overviews = gate.house.store.overviews().await.map_err(failed)?;
     let listed = overviews.remove(&knock.connection).unwrap_or_default().entitlements;
     let mut all: BTreeMap<String, Entitlement> = BTreeMap::new();
@@ -51,6 +56,7 @@ pub(super) async fn entitlements(gate: &Gate, knock: &Knock, shape: &Shape) -> R
                 shown: name.to_string(),
                 name,
                 privileged,
+                external_id: None,
                 words: BTreeMap::new(),
             });
             entitlement.words.entry(kind).or_insert_with(|| word.clone());
@@ -88,8 +94,14 @@ impl Entitlement {
         let mut shown = Map::new();
         shown.insert("id".into(), self.id.as_str().into());
         shown.insert("displayName".into(), self.shown.as_str().into());
-        shown.insert(group_urn(), json!({"type": self.of_kind, "privileged": self.privileged}));
-        if let Some(members) = members {
+        if let Some(external) = &self.external_id {
+            shown.insert("externalId".into(), external.as_str().into());
+        }
+        if shape.entitlement.extension(&group_urn()).is_some() {
+            let told = json!({"type": self.of_kind, "privileged": self.privileged});
+            shown.insert(group_urn(), told);
+        }
+        if let Some(members) = members.filter(|members| !members.is_empty()) {
             let member = |held: &Held| {
                 let id = held.id();
                 json!({

@@ -11,7 +11,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use tenure_engine::client::{Became, carry_out, keep_wish};
-use tenure_scim::{AttributePath, ListChange, PatchOp, Said, ScimError, ScimType, Version, create, replace};
+use tenure_scim::{AttributePath, ListChange, PatchOp, Said, ScimError, ScimType, Version, Written, create, replace};
 
 /// So many members are changed at the same time.
 const AT_ONCE: usize = 8;
@@ -53,15 +53,7 @@ impl Scene<'_> {
         let of = &self.shape.entitlement;
         let before = entitlement.show(self.shape, self.offer, Some(&members));
         Version::of(&before).allows(if_match)?;
-        let written = match &change {
-            Change::Replace(body) => replace(of, &before, (*body).clone())?,
-            Change::Patch(body) => {
-                let mut said = Said::default();
-                let mut written = PatchOp::read(body, &mut said)?.apply(of, &before)?;
-                written.said.extend(said);
-                written
-            }
-        };
+        let written = self.written_group(&before, &change)?;
         self.note(&written.said).await;
         let name = |resource: &Map<String, Value>| resource.get("displayName").cloned();
         if name(&written.resource) != name(&before) {
@@ -72,6 +64,20 @@ impl Scene<'_> {
         let place = of.find(&path).ok_or_else(|| failed("a group has no members"))?;
         let list = ListChange::between(&place, &before, &written.resource);
         self.change_members(&entitlement, &list).await
+    }
+
+    /// Returns what a change makes of a group.
+    pub fn written_group(&self, before: &Map<String, Value>, change: &Change<'_>) -> Result<Written, ScimError> {
+        let of = &self.shape.entitlement;
+        match change {
+            Change::Replace(body) => replace(of, before, (*body).clone()),
+            Change::Patch(body) => {
+                let mut said = Said::default();
+                let mut written = PatchOp::read(body, &mut said)?.apply(of, before)?;
+                written.said.extend(said);
+                Ok(written)
+            }
+        }
     }
 
     async fn change_members(&self, entitlement: &Entitlement, list: &ListChange) -> Result<(), ScimError> {

@@ -14,6 +14,7 @@ mod wish;
 mod write;
 mod members;
 mod act;
+mod source;
 
 use answer::Answer;
 use axum::Router;
@@ -36,14 +37,21 @@ pub(super) struct Gate {
     house: Arc<House>,
     doors: Doors,
     seal: tokio::sync::OnceCell<CursorSeal>,
+    /// Held by whoever writes down what is pushed.
+    pushing: tokio::sync::Mutex<()>,
     /// By token: what its client sent that the app cannot hold.
     unheld: Mutex<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// The routes of SCIM.
 pub(crate) fn router(house: Arc<House>) -> Router {
-    let gate =
-        Arc::new(Gate { house, doors: Doors::default(), seal: tokio::sync::OnceCell::new(), unheld: Mutex::default() });
+    let gate = Arc::new(Gate {
+        house,
+        doors: Doors::default(),
+        seal: tokio::sync::OnceCell::new(),
+        unheld: Mutex::default(),
+        pushing: tokio::sync::Mutex::default(),
+    });
     let routes = ["/scim", "/scim/", "/scim/v2", "/scim/v2/", "/scim/v2/{connection}", "/scim/v2/{connection}/{*rest}"];
     routes.into_iter().fold(Router::new(), |router, path| router.route(path, any(answer))).with_state(gate)
 }

@@ -22,7 +22,7 @@ pub(super) enum Place {
 }
 
 /// The standard's names for our fields. `email` is `userName`, which has a place of its own.
-const PLACES: [(&str, Place); 11] = [
+const PLACES: [(&str, Place); 15] = [
     ("name", Place::Core("displayName")),
     ("given_name", Place::Name("givenName")),
     ("family_name", Place::Name("familyName")),
@@ -34,10 +34,14 @@ const PLACES: [(&str, Place); 11] = [
     ("department", Place::Enterprise("department")),
     ("employee_id", Place::Enterprise("employeeNumber")),
     ("user_type", Place::Core("userType")),
+    ("type", Place::Core("userType")),
+    ("division", Place::Enterprise("division")),
+    ("organization", Place::Enterprise("organization")),
+    ("cost_center", Place::Enterprise("costCenter")),
 ];
 
 /// Fields that are no attribute: the address is the sign-in name, the rest is not a client's to see or set.
-const ELSEWHERE: [&str; 4] = ["email", "login", "external_id", "manager"];
+const ELSEWHERE: [&str; 5] = ["email", "login", "work_email", "external_id", "manager"];
 
 impl Place {
     /// Returns where a field stands; nothing for those that are told elsewhere or not at all.
@@ -60,7 +64,10 @@ impl Place {
             Self::Enterprise(name) => within(resource, ENTERPRISE_USER, name, text.into()),
             Self::Own(name) => within(resource, own, name, text.into()),
             Self::Listed(list, of_type) => {
-                let element = json!({"value": text, "type": of_type, "primary": *of_type == "work"});
+                let mut element = json!({"value": text, "type": of_type});
+                if *of_type == "work" {
+                    element["primary"] = true.into();
+                }
                 if let Value::Array(all) = resource.entry(*list).or_insert_with(|| json!([])) {
                     all.push(element);
                 }

@@ -6,7 +6,7 @@ use super::answer::{Answer, header};
 use super::door::Knock;
 use super::entitlement::{Entitlement, entitlements};
 use super::list::Scene;
-use super::shape::Shape;
+use super::shape::{ROLE, Shape};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
@@ -25,7 +25,14 @@ pub(super) const BULK: BulkLimits = BulkLimits { operations_max: 1000, bytes_max
 
 /// Answers a request of somebody who was let in.
 pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]) -> Result<Answer, ScimError> {
-    let shape = Shape::of(&knock.abilities);
+    let mut shape = Shape::of(&knock.abilities);
+    if head.uri.path().contains("/Schemas") {
+        let all = entitlements(gate, knock, &shape).await?;
+        let roles: Vec<&str> = all.iter().filter(|one| one.of_kind == ROLE).map(|one| one.name.as_str()).collect();
+        if !roles.is_empty() {
+            shape.suggest_roles(&roles);
+        }
+    }
     let offer = offer(gate, knock, &shape, &head.headers);
     let types = shape.types();
     let endpoint = Endpoint::read(path_within(head, knock), &types)?;

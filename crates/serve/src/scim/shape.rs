@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tenure_core::abilities::{Abilities, EntitlementAbility, FieldAbility, KindAbility};
 use tenure_core::account::Kind;
 use tenure_core::name::{FieldName, Name};
-use tenure_scim::{Attribute, Kind as ScimKind, ResourceType, Schema};
+use tenure_scim::{Attribute, Kind as ScimKind, Mutability, ResourceType, Schema};
 
 /// The start of the URNs of our own extensions.
 const OURS: &str = "urn:ietf:params:scim:schemas:extension:tenure:2.0";
@@ -45,11 +45,13 @@ pub(super) struct Shape {
 impl Shape {
     /// Describes a connection.
     pub fn of(abilities: &Arc<Abilities>) -> Self {
+        let is_source = abilities.default_kind == Kind::Person;
         let staff = [abilities.default_kind, Kind::Agent, Kind::User, Kind::Requester];
         let mut kinds: Vec<Kind> = Vec::new();
         for kind in staff {
-            let shown =
-                abilities.kinds.contains_key(&kind) && !matches!(kind, Kind::Contact | Kind::Bot | Kind::Person);
+            let shown = abilities.kinds.contains_key(&kind)
+                && !matches!(kind, Kind::Contact | Kind::Bot)
+                && (kind != Kind::Person || is_source);
             if shown && !kinds.contains(&kind) {
                 kinds.push(kind);
             }
@@ -66,8 +68,24 @@ impl Shape {
         let places: BTreeMap<FieldName, Place> =
             fields.keys().filter_map(|field| Some((field.clone(), Place::of(field)?))).collect();
         let account = account_type(abilities, &kinds, &fields, &places, &own);
-        let address = FieldName::new(if fields.contains_key("email") { "email" } else { "login" });
-        Self { account, entitlement: entitlement_type(), kinds, own, address, places, abilities: abilities.clone() }
+        let address = ["email", "work_email"].into_iter().find(|field| fields.contains_key(*field)).unwrap_or("login");
+        let address = FieldName::new(address);
+        Self {
+            account,
+            entitlement: entitlement_type(is_source),
+            kinds,
+            own,
+            address,
+            places,
+            abilities: abilities.clone(),
+        }
+    }
+
+    /// Suggests the names of roles that the tenant has.
+    pub fn suggest_roles(&mut self, names: &[&str]) {
+        for attribute in self.account.schema.attributes.iter_mut().filter(|attribute| attribute.name == "roles") {
+            suggest(attribute, "value", names);
+        }
     }
 
     /// Returns the types, for the documents and for paths.
@@ -125,9 +143,18 @@ fn account_type(
             "name" => attribute
                 .sub_attributes
                 .retain(|sub| places.values().any(|place| matches!(place, Place::Name(part) if *part == sub.name))),
-            "phoneNumbers" => suggest_types(attribute, places),
-            "emails" => suggest(attribute, "type", &["work"]),
-            "roles" => suggest(attribute, "value", role_names.as_deref().unwrap_or_default()),
+            "phoneNumbers" => {
+                cut(attribute, &["value", "type", "primary"]);
+                suggest_types(attribute, places);
+            }
+            "emails" => {
+                cut(attribute, &["value", "type", "primary"]);
+                suggest(attribute, "type", &["work"]);
+            }
+            "roles" => {
+                cut(attribute, &["value", "display"]);
+                suggest(attribute, "value", role_names.as_deref().unwrap_or_default());
+            }
             "userType" if kinds.len() > 1 => {
                 attribute.canonical_values = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
             }
@@ -152,6 +179,9 @@ fn account_type(
     if !theirs.attributes.is_empty() {
         of = of.with(theirs);
     }
+    if abilities.default_kind == Kind::Person {
+        return of;
+    }
     of.with(
         Schema::new(&provisioning_urn(), "Provisioning", "How far what was asked has come.")
             .with(Attribute::text("state", "Whether it is so.").suggest(&["applied", "pending", "held"]).read_only())
@@ -170,14 +200,33 @@ fn suggest_types(attribute: &mut Attribute, places: &BTreeMap<FieldName, Place>)
     suggest(attribute, "type", &types);
 }
 
+/// Leaves of a list's parts those that are held; which element comes first, and how one is shown, is said by us.
+fn cut(attribute: &mut Attribute, held: &[&str]) {
+    attribute.sub_attributes.retain(|sub| held.contains(&sub.name.as_str()));
+    for sub in &mut attribute.sub_attributes {
+        if matches!(sub.name.as_str(), "primary" | "display") {
+            sub.mutability = Mutability::ReadOnly;
+        }
+    }
+}
+
 fn suggest(attribute: &mut Attribute, sub: &str, values: &[&str]) {
     for sub in attribute.sub_attributes.iter_mut().filter(|known| known.name == sub) {
         sub.canonical_values = values.iter().map(|value| (*value).to_owned()).collect();
     }
 }
 
-fn entitlement_type() -> ResourceType {
+fn entitlement_type(is_source: bool) -> ResourceType {
     let mut of = ResourceType::group();
+    // A member may be named by where it is as well.
+    let members = of.schema.attributes.iter_mut().filter(|attribute| attribute.name == "members");
+    for sub in members.flat_map(|members| &mut members.sub_attributes).filter(|sub| sub.name == "$ref") {
+        sub.mutability = Mutability::Immutable;
+        sub.reference_types = vec!["User".into()];
+    }
+    if is_source {
+        return of;
+    }
     of.description = "A role, group, team or the like that the app has; it is made in the app.".into();
     let told = Schema::new(&group_urn(), "Entitlement", "What the app calls it.")
         .with(Attribute::text("type", "What sort it is: role, group, team, inbox.").read_only())

@@ -79,14 +79,28 @@ impl Wanted<'_> {
                 None => drop(wish.fields.remove(field.as_str())),
             }
         }
+        self.lay_names(wish, shape);
+        self.lay_kind(wish, shape)?;
+        self.lay_roles(wish, shape, entitlements)
+    }
+
+    /// Says how the person is called: what a client leaves out is made of what it says, for apps need a name.
+    fn lay_names(&self, wish: &mut ClientWish, shape: &Shape) {
         for name in ["name", "given_name", "family_name"] {
             let place = Place::of(&FieldName::new(name));
             if let Some(value) = place.and_then(|place| place.get(self.after, &shape.own)) {
                 wish.person.set(FieldName::new(name), value);
             }
         }
-        self.lay_kind(wish, shape)?;
-        self.lay_roles(wish, shape, entitlements)
+        let said = |name: &str| wish.person.text(name).map(str::to_owned);
+        let parts = [said("given_name"), said("family_name")].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let name = said("name").or(Some(parts).filter(|parts| !parts.is_empty())).unwrap_or_else(|| wish.login.clone());
+        let (given, family) = name.split_once(' ').unwrap_or((&name, &name));
+        for (field, value) in [("name", name.as_str()), ("given_name", given), ("family_name", family)] {
+            if wish.person.text(field).is_none() {
+                wish.person.set(FieldName::new(field), value.into());
+            }
+        }
     }
 
     /// Takes the sign-in name as it is written, and the address from the mails or from that name.
@@ -194,6 +208,7 @@ fn unlisted(shape: &Shape, all: &[Entitlement], name: &str) -> Option<Entitlemen
         name: Name::new(name),
         shown: name.to_owned(),
         privileged: false,
+        external_id: None,
         words,
     })
 }
@@ -208,7 +223,7 @@ fn role_names(resource: &Map<String, Value>) -> BTreeSet<String> {
 }
 
 /// Returns the address: the mail for work, else the first choice, else the first.
-fn mail(resource: &Map<String, Value>) -> Option<String> {
+pub(super) fn mail(resource: &Map<String, Value>) -> Option<String> {
     let all = resource.get("emails")?.as_array()?;
     let is_work =
         |mail: &&Value| mail.get("type").and_then(Value::as_str).is_some_and(|of| of.eq_ignore_ascii_case("work"));

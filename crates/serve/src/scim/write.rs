@@ -167,7 +167,7 @@ impl Scene<'_> {
         Err(ScimError::new(503, "others change this user without a pause; try again"))
     }
 
-    fn written(&self, shown: &Map<String, Value>, change: &Change<'_>) -> Result<Written, ScimError> {
+    pub fn written(&self, shown: &Map<String, Value>, change: &Change<'_>) -> Result<Written, ScimError> {
         match change {
             Change::Replace(body) => replace(&self.shape.account, shown, (*body).clone()),
             Change::Patch(body) => {
@@ -227,7 +227,7 @@ impl Scene<'_> {
 }
 
 /// Says that somebody has the sign-in name already.
-fn taken(login: &str) -> ScimError {
+pub(super) fn taken(login: &str) -> ScimError {
     ScimError::new(409, format!("there is a user {login:?} already; look it up by its userName"))
         .of(ScimType::Uniqueness)
 }
@@ -243,7 +243,7 @@ pub(super) fn refused(kind: Refusal, because: String) -> ScimError {
     }
 }
 
-fn is_login(held: &Held, login: &str) -> bool {
+pub(super) fn is_login(held: &Held, login: &str) -> bool {
     held.login().to_lowercase() == login.to_lowercase()
 }
 

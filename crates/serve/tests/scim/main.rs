@@ -2,4 +2,6 @@
 
 mod desk;
 mod reads;
+mod quirks;
+mod source;
 mod writes;
