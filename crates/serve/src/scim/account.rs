@@ -72,12 +72,6 @@ impl Held {
         wished.cloned().or_else(|| self.account.as_ref()?.told(field)).filter(|value| !value.is_null())
     }
 
-    /// Returns the name for people.
-    pub fn name(&self) -> String {
-        let name = self.field("name").and_then(|name| name.as_str().map(str::to_owned));
-        name.filter(|name| !name.trim().is_empty()).unwrap_or_else(|| self.login())
-    }
-
     /// Tells whether an entitlement is held, or wished to be.
     pub fn holds(&self, shape: &Shape, word: &Name, name: &str) -> bool {
         let ability = shape.ability(self.kind(shape)).and_then(|ability| ability.entitlements.get(word));

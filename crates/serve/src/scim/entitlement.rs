@@ -104,9 +104,7 @@ impl Entitlement {
         if let Some(members) = members.filter(|members| !members.is_empty()) {
             let member = |held: &Held| {
                 let id = held.id();
-                json!({
-                    "value": id, "display": held.name(), "type": "User", "$ref": offer.location(&shape.account, &id),
-                })
+                json!({"value": id, "type": "User", "$ref": offer.location(&shape.account, &id)})
             };
             let members: Vec<Value> = members.iter().map(member).collect();
             shown.insert("members".into(), members.into());

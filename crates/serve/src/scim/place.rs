@@ -64,10 +64,7 @@ impl Place {
             Self::Enterprise(name) => within(resource, ENTERPRISE_USER, name, text.into()),
             Self::Own(name) => within(resource, own, name, text.into()),
             Self::Listed(list, of_type) => {
-                let mut element = json!({"value": text, "type": of_type});
-                if *of_type == "work" {
-                    element["primary"] = true.into();
-                }
+                let element = json!({"value": text, "type": of_type});
                 if let Value::Array(all) = resource.entry(*list).or_insert_with(|| json!([])) {
                     all.push(element);
                 }

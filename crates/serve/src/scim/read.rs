@@ -27,6 +27,9 @@ pub(super) const BULK: BulkLimits = BulkLimits { operations_max: 1000, bytes_max
 pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]) -> Result<Answer, ScimError> {
     let mut shape = Shape::of(&knock.abilities);
     if head.uri.path().contains("/Schemas") {
+        if !knock.is_source {
+            shape.ask_for_address();
+        }
         let all = entitlements(gate, knock, &shape).await?;
         let roles: Vec<&str> = all.iter().filter(|one| one.of_kind == ROLE).map(|one| one.name.as_str()).collect();
         if !roles.is_empty() {

@@ -81,6 +81,15 @@ impl Shape {
         }
     }
 
+    /// Advertises that an address is needed. A body without `emails` is read all the same, if its `userName` is one.
+    pub fn ask_for_address(&mut self) {
+        let mails = self.account.schema.attributes.iter_mut().filter(|attribute| attribute.name == "emails");
+        for mails in mails {
+            mails.required = true;
+            mails.sub_attributes.iter_mut().filter(|sub| sub.name == "value").for_each(|sub| sub.required = true);
+        }
+    }
+
     /// Suggests the names of roles that the tenant has.
     pub fn suggest_roles(&mut self, names: &[&str]) {
         for attribute in self.account.schema.attributes.iter_mut().filter(|attribute| attribute.name == "roles") {
@@ -144,7 +153,7 @@ fn account_type(
                 .sub_attributes
                 .retain(|sub| places.values().any(|place| matches!(place, Place::Name(part) if *part == sub.name))),
             "phoneNumbers" => {
-                cut(attribute, &["value", "type", "primary"]);
+                cut(attribute, &["value", "type"]);
                 suggest_types(attribute, places);
             }
             "emails" => {

@@ -20,14 +20,14 @@ pub struct Desk {
     pub sandbox: Sandbox,
     pub house: Arc<House>,
     _folder: TempDir,
-    listens: String,
+    pub listens: String,
 }
 
 /// A client of one connection.
 pub struct Client<'d> {
     desk: &'d Desk,
     connection: String,
-    token: String,
+    pub token: String,
     headers: String,
 }
 

@@ -4,4 +4,5 @@ mod desk;
 mod reads;
 mod quirks;
 mod source;
+mod tester;
 mod writes;
