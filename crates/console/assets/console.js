@@ -15,6 +15,18 @@ for (const place of document.querySelectorAll("[data-since]")) {
   setInterval(tell, 1000);
 }
 
+// A page that tells of something under way is loaded anew, unless somebody is about to do something on it.
+if (document.querySelector("[data-under-way]")) {
+  const busy = () => {
+    const at = document.activeElement;
+    const chosen = document.querySelector("input:checked, details[open]");
+    return chosen || document.getSelection()?.toString() || (at && at.matches("input, select, textarea, button"));
+  };
+  setInterval(() => {
+    if (!busy() && !document.hidden) location.replace(location.pathname + location.search.replace(/([?&])done=[^&]*&?/, "$1"));
+  }, 3000);
+}
+
 // What is to be matched is gone through by key.
 const cases = [...document.querySelectorAll(".case")];
 document.addEventListener("keydown", (event) => {
