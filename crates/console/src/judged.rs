@@ -36,6 +36,8 @@ pub(crate) struct Known {
     pub findings: Vec<Finding>,
     /// By name.
     pub people: Vec<Line>,
+    /// People by their id, by the words of their name, and by what stands before the `@` of their address.
+    index: BTreeMap<Box<str>, Vec<u32>>,
     /// Who holds how many of what: connection, kind and name of the entitlement.
     pub holders: BTreeMap<String, BTreeMap<(String, String), u64>>,
 }
@@ -62,7 +64,43 @@ impl Line {
     }
 }
 
+/// Puts the words of a name in an order in which it does not matter who writes the family's first.
+fn name_key<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let mut words: Vec<String> = words.map(str::to_lowercase).collect();
+    words.sort();
+    format!("name {}", words.join(" "))
+}
+
 impl Known {
+    /// Returns the person with this id.
+    pub fn person(&self, id: &str) -> Option<&Line> {
+        self.sought(&format!("id {id}")).next()
+    }
+
+    /// Lists the people whose name has just these words, in whatever order.
+    pub fn named<'a>(&self, words: impl Iterator<Item = &'a str>) -> Vec<&Line> {
+        self.sought(&name_key(words)).collect()
+    }
+
+    /// Lists the people with this before the `@` of their address.
+    pub fn addressed(&self, place: &str) -> Vec<&Line> {
+        self.sought(&format!("at {}", place.to_lowercase())).collect()
+    }
+
+    fn sought<'k>(&'k self, key: &str) -> impl Iterator<Item = &'k Line> + use<'k> {
+        self.index.get(key).into_iter().flatten().filter_map(|at| self.people.get(*at as usize))
+    }
+
+    fn index(&mut self) {
+        for (at, line) in self.people.iter().enumerate() {
+            let place = line.email.split('@').next().unwrap_or_default().to_lowercase();
+            let keys = [format!("id {}", line.id), name_key(line.name.split_whitespace()), format!("at {place}")];
+            for key in keys {
+                self.index.entry(key.into_boxed_str()).or_default().push(at as u32);
+            }
+        }
+    }
+
     /// Returns how many findings there are of each severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
@@ -131,6 +169,7 @@ async fn judge(house: &House, mark: (i64, i64)) -> Result<Known, EngineError> {
         known.people.push(line);
     }
     known.people.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    known.index();
     for (account, _) in found.graph.links() {
         for grant in account.grants.iter().filter(|_| account.state.gives_access()) {
             let of = known.holders.entry(account.key.connection.to_string()).or_default();
@@ -139,4 +178,36 @@ async fn judge(house: &House, mark: (i64, i64)) -> Result<Known, EngineError> {
     }
     known.took_ms = house.clock.now_ms() - began_ms;
     Ok(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: &str, name: &str, email: &str) -> Line {
+        Line {
+            id: id.into(),
+            name: name.into(),
+            email: email.into(),
+            department: String::new(),
+            title: String::new(),
+            state: IdentityState::Active,
+            end_date: None,
+            accounts: 0,
+            sought: format!("{name} {email}").to_lowercase(),
+        }
+    }
+
+    #[test]
+    fn somebody_is_found_by_name_in_any_order_by_address_and_by_id() {
+        let people = vec![line("1", "Jane Doe", "jd@a.example"), line("2", "Doe Jane", "jane@a.example")];
+        let mut known = Known { people, ..Known::default() };
+        known.index();
+        let ids = |lines: Vec<&Line>| lines.iter().map(|line| line.id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids(known.named(["doe", "JANE"].into_iter())), ["1", "2"]);
+        assert_eq!(ids(known.named(["jane"].into_iter())), [""; 0]);
+        assert_eq!(ids(known.addressed("JD")), ["1"]);
+        assert_eq!(known.person("2").map(|line| &*line.name), Some("Doe Jane"));
+        assert!(known.people[0].has(&["jan".into(), "jd@".into()]) && !known.people[0].has(&["nobody".into()]));
+    }
 }

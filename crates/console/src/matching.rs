@@ -129,36 +129,28 @@ async fn case(console: &Shared, known: &Known, finding: &Finding) -> Result<Case
     })
 }
 
-/// Lists who an account may be: those whom a dispute names, else those who have a name or an address like its own.
+/// Lists who an account may be: those whom a dispute names, else those who have its name or an address like its own.
 fn candidates(known: &Known, finding: &Finding, name: &str, login: &str) -> Vec<Candidate> {
     let named = finding.facts.get("identities").and_then(serde_json::Value::as_array);
-    let named: Vec<&str> = named.into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
-    let of_finding = finding.identity.as_ref().map(|id| id.as_str());
-    let mut found: Vec<Candidate> = Vec::new();
-    for line in &known.people {
-        if found.len() == CANDIDATES_MAX {
-            break;
-        }
-        if named.contains(&line.id.as_str()) || of_finding == Some(line.id.as_str()) {
-            found.push(candidate(line, "named by the finding"));
-        }
+    let named = named.into_iter().flatten().filter_map(serde_json::Value::as_str);
+    let named = named.chain(finding.identity.as_ref().map(|id| id.as_str())).filter_map(|id| known.person(id));
+    let place = login.split('@').next().unwrap_or_default();
+    let parts = || place.split(['.', '_', '-', '+']).filter(|part| part.len() > 1);
+    let words = || name.split_whitespace();
+    let mut found: Vec<(&Line, &str)> = named.map(|line| (line, "named by the finding")).collect();
+    if found.is_empty() && words().count() > 1 {
+        found.extend(known.named(words()).into_iter().map(|line| (line, "has the same name")));
     }
-    if !found.is_empty() {
-        return found;
+    if found.is_empty() && !place.is_empty() {
+        let mut like = known.addressed(place);
+        if parts().count() > 1 {
+            like.extend(known.named(parts()));
+        }
+        found.extend(like.into_iter().map(|line| (line, "has an address like it")));
     }
-    let words: Vec<String> = name.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let place = login.split('@').next().unwrap_or_default().to_lowercase();
-    let parts: Vec<String> =
-        place.split(['.', '_', '-', '+']).filter(|part| part.len() > 2).map(str::to_owned).collect();
-    let like = |line: &&Line| {
-        (words.len() > 1 && line.has(&words))
-            || (parts.len() > 1 && line.has(&parts))
-            || (!place.is_empty() && line.email.starts_with(&format!("{place}@")))
-    };
-    let evidence = |line: &Line| {
-        if words.len() > 1 && line.has(&words) { "has the same name" } else { "has an address like it" }
-    };
-    known.people.iter().filter(like).take(CANDIDATES_MAX).map(|line| candidate(line, evidence(line))).collect()
+    let mut told = std::collections::BTreeSet::new();
+    found.retain(|(line, _)| told.insert(line.id.clone()));
+    found.into_iter().take(CANDIDATES_MAX).map(|(line, evidence)| candidate(line, evidence)).collect()
 }
 
 fn candidate(line: &Line, evidence: &str) -> Candidate {
