@@ -311,6 +311,16 @@ impl Store {
         .await
     }
 
+    /// Pulls under way, and those that ended since a moment, of the newest 500, the first begun first.
+    pub async fn pulls_since(&self, since_ms: i64) -> Result<Vec<(ConnectionName, Pull)>, StoreError> {
+        let sql = select!(
+            "WHERE id > (SELECT COALESCE(max(p.id), 0) - 500 FROM pull p) \
+             AND (finished_ms IS NULL OR finished_ms >= $1) ORDER BY id"
+        );
+        let mut tx = self.db.read().await?;
+        tx.list(sql, args![since_ms], |row| Ok((ConnectionName::from(row.text(NAME)?), read_pull(&row)?))).await
+    }
+
     /// The newest pull that asked for everything and saw everything.
     pub async fn last_complete_pull(&self, connection: &ConnectionName) -> Result<Option<Pull>, StoreError> {
         let sql =

@@ -9,6 +9,7 @@ use crate::stop::stops_of;
 use crate::work::schedule::every_ms;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use tenure_core::abilities::Standing;
 use tenure_core::account::{AccountState, Kind};
@@ -16,6 +17,9 @@ use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
 use tenure_core::stop::Stop;
 use tenure_store::{Overview, Pull};
+
+/// How far the clocks of processes are apart at most; `serve` refuses to start where they are further.
+const CLOCKS_APART_MS: i64 = 3000;
 
 /// All connections.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -122,6 +126,32 @@ pub async fn connection(house: &House, name: &str) -> Result<ConnectionView, Eng
     let name = ConnectionName::new(name);
     let known = house.store.overviews().await?.remove(&name).unwrap_or_default();
     view(house, &name, known, &stops_of(&house.store).await?).await
+}
+
+/// A read of a connection, under way or ended.
+#[derive(Clone, Debug)]
+pub struct PullSeen {
+    /// Its number.
+    pub id: i64,
+    /// When it ended (milliseconds since 1970, UTC).
+    pub ended_ms: Option<i64>,
+    /// What is told of it.
+    pub view: Value,
+}
+
+/// Lists reads that are under way, or ended since a moment or shortly before it: the clocks of several processes differ
+/// a little.
+///
+/// # Errors
+/// The store failed.
+pub async fn pulls_since(house: &House, since_ms: i64) -> Result<Vec<PullSeen>, EngineError> {
+    let seen = house.store.pulls_since(since_ms - CLOCKS_APART_MS).await?.into_iter().map(|(name, pull)| {
+        let (id, ended_ms) = (pull.id.0, pull.finished_ms);
+        let mut view = serde_json::to_value(last_pull(pull)).unwrap_or_default();
+        view["connection"] = name.to_string().into();
+        PullSeen { id, ended_ms, view }
+    });
+    Ok(seen.collect())
 }
 
 async fn view(

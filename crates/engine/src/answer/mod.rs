@@ -15,7 +15,7 @@ mod work;
 mod apps;
 
 pub use apps::{AppBrief, AppView, Apps, FurtherDialect, app, app_view, apps, can};
-pub use connections::{ConnectionView, Connections, connection, connections};
+pub use connections::{ConnectionView, Connections, PullSeen, connection, connections, pulls_since};
 pub use findings::{Findings, FindingsAsked, findings, kind_of, list as list_findings};
 pub use journal::{Journal, JournalAsked, journal};
 pub use lists::{Accounts, Grants, Identities, ListAsked, accounts, grants, identities};

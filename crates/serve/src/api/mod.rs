@@ -5,6 +5,7 @@
 mod request;
 mod respond;
 mod once;
+mod events;
 pub mod openapi;
 pub mod endpoint;
 pub mod reads;
@@ -14,6 +15,7 @@ use crate::door::{Problem, admit};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::routing::get;
 use endpoint::Route;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -88,7 +90,8 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         api = api.route(path, served);
     }
     let api = api.fallback(nowhere).method_not_allowed_fallback(not_so);
-    Router::new().nest(BASE, api).with_state(house)
+    let watched = Router::new().route("/events", get(events::events)).with_state(events::Watched::of(house.clone()));
+    Router::new().nest(BASE, api.with_state(house).merge(watched))
 }
 
 /// Says that there is nothing, to whoever may look at all.

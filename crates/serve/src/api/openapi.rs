@@ -45,6 +45,7 @@ pub fn describe(routes: &[Route]) -> Value {
         let place = paths.entry(route.path).or_insert_with(|| json!({}));
         place[route.method.as_str().to_lowercase()] = operation(route, &shape, answer);
     }
+    paths.insert("/events".into(), json!({ "get": events() }));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -63,6 +64,20 @@ pub fn describe(routes: &[Route]) -> Value {
                 "content": { "application/problem+json": { "schema": problem() } },
             } },
             "schemas": answers.take_definitions(true),
+        },
+    })
+}
+
+/// Describes the one place that is no endpoint like the others: a stream.
+fn events() -> Value {
+    let problem = json!({ "$ref": "#/components/responses/Problem" });
+    json!({
+        "operationId": "Events", "summary": "Tells what happens, as it happens: entries of the journal and reads of connections",
+        "description": "Needs the scope `api:read`.",
+        "parameters": [header("Last-Event-ID", "The id of the last event that was heard")],
+        "responses": {
+            "200": { "description": "Server-sent events", "content": { "text/event-stream": { "schema": { "type": "string" } } } },
+            "401": problem, "403": problem, "422": problem, "503": problem,
         },
     })
 }

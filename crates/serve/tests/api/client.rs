@@ -3,8 +3,11 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+const LISTENED_MAX: Duration = Duration::from_secs(30);
 
 /// What came back.
 #[derive(Debug)]
@@ -68,6 +71,26 @@ impl Client {
         // Whoever is refused for a body that is too large may be cut off while it is still sent.
         let _ = stream.read_to_end(&mut bytes).await;
         read(&String::from_utf8_lossy(&bytes))
+    }
+}
+
+impl Client {
+    /// Listens to a stream until what came satisfies `enough`, and returns it.
+    pub async fn listen(&self, path: &str, headers: &[&str], enough: impl Fn(&str) -> bool) -> String {
+        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
+        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{}{headers}\r\n", self.address, self.shows);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let (mut heard, mut bytes) = (String::new(), [0; 4096]);
+        let listened = tokio::time::timeout(LISTENED_MAX, async {
+            while !enough(&heard) {
+                let count = stream.read(&mut bytes).await.unwrap();
+                assert!(count > 0, "the stream ended: {heard}");
+                heard += &String::from_utf8_lossy(&bytes[..count]);
+            }
+        });
+        assert!(listened.await.is_ok(), "heard only {heard}");
+        heard
     }
 }
 

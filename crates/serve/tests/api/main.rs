@@ -4,6 +4,7 @@
 mod client;
 mod stage;
 mod doors;
+mod events;
 mod reads;
 mod described;
 mod fuzzed;
