@@ -3,6 +3,7 @@
 //! It knows where secrets lie, never what they are: `secrets` reads them when a connector is built.
 
 use crate::error::EngineError;
+use crate::rhythm::Rhythm;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -142,6 +143,12 @@ pub struct ConnectionConfig {
     pub custom: BTreeMap<String, String>,
     /// How often `tenure serve` reads it, such as `15m`, `2h` or `1d`; `never` by itself.
     pub every: Option<String>,
+    /// When `tenure serve` reads it, as a cron pattern such as `0 */2 * * *`, instead of `every`.
+    pub schedule: Option<String>,
+    /// Hours in which it is not read by itself, such as `22:00-06:00`.
+    pub quiet: Option<String>,
+    /// The time zone of `schedule` and `quiet`, such as `Europe/Berlin`; UTC unless said.
+    pub time_zone: Option<String>,
     /// Accepts `http://` for an address that is not loopback.
     #[serde(default)]
     pub allow_http: bool,
@@ -254,7 +261,7 @@ impl Config {
         config.scim_wait()?;
         for (name, connection) in &config.connections {
             config.check_connection(name, connection)?;
-            config.every(name)?;
+            config.rhythm(name)?;
         }
         Ok(config)
     }
@@ -318,6 +325,23 @@ impl Config {
                 Err(self.misplaced(&["connections", name, "every"], message, Some(hint)))
             }
         }
+    }
+
+    /// Returns when a connection is read by itself, as the file says it.
+    ///
+    /// # Errors
+    /// The file says it in words that mean no time.
+    pub fn rhythm(&self, name: &str) -> Result<Rhythm, Misplaced> {
+        let every = self.every(name)?;
+        let Some(connection) = self.connections.get(name) else { return Ok(Rhythm::default()) };
+        if connection.schedule.is_some() && every.is_some() {
+            let message = "`every` and `schedule` are two ways to say one thing".to_owned();
+            return Err(self.misplaced(&["connections", name, "schedule"], message, Some("take one out".into())));
+        }
+        let ConnectionConfig { schedule, quiet, time_zone, .. } = connection;
+        Rhythm::read(every, schedule.as_deref(), quiet.as_deref(), time_zone.as_deref()).map_err(|wrong| {
+            self.misplaced(&["connections", name, wrong.key], wrong.message, Some(wrong.hint.to_owned()))
+        })
     }
 
     /// Returns the connections named, as they are.

@@ -28,7 +28,7 @@ use tenure_store::{AccountFilter, Store};
 const MEMORY_PAGE: usize = 1000;
 
 /// The keys that every connection may have, for the hint of an unknown one.
-const CONNECTION_KEYS: [&str; 17] = [
+const CONNECTION_KEYS: [&str; 20] = [
     "app",
     "source",
     "url",
@@ -41,6 +41,9 @@ const CONNECTION_KEYS: [&str; 17] = [
     "sso",
     "owner",
     "every",
+    "schedule",
+    "quiet",
+    "time_zone",
     "allow_http",
     "secrets",
     "map",

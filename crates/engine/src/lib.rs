@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod chance;
+mod rhythm;
 pub mod config;
 pub mod drain;
 pub mod secrets;

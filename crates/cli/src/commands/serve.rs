@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tenure_engine::drain::Drain;
 use tenure_engine::house::House;
-use tenure_engine::work::{Schedule, check_clock, span, work};
+use tenure_engine::work::{Schedule, check_clock, work};
 use tokio::net::TcpListener;
 
 const LISTEN: &str = "127.0.0.1:8600";
@@ -53,17 +53,16 @@ fn tell(house: &House, schedule: &Schedule, listening: SocketAddr, output: &Outp
     if output.json {
         let connections: Vec<_> = schedule
             .iter()
-            .map(|(name, every_ms)| serde_json::json!({ "connection": name, "every_seconds": every_ms.map(|ms| ms / 1000) }))
+            .map(|(name, every_ms, says)| {
+                serde_json::json!({ "connection": name, "every_seconds": every_ms.map(|ms| ms / 1000), "read": says })
+            })
             .collect();
         output.document(&serde_json::json!({ "listen": listening.to_string(), "connections": connections }))?;
     }
     let kind = if house.config.store.url.starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" };
     output.note(format!("tenure {} listens on http://{listening}, its store is {kind}", env!("CARGO_PKG_VERSION")));
-    for (name, every_ms) in schedule.iter() {
-        output.note(match every_ms {
-            Some(every_ms) => format!("  {name:<14} is read every {}", span(every_ms)),
-            None => format!("  {name:<14} is read when somebody asks for it"),
-        });
+    for (name, _, says) in schedule.iter() {
+        output.note(format!("  {name:<14} is read {says}"));
     }
     Ok(())
 }

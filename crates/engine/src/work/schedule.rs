@@ -1,11 +1,11 @@
-//! How often each connection is read: what the file says, or a quarter of an hour; never more often than the rate limit
+//! When each connection is read: what the file says, or every quarter of an hour; never more often than the rate limit
 //! of its tenant can serve.
 //! It computes moments; who reads is told by the jobs.
 
 use crate::error::EngineError;
 use crate::house::House;
+use crate::rhythm::Rhythm;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use tenure_core::name::ConnectionName;
 
 /// How often a connection is read of which the file says nothing.
@@ -13,9 +13,9 @@ const EVERY_MS: i64 = 15 * 60 * 1000;
 /// A pull that the rate limit stretches may take at most this part of the time between two: writes need some, too.
 const PULL_SHARE: i64 = 4;
 
-/// How often each connection is read, in milliseconds; nothing for those that are read when somebody asks only.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Schedule(BTreeMap<ConnectionName, Option<i64>>);
+/// When each connection is read.
+#[derive(Clone, Debug)]
+pub struct Schedule(BTreeMap<ConnectionName, Rhythm>);
 
 impl Schedule {
     /// Works it out.
@@ -25,53 +25,46 @@ impl Schedule {
     pub async fn of(house: &House) -> Result<Self, EngineError> {
         let mut all = BTreeMap::new();
         for name in house.names() {
-            let every_ms = every_ms(house, &name).await?;
-            all.insert(name, every_ms);
+            let rhythm = rhythm(house, &name).await?;
+            all.insert(name, rhythm);
         }
         Ok(Self(all))
     }
 
-    /// Returns how often a connection is read, in milliseconds.
-    pub fn every_ms(&self, name: &str) -> Option<i64> {
-        self.0.get(name).copied().flatten()
+    /// Lists the connections with how often each is read at most, in milliseconds, and in words.
+    pub fn iter(&self) -> impl Iterator<Item = (&ConnectionName, Option<i64>, String)> {
+        self.0.iter().map(|(name, rhythm)| (name, rhythm.every_ms(), rhythm.says()))
     }
 
-    /// Lists the connections with how often each is read.
-    pub fn iter(&self) -> impl Iterator<Item = (&ConnectionName, Option<i64>)> {
-        self.0.iter().map(|(name, every_ms)| (name, *every_ms))
-    }
-
-    /// Returns when a connection is read after it was at `now_ms`: up to a tenth of the time later than the file says,
-    /// so that connections of one schedule do not stay together.
+    /// Returns when a connection is read after it was at `now_ms`; nothing where only when somebody asks.
     pub fn next_ms(&self, name: &str, now_ms: i64) -> Option<i64> {
-        let every_ms = self.every_ms(name)?;
-        let mut hasher = DefaultHasher::new();
-        (name, now_ms / every_ms.max(1)).hash(&mut hasher);
-        let spread_ms = (hasher.finish() % 1000) as i64 * every_ms / 10_000;
-        Some(now_ms + every_ms + spread_ms)
+        self.0.get(name)?.next_ms(name, now_ms)
     }
 }
 
-/// Returns how often one connection is read, in milliseconds.
+/// Returns how often one connection is read at most, in milliseconds.
 ///
 /// # Errors
 /// It is to be read more often than its rate limit can serve.
 pub(crate) async fn every_ms(house: &House, name: &ConnectionName) -> Result<Option<i64>, EngineError> {
+    Ok(rhythm(house, name).await?.every_ms())
+}
+
+async fn rhythm(house: &House, name: &ConnectionName) -> Result<Rhythm, EngineError> {
     if house.is_pushed(name) {
-        return Ok(None);
+        return Ok(Rhythm::default());
     }
     let last = house.store.last_complete_pull(name).await?.and_then(|pull| pull.end);
     let (requests, floor_seconds) = last.map_or((0, 0.0), |end| (end.requests, end.floor_seconds));
     let floor_ms = (floor_seconds * 1000.0).ceil() as i64;
-    match house.config.every(name.as_str())? {
-        None => Ok(Some(EVERY_MS.max(floor_ms * PULL_SHARE))),
-        Some(None) => Ok(None),
-        Some(Some(every)) => match refusal(name, every.as_ms(), requests, floor_ms) {
-            None => Ok(Some(every.as_ms())),
-            Some((message, hint)) => {
-                Err(house.config.misplaced(&["connections", name.as_str(), "every"], message, Some(hint)).into())
-            }
-        },
+    let rhythm = house.config.rhythm(name.as_str())?.or_every(EVERY_MS.max(floor_ms * PULL_SHARE));
+    let wrong = rhythm.every_ms().and_then(|every_ms| refusal(name, every_ms, requests, floor_ms));
+    match wrong {
+        None => Ok(rhythm),
+        Some((message, hint)) => {
+            let key = if rhythm.is_pattern() { "schedule" } else { "every" };
+            Err(house.config.misplaced(&["connections", name.as_str(), key], message, Some(hint)).into())
+        }
     }
 }
 
@@ -100,17 +93,6 @@ pub fn span(ms: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_next_read_is_at_most_a_tenth_late_and_not_at_one_moment_for_all() {
-        let every = 600_000;
-        let names = ["hr", "gorgias", "gladly", "freshdesk"];
-        let schedule = Schedule(names.iter().map(|name| (ConnectionName::new(name), Some(every))).collect());
-        let next: Vec<i64> = names.iter().filter_map(|name| schedule.next_ms(name, 1_000_000)).collect();
-        assert!(next.iter().all(|at_ms| (1_600_000..1_660_000).contains(at_ms)), "{next:?}");
-        assert!(next.iter().any(|at_ms| *at_ms != next[0]), "{next:?}");
-        assert_eq!(schedule.next_ms("unknown", 0), None);
-    }
 
     #[test]
     fn a_connection_is_not_read_more_often_than_its_rate_limit_can_serve() {
