@@ -158,3 +158,46 @@ fn a_person_may_apply_beside_the_daemons() {
     settle(&stage, &day);
     expect(&stage.run(&["audit", "verify"]), 0);
 }
+
+/// Asks a daemon for something of a connection until it is as wanted.
+fn until_told(daemon: &Daemon, reads: &str, field: &str, wanted: &Value) {
+    let began = Instant::now();
+    loop {
+        let (_, body) = daemon.ask_with("/api/v1/connections/gorgias", reads);
+        let told: Value = serde_json::from_str(&body).unwrap_or_default();
+        if told[field] == *wanted {
+            return;
+        }
+        assert!(began.elapsed() < WOKEN_WITHIN, "{field} is not {wanted}: {body}");
+        std::thread::sleep(LOOKED_EVERY);
+    }
+}
+
+#[test]
+fn a_daemon_reads_its_files_anew_without_losing_work() {
+    let day = calm_day(SEED, Dialect::Guide);
+    let stage = open(SEED, Dialect::Guide);
+    read_two_days(&stage);
+    approved_plan(&stage);
+    let reads = bearer(&stage, "api:read");
+    let mut daemon = Daemon::start(&stage);
+    until_told(&daemon, &reads, "every_seconds", &900.into());
+    until_written(&stage, writes(&stage) + 6);
+    let config = stage.files().config.clone();
+    stage.edit(&config, "[connections.gorgias]", "[connections.gorgias]\nschedule = \"0 */2 * * *\"").unwrap();
+    daemon.signal("HUP");
+    until_told(&daemon, &reads, "every_seconds", &7200.into());
+    stage.edit(&config, "0 */2 * * *", "whenever").unwrap();
+    daemon.signal("HUP");
+    std::thread::sleep(Duration::from_millis(500));
+    until_told(&daemon, &reads, "every_seconds", &7200.into());
+    stage.edit(&config, "whenever", "0 */4 * * *").unwrap();
+    daemon.signal("HUP");
+    until_told(&daemon, &reads, "every_seconds", &14400.into());
+    until_nothing_is_left(&stage, WOKEN_WITHIN);
+    daemon.end();
+    let entries = stage.run(&["audit", "export"]).out;
+    let told = |event: &str| entries.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).count();
+    assert_eq!(told("step_started"), told("step_ended"), "no step is left open");
+    settle(&stage, &day);
+}

@@ -56,6 +56,11 @@ impl Daemon {
         (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
     }
 
+    /// Sends it a signal.
+    pub fn signal(&mut self, name: &str) {
+        self.running.signal(name);
+    }
+
     /// Tells it to end, and fails unless it does so well.
     pub fn end(mut self) -> Duration {
         let began = Instant::now();

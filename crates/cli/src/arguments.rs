@@ -168,7 +168,7 @@ pub enum Command {
     Audit(AuditArguments),
     /// Reads, plans and carries out by itself what needs nobody's yes or has one; several may share a PostgreSQL store
     #[command(
-        after_help = "Examples:\n  tenure serve\n  tenure serve --listen 127.0.0.1:8601    another one beside it, on the same PostgreSQL\n\nEach connection is read as often as its `every` says (15 minutes unless said). SIGTERM or Ctrl-C: the steps under\nway are finished, what is left goes to another process or to the next start; a second one ends at once.\n`GET /healthz` tells a supervisor that it lives, `/readyz` (with a token) that it can work."
+        after_help = "Examples:\n  tenure serve\n  tenure serve --listen 127.0.0.1:8601    another one beside it, on the same PostgreSQL\n\nEach connection is read as its `every` or `schedule` says (every 15 minutes unless said). SIGTERM or Ctrl-C: the steps under\nway are finished, what is left goes to another process or to the next start; a second one ends at once.\nSIGHUP: the files are read anew, without losing work; if they are wrong, they stay as they were.\n`GET /healthz` tells a supervisor that it lives, `/readyz` (with a token) that it can work."
     )]
     Serve(ServeArguments),
     /// Prints what an alert needs, as text for Prometheus

@@ -35,6 +35,7 @@ pub mod token;
 pub mod session;
 pub mod apply;
 pub mod work;
+pub mod hint;
 pub mod client;
 pub mod pushed;
 pub mod revert;

@@ -7,11 +7,16 @@ mod probes;
 mod metrics;
 mod scim;
 pub mod api;
+mod hooks;
+mod front;
+
+pub use front::Front;
 
 use axum::Router;
 use axum::routing::get;
 use metrics::Measured;
 use std::sync::Arc;
+use tenure_engine::drain::Drain;
 use tenure_engine::house::House;
 use tokio::net::TcpListener;
 
@@ -20,18 +25,26 @@ pub fn router(house: Arc<House>) -> Router {
     let measured = Arc::new(Measured::of(house.clone()));
     let measured = Router::new().route("/metrics", get(metrics::metrics)).with_state(measured);
     let probed = Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz));
-    let api = api::router(house.clone());
+    let api = api::router(house.clone()).merge(hooks::router(house.clone()));
     let scim = scim::router(house.clone());
     let console = tenure_console::router(house.clone());
     probed.with_state(house).merge(measured).merge(api).merge(scim).merge(console)
 }
 
-/// Answers on `listener` until the house is told to drain and the answers under way are given.
+/// Answers on `listener` by one house, until it is told to drain and the answers under way are given.
 ///
 /// # Errors
 /// The listener failed.
 pub async fn serve(listener: TcpListener, house: Arc<House>) -> std::io::Result<()> {
     let drain = house.drain.clone();
-    let service = router(house).into_make_service();
+    serve_front(listener, Front::of(house), drain).await
+}
+
+/// Answers on `listener` by the house of each moment, until it is told to drain.
+///
+/// # Errors
+/// The listener failed.
+pub async fn serve_front(listener: TcpListener, front: Front, drain: Drain) -> std::io::Result<()> {
+    let service = front.router().into_make_service();
     axum::serve(listener, service).with_graceful_shutdown(async move { drain.begun().await }).await
 }

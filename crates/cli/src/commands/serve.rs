@@ -1,5 +1,6 @@
 //! `tenure serve`: the daemon. Says what it listens on and which connections it reads when, then works until it is told
-//! to end: the first signal lets it finish the steps under way, the second ends it at once.
+//! to end: the first signal lets it finish the steps under way, the second ends it at once. A hang-up lets it read its files
+//! anew; if they are wrong, they stay as they were.
 //! Several may share a store; none of them is special.
 
 use crate::arguments::{Common, ServeArguments};
@@ -9,14 +10,19 @@ use crate::output::Output;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tenure_engine::drain::Drain;
 use tenure_engine::house::House;
 use tenure_engine::work::{Schedule, check_clock, work};
+use tenure_serve::Front;
 use tokio::net::TcpListener;
 
 const LISTEN: &str = "127.0.0.1:8600";
 /// How a shell tells that a signal ended a program: 128 and the signal's number, which is 2 for Ctrl-C.
 const ENDED_AT_ONCE: i32 = 130;
+/// How often, and how many times, it is looked whether something is still answered by a house that was replaced.
+const LEFT_LOOKED_EVERY: Duration = Duration::from_millis(100);
+const LEFT_LOOKS: usize = 300;
 
 /// Serves.
 pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -> anyhow::Result<Exit> {
@@ -29,15 +35,78 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
         .with_context(|| format!("listen on {address}; --listen names another address"))?;
     let listening = listener.local_addr()?;
     tell(&house, &schedule, listening, output)?;
-    tokio::spawn(heed_signals(house.drain.clone()));
-    let answering = tokio::spawn(tenure_serve::serve(listener, house.clone()));
-    let worked = work(house.clone(), schedule, crate::progress::listener(output)).await;
-    house.drain.begin();
+    let (drain, front) = (Drain::default(), Front::of(house.clone()));
+    let mut hangups = Hangups::heed()?;
+    tokio::spawn(heed_signals(drain.clone()));
+    let answering = tokio::spawn(tenure_serve::serve_front(listener, front.clone(), drain.clone()));
+    let worked = work_on(common, Day { house, schedule }, &front, &drain, &mut hangups, output).await;
+    drain.begin();
     answering.await.context("answer HTTP")??;
-    house.close().await;
-    worked?;
+    worked?.close().await;
     output.note("ended; nothing is under way");
     Ok(Exit::Done)
+}
+
+/// A house, and when its connections are read.
+struct Day {
+    house: Arc<House>,
+    schedule: Schedule,
+}
+
+/// Works until the process is to end; takes another house where the files are to be read anew. Returns the last one.
+async fn work_on(
+    common: &Common,
+    mut day: Day,
+    front: &Front,
+    drain: &Drain,
+    hangups: &mut Hangups,
+    output: &Output,
+) -> anyhow::Result<Arc<House>> {
+    loop {
+        let house = day.house.clone();
+        let mut working = tokio::spawn(work(house.clone(), day.schedule, crate::progress::listener(output)));
+        let next = loop {
+            tokio::select! {
+                worked = &mut working => {
+                    worked.context("work")??;
+                    return Ok(house);
+                }
+                () = drain.begun(), if !house.drain.has_begun() => house.drain.begin(),
+                () = hangups.next(), if !house.drain.has_begun() => match reopen(common).await {
+                    Ok(day) => break day,
+                    Err(error) => output.warning(format!("the files are as they were: {error:#}")),
+                },
+            }
+        };
+        front.put(next.house.clone());
+        // What is under way is finished by the house that began it; what is left is the next one's.
+        house.drain.begin();
+        working.await.context("work")??;
+        tokio::spawn(leave(house));
+        output.note("the files are read anew");
+        for (name, _, says) in next.schedule.iter() {
+            output.note(format!("  {name:<14} is read {says}"));
+        }
+        day = next;
+    }
+}
+
+/// Opens what the files describe by now; the address on which is listened stays.
+async fn reopen(common: &Common) -> anyhow::Result<Day> {
+    let house = Arc::new(ground::open(common).await?);
+    let schedule = Schedule::of(&house).await?;
+    Ok(Day { house, schedule })
+}
+
+/// Closes a house once nothing is answered by it any more.
+async fn leave(house: Arc<House>) {
+    for _ in 0..LEFT_LOOKS {
+        if Arc::strong_count(&house) == 1 {
+            break;
+        }
+        tokio::time::sleep(LEFT_LOOKED_EVERY).await;
+    }
+    house.close().await;
 }
 
 fn address(house: &House, arguments: &ServeArguments) -> Result<SocketAddr, Mistake> {
@@ -74,6 +143,36 @@ async fn heed_signals(drain: Drain) {
     drain.begin();
     signalled().await;
     std::process::exit(ENDED_AT_ONCE);
+}
+
+/// The wishes that the files be read anew.
+struct Hangups {
+    #[cfg(unix)]
+    signals: tokio::signal::unix::Signal,
+}
+
+impl Hangups {
+    #[cfg(unix)]
+    fn heed() -> std::io::Result<Self> {
+        Ok(Self { signals: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())? })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        if self.signals.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn heed() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        std::future::pending::<()>().await;
+    }
 }
 
 async fn signalled() {

@@ -8,4 +8,5 @@ mod events;
 mod reads;
 mod described;
 mod fuzzed;
+mod hooks;
 mod writes;
