@@ -18,6 +18,9 @@ const APART_MS: i64 = 60 * 1000;
 pub async fn hint(house: &House, name: &str) -> Result<i64, EngineError> {
     house.connection(name)?;
     let name = ConnectionName::new(name);
+    if house.is_pushed(&name) {
+        return Ok(house.clock.now_ms()); // it is pushed to, and there is nothing to read
+    }
     let last = house.store.pulls(&name, 1).await?.pop().and_then(|pull| pull.finished_ms);
     let now_ms = house.clock.now_ms();
     let at_ms = (now_ms + GATHERED_MS).max(last.map_or(0, |last_ms| last_ms + APART_MS).min(now_ms + APART_MS));
