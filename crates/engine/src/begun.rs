@@ -29,19 +29,24 @@ pub(crate) async fn begin(house: &House, step: &Step) -> Result<(), EngineError>
     .await
 }
 
-/// Forgets a conversion that is done, and one whose rest another step did.
-pub(crate) async fn end(house: &House, step: &Step, result: &StepResult) -> Result<(), EngineError> {
-    let makes_good = matches!(step.effect, Effect::Convert | Effect::Update);
-    let is_done = matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue);
-    let Some(identity) = step.identity.as_ref().filter(|_| makes_good && is_done) else { return Ok(()) };
-    let begun: Option<Begun> = house.store.noted(&step.connection, NOTE).await?;
-    if !begun.is_some_and(|begun| begun.contains_key(identity)) {
-        return Ok(());
+/// Forgets conversions that are done, and those whose rest another step did.
+pub(crate) async fn end(house: &House, ended: &[(&Step, &StepResult)]) -> Result<(), EngineError> {
+    let mut done: BTreeMap<&ConnectionName, Vec<&IdentityId>> = BTreeMap::new();
+    for (step, result) in ended {
+        let makes_good = matches!(step.effect, Effect::Convert | Effect::Update);
+        let is_done = matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue);
+        if let Some(identity) = step.identity.as_ref().filter(|_| makes_good && is_done) {
+            done.entry(&step.connection).or_default().push(identity);
+        }
     }
-    change(house, &step.connection, |begun| {
-        begun.remove(identity);
-    })
-    .await
+    for (connection, identities) in done {
+        let begun: Begun = house.store.noted(connection, NOTE).await?.unwrap_or_default();
+        if identities.iter().any(|identity| begun.contains_key(*identity)) {
+            let forget = |begun: &mut Begun| begun.retain(|identity, _| !identities.contains(&identity));
+            change(house, connection, forget).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns every conversion that was begun and not seen done.

@@ -17,17 +17,24 @@ const ACCOUNTS_MAX: usize = 1000;
 
 type Ignored = BTreeMap<String, BTreeSet<FieldName>>;
 
-/// Remembers what a step left as it was, and forgets what stuck.
-pub(crate) async fn remember(house: &House, step: &Step, result: &StepResult) -> Result<(), EngineError> {
-    let Some(account) = account_of(step, result) else { return Ok(()) };
-    let before: Ignored = house.store.noted(&step.connection, NOTE).await?.unwrap_or_default();
-    let after = noted(before.clone(), &account, result);
-    if after == before || after.len() > ACCOUNTS_MAX {
-        return Ok(());
+/// Remembers what steps left as it was, and forgets what stuck.
+pub(crate) async fn remember(house: &House, ended: &[(&Step, &StepResult)]) -> Result<(), EngineError> {
+    let mut by_connection: BTreeMap<_, Vec<(String, &StepResult)>> = BTreeMap::new();
+    for (step, result) in ended {
+        let account = account_of(step, result).map(|account| (account, *result));
+        by_connection.entry(&step.connection).or_default().extend(account);
     }
-    // Others end at the same time: it is changed as it is by then.
-    let change = |ignored: &mut Ignored| *ignored = noted(std::mem::take(ignored), &account, result);
-    Ok(house.store.change_note(&step.connection, NOTE, change).await?)
+    for (connection, results) in by_connection {
+        let all = |before: Ignored| results.iter().fold(before, |so_far, (account, one)| noted(so_far, account, one));
+        let before: Ignored = house.store.noted(connection, NOTE).await?.unwrap_or_default();
+        let after = all(before.clone());
+        if after != before && after.len() <= ACCOUNTS_MAX {
+            // Others end at the same time: it is changed as it is by then.
+            let change = |ignored: &mut Ignored| *ignored = all(std::mem::take(ignored));
+            house.store.change_note(connection, NOTE, change).await?;
+        }
+    }
+    Ok(())
 }
 
 fn noted(mut after: Ignored, account: &str, result: &StepResult) -> Ignored {

@@ -119,29 +119,47 @@ pub(crate) async fn uncount_removal(tx: &mut Tx, step: &StepId) -> Result<(), St
     tx.run("DELETE FROM removal WHERE step = $1", args![step.as_str()]).await.map(drop)
 }
 
-/// Tells whether a step may begin as far as the circuit of its connection is concerned; returns the circuit if not.
-pub(crate) async fn ask_circuit(
-    tx: &mut Tx,
-    connection: &ConnectionName,
-    at_ms: i64,
-) -> Result<Option<Circuit>, StoreError> {
-    let Some(before) = circuit_of(tx, connection).await? else { return Ok(None) };
+/// What the circuit of a connection says to a step that would begin.
+pub(crate) enum Asked {
+    /// Nothing failed there of late.
+    Whole,
+    /// This one step may be tried.
+    Tried,
+    /// Nothing is tried now.
+    Broken(Circuit),
+}
+
+/// Tells whether a step may begin as far as the circuit of its connection is concerned.
+pub(crate) async fn ask_circuit(tx: &mut Tx, connection: &ConnectionName, at_ms: i64) -> Result<Asked, StoreError> {
+    let Some(before) = circuit_of(tx, connection).await? else { return Ok(Asked::Whole) };
     let mut circuit = before.clone();
     if !circuit.may_begin(at_ms) {
-        return Ok(Some(circuit));
+        return Ok(Asked::Broken(circuit));
     }
     if circuit != before {
         write_circuit(tx, connection, &circuit).await?;
     }
-    Ok(None)
+    Ok(Asked::Tried)
 }
 
-/// Counts how a step ended.
-pub(crate) async fn count_end(tx: &mut Tx, pulse: &Pulse<'_>, at_ms: i64) -> Result<(), StoreError> {
-    let before = circuit_of(tx, pulse.connection).await?.unwrap_or_default();
-    let mut circuit = before.clone();
-    circuit.ended(pulse.ended.clone(), at_ms, pulse.failures_max, pulse.retry_after_ms);
-    if circuit != before { write_circuit(tx, pulse.connection, &circuit).await } else { Ok(()) }
+/// Counts how steps ended, in this order.
+pub(crate) async fn count_ends(tx: &mut Tx, pulses: &[Pulse<'_>], at_ms: i64) -> Result<(), StoreError> {
+    let mut circuits: BTreeMap<&ConnectionName, (Circuit, Circuit)> = BTreeMap::new();
+    for pulse in pulses {
+        if !circuits.contains_key(pulse.connection) {
+            let before = circuit_of(tx, pulse.connection).await?.unwrap_or_default();
+            circuits.insert(pulse.connection, (before.clone(), before));
+        }
+        if let Some((_, circuit)) = circuits.get_mut(pulse.connection) {
+            circuit.ended(pulse.ended.clone(), at_ms, pulse.failures_max, pulse.retry_after_ms);
+        }
+    }
+    for (connection, (before, circuit)) in circuits {
+        if circuit != before {
+            write_circuit(tx, connection, &circuit).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn circuit_of(tx: &mut Tx, connection: &ConnectionName) -> Result<Option<Circuit>, StoreError> {

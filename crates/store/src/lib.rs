@@ -38,6 +38,7 @@ mod counters;
 mod jobs;
 mod acts;
 mod runs;
+mod claims;
 mod steps;
 
 mod sealed;

@@ -4,7 +4,8 @@
 
 use crate::Store;
 use crate::bulk::Bulk;
-use crate::counters::{Pulse, Removal, ask_circuit, count_end, count_removal, too_much, uncount_removal};
+use crate::claims::Claims;
+use crate::counters::{Asked, Pulse, Removal, ask_circuit, count_ends, count_removal, too_much, uncount_removal};
 use crate::db::{Row, Tx, args};
 use crate::decisions::decided_after;
 use crate::error::{StoreError, read_json, write_json};
@@ -13,8 +14,8 @@ use crate::journal::append;
 use crate::notes::Lease;
 use crate::stops::stop_of;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::account::Account;
 use tenure_core::change::{Outcome, StepResult};
 use tenure_core::circuit::Circuit;
@@ -24,6 +25,19 @@ use tenure_core::name::{ConnectionName, PlanId, RunId, StepId};
 use tenure_core::stop::Stop;
 
 const OPEN_MAX: i64 = 10_000;
+const INTENTS: Bulk = Bulk {
+    head: "INSERT INTO step_progress (run, step, started_ms, intent) SELECT * FROM (",
+    columns: 4,
+    tail: ") AS given WHERE true ON CONFLICT (run, step) DO UPDATE SET intent = excluded.intent",
+};
+const OUTCOMES: Bulk = Bulk {
+    head: "INSERT INTO step_progress (run, step, started_ms, settled_ms, settled_seq, intent, outcome) SELECT * FROM (",
+    columns: 7,
+    tail: ") AS given WHERE true ON CONFLICT (run, step) DO UPDATE SET settled_ms = excluded.settled_ms, \
+           settled_seq = excluded.settled_seq, outcome = excluded.outcome",
+};
+const UNCLAIM: Bulk = Bulk { head: "DELETE FROM claim WHERE (lease, step) IN (", columns: 2, tail: ")" };
+
 /// Decisions that are handed over at once to whoever begins a step.
 const NEWER_MAX: usize = 1000;
 
@@ -120,14 +134,20 @@ impl Store {
         // Holds the journal's head, which whoever stops or decides takes as well: what they said before is seen below.
         let mut tx = self.held(lease).await?;
         let (mut all, mut drafts) = (Vec::with_capacity(beginnings.len()), Vec::new());
-        let mut said = Said::default();
-        for (beginning, draft) in beginnings {
-            let began = begin(&mut tx, lease, &beginning, &mut said).await?;
+        let (mut said, mut intents) = (Said::default(), Vec::new());
+        let known = progress(&mut tx, beginnings.iter().map(|(beginning, _)| beginning)).await?;
+        let mut claims = Claims::of(&mut tx, beginnings.iter().map(|(beginning, _)| beginning)).await?;
+        for (beginning, draft) in &beginnings {
+            let began = begin(&mut tx, lease, beginning, &known, &mut claims, &mut said).await?;
             if matches!(began, Began::Begun { .. }) {
-                drafts.extend(draft);
+                drafts.extend(draft.clone());
+                let Beginning { run, step, intent, at_ms, .. } = *beginning;
+                intents.extend(args![run.as_str(), step.as_str(), at_ms, write_json("an intent", intent)?]);
             }
             all.push(began);
         }
+        tx.run_bulk(&INTENTS, intents).await?;
+        claims.write(&mut tx, lease).await?;
         append(&mut tx, drafts).await?;
         tx.commit().await?;
         Ok(all)
@@ -148,27 +168,26 @@ impl Store {
             record(&mut tx, connection, accounts, now_ms).await?;
         }
         let (mut ends, mut drafts) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
+        let mut pulses = Vec::with_capacity(settled.len());
         for Settled { result, draft, pulse, took_nothing } in settled {
-            if let Some(pulse) = pulse {
-                count_end(&mut tx, &pulse, now_ms).await?;
-            }
+            pulses.extend(pulse);
             drafts.extend(draft);
             ends.push((result, took_nothing));
         }
+        count_ends(&mut tx, &pulses, now_ms).await?;
         append(&mut tx, drafts).await?;
         let seq = tx.first("SELECT seq FROM journal_head WHERE name = 'journal'", vec![], |row| row.int(0)).await?;
+        let (mut outcomes, mut claims) = (Vec::with_capacity(ends.len() * 7), Vec::with_capacity(ends.len() * 2));
         for (result, took_nothing) in ends {
             let outcome = write_json("a step's result", result)?;
-            let sql = "INSERT INTO step_progress (run, step, started_ms, settled_ms, settled_seq, intent, outcome) \
-                       VALUES ($1, $2, $3, $3, $4, 'null', $5) ON CONFLICT (run, step) DO UPDATE SET \
-                       settled_ms = excluded.settled_ms, settled_seq = excluded.settled_seq, outcome = excluded.outcome";
-            tx.run(sql, args![run.as_str(), result.id.as_str(), now_ms, seq, outcome]).await?;
-            let sql = "DELETE FROM claim WHERE lease = $1 AND step = $2";
-            tx.run(sql, args![&*lease.name, result.id.as_str()]).await?;
+            outcomes.extend(args![run.as_str(), result.id.as_str(), now_ms, now_ms, seq, "null", outcome]);
+            claims.extend(args![&*lease.name, result.id.as_str()]);
             if took_nothing {
                 uncount_removal(&mut tx, &result.id).await?;
             }
         }
+        tx.run_bulk(&OUTCOMES, outcomes).await?;
+        tx.run_bulk(&UNCLAIM, claims).await?;
         tx.commit().await
     }
 
@@ -283,6 +302,8 @@ fn read_open(row: &Row<'_>) -> Result<OpenStep, StoreError> {
 struct Said {
     stops: BTreeMap<ConnectionName, Option<Stop>>,
     newer: BTreeMap<i64, Vec<Decision>>,
+    /// Connections whose circuit is whole.
+    whole: BTreeSet<ConnectionName>,
 }
 
 impl Said {
@@ -291,6 +312,26 @@ impl Said {
             self.stops.insert(connection.clone(), stop_of(tx, connection).await?);
         }
         Ok(self.stops.get(connection).cloned().flatten())
+    }
+
+    /// Returns the circuit of a connection where nothing may be tried. One that is whole is asked for once.
+    async fn broken(
+        &mut self,
+        tx: &mut Tx,
+        connection: &ConnectionName,
+        at_ms: i64,
+    ) -> Result<Option<Circuit>, StoreError> {
+        if self.whole.contains(connection) {
+            return Ok(None);
+        }
+        match ask_circuit(tx, connection, at_ms).await? {
+            Asked::Whole => {
+                self.whole.insert(connection.clone());
+                Ok(None)
+            }
+            Asked::Tried => Ok(None),
+            Asked::Broken(circuit) => Ok(Some(circuit)),
+        }
     }
 
     async fn newer(&mut self, tx: &mut Tx, heard: i64) -> Result<&[Decision], StoreError> {
@@ -302,8 +343,15 @@ impl Said {
     }
 }
 
-async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>, said: &mut Said) -> Result<Began, StoreError> {
-    let Beginning { run, step, connection, intent, heard, at_ms, .. } = *beginning;
+async fn begin<'a>(
+    tx: &mut Tx,
+    lease: &Lease,
+    beginning: &'a Beginning<'a>,
+    known: &BTreeMap<&str, Progress>,
+    claims: &mut Claims<'a>,
+    said: &mut Said,
+) -> Result<Began, StoreError> {
+    let Beginning { step, connection, heard, at_ms, .. } = *beginning;
     if let Some(stop) = said.stop_of(tx, connection).await? {
         return Ok(Began::Stopped(stop));
     }
@@ -311,53 +359,47 @@ async fn begin(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>, said: &mut
     if !newer.is_empty() {
         return Ok(Began::Decided(newer.to_vec()));
     }
-    let sql = "SELECT started_ms, outcome FROM step_progress WHERE run = $1 AND step = $2";
-    let read = |row: Row<'_>| Ok((row.int(0)?, row.text_or_none(1)?.map(str::to_owned)));
-    let since_ms = match tx.first(sql, args![run.as_str(), step.as_str()], read).await? {
-        Some((_, Some(outcome))) => return Ok(Began::Settled(read_json("a step's result", &outcome)?)),
-        Some((started_ms, None)) => Some(started_ms),
+    let since_ms = match known.get(step.as_str()) {
+        Some((_, Some(outcome))) => return Ok(Began::Settled(read_json("a step's result", outcome)?)),
+        Some((started_ms, None)) => Some(*started_ms),
         None => None,
     };
-    if let Some(circuit) = ask_circuit(tx, connection, at_ms).await? {
+    if let Some(circuit) = said.broken(tx, connection, at_ms).await? {
         return Ok(Began::Broken(circuit));
     }
     if let Some(removed) = too_much(tx, beginning).await? {
         return Ok(Began::TooMuch(removed));
     }
-    if let Some(lease) = claim(tx, lease, beginning).await? {
+    if let Some(lease) = claims.claim(tx, lease, beginning).await? {
         return Ok(Began::Elsewhere { lease });
     }
     count_removal(tx, beginning).await?;
-    let intent = write_json("an intent", intent)?;
-    let sql = "INSERT INTO step_progress (run, step, started_ms, intent) VALUES ($1, $2, $3, $4) \
-               ON CONFLICT (run, step) DO UPDATE SET intent = excluded.intent";
-    tx.run(sql, args![run.as_str(), step.as_str(), at_ms, intent]).await?;
     Ok(Began::Begun { since_ms })
 }
 
-/// Claims what a step writes to, all or nothing; returns the lease of whoever is at it. Whose lease has ended is dead:
-/// the lease goes, so that whatever they still try to write fails.
-async fn claim(tx: &mut Tx, lease: &Lease, beginning: &Beginning<'_>) -> Result<Option<String>, StoreError> {
-    let (connection, step) = (beginning.connection.as_str(), beginning.step.as_str());
-    for thing in beginning.things {
-        let sql = "SELECT c.lease, c.step, COALESCE(l.until_ms, 0) FROM claim c \
-                   LEFT JOIN lease l ON l.name = c.lease WHERE c.connection = $1 AND c.thing = $2";
-        let read = |row: Row<'_>| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.int(2)?));
-        match tx.first(sql, args![connection, &**thing], read).await? {
-            Some((holder, of, _)) if holder == lease.name && of == step => continue,
-            Some((holder, _, until_ms)) if until_ms > beginning.at_ms => {
-                let sql = "DELETE FROM claim WHERE lease = $1 AND step = $2";
-                tx.run(sql, args![&*lease.name, step]).await?;
-                return Ok(Some(holder));
-            }
-            Some((dead, ..)) => {
-                tx.run("DELETE FROM lease WHERE name = $1", args![&*dead]).await?;
-                tx.run("DELETE FROM claim WHERE lease = $1", args![&*dead]).await?;
-            }
-            None => {}
+/// When a step was begun in its run, and its outcome where it has one.
+type Progress = (i64, Option<String>);
+
+/// Looks up how far steps have come in their run.
+async fn progress<'a>(
+    tx: &mut Tx,
+    beginnings: impl Iterator<Item = &'a Beginning<'a>>,
+) -> Result<BTreeMap<&'a str, Progress>, StoreError> {
+    const KNOWN: Bulk = Bulk {
+        head: "WITH given (run, step) AS (",
+        columns: 2,
+        tail: ") SELECT p.step, p.started_ms, p.outcome FROM given CROSS JOIN step_progress p \
+               WHERE p.run = given.run AND p.step = given.step",
+    };
+    let steps: BTreeMap<&str, &str> = beginnings.map(|one| (one.step.as_str(), one.run.as_str())).collect();
+    let given = steps.iter().flat_map(|(step, run)| args![*run, *step]).collect();
+    let mut known = BTreeMap::new();
+    tx.each_bulk(&KNOWN, given, |row| {
+        if let Some((step, _)) = steps.get_key_value(row.text(0)?) {
+            known.insert(*step, (row.int(1)?, row.text_or_none(2)?.map(str::to_owned)));
         }
-        let sql = "INSERT INTO claim (connection, thing, lease, step) VALUES ($1, $2, $3, $4)";
-        tx.run(sql, args![connection, &**thing, &*lease.name, step]).await?;
-    }
-    Ok(None)
+        Ok(())
+    })
+    .await?;
+    Ok(known)
 }

@@ -68,7 +68,7 @@ async fn settle(
     for (name, accounts) in observe(context, &[(step, &carried)]).await? {
         house.store.record_accounts(&name, &accounts, house.clock.now_ms()).await?;
     }
-    crate::begun::end(house, step, &carried.result).await?;
+    crate::begun::end(house, &[(step, &carried.result)]).await?;
     let result = &carried.result;
     let draft = Draft {
         at: house.clock.now_text(),

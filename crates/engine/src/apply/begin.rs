@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
                     }
                     Began::Elsewhere { lease } => {
                         self.back_to_lane(&one);
-                        self.lanes[one.lane].elsewhere = true;
+                        self.lanes.leave_to_others(one.lane);
                         self.shared = true;
                         bury(self.context.house, &lease).await?;
                     }
@@ -141,12 +141,12 @@ impl<'a> Run<'a> {
     }
 
     fn back_to_lane(&mut self, one: &Ready<'a>) {
+        self.lanes.put_back(one.lane, one.step);
         self.free(one);
-        self.lanes[one.lane].steps.push_front(one.step);
     }
 
     fn free(&mut self, one: &Ready<'a>) {
-        self.lanes[one.lane].busy = false;
+        self.lanes.free(one.lane);
         self.give_up_place(one.step);
         self.seats.end(one.step, &self.connectors[&one.step.connection].abilities(), false);
     }
@@ -164,9 +164,7 @@ impl<'a> Run<'a> {
         for result in results {
             self.take_over(result);
         }
-        for lane in &mut self.lanes {
-            lane.elsewhere = false;
-        }
+        self.lanes.look_again();
         Ok(())
     }
 
@@ -175,9 +173,7 @@ impl<'a> Run<'a> {
         if !self.left.remove(&result.id) {
             return;
         }
-        for lane in &mut self.lanes {
-            lane.steps.retain(|step| step.id != result.id);
-        }
+        self.lanes.drop_step(&result.id);
         self.shared = true;
         self.results.insert(result.id.clone(), result);
     }

@@ -4,6 +4,7 @@
 
 mod context;
 mod seats;
+mod lanes;
 mod run;
 mod abandoned;
 mod begin;

@@ -4,6 +4,7 @@
 
 use super::Context;
 use super::abandoned::settle_abandoned;
+use super::lanes::{Lanes, account_of};
 use super::seats::{NoSeat, Seats};
 use super::settle::Ended;
 use super::step::carry_out;
@@ -18,7 +19,7 @@ use crate::reconcile::{Scope, company};
 use crate::work::job;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_connect::{Connector, ErrorKind, witnessed};
@@ -33,7 +34,7 @@ use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
 use tenure_store::{Joined, Lease, Removal, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
-const AT_ONCE_PER_CONNECTION: usize = 8;
+const AT_ONCE_PER_CONNECTION: usize = 16;
 
 /// After so many steps in a row without a clear answer a connection is left alone until the next run.
 const UNANSWERED_MAX: u32 = 5;
@@ -174,8 +175,7 @@ pub(super) struct Run<'a> {
     pub(super) by: String,
     pub(super) lease: Lease,
     pub(super) connectors: BTreeMap<ConnectionName, Arc<Connector>>,
-    /// The steps of each account in their order; only the first of a lane can start.
-    pub(super) lanes: Vec<Lane<'a>>,
+    pub(super) lanes: Lanes<'a>,
     /// Steps that are not settled yet.
     pub(super) left: BTreeSet<StepId>,
     pub(super) results: BTreeMap<StepId, StepResult>,
@@ -235,15 +235,13 @@ impl<'a> Run<'a> {
         let Joined { run: id, others } = join(house, plan, by, &lease, accounts).await?;
         let open = house.store.open_steps().await?;
         let open: BTreeSet<StepId> = open.into_iter().filter(|open| open.run != id).map(|open| open.step).collect();
-        let mut lanes = lanes(steps, &open);
-        begin_apart(&mut lanes, others);
         Ok(Self {
             context,
             id,
             by: by.to_owned(),
             lease,
             connectors,
-            lanes,
+            lanes: Lanes::new(steps, &open, others),
             left: steps.iter().map(|step| step.id.clone()).collect(),
             results: BTreeMap::new(),
             unsettled: unsettled(house, steps, &open).await?,
@@ -297,7 +295,7 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             for Ended { lane, step, .. } in &ended {
-                self.lanes[*lane].busy = false;
+                self.lanes.free(*lane);
                 self.give_up_place(step);
             }
             under_way.meanwhile(self.settle(ended)).await?;
@@ -306,7 +304,7 @@ impl<'a> Run<'a> {
 
     /// Tells whether what is left waits for other hands, while this one may still begin something.
     fn is_held_up(&self) -> bool {
-        !self.context.house.drain.has_begun() && self.lanes.iter().any(|lane| lane.elsewhere)
+        !self.context.house.drain.has_begun() && self.lanes.wait_for_others()
     }
 
     /// Takes everything that can start now.
@@ -349,25 +347,28 @@ impl<'a> Run<'a> {
     /// Takes the next step whose needs are met, whose account is free and whose connection has room; `along` with
     /// another, of its sort only. Steps that can never start are settled on the way.
     fn take_ready(&mut self, along: Option<&Step>) -> Option<(usize, &'a Step)> {
-        for at in 0..self.lanes.len() {
-            while let (true, Some(step)) = (self.lanes[at].is_free(), self.lanes[at].steps.front().copied()) {
+        let connections = along.map_or_else(|| self.lanes.connections(), |first| vec![first.connection.clone()]);
+        for connection in &connections {
+            let mut after = None;
+            while let Some((at, step)) = self.lanes.first_free(connection, after) {
                 if along.is_some_and(|first| !goes_along(first, step)) {
-                    break;
+                    after = Some(at);
+                    continue;
                 }
                 match self.obstacle(step, along.is_some()) {
-                    Some(Obstacle::Now) => break,
+                    Some(Obstacle::Full) => break,
+                    Some(Obstacle::Now) => after = Some(at),
                     Some(Obstacle::Ever(because)) => {
                         self.note_parked(step);
-                        self.lanes[at].steps.pop_front();
+                        self.lanes.pass_over(at);
                         self.skip(step, because, Outcome::Skipped);
                     }
                     Some(Obstacle::ByHand(because)) => {
-                        self.lanes[at].steps.pop_front();
+                        self.lanes.pass_over(at);
                         self.skip(step, because, Outcome::Pending);
                     }
                     None => {
-                        self.lanes[at].steps.pop_front();
-                        self.lanes[at].busy = true;
+                        self.lanes.begin(at);
                         self.take_place(step);
                         return Some((at, step));
                     }
@@ -380,6 +381,10 @@ impl<'a> Run<'a> {
     /// Tells why a step cannot start. Going along with another, it takes no place and no turn of its own.
     fn obstacle(&self, step: &Step, along: bool) -> Option<Obstacle> {
         let ever = |because: &str| Some(Obstacle::Ever(because.to_owned()));
+        let busy = self.busy_connections.get(&step.connection).copied().unwrap_or_default();
+        if !along && busy >= AT_ONCE_PER_CONNECTION {
+            return Some(Obstacle::Full);
+        }
         if !step.approval.state.permits() {
             return Some(Obstacle::Ever(waits_for(&step.approval)));
         }
@@ -426,9 +431,7 @@ impl<'a> Run<'a> {
         }
         // What can go together waits for what is under way, so that more of it is ready by then.
         let many = together(step, &self.connectors[&step.connection].abilities()) > 1;
-        let room = if many { 1 } else { AT_ONCE_PER_CONNECTION };
-        let busy = self.busy_connections.get(&step.connection).is_some_and(|count| *count >= room);
-        busy.then_some(Obstacle::Now)
+        (many && busy > 0).then_some(Obstacle::Now)
     }
 
     /// Returns what a step takes away, and how much may be taken away there within a day.
@@ -475,22 +478,13 @@ impl<'a> Run<'a> {
     fn skip_rest(&mut self) {
         let drained = self.context.house.drain.has_begun();
         let because = if drained { ENDING } else { "it needs steps that need it in turn" };
-        for lane in std::mem::take(&mut self.lanes) {
-            for step in lane.steps {
-                self.skip(step, because.into(), Outcome::Skipped);
-            }
+        for step in self.lanes.take_rest() {
+            self.skip(step, because.into(), Outcome::Skipped);
         }
     }
 }
 
 const ENDING: &str = "this process is about to end; another goes on, or `tenure apply` does";
-
-/// Lets each hand of a run begin at another place, as far from the others as can be.
-fn begin_apart(lanes: &mut [Lane<'_>], others: i64) {
-    let bits = u64::BITS - others.leading_zeros();
-    let place = (u64::try_from(others).unwrap_or(0).reverse_bits() >> (u64::BITS - bits.max(1))) as usize;
-    lanes.rotate_left((lanes.len() * place) >> bits);
-}
 
 /// Returns how much may be taken away in each connection within a day, as far as nobody has released it.
 fn most_per_day(
@@ -528,23 +522,10 @@ fn goes_along(first: &Step, step: &Step) -> bool {
     (&first.connection, first.kind, first.effect) == (&step.connection, step.kind, step.effect)
 }
 
-/// The steps of one account, in their order.
-pub(super) struct Lane<'a> {
-    /// A step of it is under way.
-    pub busy: bool,
-    /// Another hand, or another run, is at its account.
-    pub elsewhere: bool,
-    pub steps: VecDeque<&'a Step>,
-}
-
-impl Lane<'_> {
-    fn is_free(&self) -> bool {
-        !self.busy && !self.elsewhere
-    }
-}
-
 /// Why a step cannot start.
 enum Obstacle {
+    /// Not now, and no other of its connection either.
+    Full,
     /// Not now; later in this run perhaps.
     Now,
     /// Not in this run.
@@ -573,26 +554,6 @@ async fn unsettled(
         }
     }
     Ok(unsettled)
-}
-
-/// Sorts steps into lanes. Lanes with open work come first, then the plan's order.
-fn lanes<'a>(steps: &'a [Step], open: &BTreeSet<StepId>) -> Vec<Lane<'a>> {
-    let mut by_account: BTreeMap<_, usize> = BTreeMap::new();
-    let mut lanes: Vec<Lane<'a>> = Vec::new();
-    for step in steps {
-        let at = *by_account.entry(account_of(step)).or_insert_with(|| {
-            lanes.push(Lane { busy: false, elsewhere: false, steps: VecDeque::new() });
-            lanes.len() - 1
-        });
-        lanes[at].steps.push_back(step);
-    }
-    lanes.sort_by_key(|lane| !lane.steps.iter().any(|step| open.contains(&step.id)));
-    lanes
-}
-
-fn account_of(step: &Step) -> (ConnectionName, Option<IdentityId>, Option<String>) {
-    let account = if step.identity.is_some() { None } else { step.account.clone() };
-    (step.connection.clone(), step.identity.clone(), account)
 }
 
 pub(super) fn waits_for(approval: &Approval) -> String {

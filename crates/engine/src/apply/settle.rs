@@ -49,6 +49,9 @@ impl<'a> Run<'a> {
         for Ended { step, carried, .. } in &ended {
             self.remember(step, carried).await?;
         }
+        let results: Vec<_> = ended.iter().map(|one| (one.step, &one.carried.result)).collect();
+        crate::ignored::remember(house, &results).await?;
+        crate::begun::end(house, &results).await?;
         let settled = ended.iter().map(|one| Settled {
             result: &one.carried.result,
             draft: Some(self.draft("step_ended", Some(&one.step.id), told(one.step, &one.carried.result, &one.asked))),
@@ -112,8 +115,7 @@ impl<'a> Run<'a> {
         } else if result.outcome == Outcome::Done && step.effect == Effect::Create {
             crate::seats::found(house, &step.connection).await?;
         }
-        crate::ignored::remember(house, step, result).await?;
-        crate::begun::end(house, step, result).await
+        Ok(())
     }
 
     /// Settles a step that is not begun.
