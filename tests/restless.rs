@@ -18,7 +18,9 @@ const CUTS_LONG: usize = 60;
 /// So many disturbances come before somebody looks whether there is anything left to do.
 const BETWEEN_LOOKS: usize = 3;
 /// A day that still has something to do after so many disturbances does not get on.
-const DISTURBANCES_MAX: usize = 60;
+const DISTURBANCES_MAX: usize = 45;
+/// After so many the daemons are left alone twice as long as at first.
+const CALMS_DOWN_AFTER: f64 = 6.0;
 /// The longest that the daemons are left alone, and that the database is away.
 const ALONE_MAX: Duration = Duration::from_millis(1200);
 
@@ -56,7 +58,9 @@ fn restless_day(stage: &Stage, day: &Day, disturbance: &mut dyn Disturbance, rng
     let mut disturbed = 0;
     let mut disturb = |daemons: &mut [Daemon; 2], rng: &mut StdRng| {
         for _ in 0..BETWEEN_LOOKS {
-            std::thread::sleep(ALONE_MAX.mul_f64(rng.random_range(0.0..1.0)));
+            // The longer a day lasts, the calmer it gets: a busy machine needs more time between two disturbances.
+            let calmer = 1.0 + disturbed as f64 / CALMS_DOWN_AFTER;
+            std::thread::sleep(ALONE_MAX.mul_f64(calmer * rng.random_range(0.0..1.0)));
             disturbance.befall(stage, daemons, rng);
             disturbed += 1;
         }

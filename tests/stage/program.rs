@@ -156,6 +156,14 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    /// A test that fails leaves nothing running behind it.
+    fn drop(&mut self) {
+        self.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Ended {
     /// Returns the JSON document that it printed.
     pub fn json(&self) -> Result<Value, String> {
