@@ -95,6 +95,7 @@ fn a_day_is_gone_through_from_afar() {
         |who: &str, scopes: &[&str]| Afar { stage: &stage, server: server.clone(), token: token(&stage, who, scopes) };
     let (olga, mia) = (afar("olga@acme.example", &["api:write"]), afar("mia@acme.example", &["approve"]));
     olga.json(&["stop", "--all", "--note", "first a look"], 0);
+    olga.json(&["pull"], 0); // yesterday's company, by whose addresses people are known as well
     stage.next_morning();
     let pulls = olga.json(&["pull"], 0);
     assert!(pulls["pulls"].as_array().unwrap().iter().all(|pull| pull["coverage"] == "complete"), "{pulls}");
