@@ -36,19 +36,22 @@ pub(super) async fn groups(
     knock: &super::door::Knock,
 ) -> Result<Vec<Entitlement>, ScimError> {
     let notes = scene_store.notes(&knock.connection).await.map_err(failed)?;
-    let groups = notes.iter().filter_map(|(name, text)| {
-        let group: Pushed = serde_json::from_str(text).ok()?;
-        Some(Entitlement {
-            id: name.strip_prefix(GROUP_NOTE)?.to_owned(),
-            of_kind: GROUP.to_owned(),
-            name: Name::new(&group.name),
-            shown: group.name,
-            external_id: group.external_id,
-            privileged: false,
-            words: BTreeMap::from([(Kind::Person, Name::new("groups"))]),
+    let groups = notes.iter().filter_map(|(name, text)| Some((name.strip_prefix(GROUP_NOTE)?, text)));
+    groups
+        .map(|(id, text)| {
+            // A group that cannot be read is no group less: whoever asks must not take it for one that is gone.
+            let group: Pushed = serde_json::from_str(text).map_err(failed)?;
+            Ok(Entitlement {
+                id: id.to_owned(),
+                of_kind: GROUP.to_owned(),
+                name: Name::new(&group.name),
+                shown: group.name,
+                external_id: group.external_id,
+                privileged: false,
+                words: BTreeMap::from([(Kind::Person, Name::new("groups"))]),
+            })
         })
-    });
-    Ok(groups.collect())
+        .collect()
 }
 
 impl Scene<'_> {
