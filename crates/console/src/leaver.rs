@@ -18,7 +18,7 @@ use tenure_core::change::FindingKind;
 use tenure_core::identity::IdentityState;
 use tenure_core::name::IdentityId;
 use tenure_engine::clock::moment_text;
-use tenure_engine::reconcile::{Scope, company};
+use tenure_engine::reconcile::{Scope, company, find_identity};
 use tenure_engine::session::Visitor;
 
 const SHOWN: usize = 100;
@@ -124,7 +124,7 @@ pub(crate) async fn page(
     let company = company(house, &Scope { identity: Some(key.clone()), ..Scope::default() }).await?;
     let graph = company.graph(house);
     let gone = || Failure::Missing(format!("nobody is known as {key:?}"));
-    let at = *graph.search(&key).first().ok_or_else(gone)?;
+    let at = graph.find(&find_identity(&graph, &key)?).ok_or_else(gone)?;
     let identity = graph.identity_at(at);
     let now_ms = house.clock.now_ms();
     let steps = steps(&console, &identity.id).await?;
