@@ -26,10 +26,12 @@ try {
 
   // The first read, asked for app by app, until each was read completely.
   await admin.getByRole("link", { name: "Apps", exact: true }).click();
+  await admin.waitForURL("**/apps");
   const names = await admin.locator("tbody th a").allInnerTexts();
   for (const name of names) {
     await admin.goto(`${base}/apps/${name}`);
     await admin.getByRole("button", { name: "Read it now" }).click();
+    await admin.waitForURL("**/apps/*done=pulling");
   }
   for (const name of names) {
     const good = () => admin.locator("h1 .chip.good").isVisible();
@@ -52,6 +54,7 @@ try {
   const mia = await (await context()).newPage();
   await signIn(mia, second);
   await mia.getByRole("link", { name: /waits? for approval/ }).click();
+  await mia.waitForURL("**/plan*");
   seen.waiting = await mia.locator(".step.waits").count();
   seen.mia_applies = await mia.getByRole("button", { name: /Carry out/ }).count();
   await mia.locator(".step.waits input[type=checkbox]").first().check();
@@ -59,14 +62,17 @@ try {
   await mia.getByRole("button", { name: "Approve chosen" }).click();
   await mia.getByText("Your yes is written down.").waitFor();
   const all = mia.getByRole("button", { name: /^Approve all/ });
-  if (await all.count()) await all.click();
+  if (await all.count()) {
+    await all.click();
+    await mia.waitForLoadState("networkidle");
+  }
 
   // It is carried out, by the daemon or by the admin's word, and nothing waits any more.
   const empty = async () => {
     const carry = admin.getByRole("button", { name: /^Carry out/ });
     if (await carry.count()) {
       await carry.click();
-      await wait(700);
+      await admin.waitForURL("**/plans/*done=*");
       return false;
     }
     return (await admin.locator(".step:not(:has(.hand))").count()) === 0;
@@ -76,25 +82,30 @@ try {
   // The proof.
   await admin.goto(`${base}/audit`);
   await admin.getByRole("link", { name: "Check the chain" }).click();
+  await admin.getByText(/^The chain is/).first().waitFor();
   seen.proof = await admin.getByRole("status").innerText();
   await admin.goto(`${base}/audit?q=agreed+with+jane%27s+manager`);
   seen.note_rows = await admin.locator("table.journal tbody tr").count();
   await admin.goto(`${base}/audit?q=step_ended+done`);
   await admin.locator('table.journal a[href^="/steps/"]').first().click();
+  await admin.locator(".story").waitFor();
   seen.story = await admin.locator(".story > li > h2").allInnerTexts();
 
   // Somebody leaves.
   await admin.goto(`${base}/people?q=support&state=active`);
   await admin.locator("tbody th a").last().click();
+  await admin.waitForURL("**/people/*");
   seen.leaver = (await admin.locator("h1").innerText()).split("\n")[0];
   await admin.getByLabel(/leaves now$/).check();
   await admin.getByRole("button", { name: "Leave now" }).click();
+  await admin.waitForURL("**/leavers/**");
   await admin.getByText("They leave: it is written down").waitFor();
   const closed = async () => (await admin.locator(".checklist li").count()) > 0 && (await admin.locator(".checklist li.open").count()) === 0;
   await until(admin, new URL(admin.url()).pathname, closed, "a closed departure");
   seen.closed = await admin.locator(".checklist li.closed").count();
 
   await admin.getByRole("button", { name: "Sign out" }).click();
+  await admin.waitForURL("**/sign-in*");
   await admin.goto(`${base}/plan`);
   seen.signed_out = new URL(admin.url()).pathname;
   finish({ seen });
@@ -107,5 +118,6 @@ try {
 /** What an admin's own yes comes to, whom the policy does not name. */
 async function own(page) {
   await page.getByRole("button", { name: /^Approve all/ }).click();
+  await page.getByText("That cannot be done").waitFor();
   return (await page.locator("main").innerText()).trim();
 }
