@@ -102,22 +102,24 @@ fn demand(irreversible: bool, view: &Value, policy: &Policy) -> Approval {
     Approval { state: ApprovalState::Waiting, from, count, by: Vec::new(), until: None }
 }
 
+/// What a step can be asked for in a condition.
+pub const PARTS: [&str; 12] = [
+    "id",
+    "connection",
+    "effect",
+    "kind",
+    "account",
+    "identity",
+    "irreversible",
+    "risk",
+    "reason",
+    "grants",
+    "changes",
+    "loses",
+];
+
 /// Returns a step as conditions see it.
 pub fn step_view(step: &Step, identity: Option<&Identity>) -> Value {
-    const PARTS: [&str; 12] = [
-        "id",
-        "connection",
-        "effect",
-        "kind",
-        "account",
-        "identity",
-        "irreversible",
-        "risk",
-        "reason",
-        "grants",
-        "changes",
-        "loses",
-    ];
     Value::Object(PARTS.iter().map(|part| ((*part).to_owned(), step_part(step, identity, part))).collect())
 }
 

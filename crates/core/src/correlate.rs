@@ -13,7 +13,7 @@ mod tree;
 
 pub(crate) use attributes::text_of;
 pub use found::found_identity_id;
-pub use link::account_view;
+pub use link::{ACCOUNT_WORDS, account_view};
 pub(crate) use stay::Zones;
 pub use stay::{Stay, StayCause};
 

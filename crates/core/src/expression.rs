@@ -4,6 +4,7 @@
 
 mod lint;
 
+use crate::place::nearest;
 use cel::common::ast::IdedExpr;
 use cel::objects::{Key, Map};
 use cel::parser::PrattParser;
@@ -103,6 +104,33 @@ impl Expression {
         self.reads.iter().map(Vec::as_slice)
     }
 
+    /// Refuses what the condition reads below `under` and is none of `words`. Where `others` may stand there too, such as
+    /// a company's own attributes, only what is one letter away from one of the words: a slip of the pen would
+    /// otherwise be an attribute that nobody has.
+    ///
+    /// # Errors
+    /// The first such name, with the word that was probably meant.
+    pub fn check_words(&self, under: &[&str], words: &[&str], others: bool) -> Result<(), ExpressionError> {
+        let below = self.reads().filter(|path| path.iter().zip(under).all(|(part, root)| part == root));
+        for name in below.filter_map(|path| path.get(under.len())) {
+            let slip = words.iter().find(|word| is_slip(name, word));
+            if words.contains(&name.as_str()) || (others && slip.is_none()) {
+                continue;
+            }
+            let whole = under.join(".");
+            let hint = slip.copied().or_else(|| nearest(name, words)).map_or_else(
+                || format!("known here: {}", words.join(", ")),
+                |word| match others || words.contains(&"attributes") {
+                    true => format!("did you mean `{word}`? an attribute of your own is `{whole}.attributes.{name}`"),
+                    false => format!("did you mean `{word}`?"),
+                },
+            );
+            let message = format!("`{whole}` has no `{name}`");
+            return Err(ExpressionError { message, hint: Some(hint), offset: self.text.find(name.as_str()) });
+        }
+        Ok(())
+    }
+
     /// Tells whether the condition holds for `value`, which it calls `root`. What the value does not have is null.
     ///
     /// # Errors
@@ -136,6 +164,11 @@ impl Expression {
             Err(cause) => Verdict::Senseless(format!("the condition makes no sense here: {}", kind_of(&cause))),
         }
     }
+}
+
+/// Tells whether a name is a word with one letter too many, too few, changed, or two changed over, or in other case.
+fn is_slip(name: &str, word: &str) -> bool {
+    name.len() > 3 && name != word && strsim::damerau_levenshtein(&name.to_lowercase(), word) <= 1
 }
 
 fn error(message: String) -> ExpressionError {
@@ -323,5 +356,23 @@ mod tests {
         assert_eq!(reads, ["identity.department", "identity.emails"]);
         let whole = Expression::parse("size(identity) > 1", &["identity"]).unwrap();
         assert_eq!(whole.reads().next().unwrap(), ["identity"]);
+    }
+    #[test]
+    fn a_slip_of_the_pen_is_no_attribute_that_nobody_has() {
+        let check = |text: &str, others: bool| {
+            let expression = Expression::parse(text, &["identity"]).unwrap();
+            expression.check_words(&["identity"], &["department", "title", "attributes"], others)
+        };
+        let slip = check("identity.departmnt == 'a'", true).unwrap_err();
+        assert_eq!(slip.message, "`identity` has no `departmnt`");
+        assert_eq!(
+            slip.hint.unwrap(),
+            "did you mean `department`? an attribute of your own is `identity.attributes.departmnt`"
+        );
+        assert_eq!(slip.offset, Some(9));
+        assert!(check("identity.Title == 'a'", true).is_err());
+        assert!(check("identity.cost_centre == 'a' && identity.attributes.titel == 'b'", true).is_ok());
+        assert!(check("identity.cost_centre == 'a'", false).unwrap_err().hint.unwrap().starts_with("known here: "));
+        assert!(check("identity.title == 'a' || size(identity) > 1", false).is_ok());
     }
 }

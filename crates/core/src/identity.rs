@@ -67,6 +67,32 @@ pub struct Identity {
     pub records: Vec<AccountKey>,
 }
 
+/// What every identity can be asked for in a condition, beside the attributes that only some sources bring.
+pub const WORDS: [&str; 22] = [
+    "id",
+    "state",
+    "emails",
+    "manager",
+    "attributes",
+    "employee_id",
+    "given_name",
+    "family_name",
+    "name",
+    "work_email",
+    "other_emails",
+    "type",
+    "department",
+    "title",
+    "location",
+    "manager_id",
+    "start_date",
+    "end_date",
+    "time_zone",
+    "status",
+    "phone",
+    "locale",
+];
+
 impl Identity {
     /// Returns the name to show: the name, else the address, else the id.
     pub fn label(&self) -> &str {

@@ -56,6 +56,7 @@ pub fn misplaced_toml(error: &toml::de::Error, text: &str, path: &str) -> Mispla
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         nearest(&word, &known).map(|nearest| format!("did you mean `{nearest}`?"))
     });
+    let message = plainly(&message);
     Misplaced { path: path.to_owned(), line, column, message, hint }
 }
 
@@ -126,6 +127,25 @@ pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset.min(text.len())).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// Says of a wrong value what it is and what is expected; never the value itself, which may be a secret in the wrong place.
+fn plainly(message: &str) -> String {
+    let (wrong, expected) = message.rsplit_once(", expected ").unwrap_or((message, ""));
+    let value = wrong.strip_prefix("invalid type: ").or_else(|| wrong.strip_prefix("invalid value: "));
+    let value = value.map(|value| value.split([' ', '`']).next().unwrap_or_default());
+    let value = value.or_else(|| wrong.starts_with("unknown variant ").then_some("word"));
+    let expected = match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0",
+        "i64" | "i32" => "a whole number",
+        "f64" | "f32" => "a number",
+        "a boolean" => "true or false",
+        other => other,
+    };
+    match value {
+        Some(value) => format!("this {value} cannot stand here: expected {expected}"),
+        None => message.to_owned(),
+    }
 }
 
 /// Takes the word and the known ones out of serde's sentence "unknown field `x`, expected one of `a`, `b`".

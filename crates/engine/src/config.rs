@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenure_connect::ScimUse;
 use tenure_core::name::ConnectionName;
-use tenure_core::place::{Misplaced, misplaced_key, nearest, read_toml};
+use tenure_core::place::{Misplaced, keys_at, misplaced_key, nearest, read_toml};
 use tenure_core::policy::Delay;
 
 /// What `tenure.toml` says.
@@ -225,16 +225,31 @@ fn policy_default() -> PathBuf {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is not there or cannot be read.
-    #[error("read {path}: {source}\n  hint: `tenure init` writes one; --config PATH or TENURE_CONFIG names another")]
+    #[error("read {path}: {because}\n  hint: `tenure init` writes one; --config PATH or TENURE_CONFIG names another")]
     Unreadable {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        because: std::io::Error,
     },
     /// The file says something that it cannot say.
     #[error(transparent)]
     Misplaced(#[from] Misplaced),
+}
+
+/// Says what to do where a secret itself seems to stand in the file.
+fn secret_in_clear(wrong: Misplaced, text: &str) -> Misplaced {
+    let before: usize = text.split_inclusive('\n').take(wrong.line.saturating_sub(1)).map(str::len).sum();
+    let way = keys_at(text, before + wrong.column.saturating_sub(1));
+    if !way.iter().skip(2).any(|key| key == "secrets") {
+        return wrong;
+    }
+    let hint = "say where the secret lies: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"pass\", \"show\", \"x\"] }";
+    Misplaced {
+        message: "a secret never stands in this file; if one did, issue another".into(),
+        hint: Some(hint.into()),
+        ..wrong
+    }
 }
 
 impl Config {
@@ -244,7 +259,7 @@ impl Config {
     /// The file cannot be read, is not TOML, has an unknown key or a value of the wrong type.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
+            .map_err(|because| ConfigError::Unreadable { path: path.to_path_buf(), because })?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let config = Self::parse(&text, path)?;
         Ok(Self { folder: folder.to_path_buf(), ..config })
@@ -255,7 +270,8 @@ impl Config {
     /// # Errors
     /// As [`Config::read`], without reading.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Misplaced> {
-        let mut config: Config = read_toml(text, &path.display().to_string())?;
+        let mut config: Config =
+            read_toml(text, &path.display().to_string()).map_err(|wrong| secret_in_clear(wrong, text))?;
         config.file = path.to_path_buf();
         config.text = text.to_owned();
         config.scim_wait()?;
@@ -424,6 +440,18 @@ mod tests {
         let error = parse("[store]\nurl = \"sqlite:x.db\"\n\n[servr]\nlisten = \"127.0.0.1:1\"\n").unwrap_err();
         let text = error.to_string();
         assert!(text.contains("tenure.toml:4") && text.contains("servr") && text.contains("server"), "{text}");
+    }
+
+    #[test]
+    fn a_secret_in_clear_is_refused_without_being_told() {
+        for written in
+            ["token = \"hunter22\"", "token = { hunter22 = 1 }", "token = 22772277", "token = [\"hunter22\"]"]
+        {
+            let text = format!("[connections.g]\napp = \"gorgias\"\n[connections.g.secrets]\n{written}\n");
+            let error = parse(&text).unwrap_err().to_string();
+            assert!(error.starts_with("tenure.toml:4:") && error.contains("{ env = "), "{error}");
+            assert!(!error.contains("hunter22") && !error.contains("22772277"), "{error}");
+        }
     }
 
     #[test]

@@ -401,7 +401,7 @@ fn read_policy(config: &Config) -> Result<Policy, EngineError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && config.policy == Path::new("policy.toml") => {
             Ok(Policy::default())
         }
-        Err(source) => Err(crate::config::ConfigError::Unreadable { path, source }.into()),
+        Err(because) => Err(crate::config::ConfigError::Unreadable { path, because }.into()),
     }
 }
 

@@ -309,11 +309,17 @@ fn account_part(account: &Account, name: &str) -> Option<Value> {
     }
 }
 
+/// What every account can be asked for in a condition, beside the fields that only some apps have.
+pub const ACCOUNT_WORDS: [&str; 9] =
+    ["connection", "id", "kind", "state", "login", "name", "external_id", "grants", "attributes"];
+
 /// Returns an account as conditions see it: `connection`, `id`, `kind`, `state`, `login`, `name`, `external_id`,
 /// `grants`, `attributes`.
 pub fn account_view(account: &Account) -> Value {
-    let names = ["connection", "id", "kind", "state", "login", "name", "external_id", "grants", "attributes"];
     Value::Object(
-        names.iter().filter_map(|name| account_part(account, name).map(|value| ((*name).to_owned(), value))).collect(),
+        ACCOUNT_WORDS
+            .iter()
+            .filter_map(|name| account_part(account, name).map(|value| ((*name).to_owned(), value)))
+            .collect(),
     )
 }

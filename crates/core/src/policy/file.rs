@@ -7,7 +7,10 @@ use super::{
     PolicyError, Unwished, Wanted, WordValue,
 };
 use crate::account::Kind;
+use crate::approve;
+use crate::correlate::ACCOUNT_WORDS;
 use crate::expression::Expression;
+use crate::identity;
 use crate::name::{ConnectionName, Name};
 use crate::place::{misplaced_key, nearest, read_toml};
 use schemars::JsonSchema;
@@ -253,8 +256,19 @@ impl Reader<'_> {
         misplaced_key(self.text, self.path, keys, message, hint)
     }
 
-    fn expression(&self, text: &str, roots: &[&str], keys: &[&str]) -> Result<Expression, PolicyError> {
-        Expression::parse(text, roots).map_err(|error| {
+    fn expression(&self, text: &str, root: &str, keys: &[&str]) -> Result<Expression, PolicyError> {
+        let expression = Expression::parse(text, &[root]).and_then(|expression| {
+            match root {
+                "step" => {
+                    expression.check_words(&["step"], &approve::PARTS, false)?;
+                    expression.check_words(&["step", "identity"], &identity::WORDS, true)?;
+                }
+                "account" => expression.check_words(&["account"], &ACCOUNT_WORDS, true)?,
+                _ => expression.check_words(&["identity"], &identity::WORDS, true)?,
+            }
+            Ok(expression)
+        });
+        expression.map_err(|error| {
             let place = error.offset.map_or_else(String::new, |at| format!(" (at character {})", at + 1));
             self.error(keys, format!("{}{place}", error.message), error.hint)
         })
@@ -272,7 +286,7 @@ impl Reader<'_> {
                     Some("reasons name rules: give each its own".into()),
                 ));
             }
-            let when = self.expression(&grant.when, &["identity"], &["grant", &at, "when"])?;
+            let when = self.expression(&grant.when, "identity", &["grant", &at, "when"])?;
             let mut to = BTreeMap::new();
             for (connection, wanted) in grant.to {
                 let kind = match &wanted.kind {
@@ -351,7 +365,7 @@ impl Reader<'_> {
         let mut read = Vec::with_capacity(rules.len());
         for (at, rule) in rules.into_iter().enumerate() {
             let at = at.to_string();
-            let when = self.expression(&rule.when, &["step"], &["approve", &at, "when"])?;
+            let when = self.expression(&rule.when, "step", &["approve", &at, "when"])?;
             let from = self.groups(rule.from, approvers, &["approve", &at, "from"])?;
             let people: std::collections::BTreeSet<&String> =
                 from.iter().filter_map(|group| approvers.get(group)).flatten().collect();
@@ -461,7 +475,7 @@ impl Reader<'_> {
             .service
             .iter()
             .enumerate()
-            .map(|(at, text)| self.expression(text, &["account"], &["correlation", "service", &at.to_string()]))
+            .map(|(at, text)| self.expression(text, "account", &["correlation", "service", &at.to_string()]))
             .collect::<Result<_, _>>()?;
         Ok(Correlation { rules, service })
     }

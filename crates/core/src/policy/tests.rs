@@ -92,6 +92,12 @@ fn a_wrong_value_is_named_with_its_line() {
     assert!(error("[guards]\nremovals_max = \"many\"").contains("policy.toml:2:"));
     assert!(error("[[grant]]\nname = \"a\"\nwhen = 'identity.x =='\n[grant.to]\n").starts_with("policy.toml:3:"));
     assert!(error("[[grant]]\nname = \"a\"\nwhen = 'person.x == 1'\n[grant.to]\n").contains("unknown name `person`"));
+    let slip = error("[[grant]]\nname = \"a\"\nwhen = 'identity.departmnt == \"x\"'\n[grant.to]\n");
+    assert!(
+        slip.starts_with("policy.toml:3:1: `identity` has no `departmnt`") && slip.contains("`department`"),
+        "{slip}"
+    );
+    assert!(error("[[approve]]\nwhen = 'step.effct == \"x\"'\nfrom = \"nobody\"\n").contains("did you mean `effect`?"));
     assert!(
         error("[[grant]]\nname = \"a\"\nwhen = 'true'\n[grant.to]\nx = { as = \"agnet\" }")
             .contains("did you mean `agent`?")

@@ -11,10 +11,11 @@ use crate::reconcile::{Company, Scope, company};
 use crate::view::{AccountView, GrantView, IdentityView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::HashMap;
 use tenure_core::account::AccountKey;
 use tenure_core::correlate::LinkFact;
-use tenure_core::expression::Expression;
+use tenure_core::expression::{Expression, ExpressionError};
 use tenure_store::{AccountFilter, Cursor, Observed};
 
 const PAGE: usize = 1000;
@@ -74,7 +75,7 @@ pub struct Grants {
 /// # Errors
 /// The question cannot be understood, or the store failed.
 pub async fn identities(house: &House, asked: &ListAsked, by: &str) -> Result<Identities, EngineError> {
-    let (company, filter) = begin(house, asked, by, "identities", "identity").await?;
+    let (company, filter) = begin::<IdentityView>(house, asked, by, "identities", "identity").await?;
     let graph = company.graph(house);
     let mut rows: Vec<IdentityView> = Vec::new();
     for identity in graph.identities() {
@@ -102,7 +103,7 @@ fn is_in(identity: &IdentityView, connection: Option<&str>) -> bool {
 /// # Errors
 /// As [`identities`].
 pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Accounts, EngineError> {
-    let (company, filter) = begin(house, asked, by, "accounts", "account").await?;
+    let (company, filter) = begin::<AccountView>(house, asked, by, "accounts", "account").await?;
     let mut accounts = Vec::new();
     let walk = |account: AccountView| {
         if filter.keeps(&account)? {
@@ -120,7 +121,7 @@ pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Acco
 /// # Errors
 /// As [`identities`].
 pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants, EngineError> {
-    let (company, filter) = begin(house, asked, by, "grants", "grant").await?;
+    let (company, filter) = begin::<GrantView>(house, asked, by, "grants", "grant").await?;
     let mut grants = Vec::new();
     let walk = |account: AccountView| {
         let before = grants.len();
@@ -149,12 +150,23 @@ impl Filter {
     }
 }
 
-fn misread(error: &impl ToString) -> EngineError {
-    EngineError::Field { field: "where", because: error.to_string() }
+fn misread(error: &ExpressionError) -> EngineError {
+    let hint = error.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+    EngineError::Field { field: "where", because: format!("{}{hint}", error.message) }
+}
+
+/// Reads a condition over rows; what a row of this list never has is refused, because no row would fit.
+fn condition<Row: JsonSchema>(text: &str, root: &str) -> Result<Expression, EngineError> {
+    let expression = Expression::parse(text, &[root]).map_err(|error| misread(&error))?;
+    let schema = schemars::schema_for!(Row);
+    let words = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let words: Vec<&str> = words.map(|(word, _)| word.as_str()).collect();
+    expression.check_words(&[root], &words, false).map_err(|error| misread(&error))?;
+    Ok(expression)
 }
 
 /// Reads what is asked, loads what it is about, and writes down who looks.
-async fn begin(
+async fn begin<Row: JsonSchema>(
     house: &House,
     asked: &ListAsked,
     by: &str,
@@ -164,8 +176,8 @@ async fn begin(
     if let Some(name) = &asked.connection {
         house.connection(name)?;
     }
-    let parsed = asked.filter.as_deref().map(|text| Expression::parse(text, &[root])).transpose();
-    let filter = Filter { root, expression: parsed.map_err(|error| misread(&error))? };
+    let expression = asked.filter.as_deref().map(|text| condition::<Row>(text, root)).transpose()?;
+    let filter = Filter { root, expression };
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
     if (asked.as_of.is_some() || asked.export.is_some()) && asked.cursor.is_none() {
         let format = asked.export.as_deref().unwrap_or("list");
