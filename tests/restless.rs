@@ -64,7 +64,7 @@ fn restless_day(stage: &Stage, day: &Day, disturbance: &mut dyn Disturbance, rng
             disturbance.befall(stage, daemons, rng);
             disturbed += 1;
         }
-        assert!(disturbed < DISTURBANCES_MAX, "there is still something to do: {}", stage.run(&["plan"]));
+        assert!(disturbed < DISTURBANCES_MAX, "there is still something to do: {}", everything_told(stage));
     };
     disturb(&mut daemons, rng);
     until_done(stage, &["pull"]);
@@ -80,6 +80,15 @@ fn restless_day(stage: &Stage, day: &Day, disturbance: &mut dyn Disturbance, rng
     settle(stage, day);
     expect(&stage.run(&["audit", "verify"]), 0);
     disturbed
+}
+
+/// Returns what an operator would look at: the plan, the work that waits, and what was done last.
+fn everything_told(stage: &Stage) -> String {
+    let journal = stage.plainly(&["audit", "export"]).out;
+    let lines: Vec<&str> = journal.lines().collect();
+    let last = lines[lines.len().saturating_sub(60)..].join("\n");
+    let told = ["plan", "doctor", "metrics"].map(|word| stage.plainly(&[word]).out).join("\n");
+    format!("{told}\n{last}")
 }
 
 /// Tells whether anything is left for us to do, and lets security agree to it.
