@@ -5,6 +5,7 @@
 use crate::day::{approved_plan, calm_day, expect, open, settle};
 use crate::stage::{Daemon, LOOKED_EVERY, Stage, on_postgres, until_nothing_is_left, until_written, writes};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use tenure_sandbox::Dialect;
@@ -51,6 +52,46 @@ fn a_daemon_that_is_killed_in_the_middle_of_a_plan_is_followed_by_the_other() {
         expect(&stage.run(&["audit", "verify"]), 0);
     }
     print!("{told}");
+}
+
+/// Returns the path of an account of Gorgias that the plan changes.
+fn changed_in_gorgias(stage: &Stage) -> String {
+    let plan = stage.run(&["plan"]).json().unwrap();
+    let mut steps = plan["steps"].as_array().unwrap().iter().filter(|step| step["connection"] == "gorgias");
+    format!("/users/{}", steps.find_map(|step| step["account"].as_str()).expect("an account that is changed"))
+}
+
+/// Counts the runs that ended and in which a step got no clear answer.
+fn ended_unclear(stage: &Stage) -> usize {
+    let exported = stage.run(&["audit", "export"]).out;
+    let entries: Vec<Value> = exported.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let unclear =
+        entries.iter().filter(|entry| matches!(entry["body"]["outcome"].as_str(), Some("skipped" | "unknown")));
+    let runs: BTreeSet<&str> = unclear.filter_map(|entry| entry["run"].as_str()).collect();
+    let ended = |run: &&str| entries.iter().any(|entry| entry["event"] == "run_ended" && entry["run"] == **run);
+    runs.into_iter().filter(ended).count()
+}
+
+#[test]
+fn a_step_that_got_no_clear_answer_is_tried_again_soon() {
+    let day = calm_day(SEED, Dialect::Guide);
+    let stage = open(SEED, Dialect::Guide);
+    read_two_days(&stage);
+    approved_plan(&stage);
+    stage.play(vec![format!("cut-before:app=gorgias,path={}", changed_in_gorgias(&stage)).parse().unwrap()]);
+    let daemon = Daemon::start(&stage);
+    let began = Instant::now();
+    // The second of them is of a plan that has nothing else left, so that nothing new wakes it.
+    while ended_unclear(&stage) < 2 {
+        assert!(began.elapsed() < FOLLOWED_WITHIN * 9, "the runs did not end: {}", stage.run(&["audit", "export"]));
+        std::thread::sleep(LOOKED_EVERY);
+    }
+    println!("they ended after {:.1} s", began.elapsed().as_secs_f64());
+    stage.play(Vec::new());
+    let took = until_nothing_is_left(&stage, FOLLOWED_WITHIN * 2);
+    println!("everything was done {:.1} s after the app answered again", took.as_secs_f64());
+    daemon.end();
+    settle(&stage, &day);
 }
 
 /// Makes a token of this scope, and returns the header that shows it.

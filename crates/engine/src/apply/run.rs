@@ -63,6 +63,9 @@ pub struct ApplyReport {
     /// Until when a connection is parked whose steps were left alone because of that, the first of them.
     #[serde(skip)]
     pub parked_until_ms: Option<i64>,
+    /// Whether a step got no clear answer, so that it may go better a moment later.
+    #[serde(skip)]
+    pub(crate) unclear: bool,
     /// Whether this process was to end before everything was tried.
     #[serde(skip)]
     pub drained: bool,
@@ -195,6 +198,8 @@ pub(super) struct Run<'a> {
     pub(super) seats: Seats,
     /// How many steps in a row a connection gave no clear answer to.
     pub(super) unanswered: BTreeMap<ConnectionName, u32>,
+    /// Whether any step got none.
+    pub(super) unclear: bool,
     busy_connections: BTreeMap<ConnectionName, usize>,
     /// Until when a connection is parked whose steps were left alone, the first of them.
     pub(super) parked_until_ms: Option<i64>,
@@ -255,6 +260,7 @@ impl<'a> Run<'a> {
             word,
             seats: Seats::default(),
             unanswered: BTreeMap::new(),
+            unclear: false,
             busy_connections: BTreeMap::new(),
             parked_until_ms: None,
             shared: others > 0,

@@ -109,6 +109,7 @@ impl<'a> Run<'a> {
         let unclear = carried.unreachable || matches!(result.outcome, Outcome::Unknown | Outcome::Skipped);
         let row = self.unanswered.entry(step.connection.clone()).or_default();
         *row = if unclear { *row + 1 } else { 0 };
+        self.unclear |= unclear;
         self.seats.end(step, &self.connectors[&step.connection].abilities(), carried.no_seat);
         if carried.no_seat {
             crate::seats::refuse(house, &step.connection, because()).await?;
@@ -156,6 +157,7 @@ impl<'a> Run<'a> {
             unreachable: self.unreachable,
             refusals: self.refusals,
             parked_until_ms: self.parked_until_ms,
+            unclear: self.unclear,
             drained,
         })
     }

@@ -52,7 +52,7 @@ pub(super) async fn perform(house: &House, schedule: &Schedule, claimed: &Claime
     let done = match Kind::parse(&claimed.kind) {
         Some(Kind::Pull) => pull_once(house, schedule, key, progress).await,
         Some(Kind::Reconcile) => reconcile(house).await,
-        Some(Kind::Apply) => apply_plan(house, key, progress).await,
+        Some(Kind::Apply) => apply_plan(house, claimed, progress).await,
         Some(Kind::Help) => help(house, key, progress).await,
         Some(Kind::Act) => carry_act_out(house, key, progress).await.map(|()| JobEnd::Done),
         None => Ok(JobEnd::Done),
@@ -69,14 +69,19 @@ pub(super) async fn perform(house: &House, schedule: &Schedule, claimed: &Claime
 /// Says when a job that failed is tried again. A connection stays on its schedule, however often it fails.
 fn failed(schedule: &Schedule, claimed: &ClaimedJob, because: String, now_ms: i64) -> JobEnd {
     tracing::warn!(kind = claimed.kind, key = claimed.key, "{because}");
-    if claimed.failures + 1 < FAILURES_MAX {
-        let wait_ms = RETRY_FIRST_MS << claimed.failures.clamp(0, 10);
-        return JobEnd::Retry { at_ms: now_ms + wait_ms.min(RETRY_MAX_MS), because };
+    if let Some(at_ms) = retry_ms(claimed, now_ms) {
+        return JobEnd::Retry { at_ms, because };
     }
     match schedule.next_ms(&claimed.key, now_ms).filter(|_| claimed.kind == Kind::Pull.as_str()) {
         Some(at_ms) => JobEnd::Later { at_ms, because: Some(because) },
         None => JobEnd::Failed { because },
     }
+}
+
+/// Returns when a job that did not end well is tried again, if it is.
+fn retry_ms(claimed: &ClaimedJob, now_ms: i64) -> Option<i64> {
+    let wait_ms = RETRY_FIRST_MS << claimed.failures.clamp(0, 10);
+    (claimed.failures + 1 < FAILURES_MAX).then(|| now_ms + wait_ms.min(RETRY_MAX_MS))
 }
 
 async fn pull_once(house: &House, schedule: &Schedule, name: &str, progress: &Progress) -> Result<JobEnd, EngineError> {
@@ -138,8 +143,8 @@ fn is_ours(step: &Step) -> bool {
 }
 
 /// Carries a plan out, if it is still what today's facts say: whoever agreed to it may have done so hours ago.
-async fn apply_plan(house: &House, key: &str, progress: &Progress) -> Result<JobEnd, EngineError> {
-    let id = job::plan_of(key);
+async fn apply_plan(house: &House, claimed: &ClaimedJob, progress: &Progress) -> Result<JobEnd, EngineError> {
+    let id = job::plan_of(&claimed.key);
     let Some(plan) = house.store.plan(&id).await? else { return Ok(JobEnd::Done) };
     let under_way = house.store.is_under_way(&id, house.clock.now_ms()).await?;
     let plan = if plan.way_back.is_some() || under_way || is_of_now(house, &plan).await? {
@@ -150,9 +155,12 @@ async fn apply_plan(house: &House, key: &str, progress: &Progress) -> Result<Job
             _ => return Ok(JobEnd::Done), // today's plan has a job of its own, if there is anything to do
         }
     };
-    let end = carry_out(house, &plan, progress).await?;
+    let (end, unclear) = carry_out(house, &plan, progress).await?;
     note_anchor(house).await;
-    Ok(end)
+    // What got no clear answer may get one soon; if anything was done, a newer plan has it and this job does nothing.
+    let again_ms = retry_ms(claimed, house.clock.now_ms()).filter(|_| unclear && end == JobEnd::Done);
+    let because = || "some steps got no clear answer from their apps".to_owned();
+    Ok(again_ms.map_or(end, |at_ms| JobEnd::Retry { at_ms, because: because() }))
 }
 
 /// Tells whether a plan is the newest, is young, and nothing was done since the facts were read of which it was made: a
@@ -177,17 +185,17 @@ async fn help(house: &House, key: &str, progress: &Progress) -> Result<JobEnd, E
     Ok(JobEnd::Done)
 }
 
-async fn carry_out(house: &House, plan: &Plan, progress: &Progress) -> Result<JobEnd, EngineError> {
+/// Carries a plan out; says how the job ends, and whether a step got no clear answer.
+async fn carry_out(house: &House, plan: &Plan, progress: &Progress) -> Result<(JobEnd, bool), EngineError> {
     let report = apply(house, plan, DAEMON, progress).await?;
-    if report.drained {
-        return Ok(JobEnd::GivenBack);
-    }
-    Ok(match report.parked_until_ms {
-        Some(at_ms) => {
+    let end = match (report.drained, report.parked_until_ms) {
+        (true, _) => JobEnd::GivenBack,
+        (false, Some(at_ms)) => {
             JobEnd::Later { at_ms, because: Some(format!("the rate limit is waited for until {}", moment_text(at_ms))) }
         }
-        None => JobEnd::Done,
-    })
+        (false, None) => JobEnd::Done,
+    };
+    Ok((end, report.unclear))
 }
 
 /// Writes down outside where the journal stands, when it is time to; a place that cannot be written to is told.
