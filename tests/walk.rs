@@ -13,6 +13,7 @@ mod forecast;
 mod journal;
 mod kills;
 mod operate;
+mod peers;
 mod refusals;
 mod restless;
 mod scenarios;

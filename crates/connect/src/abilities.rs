@@ -43,7 +43,11 @@ pub fn abilities_of(settings: &Settings) -> Abilities {
 fn kind_ability(settings: &Settings, kind: Kind, spec: &KindSpec) -> KindAbility {
     let by_scim = |word: &str, on| settings.scim_write(kind, word, on).is_some();
     // What SCIM tells takes a request more with every look.
-    let looks = if settings.scim_tells(kind).is_empty() { 0 } else { 2 };
+    let looks = match (settings.scim_tells(kind).is_empty(), settings.scim_alone()) {
+        (true, _) => 0,
+        (false, None) => 2,
+        (false, Some(_)) => 1,
+    };
     let convert_from = spec.effects.get(&Effect::Convert).map(|effect| effect.from.clone());
     KindAbility {
         takes_seat: spec.takes_seat,

@@ -2,8 +2,11 @@
 //! The engine fills it from `tenure.toml`; connector and abilities are made from it. It holds no secret.
 
 mod custom;
+mod offers;
 mod scim;
 
+pub use offers::ScimOffers;
+pub(crate) use offers::{SEARCH, SEARCH_REQUEST};
 pub use scim::{ScimSettings, ScimUse};
 
 use crate::error::{ConnectError, ErrorKind};
@@ -50,8 +53,10 @@ pub struct Settings {
     pub dialect: Option<String>,
     /// Attributes that an admin of the tenant has defined: our word → the app's key. [`Settings::customized`] sets them.
     pub custom: BTreeMap<String, String>,
-    /// The app's SCIM surface, where it is used beside REST.
+    /// The app's SCIM surface, where it is used beside REST or alone.
     pub scim: Option<ScimSettings>,
+    /// What the service was found to offer, for an app whose only surface is SCIM. [`Settings::offered`] sets it.
+    pub offers: Option<Arc<ScimOffers>>,
     /// The source connection that signs people in here.
     pub sso: Option<ConnectionName>,
     /// Who does by hand what the app cannot be asked to do.
@@ -79,6 +84,7 @@ impl Settings {
             dialect: None,
             custom: BTreeMap::new(),
             scim: None,
+            offers: None,
             sso: None,
             owner: None,
             protected: Vec::new(),
@@ -111,12 +117,12 @@ impl Settings {
 
     /// Tells whether the tenant's dialect has to be found out.
     pub fn asks_dialect(&self) -> bool {
-        self.dialect.as_deref().unwrap_or("auto") == "auto" && !self.manifest.further.is_empty()
+        self.asks_offers() || (self.dialect.as_deref().unwrap_or("auto") == "auto" && !self.manifest.further.is_empty())
     }
 
     /// Returns these settings with the manifest in one of its dialects; nothing where there is no such dialect.
     pub fn speaking(&self, dialect: &str) -> Option<Self> {
-        let manifest = self.with_custom(&self.manifest.spoken(dialect)?);
+        let manifest = self.with_offers(&self.with_custom(&self.manifest.spoken(dialect)?));
         Some(Self { manifest, dialect: Some(dialect.to_owned()), ..self.clone() })
     }
 

@@ -6,7 +6,7 @@ use crate::error::EngineError;
 use crate::house::{House, Reader};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tenure_connect::{ConnectError, DialectFound, Spent};
+use tenure_connect::{ConnectError, DialectFound, ScimOffers, Settings, Spent};
 use tenure_core::name::ConnectionName;
 use tenure_store::Store;
 
@@ -27,9 +27,22 @@ pub struct Dialect {
     /// What it spoke before it changed sides, and when that was noticed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<(String, i64)>,
+    /// What the service offers, where SCIM is its only surface.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offers: Option<ScimOffers>,
 }
 
 impl Dialect {
+    /// Returns the settings of a connection as its tenant was found to answer; nothing where there is no such dialect.
+    pub(crate) fn of(&self, settings: &Settings) -> Option<Settings> {
+        Some(settings.speaking(&self.dialect)?.offered(self.offers.clone()))
+    }
+
+    /// Tells whether these settings are those of a tenant that answers so.
+    pub(crate) fn is_of(&self, settings: &Settings) -> bool {
+        settings.manifest.dialect == self.dialect && settings.offers.as_deref() == self.offers.as_ref()
+    }
+
     /// Returns what was found of a tenant.
     ///
     /// # Errors
@@ -51,7 +64,7 @@ impl Dialect {
             Some(noted) if noted.dialect == found.dialect => noted.before,
             noted => noted.map(|noted| (noted.dialect, now_ms)),
         };
-        Self { dialect: found.dialect, evidence: found.evidence, seen_ms: now_ms, before }
+        Self { dialect: found.dialect, evidence: found.evidence, seen_ms: now_ms, before, offers: found.offers }
     }
 
     /// Forgets that a tenant changed sides, because a person has seen it.
@@ -116,7 +129,7 @@ pub(crate) async fn settle(house: &House, name: &ConnectionName) -> Result<Settl
     let Some(found) = found else { return Ok(settled) };
     let told = Dialect::told(found, noted, now_ms);
     told.note(&house.store, name).await?;
-    settled.reader = house.speak(name, &told.dialect).await?;
+    settled.reader = house.speak(name, &told).await?;
     settled.dialect = Some(told);
     Ok(settled)
 }
@@ -126,7 +139,7 @@ mod tests {
     use super::*;
 
     fn found(dialect: &str) -> DialectFound {
-        DialectFound { dialect: dialect.into(), evidence: "seen".into() }
+        DialectFound { dialect: dialect.into(), evidence: "seen".into(), offers: None }
     }
 
     #[test]

@@ -248,11 +248,11 @@ impl House {
         Ok(reader)
     }
 
-    /// Returns what a connection is read with in a dialect of its app.
-    pub(crate) async fn speak(&self, name: &ConnectionName, dialect: &str) -> Result<Reader, EngineError> {
+    /// Returns what a connection is read with as its tenant was found to answer.
+    pub(crate) async fn speak(&self, name: &ConnectionName, found: &Dialect) -> Result<Reader, EngineError> {
         let connection = self.connection(name.as_str())?;
-        if connection.spoken().settings.manifest.dialect != dialect
-            && let Some(settings) = connection.settings.speaking(dialect)
+        if !found.is_of(&connection.settings())
+            && let Some(settings) = found.of(&connection.settings)
         {
             forget(&self.store, name).await?;
             connection.speak(settings, &Refused::new());
@@ -269,8 +269,8 @@ impl House {
         let connection = self.connection(name.as_str())?;
         if connection.asks_dialect()
             && let Some(noted) = Dialect::noted(&self.store, name).await?
-            && connection.settings().manifest.dialect != noted.dialect
-            && let Some(settings) = connection.settings.speaking(&noted.dialect)
+            && !noted.is_of(&connection.settings())
+            && let Some(settings) = noted.of(&connection.settings)
         {
             connection.speak(settings, &Refused::new());
         }
@@ -500,13 +500,13 @@ async fn speak_as_noted(
         let mut settings = connection.settings.clone();
         if connection.asks_dialect() {
             match Dialect::noted(store, name).await? {
-                Some(noted) => settings = settings.speaking(&noted.dialect).unwrap_or(settings),
+                Some(noted) => settings = noted.of(&settings).unwrap_or(settings),
                 None => unsettled.push(name.clone()),
             }
         }
         if settings.manifest.promises_less() {
             connection.speak(settings.clone(), &refused(store, name, now_ms).await?);
-        } else if settings.manifest.dialect != connection.settings.manifest.dialect {
+        } else if settings.manifest.dialect != connection.settings.manifest.dialect || settings.offers.is_some() {
             connection.speak(settings, &Refused::new());
         }
     }

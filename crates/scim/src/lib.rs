@@ -36,6 +36,7 @@ mod filter;
 mod change;
 mod patch;
 mod newcomer;
+mod revision;
 mod list;
 mod projection;
 mod sort;
@@ -65,6 +66,7 @@ pub use offer::{Authentication, Offer, RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_C
 pub use patch::{PatchError, PatchOp, PatchOperation, PatchPath, PatchVerb};
 pub use path::{AttributePath, NotAPath};
 pub use projection::{Projection, Shown};
+pub use revision::Revision;
 pub use schema::{
     Attribute, Extension, Kind, Mutability, Place, ResourceType, Returned, Schema, Spelling, Uniqueness, fold,
 };

@@ -249,7 +249,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
 }
 
 /// A place in a document: keys one inside the other, written with dots. A step into a list takes the entry of that
-/// number, or the first.
+/// number, or the one that says `"primary": true`, or the first. A schema's name (`urn:…:User:department`) is one key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place(Box<[Step]>);
 
@@ -287,7 +287,9 @@ impl Clone for Step {
 impl Place {
     /// Reads `contact.email`; an empty text is the document itself.
     pub fn new(text: &str) -> Self {
-        Self(text.split('.').filter(|step| !step.is_empty()).map(Step::new).collect())
+        let schema = text.rsplit_once(':').filter(|(schema, _)| schema.starts_with("urn:"));
+        let (schema, rest) = schema.map_or((None, text), |(schema, rest)| (Some(schema), rest));
+        Self(schema.into_iter().chain(rest.split('.')).filter(|step| !step.is_empty()).map(Step::new).collect())
     }
 
     /// Returns what lies there.
@@ -297,7 +299,10 @@ impl Place {
             here = match here {
                 Json::List(items) => match step.name.parse::<usize>() {
                     Ok(at) => items.get(at)?,
-                    Err(_) => step.of(items.first()?)?,
+                    Err(_) => {
+                        let primary = |item: &&Json<'_>| matches!(item.get("primary"), Some(Json::Flag(true)));
+                        step.of(items.iter().find(primary).or(items.first())?)?
+                    }
                 },
                 _ => step.of(here)?,
             };

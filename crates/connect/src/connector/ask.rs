@@ -61,6 +61,14 @@ impl Inner {
             .map_err(|error| ConnectError::new(ErrorKind::Configuration, format!("no URL comes of {path:?}: {error}")))
     }
 
+    fn accepts(&self) -> &'static str {
+        if self.settings.scim_alone().is_some() {
+            "application/scim+json, application/json"
+        } else {
+            "application/json"
+        }
+    }
+
     /// Sends a request and returns its answer, whatever its status.
     pub(super) async fn send(&self, ask: Ask<'_>) -> Result<Response, ConnectError> {
         let method = match ask.method {
@@ -71,7 +79,7 @@ impl Inner {
             Method::Delete => http::Method::DELETE,
         };
         let mut request = Request::new(method, ask.url)
-            .header(header::ACCEPT, HeaderValue::from_static("application/json"))
+            .header(header::ACCEPT, HeaderValue::from_static(self.accepts()))
             .credential(self.credential.clone())
             .priority(ask.priority)
             .label(ask.label);

@@ -71,6 +71,7 @@ impl Connector {
         }
         inner.check_references(&mut lines).await;
         lines.extend(inner.check_scim().await);
+        lines.extend(inner.check_alone().await);
         lines.dedup();
         lines.push(self.check_whoami().await);
         for prerequisite in &inner.manifest().prerequisites {

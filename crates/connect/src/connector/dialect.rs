@@ -3,10 +3,12 @@
 //! refused or not answered tells nothing, and no write is ever a probe.
 
 use super::ask::Ask;
+use super::scim::Scim;
 use super::{Connector, Inner};
 use crate::codec::json::{Json, Place};
 use crate::error::ConnectError;
 use crate::manifest::{Evidence, Method, Tell};
+use crate::settings::ScimOffers;
 use crate::transport::{Priority, Response};
 
 /// A tenant's dialect, and why it is believed to be that.
@@ -16,6 +18,8 @@ pub struct DialectFound {
     pub dialect: String,
     /// What was seen, for people: `GET /roles answered 404: roles go by name`.
     pub evidence: String,
+    /// What the service offers, where SCIM is its only surface.
+    pub offers: Option<ScimOffers>,
 }
 
 impl Connector {
@@ -24,13 +28,16 @@ impl Connector {
     /// # Errors
     /// The app could not be asked: unreachable, or the credential was refused.
     pub async fn tell_dialect(&self) -> Result<Option<DialectFound>, ConnectError> {
+        if let (Some(scim), true) = (&self.0.scim, self.0.settings.asks_offers()) {
+            return self.0.tell_offers(scim).await.map(Some);
+        }
         for evidence in &self.0.manifest().evidence {
             let response = self.0.look_at(evidence).await?;
             if let Some(tell) = evidence.tells.iter().find(|tell| fits(tell, &response)) {
                 let method = if evidence.read_body.is_some() { "POST" } else { "GET" };
                 let answered = response.status.as_u16();
                 let evidence = format!("{method} {} answered {answered}: {}", evidence.path, tell.says);
-                return Ok(Some(DialectFound { dialect: tell.is.clone(), evidence }));
+                return Ok(Some(DialectFound { dialect: tell.is.clone(), evidence, offers: None }));
             }
         }
         Ok(None)
@@ -38,6 +45,15 @@ impl Connector {
 }
 
 impl Inner {
+    /// Asks a service whose only surface is SCIM what it offers; whose it is, its host tells.
+    async fn tell_offers(&self, scim: &Scim) -> Result<DialectFound, ConnectError> {
+        let offers = scim.offers(self).await?;
+        let known = self.settings.known_by_host().map(str::to_owned);
+        let told = self.settings.dialect.clone().filter(|dialect| dialect != "auto");
+        let dialect = told.or(known).unwrap_or_else(|| self.manifest().dialect.clone());
+        Ok(DialectFound { dialect, evidence: format!("the service offers {}", offers.say()), offers: Some(offers) })
+    }
+
     async fn look_at(&self, evidence: &Evidence) -> Result<Response, ConnectError> {
         let mut url = self.url(&evidence.path, &[])?;
         if !evidence.query.is_empty() {

@@ -170,7 +170,7 @@ impl Connector {
         settings.check()?;
         let base = settings.base_url()?;
         let credential = Arc::new(credential(&settings, &secrets.rest)?);
-        let scim = scim::Scim::new(&settings, &secrets, clock.clone(), carrier.clone())?;
+        let scim = scim::Scim::new(&settings, &secrets, &credential, clock.clone(), carrier.clone())?;
         let mut options = TransportOptions { allow_http: settings.allow_http, ..TransportOptions::default() };
         if let Some(body_max) = settings.body_max {
             options.body_max = body_max;
@@ -219,7 +219,8 @@ impl Connector {
     }
 
     fn clients(&self) -> impl Iterator<Item = (&'static str, &ClientCredentials)> {
-        let scim = self.0.scim.as_ref().map(|scim| ("scim", scim.credential()));
+        let beside = self.0.scim.as_ref().filter(|_| self.0.settings.scim_alone().is_none());
+        let scim = beside.map(|scim| ("scim", scim.credential()));
         let surfaces = std::iter::once(("rest", &*self.0.credential)).chain(scim);
         surfaces.filter_map(|(surface, credential)| match credential {
             Credential::OAuthClientCredentials(client) => Some((surface, client)),

@@ -31,7 +31,9 @@ impl Connector {
     /// # Errors
     /// A list cannot be read. A list that the app does not have is no error: its ids stand for names then.
     pub async fn references(&self) -> Result<Vec<Entitlement>, ConnectError> {
-        Ok(self.0.names(Duration::ZERO, Priority::Read).await?.entitlements.clone())
+        let mut entitlements = self.0.names(Duration::ZERO, Priority::Read).await?.entitlements.clone();
+        entitlements.extend(self.0.scim_groups().await?);
+        Ok(entitlements)
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) enum Position {
     Start,
     /// A numbered page.
     Page(u64),
+    /// The page that begins with this record, counted as the app counts.
+    Index(u64),
     /// Behind a cursor.
     Cursor(String),
     /// At an address that the app gave.
@@ -54,12 +56,16 @@ impl Walk {
 
     /// Returns where the walk begins.
     pub fn start(&self) -> Position {
-        if self.is_numbered() { Position::Page(1) } else { Position::Start }
+        match self.paging.style {
+            PagingStyle::Page => Position::Page(1),
+            PagingStyle::StartIndex => Position::Index(self.paging.first),
+            _ => Position::Start,
+        }
     }
 
     /// Tells whether pages are numbered, so that several can be asked for at once.
     pub fn is_numbered(&self) -> bool {
-        matches!(self.paging.style, PagingStyle::Page | PagingStyle::StartIndex)
+        self.paging.style == PagingStyle::Page
     }
 
     /// Returns the records a page that are asked for: never more than the app gives.
@@ -92,12 +98,9 @@ impl Walk {
         let Some(parameter) = self.paging.parameter.clone() else { return parameters };
         match position {
             Position::Page(page) => {
-                let number = match self.paging.style {
-                    PagingStyle::StartIndex => self.paging.first + (page - 1) * u64::from(size.unwrap_or(100)),
-                    _ => self.paging.first + page - 1,
-                };
-                parameters.push((parameter, number.to_string()));
+                parameters.push((parameter, (self.paging.first + page - 1).to_string()));
             }
+            Position::Index(index) => parameters.push((parameter, index.to_string())),
             Position::Cursor(cursor) => parameters.push((parameter, cursor.clone())),
             Position::Start | Position::Link(_) => {}
         }
@@ -131,6 +134,11 @@ impl Walk {
 
     /// Returns the records of a page.
     pub fn rows<'j, 'a>(&self, json: &'j Json<'a>) -> Result<&'j [Json<'a>], ConnectError> {
+        // An empty list may leave its records out.
+        if self.paging.style == PagingStyle::StartIndex && self.total(json) == Some(0) && self.items.of(json).is_none()
+        {
+            return Ok(&[]);
+        }
         rows_of(json, &self.items, &self.path)
     }
 
@@ -161,7 +169,16 @@ impl Walk {
                 Some(Position::Cursor(cursor.into_owned()))
             }
             PagingStyle::Link => link_next(response).map(Position::Link),
-            PagingStyle::Page | PagingStyle::StartIndex => {
+            // An app may give fewer than asked for in the middle. Where its total is not believed to end the walk, it is asked
+            // on behind a full page: it may have counted that page only.
+            PagingStyle::StartIndex => {
+                let Position::Index(index) = position else { return None };
+                let after = index + rows as u64;
+                let left = self.total(json).is_some_and(|total| after < self.paging.first + total);
+                let full = !self.total_ends() && self.size().is_some_and(|size| rows >= size as usize);
+                (rows > 0 && (left || full)).then_some(Position::Index(after))
+            }
+            PagingStyle::Page => {
                 let Position::Page(page) = position else { return None };
                 let full = self.size().is_none_or(|size| rows >= size as usize);
                 ((full || link_next(response).is_some()) && rows > 0).then_some(Position::Page(page + 1))

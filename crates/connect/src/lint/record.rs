@@ -163,11 +163,12 @@ impl Lint<'_> {
             _ => {}
         }
         let scim = self.manifest.scim.as_ref().is_some_and(|scim| scim.writes.contains_key(word));
+        let alone = scim && self.manifest.scim.as_ref().is_some_and(|scim| scim.alone);
         if spec.read.is_empty() && !spec.by_members && !spec.by_hand && !scim {
             self.say(&keys, format!("{word} lies nowhere"), "read = [{ at = \"…\", form = \"id\" }]");
         }
         match &spec.write {
-            None if spec.cannot.is_none() && !spec.by_hand => {
+            None if spec.cannot.is_none() && !spec.by_hand && !alone => {
                 self.say(&keys, format!("{word} is never written, and nothing says why"), "cannot = \"…\"");
             }
             Some(write) if write.form != GrantForm::Name && spec.reference.is_none() => {

@@ -2,7 +2,7 @@
 //! It looks at the manifest's own words only.
 
 use super::Lint;
-use crate::manifest::{Scim, ScimCreate, ScimForm, ScimWrite};
+use crate::manifest::{Scim, ScimChange, ScimCreate, ScimForm, ScimLeave, ScimUserName, ScimWrite};
 use tenure_scim::AttributePath;
 
 /// Attributes that no manifest may write: access to everything, and what is an effect of its own.
@@ -11,11 +11,11 @@ const NEVER: [&str; 2] = ["issuperadmin", "active"];
 impl Lint<'_> {
     pub(super) fn scim(&mut self) {
         let Some(scim) = self.manifest.scim.as_ref().filter(|scim| scim.available) else { return };
-        if scim.url.is_none() {
+        if scim.url.is_none() && !scim.alone {
             self.say(&["scim", "available"], "an available SCIM surface has a `url`", "");
         }
         let writes = !scim.writes.is_empty() || scim.suspend.is_some() || scim.create.is_some();
-        if writes && scim.credentials.is_empty() {
+        if writes && scim.credentials.is_empty() && !scim.alone {
             let hint = "credentials = [{ form = \"bearer\", value = \"{secret.token}\" }]";
             self.say(&["scim", "writes"], "no `credentials` say how a SCIM request proves who asks", hint);
         }
@@ -26,11 +26,38 @@ impl Lint<'_> {
             let known: Vec<&str> = self.manifest.kinds.keys().map(|kind| kind.as_str()).collect();
             self.say_unknown(&["scim", "kinds"], "kind", kind.as_str(), &known);
         }
+        self.scim_alone(scim);
         for (word, write) in &scim.writes {
             self.scim_write(scim, word, write);
         }
         if let Some(create) = &scim.create {
             self.scim_create(scim, create);
+        }
+    }
+
+    /// A surface that stands alone writes fields at attribute paths, and no other does; nor does it make anybody twice.
+    fn scim_alone(&mut self, scim: &Scim) {
+        if !scim.alone {
+            let plain = ScimChange::default() == scim.change
+                && ScimLeave::default() == scim.member_leaves
+                && ScimUserName::default() == scim.user_name;
+            if !plain {
+                let message = "`change`, `member_leaves` and `user_name` are for a surface that stands alone";
+                self.say(&["scim", "available"], message, "alone = true");
+            }
+            return;
+        }
+        if scim.create.is_some() || !scim.credentials.is_empty() || scim.url.is_some() {
+            let message = "a surface that stands alone has the connection's own address, credential and effects";
+            self.say(&["scim", "alone"], message, "leave `url`, `credentials` and `create` out");
+        }
+        let manifest = self.manifest;
+        for (kind, spec) in &manifest.kinds {
+            for (word, field) in &spec.fields {
+                if let Some(path) = &field.write {
+                    self.scim_path(&["kinds", kind.as_str(), "fields", word], path);
+                }
+            }
         }
     }
 

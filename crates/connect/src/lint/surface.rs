@@ -2,7 +2,8 @@
 //! It looks at the manifest's own words only.
 
 use super::{Lint, placeholders_of};
-use crate::manifest::{Auth, AuthForm, Paging, PagingStyle, Total};
+use crate::manifest::{Auth, AuthForm, Manifest, Paging, PagingStyle, Total};
+use std::sync::Arc;
 
 impl Lint<'_> {
     pub(super) fn surface(&mut self) {
@@ -85,7 +86,10 @@ impl Lint<'_> {
         }
         let told =
             |dialect: &str| self.manifest.evidence.iter().flat_map(|one| &one.tells).any(|tell| tell.is == dialect);
-        for further in self.manifest.further.iter().filter(|further| !told(&further.dialect)) {
+        // A service that speaks SCIM is known by its host, or named by the operator.
+        let preset = |further: &Manifest| further.scim.as_ref().is_some_and(|scim| scim.alone);
+        let untold = |further: &&Arc<Manifest>| !told(&further.dialect) && !preset(further);
+        for further in self.manifest.further.iter().filter(untold) {
             let message = format!("no evidence tells the dialect `{}`", further.dialect);
             self.problems.push(self.manifest.misplaced(
                 &["evidence"],
@@ -122,7 +126,8 @@ impl Lint<'_> {
                 );
             }
         }
-        if !used.is_empty() && base.hosts.is_empty() {
+        let anywhere = self.manifest.scim.as_ref().is_some_and(|scim| scim.alone);
+        if !used.is_empty() && base.hosts.is_empty() && !anywhere {
             self.say(
                 &["base", "url"],
                 "no `hosts` keeps the credential on the vendor's hosts",

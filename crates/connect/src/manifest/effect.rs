@@ -186,4 +186,6 @@ pub enum Body {
     /// The record as it is now without what is read-only, with what is asked to change: for writes that replace the
     /// whole record.
     Whole,
+    /// What SCIM has there, for an app whose only surface that is.
+    Scim,
 }

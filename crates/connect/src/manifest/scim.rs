@@ -40,6 +40,19 @@ pub struct Scim {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub kinds: Vec<Kind>,
+    /// The app has no other surface: address and credential are the connection's, ids are the accounts', and what a
+    /// service offers is asked of it. The `write` of a field is then an attribute path.
+    #[serde(default)]
+    pub alone: bool,
+    /// How a change is written, where the surface stands alone.
+    #[serde(default)]
+    pub change: ScimChange,
+    /// How a member is taken out of a group.
+    #[serde(default)]
+    pub member_leaves: ScimLeave,
+    /// What a new user's `userName` is made of, where the surface stands alone.
+    #[serde(default)]
+    pub user_name: ScimUserName,
     /// Whether `userName` is the address in small letters.
     #[serde(default)]
     pub lower_case: bool,
@@ -87,6 +100,41 @@ pub enum ScimForm {
     Values,
     /// Grants that are groups: the user becomes a member of the group of that name.
     Members,
+}
+
+/// How a change of a record is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScimChange {
+    /// A PATCH that names a path for each change.
+    #[default]
+    Paths,
+    /// A PATCH of one object, without a path.
+    Object,
+    /// A PUT of the whole record, for a service without PATCH.
+    Put,
+}
+
+/// How a member is taken out of a group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScimLeave {
+    /// The path names the member: `members[value eq "…"]`.
+    #[default]
+    Path,
+    /// The path is `members`, and the value lists who leaves.
+    Value,
+}
+
+/// What a new user's `userName` is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScimUserName {
+    /// The address.
+    #[default]
+    Address,
+    /// What stands before the `@`.
+    LocalPart,
 }
 
 /// How somebody is put out.

@@ -8,6 +8,7 @@ use crate::manifest::{On, Scim, ScimCreate, ScimForm, ScimSuspend, ScimWrite};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 use tenure_core::abilities::Effect;
 use tenure_core::account::Kind;
 use url::Url;
@@ -48,7 +49,15 @@ impl Default for ScimSettings {
 impl Settings {
     /// Returns what the manifest and the connection say of SCIM, where it is on.
     pub(crate) fn scim_on(&self) -> Option<(&Scim, &ScimSettings)> {
-        self.manifest.scim.as_ref().filter(|scim| scim.available).zip(self.scim.as_ref())
+        static ALONE: LazyLock<ScimSettings> = LazyLock::new(ScimSettings::default);
+        let scim = self.manifest.scim.as_ref().filter(|scim| scim.available)?;
+        let alone = scim.alone.then(|| &*ALONE);
+        Some((scim, self.scim.as_ref().or(alone)?))
+    }
+
+    /// Returns what the manifest says of SCIM, where it is the app's only surface.
+    pub(crate) fn scim_alone(&self) -> Option<&Scim> {
+        self.manifest.scim.as_ref().filter(|scim| scim.available && scim.alone)
     }
 
     /// Returns how SCIM writes a field or word of a kind at a moment; nothing where REST does, or SCIM is off.
@@ -96,6 +105,10 @@ impl Settings {
         let Some(settings) = &self.scim else { return Ok(()) };
         let refuse = |text: String| ConnectError::new(ErrorKind::Configuration, text).about("scim");
         let title = &self.manifest.title;
+        if self.scim_alone().is_some() {
+            let text = format!("{title} has no surface beside SCIM");
+            return Err(refuse(text).hinting("leave the table out: `url` and `secrets` are the connection's own"));
+        }
         let Some(scim) = self.manifest.scim.as_ref().filter(|scim| scim.available) else {
             let limits = self.manifest.scim.as_ref().map(|scim| scim.limits.join("; ")).unwrap_or_default();
             return Err(refuse(format!("{title} has no SCIM surface")).hinting(limits));

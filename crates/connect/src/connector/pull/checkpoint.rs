@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(super) struct Checkpoint {
     /// The stage.
     pub s: usize,
-    /// The page, for numbered pages.
+    /// The page, or the record with which it begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p: Option<u64>,
     /// The cursor.
@@ -33,7 +33,8 @@ impl Checkpoint {
     /// Returns where to go on.
     pub fn position(&self, stage: &Stage) -> Position {
         match (self.p, &self.c, &self.l) {
-            (Some(page), ..) => Position::Page(page),
+            (Some(page), ..) if stage.walk.is_numbered() => Position::Page(page),
+            (Some(index), ..) => Position::Index(index),
             (_, Some(cursor), _) => Position::Cursor(cursor.clone()),
             (_, _, Some(address)) => Position::Link(address.clone()),
             _ => stage.walk.start(),
@@ -44,7 +45,7 @@ impl Checkpoint {
     pub fn at(stage: usize, position: Option<&Position>, seen: u64, size: Option<u32>, since: Option<i64>) -> Self {
         let mut checkpoint = Self { s: stage, p: None, c: None, l: None, n: seen, z: size.unwrap_or(0), i: since };
         match position {
-            Some(Position::Page(page)) => checkpoint.p = Some(*page),
+            Some(Position::Page(page) | Position::Index(page)) => checkpoint.p = Some(*page),
             Some(Position::Cursor(cursor)) => checkpoint.c = Some(cursor.clone()),
             Some(Position::Link(address)) => checkpoint.l = Some(address.clone()),
             Some(Position::Start) | None => {}

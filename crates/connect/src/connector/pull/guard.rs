@@ -93,7 +93,7 @@ impl Guard {
 pub(super) fn place(position: &Position) -> u64 {
     match position {
         Position::Start => 0,
-        Position::Page(page) => digest(page),
+        Position::Page(page) | Position::Index(page) => digest(page),
         Position::Cursor(text) | Position::Link(text) => digest(text),
     }
 }

@@ -3,13 +3,14 @@
 //! its refusal leaves nothing half done. It does not verify: the account is read afterwards as always.
 
 use super::seen::{Group, listed, path, values_of};
-use super::{Scim, ScimAsk, record_of};
+use super::{Scim, ScimAsk, is_unknown, record_of};
 use crate::connector::perform::{Act, Performed};
 use crate::connector::{Connector, Inner};
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::{CardinalityWord, On, ScimForm, ScimSuspend, ScimWrite};
+use crate::manifest::{CardinalityWord, On, ScimChange, ScimForm, ScimLeave, ScimSuspend, ScimWrite};
 use http::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use tenure_core::abilities::Effect;
 use tenure_core::account::{Account, AccountKey};
 use tenure_core::change::Change;
@@ -21,6 +22,9 @@ impl Connector {
     pub(in crate::connector) async fn perform_split(&self, act: &Act<'_>) -> Result<Performed, ConnectError> {
         let inner = &self.0;
         let Some(scim) = &inner.scim else { return inner.perform_rest(act, self.1.as_deref()).await };
+        if inner.settings.scim_alone().is_some() {
+            return scim.perform(inner, act).await;
+        }
         if let Some(how) = inner.settings.scim_effect(act.kind, act.effect) {
             return scim.suspend(inner, act, how).await;
         }
@@ -196,38 +200,104 @@ impl Scim {
     }
 
     /// Adds a person to groups and takes them out of groups.
-    async fn move_member(&self, inner: &Inner, act: &Act<'_>, change: &Change, id: &str) -> Result<(), ConnectError> {
+    pub(super) async fn move_member(
+        &self,
+        inner: &Inner,
+        act: &Act<'_>,
+        change: &Change,
+        id: &str,
+    ) -> Result<(), ConnectError> {
         let Some(asked) = &change.entitlement else { return Ok(()) };
         let word = change.field.as_str();
         for wished in &asked.add {
             let group = self.group_id(inner, act, &wished.name, word).await?;
-            let patch = PatchOp::default().and(PatchVerb::Add, "members", Some(json!([{ "value": id }])));
-            self.patch_group(inner, act, &group, &patch).await?;
+            self.move_one(inner, act, &group, id, PatchVerb::Add).await?;
         }
         for gone in &asked.remove {
             let group = self.group_id(inner, act, &gone.name, word).await?;
-            let member = format!("members[{}]", equal(&path("value")?, &Value::from(id)));
-            self.patch_group(inner, act, &group, &PatchOp::default().and(PatchVerb::Remove, member, None)).await?;
+            self.move_one(inner, act, &group, id, PatchVerb::Remove).await?;
         }
         Ok(())
     }
 
-    async fn patch_group(&self, inner: &Inner, act: &Act<'_>, id: &str, patch: &PatchOp) -> Result<(), ConnectError> {
-        let ask = ScimAsk::write(Method::PATCH, "/Groups/{id}", id, act.effect, act.priority).body(patch);
-        self.send(inner, ask).await?;
-        if self.directory.lock().await.groups.is_none() {
-            return Ok(());
+    /// Adds a member to a group or takes one out, in the first form that the service knows.
+    async fn move_one(
+        &self,
+        inner: &Inner,
+        act: &Act<'_>,
+        group: &str,
+        member: &str,
+        verb: PatchVerb,
+    ) -> Result<(), ConnectError> {
+        let _moving = self.moving.lock().await;
+        let mut refused = None;
+        for patch in self.moves_of(inner, member, verb)? {
+            let ask = ScimAsk::write(Method::PATCH, "/Groups/{id}", group, act.effect, act.priority).body(&patch);
+            match self.send(inner, ask).await {
+                Ok(_) => return self.read_moved(inner, act, group, member).await,
+                Err(error) if is_unknown(&error) || is_wrong_path(&error) => refused = refused.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-        // What is known of the members is read again, for the look that follows.
+        let put = match refused.as_ref().is_none_or(is_unknown) && inner.settings.scim_alone().is_some() {
+            true => self.replace_members(inner, act, group, member, verb).await.map(|()| true),
+            false => Ok(false),
+        };
+        match (put, refused) {
+            (Ok(true), _) => self.read_moved(inner, act, group, member).await,
+            (_, Some(refused)) => Err(refused),
+            (other, None) => other.map(|_| ()),
+        }
+    }
+
+    /// Lists the patches that move a member, those that the service is known to take first; none where it takes no patch.
+    fn moves_of(&self, inner: &Inner, member: &str, verb: PatchVerb) -> Result<Vec<PatchOp>, ConnectError> {
+        let listed = Some(json!([{ "value": member }]));
+        let by_value = PatchOp::default().and(verb, "members", listed);
+        let named = format!("members[{}]", equal(&path("value")?, &Value::from(member)));
+        let by_path = PatchOp::default().and(PatchVerb::Remove, named, None);
+        let alone = inner.settings.scim_alone();
+        Ok(match (verb, alone) {
+            (_, Some(scim)) if scim.change == ScimChange::Put => Vec::new(),
+            (PatchVerb::Remove, None) => vec![by_path],
+            (PatchVerb::Remove, Some(scim)) if scim.member_leaves == ScimLeave::Value => vec![by_value, by_path],
+            (PatchVerb::Remove, Some(_)) => vec![by_path, by_value],
+            _ => vec![by_value],
+        })
+    }
+
+    /// Reads again what is known of a group's members, for the look that follows. Some services take a removal of one for
+    /// one of all.
+    async fn read_moved(&self, inner: &Inner, act: &Act<'_>, id: &str, member: &str) -> Result<(), ConnectError> {
+        let Some(before) = self.members_of(id).await else { return Ok(()) };
         let response = self.send(inner, ScimAsk::read("/Groups/{id}", Some(id), act.priority)).await?;
         let read = Group::read(&record_of(&response)?);
-        if let Some(groups) = &mut self.directory.lock().await.groups {
-            groups.extend(read);
+        if let (Some(groups), Some((name, group))) = (&mut self.directory.lock().await.groups, read) {
+            let known = groups.iter().find(|(_, group)| group.id == id).map(|(name, _)| name.clone());
+            groups.insert(known.unwrap_or(name), group);
+        }
+        let now = self.members_of(id).await.unwrap_or_default();
+        let lost = before.iter().filter(|other| *other != member && !now.contains(*other)).count();
+        if lost > 0 && inner.settings.scim_alone().is_some() {
+            let text = format!("while one member of a group was moved, {lost} others went out of it");
+            let error = ConnectError::new(ErrorKind::Vendor, text);
+            let error = ConnectError { may_have_happened: true, ..error };
+            return Err(error.hinting("if nobody else did that, the service removes all for one: put them back, and leave its groups out of the policy"));
         }
         Ok(())
+    }
+
+    /// Returns the known members of a group; nothing where groups were not read.
+    async fn members_of(&self, id: &str) -> Option<BTreeSet<String>> {
+        let directory = self.directory.lock().await;
+        let group = directory.groups.as_ref()?.values().find(|group| group.id == id);
+        Some(group.map(|group| group.members.clone()).unwrap_or_default())
     }
 
     async fn group_id(&self, inner: &Inner, act: &Act<'_>, name: &str, word: &str) -> Result<String, ConnectError> {
+        if inner.settings.scim_alone().is_some() {
+            return self.known_group(inner, name, word).await;
+        }
         let filter = equal(&path("displayName")?, &Value::from(name));
         let ask = ScimAsk::read("/Groups", None, act.priority).with("filter", filter);
         let response = self.send(inner, ask.with("excludedAttributes", "members")).await?;
@@ -254,6 +324,11 @@ fn with_text(inner: &Inner, patch: PatchOp, write: &ScimWrite, change: &Change, 
         }
         after => patch.and(PatchVerb::Replace, path, Some(after.clone())),
     })
+}
+
+/// Tells whether a service does not understand where a patch would write.
+fn is_wrong_path(error: &ConnectError) -> bool {
+    !error.may_have_happened && error.kind == ErrorKind::Validation
 }
 
 /// Names the field, where a patch of one field was refused.

@@ -14,7 +14,8 @@ use tenure_core::abilities::Effect;
 impl Inner {
     /// Checks the surface, where it is on.
     pub(in crate::connector) async fn check_scim(&self) -> Vec<CheckLine> {
-        let (Some(scim), Some((spec, settings))) = (&self.scim, self.settings.scim_on()) else { return Vec::new() };
+        let on = self.settings.scim_on().filter(|(spec, _)| !spec.alone);
+        let (Some(scim), Some((spec, settings))) = (&self.scim, on) else { return Vec::new() };
         let answered = scim.first_person(self, Priority::Write).await;
         let mut lines = vec![match &answered {
             Ok(total) => CheckLine::new("scim", Verdict::Good, format!("answers at {}; {total}", scim.base)),

@@ -3,9 +3,12 @@
 //! Perform hands over what REST cannot do or shall not, pulls and looks ask for what REST does not tell. Requests are
 //! paced by the same governor as those of REST; nothing here touches REST's credential.
 
+mod alone;
 mod change;
 mod check;
 mod create;
+mod groups;
+mod offers;
 mod seen;
 
 pub(super) use seen::Seen;
@@ -15,7 +18,7 @@ use super::{Inner, Secrets};
 use crate::error::{ConnectError, ErrorKind, bounded};
 use crate::governor::{RetryPolicy, send_governed};
 use crate::manifest::{Auth, AuthForm};
-use crate::settings::Settings;
+use crate::settings::{SEARCH, SEARCH_REQUEST, Settings};
 use crate::transport::{
     Carrier, ClientCredentials, Clock, Credential, Priority, Request, Response, Transport, TransportOptions,
     host_and_port,
@@ -24,7 +27,7 @@ use http::{HeaderValue, Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use seen::Directory;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::abilities::Effect;
@@ -40,6 +43,8 @@ pub(super) struct Scim {
     credential: Arc<Credential>,
     transport: Transport,
     directory: Mutex<Directory>,
+    /// Held while a group is written and read again, so that what is known of it never grows older.
+    moving: Mutex<()>,
 }
 
 /// One request to it.
@@ -47,6 +52,8 @@ struct ScimAsk<'a> {
     method: Method,
     /// The path as the protocol writes it, for limits of some paths.
     label: &'static str,
+    /// What stands behind the path of a list.
+    suffix: &'static str,
     /// The id behind the path.
     id: Option<&'a str>,
     query: Vec<(&'static str, String)>,
@@ -57,7 +64,13 @@ struct ScimAsk<'a> {
 
 impl<'a> ScimAsk<'a> {
     fn read(label: &'static str, id: Option<&'a str>, priority: Priority) -> Self {
-        Self { method: Method::GET, label, id, query: Vec::new(), body: None, effect: None, priority }
+        Self { method: Method::GET, label, suffix: "", id, query: Vec::new(), body: None, effect: None, priority }
+    }
+
+    /// A page of a list, asked for by POST.
+    fn search(label: &'static str, start: u64, count: u64, priority: Priority) -> Self {
+        let body = json!({ "schemas": [SEARCH_REQUEST], "startIndex": start, "count": count });
+        Self { method: Method::POST, suffix: SEARCH, ..Self::read(label, None, priority) }.json(&body)
     }
 
     fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
@@ -66,11 +79,16 @@ impl<'a> ScimAsk<'a> {
     }
 
     fn write(method: Method, label: &'static str, id: &'a str, effect: Effect, priority: Priority) -> Self {
-        Self { method, label, id: Some(id), query: Vec::new(), body: None, effect: Some(effect), priority }
+        Self { method, label, suffix: "", id: Some(id), query: Vec::new(), body: None, effect: Some(effect), priority }
     }
 
     fn make(label: &'static str, effect: Effect, priority: Priority) -> Self {
         Self { effect: Some(effect), method: Method::POST, ..Self::read(label, None, priority) }
+    }
+
+    fn json(mut self, body: &Value) -> Self {
+        self.body = serde_json::to_vec(body).ok();
+        self
     }
 
     fn body(mut self, body: &impl Serialize) -> Self {
@@ -87,20 +105,22 @@ impl Scim {
     pub fn new(
         settings: &Settings,
         Secrets { rest, scim: own }: &Secrets,
+        main: &Arc<Credential>,
         clock: Arc<dyn Clock>,
         carrier: Option<Arc<dyn Carrier>>,
     ) -> Result<Option<Self>, ConnectError> {
         if settings.scim_on().is_none() {
             return Ok(None);
         }
-        let base = settings.scim_url()?;
+        let alone = settings.scim_alone().is_some();
+        let base = if alone { settings.base_url()? } else { settings.scim_url()? };
         check_twins(settings, own, rest)?;
         let mut options = TransportOptions { allow_http: settings.allow_http, ..TransportOptions::default() };
         options.body_max = settings.body_max.unwrap_or(options.body_max);
         options.credential_hosts = vec![host_and_port(&base)];
-        let credential = Arc::new(credential(settings, own)?);
+        let credential = if alone { main.clone() } else { Arc::new(credential(settings, own)?) };
         let transport = Transport::new(options, clock).carried_by(carrier);
-        Ok(Some(Self { base, credential, transport, directory: Mutex::default() }))
+        Ok(Some(Self { base, credential, transport, directory: Mutex::default(), moving: Mutex::default() }))
     }
 
     /// Returns what proves who we are on this surface.
@@ -109,7 +129,7 @@ impl Scim {
     }
 
     fn request(&self, ask: &ScimAsk<'_>) -> Result<Request, ConnectError> {
-        let mut path = ask.label.replace("/{id}", "");
+        let mut path = ask.label.replace("/{id}", "") + ask.suffix;
         if let Some(id) = ask.id {
             path = format!("{path}/{}", super::ask::path_id(id)?);
         }
@@ -156,7 +176,7 @@ impl Scim {
             Some(ScimType::TooMany) => ErrorKind::RateLimited,
             Some(ScimType::Other(_)) | None => match plain_kind(response.status) {
                 // The account is there, over REST: it is the surface, or its user, that is not.
-                ErrorKind::NotFound => ErrorKind::Unsupported,
+                ErrorKind::NotFound if inner.settings.scim_alone().is_none() => ErrorKind::Unsupported,
                 kind => kind,
             },
             Some(_) => ErrorKind::Validation,
@@ -166,14 +186,15 @@ impl Scim {
         let text = format!("SCIM of {} answered {words}", inner.manifest().title);
         let mut error = ConnectError::new(kind, inner.masked(&text));
         error.status = Some(response.status.as_u16());
-        error.hint = rest.hint.filter(|_| kind == ErrorKind::SeatLimit);
+        let same = inner.settings.scim_alone().is_some() && rest.kind == kind;
+        error.hint = rest.hint.filter(|_| kind == ErrorKind::SeatLimit || same);
         explained(inner, error)
     }
 }
 
 /// Says of a failure what the answer leaves out: two credentials that are easily swapped, and single sign-on.
 fn explained(inner: &Inner, error: ConnectError) -> ConnectError {
-    let Some((scim, _)) = inner.settings.scim_on() else { return error };
+    let Some((scim, _)) = inner.settings.scim_on().filter(|(scim, _)| !scim.alone) else { return error };
     if matches!(
         error.kind,
         ErrorKind::Validation | ErrorKind::Duplicate | ErrorKind::SeatLimit | ErrorKind::RateLimited
@@ -244,6 +265,11 @@ fn client(
     let given = settings.scim.as_ref().and_then(|scim| scim.token_url.as_deref());
     let url = settings.scim_address(given, auth.token_url.as_deref().unwrap_or_default(), "token URL")?;
     Ok(super::client_of(auth, url, own))
+}
+
+/// Tells whether a service does not know a verb, or not at this place: of a record that is known to be there.
+fn is_unknown(error: &ConnectError) -> bool {
+    !error.may_have_happened && matches!(error.kind, ErrorKind::NotFound | ErrorKind::Unsupported)
 }
 
 /// Reads an answer as one resource.

@@ -2,6 +2,7 @@
 //! A pull walks the lists once and joins by address; a look asks for one person. SCIM's ids are kept for the process
 //! only, and each comes from an answer that had the very address that was asked for.
 
+use super::groups::{HeldGroup, join_groups};
 use super::{Scim, ScimAsk, record_of};
 use crate::connector::Inner;
 use crate::error::{ConnectError, ErrorKind};
@@ -9,6 +10,7 @@ use crate::manifest::ScimForm;
 use crate::transport::Priority;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Instant;
 use tenure_core::account::{Account, AccountKey, Grant};
 use tenure_core::name::{EntitlementKind, Name};
 use tenure_scim::{ListResponse, Next, equal, page_after};
@@ -25,6 +27,8 @@ pub(super) struct Directory {
     pub ids: HashMap<AccountKey, String>,
     /// Name → group, once the groups were read.
     pub groups: Option<BTreeMap<String, Group>>,
+    /// When that was.
+    pub groups_at: Option<Instant>,
     /// Addresses of people who were made here, or may have been: the answer was lost.
     pub begun: BTreeSet<String>,
 }
@@ -44,13 +48,21 @@ pub(super) struct Person {
     record: Value,
 }
 
-/// All users of one walk, by address and by outside key.
+/// All users of one walk, by address and by outside key; of a surface that stands alone only who holds what.
 #[derive(Default)]
 pub(in crate::connector) struct Seen {
+    /// SCIM's id → name and id of the groups.
+    held: Option<HashMap<String, Vec<HeldGroup>>>,
     users: Vec<Person>,
     by_address: HashMap<String, usize>,
     by_key: HashMap<String, usize>,
     groups: BTreeMap<String, Group>,
+}
+
+impl From<HashMap<String, Vec<HeldGroup>>> for Seen {
+    fn from(held: HashMap<String, Vec<HeldGroup>>) -> Self {
+        Self { held: Some(held), ..Self::default() }
+    }
 }
 
 impl Person {
@@ -112,7 +124,10 @@ impl Seen {
 
     /// Adds what SCIM tells of an account.
     pub fn join(&self, inner: &Inner, account: &mut Account) {
-        if let Some(user) = self.find(account) {
+        if let Some(held) = &self.held {
+            let own = held.get(account.key.id.as_str()).map(Vec::as_slice).unwrap_or_default();
+            join_groups(inner, account, own);
+        } else if let Some(user) = self.find(account) {
             join(inner, account, user, Some(&self.groups));
         }
     }
@@ -162,6 +177,9 @@ impl Inner {
             .map(|(_, write)| write.form)
             .collect();
         let Some(scim) = self.scim.as_ref() else { return Ok(None) };
+        if self.settings.scim_alone().is_some() {
+            return scim.seen_alone(self, &words).await;
+        }
         if words.is_empty() {
             return scim.first_person(self, Priority::Read).await.map(|_| None);
         }
@@ -184,6 +202,14 @@ impl Inner {
     pub(in crate::connector) async fn scim_join(&self, account: &mut Account, priority: Priority) {
         let words = self.settings.scim_tells(account.key.kind);
         let Some(scim) = self.scim.as_ref().filter(|_| !words.is_empty()) else { return };
+        if self.settings.scim_alone().is_some() {
+            match scim.groups_of(self, account.key.id.as_str(), &words).await {
+                Ok(Some(own)) => join_groups(self, account, &own),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(connection = %self.settings.name, %error, "scim does not tell"),
+            }
+            return;
+        }
         let told = async {
             let Some(user) = scim.person_of(self, &account.key, account.login.as_deref(), priority).await? else {
                 return Ok(None);
@@ -273,12 +299,23 @@ impl Scim {
     }
 
     /// Walks a whole list.
-    async fn walk(&self, inner: &Inner, list: &'static str) -> Result<Vec<Value>, ConnectError> {
+    pub(super) async fn walk(&self, inner: &Inner, list: &'static str) -> Result<Vec<Value>, ConnectError> {
         let (mut start, mut all) = (1, Vec::new());
+        let offers = inner.settings.offers.as_deref();
+        let by_post = offers.is_some_and(|offers| offers.search);
+        let count = offers.and_then(|offers| offers.page_max).map_or(COUNT, |max| COUNT.min(u64::from(max)));
         for _ in 0..PAGES_MAX {
-            let ask = ScimAsk::read(list, None, Priority::Read);
-            let ask = ask.with("startIndex", start.to_string()).with("count", COUNT.to_string());
+            let ask = match by_post {
+                true => ScimAsk::search(list, start, count, Priority::Read),
+                false => {
+                    let ask = ScimAsk::read(list, None, Priority::Read);
+                    ask.with("startIndex", start.to_string()).with("count", count.to_string())
+                }
+            };
             let page = listed(&self.send(inner, ask).await?.body)?;
+            if !page.resources.is_empty() && all.ends_with(&page.resources) {
+                return Err(malformed(format!("{list} came with the same page twice")));
+            }
             let next = page_after(start, page.resources.len() as u64, page.total_results);
             all.extend(page.resources);
             match next {
