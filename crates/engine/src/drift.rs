@@ -194,6 +194,7 @@ mod tests {
             evidence: "GET /roles answered 404: roles go by name".into(),
             seen_ms: 9,
             before: Some(("guide".into(), 0)),
+            offers: None,
         };
         let finding = changed_sides(&name, &dialect, TOLD_MS - 1).unwrap();
         assert_eq!((finding.kind, finding.severity), (FindingKind::ContractDrift, Severity::Medium));

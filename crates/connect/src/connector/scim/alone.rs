@@ -45,7 +45,7 @@ impl Scim {
 
     /// Makes somebody, and then a member of the groups that are asked for.
     async fn join(&self, inner: &Inner, act: &Act<'_>) -> Result<Performed, ConnectError> {
-        for change in &act.changes[..] {
+        for change in act.changes {
             self.check_groups(inner, act, change).await?;
         }
         let mut record = Revision::default();
@@ -80,7 +80,7 @@ impl Scim {
         active: Option<bool>,
     ) -> Result<Performed, ConnectError> {
         let id = key.id.as_str();
-        for change in &act.changes[..] {
+        for change in act.changes {
             self.check_groups(inner, act, change).await?;
         }
         let on_record = active.is_some() || act.changes.iter().any(|change| !is_membership(inner, act, change));
