@@ -2,7 +2,7 @@
 //! It looks at the manifest's own words only.
 
 use super::Lint;
-use crate::manifest::{Scim, ScimChange, ScimCreate, ScimForm, ScimLeave, ScimUserName, ScimWrite};
+use crate::manifest::{Scim, ScimChange, ScimCreate, ScimForm, ScimLeave, ScimLogin, ScimWrite};
 use tenure_scim::AttributePath;
 
 /// Attributes that no manifest may write: access to everything, and what is an effect of its own.
@@ -40,9 +40,9 @@ impl Lint<'_> {
         if !scim.alone {
             let plain = ScimChange::default() == scim.change
                 && ScimLeave::default() == scim.member_leaves
-                && ScimUserName::default() == scim.user_name;
+                && ScimLogin::default() == scim.login;
             if !plain {
-                let message = "`change`, `member_leaves` and `user_name` are for a surface that stands alone";
+                let message = "`change`, `member_leaves` and `login` are for a surface that stands alone";
                 self.say(&["scim", "available"], message, "alone = true");
             }
             return;

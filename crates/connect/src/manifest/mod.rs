@@ -24,7 +24,7 @@ pub use record::{
     CardinalityWord, Codec, CustomSpec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm,
     KindSpec, MemoryWord, On, StateRule, StateWord,
 };
-pub use scim::{Scim, ScimChange, ScimCreate, ScimForm, ScimLeave, ScimSuspend, ScimUserName, ScimWrite};
+pub use scim::{Scim, ScimChange, ScimCreate, ScimForm, ScimLeave, ScimLogin, ScimSuspend, ScimWrite};
 pub use surface::{
     Auth, AuthForm, Base, BudgetSpec, ClientProof, Limits, Parameter, PlanLimit, SecretHelp, SubLimitSpec, WhoAmI,
     WindowWord,

@@ -52,7 +52,7 @@ pub struct Scim {
     pub member_leaves: ScimLeave,
     /// What a new user's `userName` is made of, where the surface stands alone.
     #[serde(default)]
-    pub user_name: ScimUserName,
+    pub login: ScimLogin,
     /// Whether `userName` is the address in small letters.
     #[serde(default)]
     pub lower_case: bool,
@@ -129,7 +129,7 @@ pub enum ScimLeave {
 /// What a new user's `userName` is made of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ScimUserName {
+pub enum ScimLogin {
     /// The address.
     #[default]
     Address,

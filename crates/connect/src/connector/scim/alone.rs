@@ -7,7 +7,7 @@ use crate::codec::json::Json;
 use crate::connector::Inner;
 use crate::connector::perform::{Act, Performed};
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::{FieldSpec, On, ScimChange, ScimForm, ScimSuspend, ScimUserName};
+use crate::manifest::{FieldSpec, On, ScimChange, ScimForm, ScimLogin, ScimSuspend};
 use http::Method;
 use serde_json::{Value, json};
 use tenure_core::abilities::Effect;
@@ -135,7 +135,7 @@ impl Scim {
                 };
                 for path in paths {
                     let value = if path == USER_NAME {
-                        user_name(inner, record, change, on)
+                        login_of(inner, record, change, on)
                     } else {
                         Some(change.after.clone())
                     };
@@ -225,15 +225,15 @@ fn is_membership(inner: &Inner, act: &Act<'_>, change: &Change) -> bool {
 
 /// Returns the `userName` that goes with an address: of somebody new as the service forms it; of somebody who is there
 /// the new address, where it was the old one.
-fn user_name(inner: &Inner, record: &Revision, change: &Change, on: On) -> Option<Value> {
+fn login_of(inner: &Inner, record: &Revision, change: &Change, on: On) -> Option<Value> {
     let scim = inner.settings.scim_alone()?;
     let address = change.after.as_str()?;
     let address = if scim.lower_case { address.to_lowercase() } else { address.to_owned() };
-    match (on, scim.user_name) {
-        (On::Create, ScimUserName::Address) => Some(address.into()),
-        (On::Create, ScimUserName::LocalPart) => Some(address.split('@').next().unwrap_or_default().into()),
-        (On::Update, ScimUserName::LocalPart) => None,
-        (On::Update, ScimUserName::Address) => {
+    match (on, scim.login) {
+        (On::Create, ScimLogin::Address) => Some(address.into()),
+        (On::Create, ScimLogin::LocalPart) => Some(address.split('@').next().unwrap_or_default().into()),
+        (On::Update, ScimLogin::LocalPart) => None,
+        (On::Update, ScimLogin::Address) => {
             let now = record.value(USER_NAME)?.as_str()?;
             now.contains('@').then(|| address.into())
         }

@@ -103,7 +103,7 @@ fn is_missing(error: &ConnectError) -> bool {
 
 /// Lists the attributes of a user that can be written; nothing where the document does not tell of users.
 fn attributes(document: &Value, types: Option<&Value>) -> Option<BTreeSet<String>> {
-    let schemas = resources(document)?;
+    let schemas = listed_in(document)?;
     let extended = types.and_then(extensions).is_none_or(|known| known.iter().any(|urn| is_enterprise(urn)));
     let mut known = BTreeSet::new();
     let mut told = false;
@@ -122,7 +122,7 @@ fn attributes(document: &Value, types: Option<&Value>) -> Option<BTreeSet<String
     told.then_some(known)
 }
 
-fn resources(document: &Value) -> Option<&Vec<Value>> {
+fn listed_in(document: &Value) -> Option<&Vec<Value>> {
     document.get("Resources").and_then(Value::as_array).or(document.as_array())
 }
 
@@ -133,7 +133,7 @@ fn is_enterprise(urn: &str) -> bool {
 /// Lists the schemas by which a user is extended; nothing where the document does not tell of users.
 fn extensions(types: &Value) -> Option<Vec<&str>> {
     let of_users = |one: &&Value| one["schema"].as_str().is_some_and(|urn| urn.eq_ignore_ascii_case(USER));
-    let users = resources(types)?.iter().find(of_users)?;
+    let users = listed_in(types)?.iter().find(of_users)?;
     let listed = users.get("schemaExtensions").and_then(Value::as_array).into_iter().flatten();
     Some(listed.filter_map(|one| one.get("schema")?.as_str()).collect())
 }
