@@ -21,4 +21,5 @@ mod shared;
 mod sixth;
 mod stage;
 mod storms;
+mod tables;
 mod trace;

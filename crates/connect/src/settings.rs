@@ -98,7 +98,7 @@ impl Settings {
     /// Something does not fit the app; `field` of the error names the key of the connection.
     pub fn check(&self) -> Result<(), ConnectError> {
         if !self.manifest.is_asked() {
-            return Ok(());
+            return if self.url.is_some() && self.manifest.file.is_some() { self.file_url().map(drop) } else { Ok(()) };
         }
         self.base_url()?;
         self.check_plan()?;
@@ -155,6 +155,26 @@ impl Settings {
             let path = url.path().trim_end_matches('/').to_owned();
             url.set_path(&path);
         }
+        Ok(url)
+    }
+
+    /// Returns the address of a file that is fetched.
+    ///
+    /// # Errors
+    /// There is none, it is no URL, or it is not encrypted.
+    pub fn file_url(&self) -> Result<Url, ConnectError> {
+        let refuse = |text: String| ConnectError::new(ErrorKind::Configuration, text).about("url");
+        let text = self.url.as_deref().unwrap_or_default();
+        // What it holds may be a secret.
+        let url = Url::parse(text).map_err(|error| refuse(format!("`url` is no URL: {error}")))?;
+        if url.host_str().is_none() || !matches!(url.scheme(), "http" | "https") || url.fragment().is_some() {
+            return Err(refuse("`url` is not of the form https://host/path".into()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            let hint = "write them as the secrets `username` and `password`";
+            return Err(refuse("`url` has a user name or a password in it".into()).hinting(hint));
+        }
+        self.check_scheme(&url)?;
         Ok(url)
     }
 

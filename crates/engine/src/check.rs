@@ -4,7 +4,7 @@
 
 use crate::dialect::{Dialect, settle};
 use crate::error::EngineError;
-use crate::house::{House, Reader};
+use crate::house::{FilePlace, FileSource, House, Reader};
 use crate::stop::stops_of;
 use crate::work::schedule::every_ms;
 use futures::{StreamExt, stream};
@@ -126,10 +126,7 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
         _ => None,
     };
     lines.extend(match reader {
-        Reader::File(file) => vec![match std::fs::File::open(&file.path) {
-            Ok(_) => line("file", Verdict::Good, format!("{} can be read", file.path.display())),
-            Err(error) => line("file", Verdict::Problem, format!("open {}: {error}", file.path.display())),
-        }],
+        Reader::File(file) => vec![check_file(house, &file, offline, line).await],
         Reader::Pushed => {
             let says =
                 format!("nothing is asked; people are pushed to /scim/v2/{name} with a token of scope scim:{name}");
@@ -155,6 +152,34 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
     }
     lines.extend(unserved.map(|error| line("schedule", Verdict::Problem, error.to_string())));
     lines
+}
+
+/// Says whether a file can be read, or fetched.
+async fn check_file(
+    house: &House,
+    file: &FileSource,
+    offline: bool,
+    line: impl Fn(&str, Verdict, String) -> CheckLine,
+) -> CheckLine {
+    let problem = |says: String| line("file", Verdict::Problem, says);
+    if let FilePlace::Url(download) = &file.place {
+        let place = download.place();
+        if offline {
+            return line("file", Verdict::Good, format!("{place} was not asked for"));
+        }
+        return match download.fetch(None).await {
+            Ok(_) => line("file", Verdict::Good, format!("{place} can be read")),
+            Err(error) => CheckLine { unreachable: error.kind == ErrorKind::Unreachable, ..problem(error.to_string()) },
+        };
+    }
+    match file.local(house.clock.now_ms()) {
+        Ok(Some(path)) => match std::fs::File::open(&path) {
+            Ok(_) => line("file", Verdict::Good, format!("{} can be read", path.display())),
+            Err(error) => problem(format!("open {}: {error}", path.display())),
+        },
+        Ok(None) => problem("there is no file".into()),
+        Err(error) => problem(error.to_string()),
+    }
 }
 
 /// Says that a connection is parked; nothing is asked of it.

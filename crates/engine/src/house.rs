@@ -13,6 +13,8 @@ use crate::unproven::{Refused, forget, refused, without};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, SystemTime};
+use tenure_connect::file::{Download, FileError, newest};
 use tenure_connect::transport::Carrier;
 use tenure_connect::{
     BudgetSpec, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings, Surroundings,
@@ -160,9 +162,33 @@ pub enum Reader {
 #[derive(Debug)]
 pub struct FileSource {
     /// Where it lies.
-    pub path: PathBuf,
+    pub place: FilePlace,
     /// Columns whose headers differ: our name = theirs.
     pub map: BTreeMap<String, String>,
+}
+
+/// Where a file lies.
+#[derive(Debug)]
+pub enum FilePlace {
+    /// Here, or in this folder the newest.
+    Path(PathBuf),
+    /// At an address.
+    Url(Box<Download>),
+}
+
+impl FileSource {
+    /// Returns the file on this machine that is read at this moment; nothing for one that is fetched.
+    ///
+    /// # Errors
+    /// It is a folder in which no file can be chosen.
+    pub fn local(&self, now_ms: i64) -> Result<Option<PathBuf>, FileError> {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now_ms).unwrap_or_default());
+        match &self.place {
+            FilePlace::Url(_) => Ok(None),
+            FilePlace::Path(path) if path.is_dir() => newest(path, now).map(Some),
+            FilePlace::Path(path) => Ok(Some(path.clone())),
+        }
+    }
 }
 
 impl House {
@@ -302,13 +328,7 @@ impl House {
             return Ok(Reader::Pushed);
         }
         if connection.settings.manifest.file.is_some() {
-            let Some(path) = &config.path else {
-                let message = format!("`{name}` reads a file, and no `path` is given");
-                let hint = Some("such as path = \"people.csv\"".to_owned());
-                return Err(self.config.misplaced(&["connections", name.as_str()], message, hint).into());
-            };
-            let file = FileSource { path: self.config.beside(path), map: config.map.clone() };
-            return Ok(Reader::File(Arc::new(file)));
+            return Ok(Reader::File(Arc::new(self.build_file(name, connection)?)));
         }
         let secrets = crate::scim::read_secrets(name, config, &connection.settings.manifest, &self.config.folder)?;
         let settings = connection.spoken().settings.clone();
@@ -320,6 +340,31 @@ impl House {
             connector.remember(self.memories(name).await?);
         }
         Ok(Reader::App(Arc::new(connector)))
+    }
+
+    fn build_file(&self, name: &ConnectionName, connection: &Connection) -> Result<FileSource, EngineError> {
+        let (config, settings) = (&connection.config, &connection.settings);
+        let misplaced = |message: String, hint: &str| {
+            let hint = Some(hint.to_owned());
+            EngineError::from(self.config.misplaced(&["connections", name.as_str()], message, hint))
+        };
+        let place = match (&config.path, &config.url) {
+            (Some(path), None) => FilePlace::Path(self.config.beside(path)),
+            (None, Some(_)) => {
+                let secrets = crate::scim::read_secrets(name, config, &settings.manifest, &self.config.folder)?;
+                let Surroundings { clock, carrier, .. } = self.surroundings()?;
+                let download = Download::new(settings, &secrets.rest, clock, carrier);
+                FilePlace::Url(Box::new(download.map_err(|source| misfit(&self.config, name.as_str(), source))?))
+            }
+            (None, None) => {
+                let message = format!("`{name}` reads a file, and no `path` is given");
+                return Err(misplaced(message, "such as path = \"people.csv\", or a `url`"));
+            }
+            (Some(_), Some(_)) => {
+                return Err(misplaced(format!("`{name}` has a `path` and a `url`"), "leave one of them out"));
+            }
+        };
+        Ok(FileSource { place, map: config.map.clone() })
     }
 
     /// What a connector stands in: the house's time, its chance, and the road that requests take.

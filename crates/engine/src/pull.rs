@@ -2,20 +2,20 @@
 //! Only a complete walk proves absence, and even then each missing account is looked up by its id before it is
 //! believed gone. It decides nothing: correlation comes after it.
 
+mod file;
+
 use crate::alone::alone;
 use crate::clock::moment_text;
 use crate::dialect::settle;
 use crate::error::EngineError;
 use crate::foresight::Foresight;
-use crate::house::{FileSource, House, Reader};
+use crate::house::{House, Reader};
 use crate::progress::{Progress, Said};
 use crate::touched::Touched;
 use crate::view::{PullView, Way};
 use crate::work::job;
 use futures::{StreamExt, stream};
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use tenure_connect::file::{FileError, People, PeopleOptions};
 use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart, PullStream, Spent};
 use tenure_core::abilities::Standing;
 use tenure_core::account::{AccountKey, Kind};
@@ -105,7 +105,7 @@ async fn pull_one(
             let sweeping = Sweeping { house, name, connector: &connector, progress, began, touched };
             sweeping.run(reach, settled.error, settled.spent).await?
         }
-        Reader::File(file) => pull_file(house, name, &file, progress, began).await?,
+        Reader::File(file) => file::pull_file(house, name, &file, progress, began).await?,
         Reader::Pushed => crate::pushed::view(house, name).await?,
     };
     let complete = view.coverage == Coverage::Complete;
@@ -374,84 +374,6 @@ fn mark(coverage: Coverage, started_ms: i64) -> Option<String> {
 /// Returns the moment since which changes are asked for, a little before the mark.
 fn since(watermark: Option<&str>) -> Option<i64> {
     watermark.and_then(|text| text.parse::<i64>().ok()).map(|ms| ms - OVERLAP_MS)
-}
-
-/// Reads a source that is a file. A complete file proves absence by itself: there is nobody to ask by id.
-async fn pull_file(
-    house: &House,
-    name: &ConnectionName,
-    file: &FileSource,
-    progress: &Progress,
-    began: Instant,
-) -> Result<PullView, EngineError> {
-    let run = house.store.begin_pull(name, PullMode::Full, house.clock.now_ms()).await?;
-    progress.say(Said::PullBegan { connection: name.to_string(), resumed: false });
-    let mut problems = Vec::new();
-    let (coverage, because) = match open_file(name, file) {
-        Err(error) => (Coverage::Partial, Some(error.to_string())),
-        Ok(mut people) => {
-            store_people(house, &run, name, &mut people, progress).await?;
-            let report = people.report_now();
-            problems = report.problems.iter().map(ToString::to_string).collect();
-            (report.coverage, report.because)
-        }
-    };
-    if let Some(sweep) = run.sweep(coverage) {
-        loop {
-            let missing = house.store.unseen(&sweep, &[Kind::Person], BATCH).await?;
-            if missing.is_empty() {
-                break;
-            }
-            house.store.mark_gone(&sweep, &missing, house.clock.now_ms()).await?;
-        }
-    }
-    let end = PullEnd {
-        coverage,
-        because,
-        watermark: None,
-        requests: 0,
-        throttled: 0,
-        floor_seconds: 0.0,
-        seconds: began.elapsed().as_secs_f64(),
-        belief: Belief::Believed,
-    };
-    let pull = finish(house, &run, end, Ending::Over).await?;
-    Ok(view(name, &pull, Way::None, problems))
-}
-
-/// Opens a file after looking it through once: where two rows have one key, neither is believed.
-fn open_file(name: &ConnectionName, file: &FileSource) -> Result<People, FileError> {
-    let options = PeopleOptions { connection: name.clone(), map: file.map.clone(), skip: BTreeSet::new() };
-    let mut first = People::open(&file.path, options.clone())?;
-    first.by_ref().for_each(drop);
-    People::open(&file.path, PeopleOptions { skip: first.repeated_lines().clone(), ..options })
-}
-
-async fn store_people(
-    house: &House,
-    run: &PullRun,
-    name: &ConnectionName,
-    people: &mut People,
-    progress: &Progress,
-) -> Result<(), EngineError> {
-    let (mut read, mut batch) = (0, Batch::new(name));
-    loop {
-        people.by_ref().take(BATCH).try_for_each(|person| batch.add(&person))?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        read += batch.len() as u64;
-        house.store.write(run, &mut batch, None, house.clock.now_ms()).await?;
-        let connection = name.to_string();
-        progress.say(Said::Read {
-            connection,
-            accounts: read,
-            total: None,
-            requests: 0,
-            left: None,
-            seconds_left: None,
-        });
-    }
 }
 
 /// Ends a pull in the store. A source that lost more people than the policy allows is kept and doubted: it is not what

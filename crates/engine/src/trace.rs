@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use tenure_connect::Exchanged;
 use tenure_connect::file::{People, PeopleOptions};
 use tenure_core::account::{Account, AccountKey, Kind};
@@ -220,8 +221,9 @@ async fn sources(house: &House, step: &Step, person: &Identity, made_ms: i64) ->
     };
     for record in records.into_iter().filter(of_file) {
         let Ok(Reader::File(file)) = house.reader(&record.connection).await else { continue };
-        let line = find_row(&file, &record.connection, &record);
-        rows.insert(record, (file.path.display().to_string(), line));
+        let Ok(Some(path)) = file.local(house.clock.now_ms()) else { continue };
+        let line = find_row(&path, &file, &record.connection, &record);
+        rows.insert(record, (path.display().to_string(), line));
     }
     let source = |cell: Cell| {
         let row = rows.get(&cell.record);
@@ -236,9 +238,14 @@ async fn sources(house: &House, step: &Step, person: &Identity, made_ms: i64) ->
 }
 
 /// Finds the row of a record in a file as it is now.
-fn find_row(file: &FileSource, connection: &ConnectionName, record: &AccountKey) -> Option<(u64, Account)> {
+fn find_row(
+    path: &Path,
+    file: &FileSource,
+    connection: &ConnectionName,
+    record: &AccountKey,
+) -> Option<(u64, Account)> {
     let options = PeopleOptions { connection: connection.clone(), map: file.map.clone(), skip: Default::default() };
-    let mut people = People::open(&file.path, options).ok()?;
+    let mut people = People::open(path, options).ok()?;
     let account = people.by_ref().find(|account| account.key == *record)?;
     Some((people.line(), account))
 }

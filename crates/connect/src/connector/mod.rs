@@ -339,7 +339,7 @@ fn place_of(kind: Kind, id: &str) -> u64 {
 fn credential(settings: &Settings, secrets: &BTreeMap<String, SecretString>) -> Result<Credential, ConnectError> {
     let manifest = &settings.manifest;
     let configuration = |text: String| ConnectError::new(ErrorKind::Configuration, text).about("secrets");
-    for (name, help) in &manifest.secrets {
+    for (name, help) in manifest.secrets.iter().filter(|(_, help)| !help.optional) {
         if secrets.get(name).is_none_or(|secret| secret.expose_secret().trim().is_empty()) {
             let text = format!("the secret `{name}` of {} is missing or empty", settings.name);
             return Err(configuration(text).hinting(format!("{}; issued at {}", help.says, help.issued)));

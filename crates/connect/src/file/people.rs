@@ -43,6 +43,14 @@ pub enum FileError {
         /// Why.
         source: io::Error,
     },
+    /// It is a folder in which no file can be chosen yet.
+    #[error("read the folder {path}: {because}", path = path.display())]
+    Unsettled {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        because: String,
+    },
     /// It is a folder, a pipe or a device.
     #[error("read {path}: it is not a regular file", path = path.display())]
     NotAFile {

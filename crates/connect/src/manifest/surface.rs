@@ -99,6 +99,9 @@ pub struct SecretHelp {
     pub says: String,
     /// The vendor's page that issues it.
     pub issued: String,
+    /// Whether it may be left out.
+    #[serde(default)]
+    pub optional: bool,
     /// The credential of another surface with which it is easily confused, and how that looks.
     pub twin: Option<String>,
 }
