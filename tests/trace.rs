@@ -3,7 +3,7 @@
 //! It looks at what the program prints, not at how it is found.
 
 use crate::day::{approved_plan, expect, until_done};
-use crate::stage::Stage;
+use crate::stage::{Answer, Pretender, Stage};
 use serde_json::Value;
 use std::fs;
 use tenure_sandbox::{Limits, Options};
@@ -68,6 +68,34 @@ fn a_mover_is_traced_from_the_cell_to_the_field_that_was_read_back() {
     for word in ["source", "rule", "requests", "read back", "people.csv, line", "done at"] {
         assert!(told.out.contains(word), "does not say {word}: {}", told.out);
     }
+}
+
+#[test]
+fn a_collector_is_told_of_every_step_under_the_id_that_its_story_shows() {
+    let (stage, plan) = lived();
+    let collector = Pretender::start(|_, _| Answer::json("{}"));
+    let file = stage.files().config.clone();
+    let otlp = format!("[server]\notlp = \"http://{}\"\n\n[store]", collector.addr);
+    stage.edit(&file, "[store]", &otlp).unwrap();
+    expect(&stage.run(&["apply"]), 0);
+    assert!(collector.asked().iter().all(|asked| asked.starts_with("POST /v1/traces\n")), "{:?}", collector.asked());
+    let bodies = collector.told();
+    let parsed = bodies.iter().map(|body| serde_json::from_str::<Value>(body).unwrap());
+    let of = |body: Value| body["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().clone();
+    let spans: Vec<Value> = parsed.flat_map(of).collect();
+    let told = |span: &Value, key: &str| {
+        let all = span["attributes"].as_array().unwrap();
+        let found = all.iter().find(|one| one["key"] == key);
+        found.map(|one| one["value"]["stringValue"].as_str().unwrap().to_owned())
+    };
+    let moved = step(&plan, "grant", "mover");
+    let span = spans.iter().find(|span| told(span, "tenure.step").as_deref() == moved["id"].as_str()).unwrap();
+    assert_eq!((&span["name"], told(span, "tenure.outcome").as_deref()), (&"step".into(), Some("Done")));
+    assert_eq!(span["traceId"], traced(&stage, moved)["attempts"][0]["trace_id"]);
+    let verb = spans.iter().find(|other| other["spanId"] == span["parentSpanId"]).unwrap();
+    assert_eq!((&verb["name"], &verb["traceId"]), (&"apply".into(), &span["traceId"]));
+    let person = moved["person"].as_str().unwrap();
+    assert!(bodies.iter().all(|body| !body.contains('@') && !body.contains(person)), "a span names somebody");
 }
 
 #[test]

@@ -26,6 +26,7 @@ impl Answer {
 pub struct Pretender {
     pub addr: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Pretender {
@@ -34,14 +35,20 @@ impl Pretender {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let addr = listener.local_addr().expect("an address");
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let lines = asked.clone();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let (lines, bodies) = (asked.clone(), told.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
-                serve(stream, &answer, &lines);
+                serve(stream, &answer, &lines, &bodies);
             }
         });
-        Self { addr, asked }
+        Self { addr, asked, told }
+    }
+
+    /// Returns the body of every request so far.
+    pub fn told(&self) -> Vec<String> {
+        self.told.lock().map(|bodies| bodies.clone()).unwrap_or_default()
     }
 
     /// Returns every request so far, as `METHOD PATH`, each followed by its headers in lower case.
@@ -50,7 +57,12 @@ impl Pretender {
     }
 }
 
-fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> Answer, lines: &Mutex<Vec<String>>) {
+fn serve(
+    mut stream: TcpStream,
+    answer: &impl Fn(&str, &str) -> Answer,
+    lines: &Mutex<Vec<String>>,
+    bodies: &Mutex<Vec<String>>,
+) {
     let Ok(copy) = stream.try_clone() else { return };
     let mut reader = BufReader::new(copy.take(1024 * 1024));
     let mut head = String::new();
@@ -67,6 +79,9 @@ fn serve(mut stream: TcpStream, answer: &impl Fn(&str, &str) -> Answer, lines: &
     }
     let mut body = vec![0; length];
     let _ = reader.read_exact(&mut body);
+    if let Ok(mut bodies) = bodies.lock() {
+        bodies.push(String::from_utf8_lossy(&body).into_owned());
+    }
     let mut words = head.split_whitespace();
     let (Some(method), Some(path)) = (words.next(), words.next()) else { return };
     if let Ok(mut lines) = lines.lock() {

@@ -10,13 +10,19 @@ mod output;
 mod place;
 mod progress;
 mod remote;
+mod spans;
 mod time;
 
-use arguments::{Arguments, Command, LogForm};
+use arguments::{Arguments, Command, Common, LogForm};
 use clap::Parser;
 use exit::Exit;
 use output::Output;
+use spans::{Export, Spans};
 use std::process::ExitCode;
+use tenure_engine::config::Config;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Millions of short texts cost a third less memory with it than with the system's.
 #[global_allocator]
@@ -32,9 +38,11 @@ fn main() -> ExitCode {
             return ExitCode::from(if asked_for { Exit::Done } else { Exit::Usage } as u8);
         }
     };
-    listen_to_logs(arguments.common.verbose, arguments.common.log);
+    let export = listen(&arguments.common);
     let output = Output::new(&arguments.common);
-    match run(arguments, &output) {
+    let ended = run(arguments, &output);
+    export.into_iter().for_each(spans::Export::end);
+    match ended {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             let exit = exit::exit_for(&error);
@@ -65,15 +73,20 @@ fn run(arguments: Arguments, output: &Output) -> anyhow::Result<Exit> {
 }
 
 /// Sends log lines to standard error: warnings by default, more with `-v`; `TENURE_LOG` overrides. As JSON, each line
-/// names the spans in which it was said: the verb, the step.
-fn listen_to_logs(verbose: u8, form: LogForm) {
-    use tracing_subscriber::EnvFilter;
+/// names the spans in which it was said: the verb, the step. Spans go to a collector as well, where the configuration
+/// names one; a wrong configuration is told by whoever needs it.
+fn listen(common: &Common) -> Option<Export> {
     let level = ["warn", "tenure=info,warn", "tenure=debug,tenure_connect=debug,info", "trace"];
-    let level = level[usize::from(verbose.min(3))].replace("tenure=", "tenure_engine=");
+    let level = level[usize::from(common.verbose.min(3))].replace("tenure=", "tenure_engine=");
     let filter = EnvFilter::try_from_env("TENURE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let _ = match form {
-        LogForm::Text => lines.try_init(),
-        LogForm::Json => lines.json().flatten_event(true).try_init(),
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match common.log {
+        LogForm::Text => lines.boxed(),
+        LogForm::Json => lines.json().flatten_event(true).boxed(),
     };
+    let collector = Config::read(&common.config).ok().and_then(|config| config.server.otlp);
+    let (export, spans) = collector.and_then(|url| Export::begin(&url).ok()).unzip();
+    let spans = spans.map(|spans| spans.with_filter(filter_fn(Spans::takes)));
+    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init();
+    export
 }

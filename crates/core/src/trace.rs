@@ -4,6 +4,7 @@
 
 use crate::account::{Account, AccountKey};
 use crate::change::{ReasonKind, Step};
+use crate::digest::derived;
 use crate::identity::Identity;
 use crate::name::Name;
 use crate::policy::{Policy, WordValue};
@@ -14,6 +15,12 @@ use std::collections::BTreeMap;
 
 /// What says whether somebody works here.
 const STAY: [&str; 3] = ["status", "start_date", "end_date"];
+
+/// Returns the id under which telling systems file everything of a run: 32 hexadecimal digits, the same in every process
+/// that takes part in it.
+pub fn trace_id(run: &str) -> String {
+    derived("", 32, &["trace", run])
+}
 
 /// One cell of a record, as it was when a step was planned.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]

@@ -110,6 +110,9 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// How long a SCIM client waits for what becomes of its wish, such as `20s` or `1m`; 20 seconds unless said.
     pub scim_wait: Option<String>,
+    /// An OpenTelemetry collector to which each command and each step is told as a span, such as
+    /// `http://collector:4318`; nowhere unless said.
+    pub otlp: Option<String>,
 }
 
 /// `[connections.NAME]`: one tenant of an app.
@@ -275,6 +278,7 @@ impl Config {
         config.file = path.to_path_buf();
         config.text = text.to_owned();
         config.scim_wait()?;
+        config.check_otlp()?;
         for (name, connection) in &config.connections {
             config.check_connection(name, connection)?;
             config.rhythm(name)?;
@@ -322,6 +326,15 @@ impl Config {
             let message = format!("`scim_wait` is {text:?}, which is no time of up to five minutes");
             self.misplaced(&["server", "scim_wait"], message, Some("such as \"20s\" or \"1m\"".into()))
         })
+    }
+
+    fn check_otlp(&self) -> Result<(), Misplaced> {
+        let Some(address) = &self.server.otlp else { return Ok(()) };
+        if address.starts_with("http://") || address.starts_with("https://") {
+            return Ok(());
+        }
+        let message = "`otlp` is no address of a collector".to_owned();
+        Err(self.misplaced(&["server", "otlp"], message, Some("such as \"http://127.0.0.1:4318\"".into())))
     }
 
     /// Returns how often a connection is read, as the file says it: the outer nothing where it says nothing, the inner

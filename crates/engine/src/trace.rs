@@ -19,7 +19,7 @@ use tenure_core::facts::{Decided, Decision};
 use tenure_core::identity::Identity;
 use tenure_core::journal::Entry;
 use tenure_core::name::{ConnectionName, IdentityId, PlanId, RunId, StepId};
-use tenure_core::trace::{Cell, RuleTold, attributes, cell, rule};
+use tenure_core::trace::{Cell, RuleTold, attributes, cell, rule, trace_id};
 
 const ENTRIES_MAX: usize = 1000;
 const VERSIONS_MAX: usize = 1000;
@@ -85,6 +85,9 @@ pub struct Proposed {
 pub struct Attempt {
     /// The run.
     pub run: String,
+    /// Under which id its spans were exported, where they were.
+    #[serde(default)]
+    pub trace_id: String,
     /// Who ran it.
     pub by: String,
     /// When its intent was written, before the first request.
@@ -272,6 +275,7 @@ async fn attempts(house: &House, step: &Step, entries: &[Entry]) -> Result<Vec<A
 fn began(entry: &Entry) -> Attempt {
     let by = entry.body["approval"]["by"].as_array();
     Attempt {
+        trace_id: entry.run.as_deref().map(trace_id).unwrap_or_default(),
         run: entry.run.clone().unwrap_or_default(),
         by: entry.actor.clone(),
         started_at: entry.at.clone(),

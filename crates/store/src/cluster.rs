@@ -18,6 +18,9 @@ use tenure_core::name::IdentityId;
 /// A cluster with more records than this is no person; the whole is loaded instead.
 const ACCOUNTS_MAX: usize = 500;
 const KEYS_MAX: usize = 2000;
+/// As many more are read for each account beyond the first that is asked for: a page of accounts is of many people.
+const ACCOUNTS_MAX_EACH: usize = 20;
+const KEYS_MAX_EACH: usize = 80;
 const ROUNDS_MAX: usize = 16;
 
 /// From where a cluster is found.
@@ -94,6 +97,8 @@ struct Walk {
     links: BTreeMap<AccountKey, Link>,
     decisions: BTreeMap<i64, Decision>,
     wishes: BTreeMap<(String, Box<str>), ClientWish>,
+    /// How many accounts, and how many keys, are too many.
+    most: (usize, usize),
     cut: bool,
 }
 
@@ -125,6 +130,8 @@ impl Walk {
     fn ask_seed(&mut self, seed: &Seed) {
         seed.identities.iter().for_each(|identity| self.identities.ask(identity.clone()));
         seed.accounts.iter().for_each(|account| self.accounts.ask(account.clone()));
+        let others = seed.accounts.len().saturating_sub(1);
+        self.most = (ACCOUNTS_MAX + others * ACCOUNTS_MAX_EACH, KEYS_MAX + others * KEYS_MAX_EACH);
         self.ask_keys(seed.keys.iter().filter_map(|key| join_key(key)));
     }
 
@@ -139,7 +146,7 @@ impl Walk {
             if keys.is_empty() && accounts.is_empty() && identities.is_empty() {
                 return Ok(());
             }
-            if self.found.len() > ACCOUNTS_MAX || self.keys.asked.len() > KEYS_MAX {
+            if self.found.len() > self.most.0 || self.keys.asked.len() > self.most.1 {
                 break;
             }
             let mut ids = Vec::new();
@@ -164,9 +171,9 @@ impl Walk {
         ids.retain(|id| !self.found.contains_key(id));
         ids.sort_unstable();
         ids.dedup();
-        if ids.len() > ACCOUNTS_MAX {
+        if ids.len() > self.most.0 {
             self.cut = true;
-            ids.truncate(ACCOUNTS_MAX);
+            ids.truncate(self.most.0);
         }
         let ids = ids.into_iter().map(Arg::from).collect();
         let mut read: Vec<(i64, Option<i64>, Account)> = Vec::new();

@@ -125,10 +125,13 @@ fn began(attempt: &Attempt) -> Vec<String> {
         true => String::new(),
         false => format!(", agreed by {}", attempt.approved_by.join(", ")),
     };
-    vec![format!(
-        "{} by {}, intent written at {} (journal entry {}){agreed}",
-        attempt.run, attempt.by, attempt.started_at, attempt.intent_entry
-    )]
+    vec![
+        format!(
+            "{} by {}, intent written at {} (journal entry {}){agreed}",
+            attempt.run, attempt.by, attempt.started_at, attempt.intent_entry
+        ),
+        format!("trace {}", attempt.trace_id),
+    ]
 }
 
 fn requests(attempt: &Attempt) -> Vec<String> {

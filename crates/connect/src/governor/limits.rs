@@ -27,11 +27,14 @@ pub struct Limits {
     pub kept: Duration,
 }
 
+/// Requests that may be open at the same time where nobody says: as many as steps of one connection are under way at most.
+pub const CONCURRENT_USUAL: u32 = 16;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             windows: Vec::new(),
-            concurrent_max: 8,
+            concurrent_max: CONCURRENT_USUAL,
             sub: Vec::new(),
             share: 1.0,
             learn: Learn::Headers,

@@ -29,7 +29,7 @@ pub use crate::transport::{Clock, SystemClock};
 pub(crate) use keep::words;
 pub use ledger::{Answer, Ask, Keeper, Ledger, Quiet};
 pub(crate) use limits::longest;
-pub use limits::{Covers, Learn, Limits, SubLimit, Window, WindowKind};
+pub use limits::{CONCURRENT_USUAL, Covers, Learn, Limits, SubLimit, Window, WindowKind};
 pub use park::{Parked, SAT_OUT_MAX};
 pub use permit::{Governor, NotAdmitted, Permit, Statistics};
 pub use retry_after::{RetryAfter, read_retry_after};

@@ -7,18 +7,20 @@ use crate::audit::record_read;
 use crate::clock::read_moment;
 use crate::error::EngineError;
 use crate::house::House;
-use crate::reconcile::{Company, Scope, company};
+use crate::reconcile::{Company, Scope, company, company_of};
 use crate::view::{AccountView, GrantView, IdentityView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::HashMap;
 use tenure_core::account::AccountKey;
-use tenure_core::correlate::LinkFact;
+use tenure_core::correlate::{Graph, LinkFact};
 use tenure_core::expression::{Expression, ExpressionError};
-use tenure_store::{AccountFilter, Cursor, Observed};
+use tenure_store::{AccountFilter, Cursor, Extent, Managers, Observed, Page, Seed};
 
 const PAGE: usize = 1000;
+/// So many pages of a list are judged each by itself.
+const PAGES_BY_THEMSELVES: usize = 3;
 
 /// Which rows of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,7 +77,9 @@ pub struct Grants {
 /// # Errors
 /// The question cannot be understood, or the store failed.
 pub async fn identities(house: &House, asked: &ListAsked, by: &str) -> Result<Identities, EngineError> {
-    let (company, filter) = begin::<IdentityView>(house, asked, by, "identities", "identity").await?;
+    let filter = begin::<IdentityView>(house, asked, by, "identities", "identity").await?;
+    let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
+    let company = company(house, &Scope { as_of_ms, ..Scope::default() }).await?;
     let graph = company.graph(house);
     let mut rows: Vec<IdentityView> = Vec::new();
     for identity in graph.identities() {
@@ -103,7 +107,7 @@ fn is_in(identity: &IdentityView, connection: Option<&str>) -> bool {
 /// # Errors
 /// As [`identities`].
 pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Accounts, EngineError> {
-    let (company, filter) = begin::<AccountView>(house, asked, by, "accounts", "account").await?;
+    let filter = begin::<AccountView>(house, asked, by, "accounts", "account").await?;
     let mut accounts = Vec::new();
     let walk = |account: AccountView| {
         if filter.keeps(&account)? {
@@ -112,7 +116,7 @@ pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Acco
         }
         Ok(0)
     };
-    let next = each_account(house, asked, &company, walk).await?;
+    let next = each_account(house, asked, walk).await?;
     Ok(Accounts { accounts, next })
 }
 
@@ -121,7 +125,7 @@ pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Acco
 /// # Errors
 /// As [`identities`].
 pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants, EngineError> {
-    let (company, filter) = begin::<GrantView>(house, asked, by, "grants", "grant").await?;
+    let filter = begin::<GrantView>(house, asked, by, "grants", "grant").await?;
     let mut grants = Vec::new();
     let walk = |account: AccountView| {
         let before = grants.len();
@@ -132,7 +136,7 @@ pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants
         }
         Ok(grants.len() - before)
     };
-    let next = each_account(house, asked, &company, walk).await?;
+    let next = each_account(house, asked, walk).await?;
     Ok(Grants { grants, next })
 }
 
@@ -165,20 +169,20 @@ fn condition<Row: JsonSchema>(text: &str, root: &str) -> Result<Expression, Engi
     Ok(expression)
 }
 
-/// Reads what is asked, loads what it is about, and writes down who looks.
+/// Reads what is asked, and writes down who looks.
 async fn begin<Row: JsonSchema>(
     house: &House,
     asked: &ListAsked,
     by: &str,
     what: &str,
     root: &'static str,
-) -> Result<(Company, Filter), EngineError> {
+) -> Result<Filter, EngineError> {
     if let Some(name) = &asked.connection {
         house.connection(name)?;
     }
     let expression = asked.filter.as_deref().map(|text| condition::<Row>(text, root)).transpose()?;
     let filter = Filter { root, expression };
-    let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
+    as_of_ms(house, asked.as_of.as_deref())?;
     if (asked.as_of.is_some() || asked.export.is_some()) && asked.cursor.is_none() {
         let format = asked.export.as_deref().unwrap_or("list");
         let body = serde_json::json!({
@@ -186,8 +190,7 @@ async fn begin<Row: JsonSchema>(
         });
         record_read(house, by, body).await?;
     }
-    let company = company(house, &Scope { as_of_ms, ..Scope::default() }).await?;
-    Ok((company, filter))
+    Ok(filter)
 }
 
 /// Reads the moment as of which is asked.
@@ -199,38 +202,93 @@ pub(super) fn as_of_ms(house: &House, text: Option<&str>) -> Result<Option<i64>,
 }
 
 /// Walks the accounts that are asked for, a page of the store at a time, until `walk` has taken as many rows as are
-/// asked for; says where to go on.
+/// asked for; says where to go on. Whose the accounts of a page are is found out from what hangs together with them; who
+/// wants more than a few pages, or the past, has the whole company correlated once.
 async fn each_account(
     house: &House,
     asked: &ListAsked,
-    company: &Company,
     mut walk: impl FnMut(AccountView) -> Result<usize, EngineError>,
 ) -> Result<Option<String>, EngineError> {
-    let graph = company.graph(house);
-    let links: HashMap<&AccountKey, LinkFact<'_>> =
-        graph.links().filter_map(|(account, link)| link.map(|link| (&account.key, link))).collect();
-    let view = |observed: &Observed| {
-        let key = &observed.account.key;
-        let link = links.get(key).map(|link| (link.identity.as_str(), link.evidence));
-        let connection = company.facts.connections.get(&key.connection);
-        let ability = connection.and_then(|connection| connection.abilities.kinds.get(&key.kind));
-        AccountView::new(&observed.account, ability, link, Some(observed.since_ms))
-    };
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
+    let after = asked.cursor.as_deref().map(|cursor| number(Some(cursor)).map(Cursor::at)).transpose()?;
     let filter = AccountFilter { connection: asked.connection.as_deref().map(Into::into), as_of_ms };
-    let mut after = asked.cursor.as_deref().map(|cursor| number(Some(cursor)).map(Cursor::at)).transpose()?;
-    let mut left = asked.limit.unwrap_or(usize::MAX);
-    loop {
-        let page = house.store.accounts(&filter, after, PAGE.min(left)).await?;
-        for observed in &page.accounts {
-            if asked.connection.is_some() || house.is_target(&observed.account.key.connection) {
-                left = left.saturating_sub(walk(view(observed))?);
+    let mut pages = Pages { house, asked, filter, after, left: asked.limit.unwrap_or(usize::MAX) };
+    if asked.limit.is_some() && as_of_ms.is_none() {
+        for _ in 0..PAGES_BY_THEMSELVES {
+            let page = pages.read().await?;
+            let Some(near) = company_near(house, &page.accounts).await? else { break };
+            let graph = near.graph(house);
+            if let Some(end) = pages.walk(page, &near, &links_of(&graph), &mut walk)? {
+                return Ok(end);
             }
         }
-        match page.next {
-            Some(next) if left == 0 => return Ok(Some(next.place().to_string())),
-            Some(next) => after = Some(next),
-            None => return Ok(None),
+    }
+    let company = company(house, &Scope { as_of_ms, ..Scope::default() }).await?;
+    let graph = company.graph(house);
+    let links = links_of(&graph);
+    loop {
+        let page = pages.read().await?;
+        if let Some(end) = pages.walk(page, &company, &links, &mut walk)? {
+            return Ok(end);
         }
+    }
+}
+
+/// Loads what hangs together with these accounts; nothing where that is more than a page should cost.
+async fn company_near(house: &House, page: &[Observed]) -> Result<Option<Company>, EngineError> {
+    let accounts = page.iter().map(|observed| observed.account.key.clone()).collect();
+    let loaded = house.store.load_cluster(&Seed { accounts, ..Seed::default() }, Managers::Left).await?;
+    if loaded.extent == Extent::Cut {
+        return Ok(None);
+    }
+    company_of(house, &Scope::default(), loaded).await.map(Some)
+}
+
+type Links<'g> = HashMap<&'g AccountKey, LinkFact<'g>>;
+
+fn links_of<'g>(graph: &'g Graph<'_>) -> Links<'g> {
+    graph.links().filter_map(|(account, link)| link.map(|link| (&account.key, link))).collect()
+}
+
+/// The accounts that are asked for, page by page.
+struct Pages<'a> {
+    house: &'a House,
+    asked: &'a ListAsked,
+    filter: AccountFilter,
+    after: Option<Cursor>,
+    /// How many rows are still asked for.
+    left: usize,
+}
+
+impl Pages<'_> {
+    async fn read(&self) -> Result<Page, EngineError> {
+        Ok(self.house.store.accounts(&self.filter, self.after, PAGE.min(self.left)).await?)
+    }
+
+    /// Shows the accounts of a page. At the end it says where to go on, which may be nowhere.
+    fn walk(
+        &mut self,
+        page: Page,
+        company: &Company,
+        links: &Links<'_>,
+        walk: &mut impl FnMut(AccountView) -> Result<usize, EngineError>,
+    ) -> Result<Option<Option<String>>, EngineError> {
+        for Observed { account, since_ms, .. } in &page.accounts {
+            let key = &account.key;
+            if self.asked.connection.is_none() && !self.house.is_target(&key.connection) {
+                continue;
+            }
+            let link = links.get(key).map(|link| (link.identity.as_str(), link.evidence));
+            let connection = company.facts.connections.get(&key.connection);
+            let ability = connection.and_then(|connection| connection.abilities.kinds.get(&key.kind));
+            let view = AccountView::new(account, ability, link, Some(*since_ms));
+            self.left = self.left.saturating_sub(walk(view)?);
+        }
+        self.after = page.next;
+        Ok(match page.next {
+            Some(next) if self.left == 0 => Some(Some(next.place().to_string())),
+            Some(_) => None,
+            None => Some(None),
+        })
     }
 }

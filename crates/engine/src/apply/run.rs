@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tenure_connect::governor::CONCURRENT_USUAL;
 use tenure_connect::{Connector, ErrorKind, witnessed};
 use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::approve::Demands;
@@ -34,10 +35,13 @@ use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
 use tenure_store::{Joined, Lease, Removal, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
-const AT_ONCE_PER_CONNECTION: usize = 16;
+const AT_ONCE_PER_CONNECTION: usize = CONCURRENT_USUAL as usize;
 
 /// After so many steps in a row without a clear answer a connection is left alone until the next run.
 const UNANSWERED_MAX: u32 = 5;
+
+/// How long a step that has ended waits for others, to be settled in one transaction with them.
+const GATHERED: Duration = Duration::from_millis(2);
 
 /// How long a hand waits for others who are at what is left.
 const ELSEWHERE_LOOKED: Duration = Duration::from_millis(150);
@@ -88,7 +92,7 @@ impl ApplyReport {
 ///
 /// # Errors
 /// A connector cannot be built, or the store failed. What an app refuses is in the report.
-#[tracing::instrument(name = "apply", skip_all, fields(plan = %plan.id))]
+#[tracing::instrument(name = "apply", skip_all, fields(plan = %plan.id, run))]
 pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
     as_hand(house, by, |lease| apply_as_hand(house, plan, by, progress, lease)).await
 }
@@ -238,6 +242,7 @@ impl<'a> Run<'a> {
         let permitted = steps.iter().filter(|step| step.approval.state.permits());
         let accounts = permitted.map(account_of).collect::<BTreeSet<_>>().len();
         let Joined { run: id, others } = join(house, plan, by, &lease, accounts).await?;
+        tracing::Span::current().record("run", id.as_str());
         let open = house.store.open_steps().await?;
         let open: BTreeSet<StepId> = open.into_iter().filter(|open| open.run != id).map(|open| open.step).collect();
         Ok(Self {
@@ -293,8 +298,10 @@ impl<'a> Run<'a> {
                     tokio::time::sleep(ELSEWHERE_LOOKED).await;
                     Vec::new()
                 }
-                (true, false) => tokio::time::timeout(ELSEWHERE_LOOKED, under_way.next()).await.unwrap_or_default(),
-                (false, _) => under_way.next().await,
+                (true, false) => {
+                    tokio::time::timeout(ELSEWHERE_LOOKED, under_way.next(GATHERED)).await.unwrap_or_default()
+                }
+                (false, _) => under_way.next(GATHERED).await,
             };
             if ended.is_empty() && under_way.is_empty() && !self.is_held_up() {
                 self.skip_rest();

@@ -44,8 +44,14 @@ pub(super) struct Carried {
 }
 
 /// Carries one step out.
-#[tracing::instrument(name = "step", skip_all, fields(step = %step.id, connection = %step.connection, effect = %step.effect))]
+#[tracing::instrument(name = "step", skip_all, fields(step = %step.id, connection = %step.connection, effect = %step.effect, outcome))]
 pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened) -> Carried {
+    let carried = carry(context, connector, step, opened).await;
+    tracing::Span::current().record("outcome", tracing::field::debug(carried.result.outcome));
+    carried
+}
+
+async fn carry(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened) -> Carried {
     let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
     let found = match walk.look_again(opened).await {
         Ok(found) => found,

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 /// Futures under way, and what ended while something else was waited for.
 pub(super) struct UnderWay<F: Future> {
@@ -33,16 +34,24 @@ impl<F: Future> UnderWay<F> {
         self.running.is_empty() && self.ended.is_empty()
     }
 
-    /// Waits for the next that ends and returns it with all that have ended by then; none when none is left. Dropped
-    /// while it waits, it loses none.
-    pub async fn next(&mut self) -> Vec<F::Output> {
+    /// Waits for the next that ends and returns it with all that end soon after, until half have ended or `patience` is
+    /// over; none when none is left. Dropped while it waits, it loses none.
+    pub async fn next(&mut self, patience: Duration) -> Vec<F::Output> {
         if self.ended.is_empty() {
             self.ended.extend(self.running.next().await);
         }
+        let _ = tokio::time::timeout(patience, self.gather()).await;
         while let Some(Some(output)) = self.running.next().now_or_never() {
             self.ended.push_back(output);
         }
         self.ended.drain(..).collect()
+    }
+
+    /// Waits until at least as many have ended as are left.
+    async fn gather(&mut self) {
+        while self.ended.len() < self.running.len() {
+            self.ended.extend(self.running.next().await);
+        }
     }
 
     /// Waits for `work` and drives the others on meanwhile.
@@ -78,7 +87,7 @@ mod tests {
         });
         under_way.meanwhile(tokio::task::yield_now()).await;
         under_way.meanwhile(only.acquire()).await.unwrap().forget();
-        assert_eq!(under_way.next().await, [7]);
-        assert!(under_way.is_empty() && under_way.next().await.is_empty());
+        assert_eq!(under_way.next(Duration::ZERO).await, [7]);
+        assert!(under_way.is_empty() && under_way.next(Duration::ZERO).await.is_empty());
     }
 }

@@ -6,6 +6,7 @@ use crate::stage::{Stage, on_stage};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tenure_core::scope::Scope;
+use tenure_engine::answer::{self, ListAsked};
 use tenure_engine::apply::apply;
 use tenure_engine::plan::make_plan;
 use tenure_engine::progress::Progress;
@@ -38,6 +39,15 @@ fn lists_are_told_in_parts_without_a_gap() {
             assert_eq!(ids.len(), small.len(), "{list} tells something twice");
             assert_eq!(small, large, "{list}");
             assert!(large.len() > 6, "{list} has {} rows", large.len());
+        }
+        let all = ListAsked::default();
+        let accounts = answer::accounts(&stage.house, &all, "olga").await.unwrap().accounts;
+        let grants = answer::grants(&stage.house, &all, "olga").await.unwrap().grants;
+        let told = |rows: &[Value]| rows.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for (list, at_once) in [("accounts", serde_json::to_value(accounts)), ("grants", serde_json::to_value(grants))]
+        {
+            let at_once = told(at_once.unwrap().as_array().unwrap());
+            assert_eq!(told(&whole(&client, list, "", 7).await), at_once, "{list} by parts and at once");
         }
         let active =
             whole(&client, "accounts", "&connection=gorgias&where=account.state%20%3D%3D%20%22active%22", 2).await;
