@@ -10,6 +10,7 @@ mod day;
 mod doors;
 mod faults;
 mod forecast;
+mod hr;
 mod journal;
 mod kills;
 mod operate;

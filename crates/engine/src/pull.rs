@@ -327,6 +327,10 @@ impl Sweeping<'_> {
         missing.truncate(LOOKED_UP_MAX);
         let mut gone: Vec<AccountKey> = Vec::new();
         for key in missing {
+            if self.connector.proves_absence(key.kind) {
+                gone.push(key);
+                continue;
+            }
             match self.connector.read(&key).await {
                 Look::Absent => gone.push(key),
                 Look::Found(account) => {

@@ -27,6 +27,8 @@ mod vendors;
 
 mod world;
 
+pub mod hr;
+
 mod pace;
 mod tokens;
 mod statistics;

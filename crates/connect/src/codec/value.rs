@@ -7,6 +7,9 @@ use crate::manifest::{Codec, FieldSpec};
 use serde_json::{Number, Value};
 use tenure_core::place::nearest;
 
+/// Letters of `2026-11-26`.
+const DAY_LEN: usize = 10;
+
 /// The compiled codec of one field.
 #[derive(Clone, Debug)]
 pub(crate) struct ValueCodec {
@@ -40,6 +43,11 @@ impl ValueCodec {
                 _ => json.to_value(),
             },
             Codec::Text | Codec::AccountNumber | Codec::AccountText => text_or_value(json),
+            Codec::Date => match json.plain() {
+                Some(text) if text.starts_with("0000") => Value::Null,
+                Some(text) => Value::String(text.get(..DAY_LEN).unwrap_or(&text).to_owned()),
+                None => json.to_value(),
+            },
             Codec::Number | Codec::Flag => json.to_value(),
         }
     }
@@ -53,7 +61,7 @@ impl ValueCodec {
             return Ok(Value::Null);
         }
         match self.codec {
-            Codec::Text | Codec::AccountText => plain_text(value).map(Value::String),
+            Codec::Text | Codec::Date | Codec::AccountText => plain_text(value).map(Value::String),
             Codec::Number | Codec::AccountNumber => number(value),
             Codec::Flag => match value {
                 Value::Bool(_) => Ok(value.clone()),

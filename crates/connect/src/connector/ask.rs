@@ -56,6 +56,8 @@ impl Inner {
         if filled.contains('{') {
             return Err(ConnectError::new(ErrorKind::Configuration, format!("nothing fills the path {path:?}")));
         }
+        // `/` alone is the base URL itself, for an app that is one address.
+        let filled = if filled == "/" { String::new() } else { filled };
         let text = format!("{}{filled}", self.base.as_str().trim_end_matches('/'));
         Url::parse(&text)
             .map_err(|error| ConnectError::new(ErrorKind::Configuration, format!("no URL comes of {path:?}: {error}")))
@@ -154,6 +156,9 @@ impl Inner {
             }
         }
         let mut failed = ConnectError::new(kind, self.masked(&text));
+        if kind == ErrorKind::Auth {
+            failed.hint = self.hint(kind, StatusCode::UNAUTHORIZED.as_u16(), effect, None);
+        }
         failed.status = error.response().map(|response| response.status.as_u16());
         failed.may_have_happened = effect.is_some() && error.may_have_happened();
         failed

@@ -133,7 +133,11 @@ impl Inner {
         priority: Priority,
     ) -> Result<Option<Response>, ConnectError> {
         let ids = [("id", key.id.as_str())];
-        let mut ask = Ask::read(self.url(&read.path, &ids)?, &read.path, priority);
+        let mut url = self.url(&read.path, &ids)?;
+        if !read.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&read.query);
+        }
+        let mut ask = Ask::read(url, &read.path, priority);
         if let Some(body) = &read.read_body {
             ask.method = Method::Post;
             ask.body = Some(filled_body(body, &ids));

@@ -272,6 +272,12 @@ impl Connector {
             .collect()
     }
 
+    /// Tells whether a complete list proves that an account of this kind is not there.
+    pub fn proves_absence(&self, kind: Kind) -> bool {
+        let spec = self.0.manifest().kinds.get(&kind);
+        spec.and_then(|spec| spec.list.as_ref()).is_some_and(|list| list.proves_absence)
+    }
+
     /// Tells whether the app can be asked for what changed, for every kind that is listed.
     pub fn tells_changes(&self) -> bool {
         let mut lists = self.0.manifest().kinds.values().filter_map(|spec| spec.list.as_ref()).peekable();

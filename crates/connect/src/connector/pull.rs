@@ -5,6 +5,7 @@
 mod checkpoint;
 mod guard;
 mod numbered;
+mod several;
 mod survey;
 
 use super::ask::page_of;
@@ -167,6 +168,8 @@ struct Stage {
     others: Vec<(Kind, Vec<(Place, Value)>)>,
     /// Places that some records leave out.
     thin: Vec<Place>,
+    /// Whether several records may be of one person.
+    one_person: bool,
     walk: Walk,
     /// Its number in the walk of all lists.
     at: usize,
@@ -210,6 +213,26 @@ async fn walk(
     Ok(untold)
 }
 
+impl Inner {
+    /// Refuses a page of a source in which a column that is needed lies in no record: nobody could tell who has left.
+    fn check_columns(&self, kind: Kind, rows: &[Json<'_>]) -> Result<(), ConnectError> {
+        let (spec, _) = self.kind(kind)?;
+        if rows.is_empty() || kind != Kind::Person {
+            return Ok(());
+        }
+        let is_there = |place: &String| rows.iter().any(|row| Place::new(place).of(row).is_some());
+        let lost = spec.fields.iter().find(|(_, field)| field.required && !field.read.iter().any(is_there));
+        match lost {
+            None => Ok(()),
+            Some((name, field)) => {
+                let text = format!("no record has {name} where it used to lie ({})", field.read.join(", "));
+                let error = ConnectError::new(ErrorKind::Malformed, text).about(name.as_str());
+                Err(error.hinting("put the column back, or give whoever made the credential the right to see it"))
+            }
+        }
+    }
+}
+
 fn is_stale(error: &ConnectError) -> bool {
     matches!(error.kind, ErrorKind::Validation | ErrorKind::NotFound | ErrorKind::Vendor)
 }
@@ -246,7 +269,8 @@ fn stages(inner: &Inner, since: Option<i64>) -> Result<Vec<Stage>, ConnectError>
             };
             let others = list.others.iter().map(|other| (other.kind, values(other))).collect();
             let thin = list.thin.iter().map(|place| Place::new(place)).collect();
-            stages.push(Stage { kind: *kind, others, thin, walk, at: stages.len() });
+            let one_person = list.one_person;
+            stages.push(Stage { kind: *kind, others, thin, one_person, walk, at: stages.len() });
         }
     }
     Ok(stages)
@@ -321,7 +345,11 @@ impl Run<'_> {
             };
             let (ahead, page) = ahead;
             self.deliver(page, &guard).await?;
-            let Some((fetch, next)) = ahead else { return guard.check_total().map_err(Stop::Because) };
+            let Some((fetch, next)) = ahead else {
+                guard.check_total()?;
+                // Records behind a gap moved up into what was read before.
+                return if guard.shrank() { Err(Stop::Because(super::walk::shrank())) } else { Ok(()) };
+            };
             (pending, here) = (fetch, next);
         }
         Err(Stop::Because(ConnectError::new(ErrorKind::Malformed, format!("the list has more than {PAGES_MAX} pages"))))
@@ -354,7 +382,7 @@ impl Run<'_> {
         let reading = Reading { names: self.names, now_ms: self.inner.now_ms(), memory: &memory };
         let (mut accounts, mut thin) = (Vec::with_capacity(rows.len()), Vec::new());
         for (row, id) in rows.iter().zip(ids) {
-            if let Some(id) = id.filter(|id| guard.is_new(id)) {
+            if let Some(id) = id.filter(|id| guard.is_new(id) || self.stage.one_person) {
                 let reader = match self.stage.others.is_empty() {
                     true => reader,
                     false => self.inner.kind(self.stage.kind_of(row))?.1,
@@ -365,6 +393,10 @@ impl Run<'_> {
                 accounts.push(self.whole(reader.read_with_id(row, id, reading)));
             }
         }
+        if self.stage.one_person {
+            accounts = several::one_each(accounts, self.inner.now_ms());
+        }
+        self.inner.check_columns(self.stage.kind, rows)?;
         guard.turn();
         let links = super::walk::link_next(response).is_some();
         Ok(PageRead { accounts, thin, rows: rows.len(), total, next, links })

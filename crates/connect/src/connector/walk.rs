@@ -214,6 +214,11 @@ pub(super) fn link_next(response: &Response) -> Option<String> {
     })
 }
 
+pub(super) fn shrank() -> ConnectError {
+    let text = "the list became shorter while it was walked: records may have been missed";
+    ConnectError::new(ErrorKind::Malformed, text)
+}
+
 impl Inner {
     /// Walks a whole list, one page after the other, and hands each record to `take`, which may end the walk.
     pub(super) async fn walk_all(

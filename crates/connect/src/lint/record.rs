@@ -26,6 +26,7 @@ impl Lint<'_> {
             );
         }
         match &spec.read {
+            None if spec.list.as_ref().is_some_and(|list| list.proves_absence) && spec.effects.is_empty() => {}
             None => self.say(
                 &["kinds", kind],
                 format!("{kind} records cannot be read by id"),
@@ -130,6 +131,8 @@ impl Lint<'_> {
             if field.on.is_empty() {
                 self.say(&keys, format!("{name} is written at no moment"), "on = [\"create\", \"update\"]");
             }
+        } else if spec.effects.is_empty() && spec.by_hand.is_empty() {
+            // A source is read and never written.
         } else if field.required {
             self.say(&keys, format!("{name} is required and never written"), "");
         } else if field.cannot.is_none() {

@@ -135,8 +135,13 @@ impl Lint<'_> {
             );
         }
         let tokens = self.manifest.auth.as_ref().and_then(|auth| auth.token_url.as_deref()).unwrap_or_default();
-        for parameter in known.iter().filter(|known| !used.contains(known) && !placeholders_of(tokens).contains(known))
-        {
+        // A connection may name the whole address at which tokens are issued.
+        let is_used = |known: &&&str| {
+            used.contains(*known)
+                || placeholders_of(tokens).contains(*known)
+                || (**known == "token_url" && !tokens.is_empty())
+        };
+        for parameter in known.iter().filter(|known| !is_used(known)) {
             self.say(&["base", "parameters", parameter], format!("{{{parameter}}} stands in no pattern"), "");
         }
     }

@@ -91,6 +91,14 @@ pub struct ListSpec {
     /// Places that the list leaves out of some records; such a record is read by its id.
     #[serde(default)]
     pub thin: Vec<String>,
+    /// Whether a complete list proves by itself that somebody is not there, for an app in which nobody can be asked for
+    /// alone. Elsewhere each who is missing is looked up by id first.
+    #[serde(default)]
+    pub proves_absence: bool,
+    /// Whether one person may have several records with one id, one for each employment: of those in one page the one that
+    /// counts today is taken, with the days of those that follow each other.
+    #[serde(default)]
+    pub one_person: bool,
 }
 
 /// Records of another kind in a list.
@@ -157,6 +165,9 @@ pub struct LookupSpec {
 pub struct ReadSpec {
     /// The path after the base URL, with `{id}`.
     pub path: String,
+    /// Parameters.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
     /// For an app that reads by POST: the body, with `{id}` in it. The record is absent where `item` leads to nothing.
     pub read_body: Option<IndexMap<String, serde_json::Value>>,
     /// For an app that reads by POST and takes several ids at once.

@@ -72,8 +72,12 @@ pub struct KindSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CustomSpec {
-    /// The object that holds them.
+    /// The object that holds them; empty for the record itself.
     pub at: String,
+    /// The key under which each holds its value, where it is an object.
+    pub within: Option<String>,
+    /// The key of the list's body, and of the read's parameters, under which they are asked for by name.
+    pub ask: Option<String>,
     /// Why one may stay as it is although the app accepts a change, in the operator's words.
     pub ignored_because: Option<String>,
 }
@@ -139,6 +143,8 @@ pub enum Codec {
     Number,
     /// True or false.
     Flag,
+    /// A day: what follows it (a time, an offset) is left out, and `0000-00-00` is none.
+    Date,
     /// One of `words`.
     Words,
     /// An IANA time zone with us, a Rails name (`Eastern Time (US & Canada)`) with the app.

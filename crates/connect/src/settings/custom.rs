@@ -5,6 +5,7 @@ use super::Settings;
 use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::{Codec, CustomSpec, FieldSpec, KindSpec, Manifest, On};
 use indexmap::IndexMap;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,13 +48,30 @@ impl Settings {
             let Some(custom) = kind.custom.clone() else { continue };
             let fields = self.custom.iter().map(|(word, key)| (word.clone(), field(&custom, key)));
             kind.fields.extend(fields);
+            ask_for(kind, &custom, self.custom.values());
         }
         Arc::new(with)
     }
 }
 
+/// Has a list and a read tell them that tell only what they are asked for.
+fn ask_for<'k>(kind: &mut KindSpec, custom: &CustomSpec, keys: impl Iterator<Item = &'k String>) {
+    let Some(ask) = &custom.ask else { return };
+    for key in keys {
+        let body = kind.list.as_mut().and_then(|list| list.read_body.as_mut());
+        if let Some(Value::Array(listed)) = body.and_then(|body| body.get_mut(ask)) {
+            listed.push(key.as_str().into());
+        }
+        if let Some(listed) = kind.read.as_mut().and_then(|read| read.query.get_mut(ask)) {
+            listed.push(',');
+            listed.push_str(key);
+        }
+    }
+}
+
 fn field(custom: &CustomSpec, key: &str) -> FieldSpec {
-    let place = format!("{}.{key}", custom.at);
+    let within = custom.within.as_ref().map(|within| format!(".{within}")).unwrap_or_default();
+    let place = format!("{}.{key}{within}", custom.at).trim_start_matches('.').to_owned();
     FieldSpec {
         read: vec![place.clone()],
         write: Some(place),
@@ -66,7 +84,7 @@ fn field(custom: &CustomSpec, key: &str) -> FieldSpec {
         fold_case: false,
         cannot: None,
         ignored_because: custom.ignored_because.clone(),
-        empty_in: Some(custom.at.clone()),
+        empty_in: Some(custom.at.clone()).filter(|at| !at.is_empty()),
     }
 }
 

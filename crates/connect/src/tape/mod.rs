@@ -10,7 +10,7 @@ pub use word::{Doing, Tape};
 use crate::catalogue::App;
 use crate::connector::{Act, Connector, Look, LookupBy, PullEvent, PullStart};
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::BudgetSpec;
+use crate::manifest::{AuthForm, BudgetSpec};
 use crate::settings::Settings;
 use crate::transport::{Clock, Priority, SystemClock};
 use futures::future::BoxFuture;
@@ -107,6 +107,10 @@ async fn play(app: &App, tape: &Tape) -> Result<(Value, Vec<String>), ConnectErr
     let pattern = manifest.base.as_ref().map_or("", |base| base.url.as_str());
     let path = pattern.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     settings.url = Some(format!("http://{}/{path}", player.address()));
+    // Tokens are issued by the tape, too.
+    if manifest.auth.as_ref().is_some_and(|auth| auth.form == AuthForm::ClientCredentials) {
+        settings.parameters.insert("token_url".into(), format!("http://{}/token", player.address()));
+    }
     settings.limits = Some(BudgetSpec { per_second: Some(100_000.0), ..BudgetSpec::default() });
     let secrets: BTreeMap<String, secrecy::SecretString> =
         manifest.secrets.keys().map(|name| (name.clone(), format!("tape-{name}").into())).collect();
