@@ -64,7 +64,7 @@ try {
   const all = mia.getByRole("button", { name: /^Approve all/ });
   if (await all.count()) {
     await all.click();
-    await mia.waitForLoadState("networkidle");
+    await all.waitFor({ state: "detached" });
   }
 
   // It is carried out, by the daemon or by the admin's word, and nothing waits any more.

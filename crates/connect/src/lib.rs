@@ -15,6 +15,7 @@ mod catalogue;
 mod connector;
 mod lint;
 mod tape;
+mod openid;
 pub mod file;
 
 pub use abilities::abilities_of;
@@ -27,6 +28,7 @@ pub use connector::{
 pub use error::{ConnectError, ErrorKind};
 pub use lint::{lint, lint_app};
 pub use manifest::{BudgetSpec, Manifest, manifest_schema};
+pub use openid::{Discovered, Jwk, OpenidClient, OpenidError, Tokens};
 pub use settings::{ScimOffers, ScimSettings, ScimUse, Settings};
 pub use tape::{Tape, TapeReport, TapeResult, run_tapes};
 pub use transport::{

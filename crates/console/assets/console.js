@@ -15,16 +15,36 @@ for (const place of document.querySelectorAll("[data-since]")) {
   setInterval(tell, 1000);
 }
 
-// A page that tells of something under way is loaded anew, unless somebody is about to do something on it.
-if (document.querySelector("[data-under-way]")) {
+// A page that shows what changes is brought up to date when it is told so, unless somebody is about to do something on it.
+const main = document.getElementById("main");
+if (main?.matches("[data-live]")) {
+  let waiting = false;
+  let source = null;
   const busy = () => {
     const at = document.activeElement;
-    const chosen = document.querySelector("input:checked, details[open]");
+    const chosen = main.querySelector("input:checked, details[open]");
     return chosen || document.getSelection()?.toString() || (at && at.matches("input, select, textarea, button"));
   };
+  const refresh = async () => {
+    if (busy() || document.hidden) return;
+    waiting = false;
+    const here = location.pathname + location.search.replace(/([?&])done=[^&]*&?/, "$1");
+    const answer = await fetch(here, { headers: { "X-Tenure-Live": "1" } }).catch(() => null);
+    if (!answer?.ok || answer.redirected || busy()) return;
+    const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("main");
+    if (next && !busy()) main.replaceChildren(...next.childNodes);
+  };
+  const listen = () => {
+    if (document.hidden || source?.readyState < 2) return;
+    source = new EventSource("/live");
+    source.addEventListener("changed", () => (waiting = true));
+  };
+  // Where no stream is to be had, what is under way is looked at now and then.
   setInterval(() => {
-    if (!busy() && !document.hidden) location.replace(location.pathname + location.search.replace(/([?&])done=[^&]*&?/, "$1"));
-  }, 3000);
+    if (waiting || (source?.readyState !== 1 && main.querySelector("[data-under-way]"))) refresh();
+  }, 1500);
+  document.addEventListener("visibilitychange", () => (document.hidden ? source?.close() : listen()));
+  listen();
 }
 
 // What is to be matched is gone through by key.

@@ -91,7 +91,7 @@ impl IntoResponse for Failure {
             Self::TooMany => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many tries",
-                "Too many links were tried that are not good. Wait a minute.".into(),
+                "Too many tried at once, or with links that are not good. Wait a minute.".into(),
             ),
             Self::Missing(says) => (StatusCode::NOT_FOUND, "Not found", sentence(says)),
             Self::Asked(says) => (StatusCode::CONFLICT, "That cannot be done", sentence(says)),
@@ -113,7 +113,7 @@ impl IntoResponse for Failure {
 }
 
 /// Writes a fragment as a sentence; what begins with an id begins so.
-fn sentence(says: &str) -> String {
+pub(crate) fn sentence(says: &str) -> String {
     let mut letters = says.chars();
     if says.split(' ').next().is_some_and(|word| !word.chars().all(char::is_alphabetic)) {
         return says.to_owned();

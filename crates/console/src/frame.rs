@@ -95,6 +95,11 @@ impl Frame {
         })
     }
 
+    /// Tells whether the page shows what changes while it is looked at.
+    pub fn live(&self) -> bool {
+        self.who.is_some() && self.as_of.is_none() && ["today", "plan", "apps", "connect"].contains(&self.active)
+    }
+
     /// As of which moment the visitor looks (milliseconds since 1970, UTC).
     pub fn as_of_ms(&self) -> Option<i64> {
         self.as_of.as_deref()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
@@ -124,9 +129,9 @@ fn done(word: &str) -> Option<&'static str> {
         "approved" => "Your yes is written down.",
         "rejected" => "Your no is written down.",
         "released" => "What the guard held may run, in this plan only.",
-        "applying" => "The permitted steps are being carried out. Load the page again to see how far it is.",
+        "applying" => "The permitted steps are being carried out.",
         "leaving" => "They leave: it is written down, and the plan below says what follows.",
-        "pulling" => "The read is asked for. Load the page again to see how far it is.",
+        "pulling" => "The read is asked for.",
         "linked" => "Decided: the account is theirs.",
         "unlinked" => "Decided: the account is not theirs.",
         "exempted" => "Decided: the account is left alone from now on.",

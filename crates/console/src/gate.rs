@@ -8,14 +8,16 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::role::Deed;
-use tenure_engine::session::{Visitor, authenticate, is_same};
+use tenure_engine::openid::within;
+use tenure_engine::session::{Visitor, authenticate, is_same, recognise};
+use url::form_urlencoded::byte_serialize;
 
 /// The largest form that is read.
 const FORM_MAX: usize = 512 * 1024;
@@ -24,6 +26,8 @@ const FIELDS_MAX: usize = 5_000;
 pub(crate) const COOKIE: &str = "tenure_session";
 /// A cookie of this name is only taken by a browser that got it over TLS from this very host.
 pub(crate) const COOKIE_TLS: &str = "__Host-tenure_session";
+/// What a page sends along that asks for itself anew without anybody's doing.
+const BY_ITSELF: &str = "x-tenure-live";
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -83,12 +87,17 @@ async fn let_through(
 ) -> Result<(Request, Arc<Visitor>), Box<Response>> {
     let refuse = |failure: Failure| Box::new(failure.into_response());
     let credential = cookie(request.headers(), &[COOKIE_TLS, COOKIE]).unwrap_or_default();
-    let visitor = authenticate(&console.house, &credential).await.map_err(|error| refuse(error.into()))?;
+    let by_itself = request.headers().contains_key(BY_ITSELF) && request.method() == Method::GET;
+    let visitor = match by_itself {
+        true => recognise(&console.house, &credential).await,
+        false => authenticate(&console.house, &credential).await,
+    };
+    let visitor = visitor.map_err(|error| refuse(error.into()))?;
     let acts = request.method() == Method::POST;
     let Some(visitor) = visitor else {
         return Err(match acts {
             true => refuse(Failure::SignedOut),
-            false => Box::new(Redirect::to("/sign-in").into_response()),
+            false => Box::new(Redirect::to(&sign_in_for(request.uri())).into_response()),
         });
     };
     if !visitor.role.may(deed) {
@@ -104,6 +113,14 @@ async fn let_through(
     let visitor = Arc::new(visitor);
     request.extensions_mut().insert(visitor.clone());
     Ok((request, visitor))
+}
+
+/// Returns the way in that leads on to the page that was asked for.
+fn sign_in_for(uri: &Uri) -> String {
+    match uri.path_and_query().map_or("/", |page| within(page.as_str())) {
+        "/" => "/sign-in".to_owned(),
+        page => format!("/sign-in?next={}", byte_serialize(page.as_bytes()).collect::<String>()),
+    }
 }
 
 /// Reads the form that a request carries.

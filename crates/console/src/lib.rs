@@ -1,14 +1,15 @@
 //! The console: pages for people over HTTP, rendered on the server, complete without a script.
-//! `places` is the one list of what is answered, each place with what somebody must be allowed to do there; `gate` asks
-//! before any of them answers. Reads go to the store, acts through the engine; nothing is judged here, and no page holds
+//! `places` is the one list of what is answered to whoever is signed in, each with what they must be allowed to do there, and
+//! `doors` that of the ways in; `gate` asks before any place answers. Reads go to the store, acts through the engine; nothing is judged here, and no page holds
 //! a secret.
 
 mod gate;
 mod sign;
+mod openid;
 mod frame;
 mod failure;
 mod judged;
-mod runs;
+mod live;
 mod words;
 mod draw;
 mod steps;
@@ -32,6 +33,8 @@ use axum::routing::{MethodRouter, get, post};
 use std::sync::Arc;
 use tenure_core::role::Deed;
 use tenure_engine::house::House;
+use tenure_engine::openid::Providers;
+use tokio::sync::Semaphore;
 
 /// What all pages stand on.
 pub(crate) struct Console {
@@ -41,10 +44,14 @@ pub(crate) struct Console {
     pub judged: judged::Judged,
     /// The plan that was looked at last.
     pub plans: steps::Plans,
-    /// What somebody has this process carry out.
-    pub runs: runs::Runs,
+    /// Places for pages that wait to be told that something happened.
+    pub streams: Arc<Semaphore>,
     /// How often somebody tried to sign in in vain.
     pub attempts: sign::Attempts,
+    /// The providers by which people sign in.
+    pub providers: Providers,
+    /// How many more may be asked about at providers at this moment.
+    pub asked: Semaphore,
 }
 
 pub(crate) type Shared = Arc<Console>;
@@ -58,6 +65,28 @@ pub struct Place {
     /// What its visitor must be allowed to do.
     pub deed: Deed,
     answer: MethodRouter<Shared>,
+}
+
+/// One thing that is answered to whoever comes, signed in or not: the ways in, and the look of the pages.
+pub struct Door {
+    /// How it is asked for.
+    pub method: Method,
+    /// Where.
+    pub path: &'static str,
+    answer: MethodRouter<Shared>,
+}
+
+/// Everything that is answered to whoever comes.
+pub fn doors() -> Vec<Door> {
+    let door = |method, path, answer| Door { method, path, answer };
+    vec![
+        door(Method::GET, "/sign-in", get(sign::page)),
+        door(Method::POST, "/sign-in", post(sign::sign_in)),
+        door(Method::GET, "/sign-in/{provider}", get(openid::begin)),
+        door(Method::GET, "/sign-in/{provider}/back", get(openid::land)),
+        door(Method::POST, "/sign-in/{provider}/logout", post(openid::end)),
+        door(Method::GET, "/assets/{name}", get(assets::asset)),
+    ]
 }
 
 fn look(path: &'static str, answer: MethodRouter<Shared>) -> Place {
@@ -99,6 +128,7 @@ pub fn places() -> Vec<Place> {
         look("/audit/verify", get(audit::verify)),
         look("/audit/export.csv", get(audit::export)),
         look("/audit/print", get(audit::print)),
+        look("/live", get(live::stream)),
         act("/stop", Deed::Stop, post(today::stop)),
         act("/resume", Deed::Stop, post(today::resume)),
         act("/as-of", Deed::Look, post(audit::as_of)),
@@ -109,18 +139,19 @@ pub fn places() -> Vec<Place> {
     ]
 }
 
-/// Answers everything of the console. What nobody is signed in for is the sign-in itself and the look of the pages.
+/// Answers everything of the console: the doors to whoever comes, the places to whoever is signed in.
 pub fn router(house: Arc<House>) -> Router {
     let console: Shared = Arc::new(Console {
+        providers: Providers::of(&house),
+        asked: Semaphore::new(openid::ASKED_MAX),
         house,
         judged: judged::Judged::default(),
         plans: steps::Plans::default(),
-        runs: runs::Runs::default(),
+        streams: Arc::new(Semaphore::new(live::STREAMS_MAX)),
         attempts: sign::Attempts::default(),
     });
-    let mut router = Router::new()
-        .route("/sign-in", get(sign::page).post(sign::sign_in))
-        .route("/assets/{name}", get(assets::asset));
+    let doors = doors().into_iter();
+    let mut router = doors.fold(Router::new(), |router, door| router.route(door.path, door.answer));
     for place in places() {
         let answer = gate::guard(place.answer, place.deed, &console);
         router = router.route(place.path, answer);

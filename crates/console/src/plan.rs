@@ -1,5 +1,6 @@
 //! `Plan`: what would change, by person, before → after, with what is held and what it costs; approved or rejected whole
-//! or in part, with a note; carried out. Acts go through the engine in the visitor's name, as the command line's do.
+//! or in part, with a note; carried out. Acts go through the engine in the visitor's name, as the command line's do; what
+//! takes long is kept, and done by whichever daemon comes to it.
 
 use crate::failure::Failure;
 use crate::frame::{Frame, query, show};
@@ -11,11 +12,14 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::change::{ApprovalState, Plan, Step};
 use tenure_core::name::PlanId;
+use tenure_engine::act::{Act, ActView, ApplyAsked, keep, latest};
 use tenure_engine::decide::{By, Verdict, judge_steps};
+use tenure_engine::house::House;
 use tenure_engine::plan::{find_plan, make_plan};
 use tenure_engine::reconcile::Scope;
 use tenure_engine::session::Visitor;
@@ -40,6 +44,8 @@ struct PlanPage {
     /// The address of this view without its page.
     here: String,
     run: Option<(String, String, bool)>,
+    /// Whether it is about to be carried out.
+    asked: bool,
     failed: Option<String>,
 }
 
@@ -117,6 +123,7 @@ impl PlanPage {
             pages: 1,
             here: String::new(),
             run: None,
+            asked: false,
             failed: None,
         }
     }
@@ -158,8 +165,9 @@ async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<
         }
     }
     let newest = house.store.plan_ids(8).await?;
-    let under_way =
-        console.runs.is_under_way(plan.id.as_str()) || house.store.is_under_way(&plan.id, house.clock.now_ms()).await?;
+    let asked = asked_apply(house, plan.id.as_str()).await?;
+    let is_open = asked.as_ref().is_some_and(|act| act.state == "open");
+    let under_way = is_open || house.store.is_under_way(&plan.id, house.clock.now_ms()).await?;
     show(&PlanPage {
         others: newest.iter().map(|id| (id.to_string(), *id == plan.id)).collect(),
         held: held(plan, house),
@@ -169,8 +177,9 @@ async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<
         page,
         pages,
         here: format!("/plans/{}?by={by}&only={only}", words::part(plan.id.as_str())),
+        asked: is_open && run.is_none(),
         run: run.map(|run| (run.id.to_string(), run.actor, under_way)),
-        failed: console.runs.failed(plan.id.as_str()),
+        failed: asked.and_then(|act| act.fault).map(|fault| fault.detail),
         plan: Some(PlanTold::new(plan)),
         frame,
     })
@@ -210,7 +219,7 @@ impl PlanTold {
     }
 }
 
-fn held(plan: &Plan, house: &tenure_engine::house::House) -> Vec<HeldGroup> {
+fn held(plan: &Plan, house: &House) -> Vec<HeldGroup> {
     let mut by_reason: BTreeMap<_, Vec<&Step>> = BTreeMap::new();
     for hold in &plan.held {
         by_reason.entry((&hold.guard, &hold.because, hold.release.as_ref())).or_default().push(&hold.step);
@@ -305,8 +314,16 @@ pub(crate) async fn apply(
     Path(id): Path<String>,
 ) -> Result<Redirect, Failure> {
     let plan = find_plan(&console.house, Some(&id)).await?;
-    if !console.runs.begin(console.house.clone(), plan, visitor.who.clone()) {
-        return Err(Failure::Asked("another plan is being carried out here; wait until it has ended".into()));
+    let asked = asked_apply(&console.house, plan.id.as_str()).await?;
+    if asked.is_none_or(|act| act.state != "open") {
+        let act = Act::Apply(ApplyAsked { plan: Some(plan.id.to_string()) });
+        keep(&console.house, "/apply", &act, &visitor.who).await?;
     }
     Ok(Redirect::to(&format!("/plans/{}?done=applying", words::part(&id))))
+}
+
+/// Returns what was asked for last about carrying out a plan, here or over the API.
+async fn asked_apply(house: &House, plan: &str) -> Result<Option<ActView<Value>>, Failure> {
+    let asked = Act::Apply(ApplyAsked { plan: Some(plan.to_owned()) });
+    Ok(latest(house, "/apply", &asked).await?)
 }

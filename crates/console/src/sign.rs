@@ -1,5 +1,5 @@
-//! Signing in and out. A link shows first whom it would sign in, so that a program that only follows links uses none up;
-//! the button opens the session. Links that are not good are all answered alike, and counted; whoever has a good one is let
+//! Signing in by a link, and signing out. A link shows first whom it would sign in, so that a program that only follows
+//! links uses none up; the button opens the session. Links that are not good are all answered alike, and counted; whoever has a good one is let
 //! in, however many others guess.
 
 use crate::failure::Failure;
@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use std::sync::{Arc, Mutex, PoisonError};
+use tenure_engine::openid::within;
 use tenure_engine::session::{self, Visitor};
 use tenure_engine::token::reveal;
 
@@ -38,31 +39,53 @@ struct SignIn {
     frame: Frame,
     /// The link, where it is good: the credential, whom it signs in, as what.
     link: Option<(String, String, &'static str)>,
-    refused: bool,
+    /// The providers by which somebody may sign in: whither the button leads, and what it says.
+    providers: Vec<(String, String)>,
+    /// Why somebody is not let in.
+    refused: Option<String>,
+}
+
+const NOT_GOOD: &str = "This link was used already, has ended, or is not whole. Ask for another one.";
+
+fn door(console: &Console, next: &str, refused: Option<String>) -> SignIn {
+    let next: String = url::form_urlencoded::byte_serialize(within(next).as_bytes()).collect();
+    let button = |(name, title): (String, String)| (format!("/sign-in/{name}?next={next}"), title);
+    let providers = console.providers.list().into_iter().map(button).collect();
+    SignIn { frame: Frame::plain(None, "Sign in"), link: None, providers, refused }
 }
 
 fn refused(console: &Console) -> Response {
     if console.attempts.count(console.house.clock.now_ms()) {
         return Failure::TooMany.into_response();
     }
-    let page = SignIn { frame: Frame::plain(None, "Sign in"), link: None, refused: true };
-    match show(&page) {
-        Ok(page) => (StatusCode::FORBIDDEN, page).into_response(),
-        Err(failure) => failure.into_response(),
-    }
+    not_let_in(console, NOT_GOOD.into()).unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Says why somebody is not let in.
+pub(crate) fn not_let_in(console: &Console, because: String) -> Result<Response, Failure> {
+    let page = show(&door(console, "/", Some(crate::failure::sentence(&because))))?;
+    Ok((StatusCode::FORBIDDEN, page).into_response())
+}
+
+/// Gives the browser its session, and sends it to the page that was wanted.
+pub(crate) fn let_in(console: &Console, credential: &str, seconds: i64, next: &str) -> Result<Response, Failure> {
+    let next = if next == "/" { "/?done=signed-in" } else { next };
+    let mut response = Redirect::to(next).into_response();
+    set_cookie(console, &mut response, credential, seconds)?;
+    Ok(response)
 }
 
 /// `GET /sign-in`: says whom the link would sign in.
 pub(crate) async fn page(State(console): State<Shared>, uri: Uri) -> Result<Response, Failure> {
     let Some(credential) = query(&uri, "link") else {
-        let page = SignIn { frame: Frame::plain(None, "Sign in"), link: None, refused: false };
-        return Ok(show(&page)?.into_response());
+        let next = query(&uri, "next").unwrap_or_default();
+        return Ok(show(&door(&console, &next, None))?.into_response());
     };
     let Some((who, role)) = session::look_at(&console.house, &credential).await? else {
         return Ok(refused(&console));
     };
     let link = Some((credential, who, role.as_str()));
-    Ok(show(&SignIn { frame: Frame::plain(None, "Sign in"), link, refused: false })?.into_response())
+    Ok(show(&SignIn { link, ..door(&console, "/", None) })?.into_response())
 }
 
 /// `POST /sign-in`: uses the link up and opens a session.
@@ -73,9 +96,7 @@ pub(crate) async fn sign_in(State(console): State<Shared>, mut request: Request)
     let form = read_form(&mut request).await?;
     let opened = session::sign_in(&console.house, form.text("link").unwrap_or_default()).await?;
     let Some((credential, seconds)) = opened else { return Ok(refused(&console)) };
-    let mut response = Redirect::to("/?done=signed-in").into_response();
-    set_cookie(&console, &mut response, reveal(&credential), seconds)?;
-    Ok(response)
+    let_in(&console, reveal(&credential), seconds, "/")
 }
 
 /// `POST /sign-out`: ends the session.

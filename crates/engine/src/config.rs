@@ -3,6 +3,7 @@
 //! It knows where secrets lie, never what they are: `secrets` reads them when a connector is built.
 
 use crate::error::EngineError;
+use crate::openid::OidcConfig;
 use crate::rhythm::Rhythm;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -113,6 +114,9 @@ pub struct ServerConfig {
     /// An OpenTelemetry collector to which each command and each step is told as a span, such as
     /// `http://collector:4318`; nowhere unless said.
     pub otlp: Option<String>,
+    /// OpenID providers by which people sign in to the console, each under a name of your choice.
+    #[serde(default)]
+    pub oidc: BTreeMap<String, OidcConfig>,
 }
 
 /// `[connections.NAME]`: one tenant of an app.
@@ -279,6 +283,7 @@ impl Config {
         config.text = text.to_owned();
         config.scim_wait()?;
         config.check_otlp()?;
+        config.check_providers()?;
         for (name, connection) in &config.connections {
             config.check_connection(name, connection)?;
             config.rhythm(name)?;
@@ -396,6 +401,22 @@ impl Config {
     /// Builds the error that points at `keys` (such as `connections`, `gorgias`, `plan`) in the file.
     pub fn misplaced(&self, keys: &[&str], message: String, hint: Option<String>) -> Misplaced {
         misplaced_key(&self.text, &self.file.display().to_string(), keys, message, hint)
+    }
+
+    fn check_providers(&self) -> Result<(), Misplaced> {
+        for (name, provider) in &self.server.oidc {
+            let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if name.is_empty() || !name.chars().all(good) {
+                let message = format!("provider name {name:?} has a character that it cannot have");
+                let hint =
+                    "lower-case letters, digits and `-`; it stands in the address to which the provider sends back";
+                return Err(self.misplaced(&["server", "oidc", name], message, Some(hint.into())));
+            }
+            provider.check().map_err(|(key, message, hint)| {
+                self.misplaced(&["server", "oidc", name, key], message, Some(hint.to_owned()))
+            })?;
+        }
+        Ok(())
     }
 
     fn check_connection(&self, name: &str, connection: &ConnectionConfig) -> Result<(), Misplaced> {

@@ -33,6 +33,7 @@ pub mod draft;
 pub mod stop;
 pub mod token;
 pub mod session;
+pub mod openid;
 pub mod apply;
 pub mod work;
 pub mod hint;

@@ -30,7 +30,11 @@ pub(crate) const STORE: &str = "[store]";
 
 impl SecretError {
     fn whose(&self) -> String {
-        if self.connection == STORE { STORE.to_owned() } else { format!("connection `{}`", self.connection) }
+        if self.connection.starts_with('[') {
+            self.connection.clone()
+        } else {
+            format!("connection `{}`", self.connection)
+        }
     }
 }
 

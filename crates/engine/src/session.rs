@@ -1,5 +1,5 @@
-//! Sessions of the console: an invitation is a link that is shown once, lasts for minutes and opens one session; a session
-//! lasts for hours, ends when it is not used, and can be ended by an admin at once. Both are 256 random bits behind an id,
+//! Sessions of the console: an invitation is a link that is shown once, lasts for minutes and opens one session, and so may
+//! a provider (`openid`); a session lasts for hours, ends when it is not used, and can be ended by an admin at once. Both are 256 random bits behind an id,
 //! kept as a plain SHA-256. What a page does with whoever it lets in is not known here.
 
 use crate::clock::moment_text;
@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use tenure_core::hex::hex;
 use tenure_core::journal::Draft;
 use tenure_core::role::Role;
-use tenure_store::{Invitation, Session};
+use tenure_store::{Invitation, Session, SignedBy};
 
 /// How long an invitation lasts unless said.
 pub const INVITED_MS: i64 = 15 * 60 * 1000;
@@ -131,29 +131,62 @@ async fn find_invitation(house: &House, credential: &str) -> Result<Option<(Invi
 #[tracing::instrument(name = "sign_in", skip_all)]
 pub async fn sign_in(house: &House, credential: &str) -> Result<Option<(SecretString, i64)>, EngineError> {
     let Some((invitation, role)) = find_invitation(house, credential).await? else { return Ok(None) };
-    let (id, secret) = new_credential(house, SESSION)?;
-    let created_ms = house.clock.now_ms();
-    let body = serde_json::json!({ "session": id, "role": role.as_str(), "invitation": invitation.id, "invited_by": invitation.made_by });
-    let session = Session {
-        hash: hash(secret.expose_secret()),
-        id,
-        who: invitation.who.clone(),
-        role: role.as_str().to_owned(),
-        created_ms,
-        expires_ms: created_ms + LASTS_MS,
-        seen_ms: created_ms,
-        ended_ms: None,
-    };
+    let (secret, session) = new_session(house, &invitation.who, role, None)?;
+    let body = serde_json::json!({ "session": session.id, "role": role.as_str(), "invitation": invitation.id, "invited_by": invitation.made_by });
     let drafts = vec![draft(house, &invitation.who, "signed_in", body)];
     let opened = house.store.open_session(&invitation.id, &session, drafts).await?;
     Ok(opened.then_some((secret, LASTS_MS / 1000)))
 }
 
-/// Tells who is signed in with `credential`; nothing where it is not good, or not any more.
+/// Opens a session on the word of a provider. Returns as [`sign_in`]; nothing where this signing-in opened one before.
+pub(crate) async fn open_signed(
+    house: &House,
+    who: &str,
+    role: Role,
+    by: SignedBy,
+) -> Result<Option<(SecretString, i64)>, EngineError> {
+    let provider = by.provider.clone();
+    let (secret, session) = new_session(house, who, role, Some(by))?;
+    let body = serde_json::json!({ "session": session.id, "role": role.as_str(), "provider": provider });
+    let opened = house.store.open_signed(&session, vec![draft(house, who, "signed_in", body)]).await?;
+    Ok(opened.then_some((secret, LASTS_MS / 1000)))
+}
+
+fn new_session(
+    house: &House,
+    who: &str,
+    role: Role,
+    signed_by: Option<SignedBy>,
+) -> Result<(SecretString, Session), EngineError> {
+    let (id, secret) = new_credential(house, SESSION)?;
+    let (created_ms, hash) = (house.clock.now_ms(), hash(secret.expose_secret()));
+    let (who, role) = (who.to_owned(), role.as_str().to_owned());
+    let (expires_ms, seen_ms) = (created_ms + LASTS_MS, created_ms);
+    Ok((secret, Session { id, hash, who, role, created_ms, expires_ms, seen_ms, ended_ms: None, signed_by }))
+}
+
+/// Tells who is signed in with `credential`, and notes that they are there; nothing where it is not good, or not any more.
 ///
 /// # Errors
 /// The store failed.
 pub async fn authenticate(house: &House, credential: &str) -> Result<Option<Visitor>, EngineError> {
+    let Some((session, visitor)) = find_session(house, credential).await? else { return Ok(None) };
+    let now_ms = house.clock.now_ms();
+    if now_ms - session.seen_ms >= SEEN_EVERY_MS {
+        house.store.see_session(&session.id, now_ms).await?;
+    }
+    Ok(Some(visitor))
+}
+
+/// As [`authenticate`], for what a page does by itself: nobody need be there.
+///
+/// # Errors
+/// The store failed.
+pub async fn recognise(house: &House, credential: &str) -> Result<Option<Visitor>, EngineError> {
+    Ok(find_session(house, credential).await?.map(|(_, visitor)| visitor))
+}
+
+async fn find_session(house: &House, credential: &str) -> Result<Option<(Session, Visitor)>, EngineError> {
     let Some(id) = id_of(credential, SESSION) else { return Ok(None) };
     let found = house.store.session(id).await?;
     let kept = found.as_ref().map_or("", |session| session.hash.as_str());
@@ -163,12 +196,10 @@ pub async fn authenticate(house: &House, credential: &str) -> Result<Option<Visi
         same && session.ended_ms.is_none() && session.expires_ms > now_ms && now_ms - session.seen_ms < IDLE_MS
     };
     let Some(session) = found.filter(good) else { return Ok(None) };
-    if now_ms - session.seen_ms >= SEEN_EVERY_MS {
-        house.store.see_session(&session.id, now_ms).await?;
-    }
     let Ok(role) = session.role.parse() else { return Ok(None) };
     let form_key = hash(&format!("form {credential}"));
-    Ok(Some(Visitor { session: session.id, who: session.who, role, form_key }))
+    let visitor = Visitor { session: session.id.clone(), who: session.who.clone(), role, form_key };
+    Ok(Some((session, visitor)))
 }
 
 /// Ends a session, at once and for all processes; tells whether it was good until then.

@@ -62,6 +62,12 @@ impl Store {
         self.db.read().await?.first(select!("WHERE id = $1"), args![id], |row| read(&row)).await
     }
 
+    /// The id of the act that was asked for last under this mark.
+    pub async fn latest_act(&self, digest: &str) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT id FROM act WHERE digest = $1 ORDER BY asked_ms DESC, id LIMIT 1";
+        self.db.read().await?.first(sql, args![digest], |row| Ok(row.text(0)?.to_owned())).await
+    }
+
     /// Writes what came of an act, unless that was written already.
     pub async fn end_act(&self, id: &str, answer: &str, now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;

@@ -76,7 +76,7 @@ pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
 pub use record::Batch;
 pub use runs::{Joined, Left, Run};
 pub use sealed::{Sealed, SealedPlace};
-pub use sessions::{Invitation, Session};
+pub use sessions::{Invitation, Session, SignedBy};
 pub use steps::{Began, Beginning, OpenStep, Settled};
 pub use tokens::Token;
 pub use trends::{Figure, accounts_topic};

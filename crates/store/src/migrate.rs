@@ -7,7 +7,7 @@ use crate::db::{Db, Durability, Tx, args};
 use crate::error::StoreError;
 
 /// The scripts in their order; the number of a script is its place in this list, from 1.
-const SCRIPTS: [&str; 8] = [
+const SCRIPTS: [&str; 9] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_native_first.sql"),
     include_str!("../migrations/0003_tokens.sql"),
@@ -16,6 +16,7 @@ const SCRIPTS: [&str; 8] = [
     include_str!("../migrations/0006_wishes.sql"),
     include_str!("../migrations/0007_acts.sql"),
     include_str!("../migrations/0008_sessions.sql"),
+    include_str!("../migrations/0009_signed_by.sql"),
 ];
 
 /// How far a store has come, and how far this program knows the way.

@@ -1,9 +1,9 @@
-//! Sessions of the console and the invitations that open them, each by the hash of its credential. An invitation opens
-//! one session, in one transaction with the journal's word about it, however many ask at once.
+//! Sessions of the console and what opens them, each by the hash of its credential: an invitation, or a provider's word.
+//! Either opens one session, in one transaction with the journal's word about it, however many ask at once.
 //! What a role may do, and how a credential is made, is not known here.
 
 use crate::Store;
-use crate::db::{Durability, Row, args};
+use crate::db::{Durability, Row, Tx, args};
 use crate::error::StoreError;
 use crate::journal::append;
 use tenure_core::journal::Draft;
@@ -52,6 +52,31 @@ pub struct Session {
     pub seen_ms: i64,
     /// When somebody ended it.
     pub ended_ms: Option<i64>,
+    /// Which provider let them in; none where an invitation did.
+    pub signed_by: Option<SignedBy>,
+}
+
+/// By which marks a provider speaks of whoever it let in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignedBy {
+    /// Its name.
+    pub provider: String,
+    /// The mark of the person.
+    pub subject: String,
+    /// The mark of the provider's own session, where it has told one.
+    pub sid: Option<String>,
+    /// The mark of the signing-in, which opens one session only.
+    pub flow: String,
+}
+
+macro_rules! select {
+    ($where:literal) => {
+        concat!(
+            "SELECT id, hash, who, role, created_ms, expires_ms, seen_ms, ended_ms, provider, subject, sid, flow ",
+            "FROM session WHERE ",
+            $where
+        )
+    };
 }
 
 impl Store {
@@ -85,27 +110,49 @@ impl Store {
         if tx.run(sql, args![now_ms, invitation]).await? == 0 {
             return Ok(false);
         }
-        append(&mut tx, drafts).await?;
-        tx.run("DELETE FROM session WHERE expires_ms < $1", args![now_ms - KEPT_MS]).await?;
-        tx.run("DELETE FROM invitation WHERE expires_ms < $1", args![now_ms - KEPT_MS]).await?;
-        let sql = "INSERT INTO session (id, hash, who, role, created_ms, expires_ms, seen_ms) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let Session { id, hash, who, role, created_ms, expires_ms, seen_ms, .. } = session;
-        tx.run(sql, args![&**id, &**hash, &**who, &**role, *created_ms, *expires_ms, *seen_ms]).await?;
+        if !add_session(&mut tx, session, drafts).await? {
+            return Ok(false);
+        }
         tx.commit().await?;
         Ok(true)
     }
 
+    /// Opens a session on the word of a provider; tells whether this signing-in had opened none yet.
+    pub async fn open_signed(&self, session: &Session, drafts: Vec<Draft>) -> Result<bool, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        if !add_session(&mut tx, session, drafts).await? {
+            return Ok(false);
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The sessions that have not ended of whoever a provider speaks of: by its own session where it names one (and those
+    /// of the person of which it never named any), else all of the person.
+    pub async fn sessions_of(
+        &self,
+        provider: &str,
+        subject: Option<&str>,
+        sid: Option<&str>,
+        now_ms: i64,
+    ) -> Result<Vec<Session>, StoreError> {
+        let sql = select!(
+            "provider = $1 AND ended_ms IS NULL AND expires_ms > $2 \
+             AND (sid = $3 OR (subject = $4 AND (sid IS NULL OR $3 IS NULL))) ORDER BY id LIMIT $5"
+        );
+        let arguments = args![provider, now_ms, sid, subject, LISTED_MAX];
+        self.db.read().await?.list(sql, arguments, |row| read_session(&row)).await
+    }
+
     /// The session with this id.
     pub async fn session(&self, id: &str) -> Result<Option<Session>, StoreError> {
-        let sql = "SELECT id, hash, who, role, created_ms, expires_ms, seen_ms, ended_ms FROM session WHERE id = $1";
+        let sql = select!("id = $1");
         self.db.read().await?.first(sql, args![id], |row| read_session(&row)).await
     }
 
     /// The sessions that have not ended at a moment, newest first.
     pub async fn sessions(&self, now_ms: i64) -> Result<Vec<Session>, StoreError> {
-        let sql = "SELECT id, hash, who, role, created_ms, expires_ms, seen_ms, ended_ms FROM session \
-                   WHERE ended_ms IS NULL AND expires_ms > $1 ORDER BY created_ms DESC, id LIMIT $2";
+        let sql = select!("ended_ms IS NULL AND expires_ms > $1 ORDER BY created_ms DESC, id LIMIT $2");
         self.db.read().await?.list(sql, args![now_ms, LISTED_MAX], |row| read_session(&row)).await
     }
 
@@ -127,6 +174,27 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
+}
+
+/// Adds a session, with the entries that tell of it, unless its signing-in has opened one already.
+async fn add_session(tx: &mut Tx, session: &Session, drafts: Vec<Draft>) -> Result<bool, StoreError> {
+    let before_ms = session.created_ms - KEPT_MS;
+    tx.run("DELETE FROM session WHERE expires_ms < $1", args![before_ms]).await?;
+    tx.run("DELETE FROM invitation WHERE expires_ms < $1", args![before_ms]).await?;
+    let sql = "INSERT INTO session (id, hash, who, role, created_ms, expires_ms, seen_ms, provider, subject, sid, flow) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (flow) DO NOTHING";
+    let Session { id, hash, who, role, created_ms, expires_ms, seen_ms, signed_by, .. } = session;
+    let by = |mark: fn(&SignedBy) -> Option<&str>| signed_by.as_ref().and_then(mark);
+    let provider = by(|by| Some(&by.provider));
+    let subject = by(|by| Some(&by.subject));
+    let (sid, flow) = (by(|by| by.sid.as_deref()), by(|by| Some(&by.flow)));
+    let mut arguments = args![&**id, &**hash, &**who, &**role, *created_ms, *expires_ms, *seen_ms];
+    arguments.extend(args![provider, subject, sid, flow]);
+    if tx.run(sql, arguments).await? == 0 {
+        return Ok(false);
+    }
+    append(tx, drafts).await?;
+    Ok(true)
 }
 
 fn read_invitation(row: &Row<'_>) -> Result<Invitation, StoreError> {
@@ -152,5 +220,12 @@ fn read_session(row: &Row<'_>) -> Result<Session, StoreError> {
         expires_ms: row.int(5)?,
         seen_ms: row.int(6)?,
         ended_ms: row.int_or_none(7)?,
+        signed_by: read_signed_by(row)?,
     })
+}
+
+fn read_signed_by(row: &Row<'_>) -> Result<Option<SignedBy>, StoreError> {
+    let text = |at| Ok::<_, StoreError>(row.text_or_none(at)?.map(str::to_owned));
+    let (Some(provider), Some(subject), Some(flow)) = (text(8)?, text(9)?, text(11)?) else { return Ok(None) };
+    Ok(Some(SignedBy { provider, subject, sid: text(10)?, flow }))
 }

@@ -104,6 +104,32 @@ pub async fn ask(
     }
 }
 
+/// Keeps an act that a page asks for, to be done by whichever daemon comes to it; `place` is what the API calls it.
+///
+/// # Errors
+/// The store failed.
+pub async fn keep(house: &House, place: &str, act: &Act, by: &str) -> Result<(), EngineError> {
+    let body = serde_json::to_value(act).map_err(|error| EngineError::Broken(error.to_string()))?;
+    ask(house, &body, digest_of(place, &fields(&body)), by, None, true).await.map(drop)
+}
+
+/// Shows the act that was asked for last among those of the same, in whoever's name.
+///
+/// # Errors
+/// The store failed.
+pub async fn latest(house: &House, place: &str, asked: &Act) -> Result<Option<ActView<Value>>, EngineError> {
+    let body = serde_json::to_value(asked).map_err(|error| EngineError::Broken(error.to_string()))?;
+    let Some(id) = house.store.latest_act(&digest_of(place, &fields(&body))).await? else { return Ok(None) };
+    act(house, &id).await.map(Some)
+}
+
+/// Returns what is asked for in an act, without the word for it: as it is sent over the API.
+fn fields(body: &Value) -> Value {
+    let mut fields = body.clone();
+    fields.as_object_mut().map(|fields| fields.remove("act"));
+    fields
+}
+
 /// Writes down what came of an act.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ mod lifecycle;
 mod word;
 mod kept;
 
-pub use kept::{Act, ActView, Kept, act, ask, carry_out, digest_of, end, forget};
+pub use kept::{Act, ActView, Kept, act, ask, carry_out, digest_of, end, forget, keep, latest};
 pub use lifecycle::{Fields, LifecycleAsked, LifecycleDone, lifecycle};
 pub use walk::{
     ApplyAsked, PlanAsked, PullAsked, Pulled, RevertAsked, apply_asked, plan_asked, pull_asked, revert_asked,

@@ -4,7 +4,7 @@
 use serde_json::json;
 use tenure_core::journal::Draft;
 use tenure_store::test_support::TestStore;
-use tenure_store::{Invitation, Sealed, SealedPlace, Session, StoreError, Token};
+use tenure_store::{Invitation, Sealed, SealedPlace, Session, SignedBy, StoreError, Token};
 
 fn draft(event: &str) -> Vec<Draft> {
     let (at, actor) = ("2026-11-24T10:00:00Z".into(), "mia@acme.example".into());
@@ -91,6 +91,7 @@ fn session(id: &str, created_ms: i64) -> Session {
         expires_ms: created_ms + 500,
         seen_ms: created_ms,
         ended_ms: None,
+        signed_by: None,
     }
 }
 
@@ -124,4 +125,40 @@ pub async fn a_session_is_good_until_it_is_ended(TestStore { store, .. }: &TestS
     assert!(!store.end_session("a", 90, draft("signed_out")).await.unwrap());
     assert_eq!(store.session("a").await.unwrap().unwrap().ended_ms, Some(80));
     assert_eq!(store.sessions(81).await.unwrap().len(), 0);
+}
+
+fn signed(id: &str, subject: &str, sid: Option<&str>) -> Session {
+    let (provider, flow) = ("idp".into(), format!("flow of {id}"));
+    let signed_by = Some(SignedBy { provider, subject: subject.into(), sid: sid.map(str::to_owned), flow });
+    Session { signed_by, ..session(id, 50) }
+}
+
+pub async fn a_signing_in_opens_one_session_however_often_it_comes_back(TestStore { store, .. }: &TestStore) {
+    let one = signed("a", "mia", Some("s1"));
+    let again = Session { signed_by: one.signed_by.clone(), ..session("b", 51) };
+    let asked =
+        [one.clone(), again].map(|session| async move { store.open_signed(&session, draft("signed_in")).await });
+    let opened: Vec<bool> = futures::future::join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(opened.iter().filter(|opened| **opened).count(), 1);
+    assert_eq!(store.read_journal(0, 10).await.unwrap().len(), 1, "only what was done is told");
+    let kept = store.sessions(60).await.unwrap();
+    assert_eq!(kept.first().and_then(|kept| kept.signed_by.clone()), one.signed_by);
+}
+
+pub async fn a_provider_ends_its_own_session_or_all_of_a_person(TestStore { store, .. }: &TestStore) {
+    let all = [signed("a", "mia", Some("s1")), signed("b", "mia", Some("s2")), signed("c", "mia", None)];
+    for session in all.iter().chain(&[signed("d", "tom", Some("s3")), session("e", 50)]) {
+        assert!(store.open_signed(session, draft("signed_in")).await.unwrap());
+    }
+    let found = |subject, sid| async move {
+        let sessions = store.sessions_of("idp", subject, sid, 60).await.unwrap();
+        sessions.into_iter().map(|session| session.id).collect::<Vec<_>>().join("")
+    };
+    assert_eq!(found(Some("mia"), None).await, "abc");
+    assert_eq!(found(Some("mia"), Some("s1")).await, "ac", "and the one of which no session was named");
+    assert_eq!(found(None, Some("s1")).await, "a");
+    assert_eq!(found(None, None).await, "");
+    assert_eq!(store.sessions_of("other", Some("mia"), None, 60).await.unwrap(), []);
+    store.end_session("a", 70, draft("session_ended")).await.unwrap();
+    assert_eq!(found(Some("mia"), None).await, "bc");
 }

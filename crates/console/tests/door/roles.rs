@@ -1,108 +1,13 @@
 //! The table of who may do what, walked over real HTTP: every place for every role and for nobody, with a good form and
 //! with one from elsewhere. And what every answer says to the browser; links that are used once; sessions that end.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use tempfile::TempDir;
-use tenure_console::{places, router};
+use crate::stage::{MIA, stage_of_now as stage};
+use std::sync::atomic::Ordering;
+use tenure_console::{doors, places};
 use tenure_core::role::Role;
-use tenure_engine::clock::Clock;
-use tenure_engine::decide::By;
-use tenure_engine::house::House;
 use tenure_engine::session::{self, INVITED_MS};
-use tenure_engine::token::reveal;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 const HOUR_MS: i64 = 3600 * 1000;
-const MIA: &str = "mia@acme.example";
-
-struct Stage {
-    house: Arc<House>,
-    now_ms: Arc<AtomicI64>,
-    address: String,
-    _folder: TempDir,
-}
-
-/// What came back.
-#[derive(Debug)]
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Answer {
-    fn says(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-}
-
-async fn stage(server: &str) -> Stage {
-    let folder = TempDir::new().unwrap();
-    let config = folder.path().join("tenure.toml");
-    let connection = "[connections.hr]\napp = \"csv\"\nsource = true\npath = \"people.csv\"\n";
-    fs::write(&config, format!("[store]\nurl = \"sqlite:tenure.db\"\n{server}\n{connection}")).unwrap();
-    fs::write(folder.path().join("people.csv"), "employee_id,name,work_email\n1,Jane Doe,jane@acme.example\n").unwrap();
-    fs::write(folder.path().join("policy.toml"), "[approvers]\nsecurity = [\"mia@acme.example\"]\n").unwrap();
-    let now_ms = Arc::new(AtomicI64::new(1_800_000_000_000));
-    let told = now_ms.clone();
-    let house = House::open(&config, Clock::telling(move || told.load(Ordering::Relaxed))).await.unwrap();
-    let house = Arc::new(house);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let service = router(house.clone()).into_make_service();
-    tokio::spawn(async move { axum::serve(listener, service).await });
-    Stage { house, now_ms, address, _folder: folder }
-}
-
-impl Stage {
-    async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).await.unwrap();
-        let (host, length) = (&self.address, body.len());
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}");
-        let form = format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n");
-        let (mut reads, mut writes) = stream.split();
-        let request = format!("{head}{form}{body}");
-        // Who sends too much is answered before all of it is read: what cannot be sent then is of no interest.
-        let send = async { writes.write_all(request.as_bytes()).await.unwrap_or(()) };
-        let mut text = Vec::new();
-        let read = async { reads.read_to_end(&mut text).await.map(drop).unwrap_or(()) };
-        tokio::join!(send, read);
-        let text = String::from_utf8_lossy(&text).into_owned();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        let headers = lines.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-        Answer { status, headers, body: body.to_owned() }
-    }
-
-    async fn get(&self, path: &str, headers: &str) -> Answer {
-        self.ask("GET", path, headers, "").await
-    }
-
-    async fn link(&self, who: &str, role: Role) -> String {
-        let by = By { who: "root".into(), note: None };
-        let (credential, _) = session::invite(&self.house, who, role, INVITED_MS, &by).await.unwrap();
-        reveal(&credential).to_owned()
-    }
-
-    async fn follow(&self, link: &str) -> Answer {
-        self.ask("POST", "/sign-in", "", &format!("link={link}")).await
-    }
-
-    /// Signs somebody in; returns the cookie's line and the key of their forms.
-    async fn signed_in(&self, who: &str, role: Role) -> (String, String) {
-        let answer = self.follow(&self.link(who, role).await).await;
-        assert_eq!((answer.status, answer.says("location")), (303, "/?done=signed-in"));
-        let cookie = answer.says("set-cookie").split(';').next().unwrap().to_owned();
-        let credential = cookie.split_once('=').unwrap().1;
-        let visitor = session::authenticate(&self.house, credential).await.unwrap().unwrap();
-        (format!("Cookie: {cookie}\r\n"), visitor.form_key)
-    }
-}
 
 /// A path with something in the place of its parameters.
 fn filled(path: &str) -> String {
@@ -138,8 +43,20 @@ async fn each_role_comes_through_where_the_table_says_and_nowhere_else() {
     for place in places() {
         let answer = stage.ask(place.method.as_str(), &filled(place.path), "", "form_key=x").await;
         let told = (answer.status, answer.says("location"));
-        let wanted = if place.method == "GET" { (303, "/sign-in") } else { (401, "") };
+        let next = filled(place.path).replace('/', "%2F");
+        let way_in = if place.path == "/" { "/sign-in".to_owned() } else { format!("/sign-in?next={next}") };
+        let wanted = if place.method == "GET" { (303, way_in.as_str()) } else { (401, "") };
         assert_eq!(told, wanted, "nobody at {}", place.path);
+    }
+    for door in doors() {
+        let path = door.path.replace("{provider}", "none").replace("{name}", "none");
+        let answer = stage.ask(door.method.as_str(), &path, "", "").await;
+        let wanted = if path == "/sign-in" { [200, 403] } else { [404, 404] };
+        assert!(wanted.contains(&answer.status), "{} {path}: {answer:?}", door.method);
+        assert!(
+            !answer.body.contains("Sign out") && answer.says("set-cookie").is_empty(),
+            "{path} takes somebody for signed in"
+        );
     }
 }
 

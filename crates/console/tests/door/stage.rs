@@ -1,0 +1,117 @@
+//! A console of its own over real HTTP, with a clock that the test sets, and a client that is no browser.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tempfile::TempDir;
+use tenure_console::router;
+use tenure_core::role::Role;
+use tenure_engine::clock::Clock;
+use tenure_engine::decide::By;
+use tenure_engine::house::House;
+use tenure_engine::session::{self, INVITED_MS};
+use tenure_engine::token::reveal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+pub const MIA: &str = "mia@acme.example";
+
+pub struct Stage {
+    pub house: Arc<House>,
+    pub now_ms: Arc<AtomicI64>,
+    pub address: String,
+    _folder: TempDir,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn says(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// A console that begins in the year 2027.
+pub async fn stage_of_now(server: &str) -> Stage {
+    stage(server, &Arc::new(AtomicI64::new(1_800_000_000_000))).await
+}
+
+pub async fn stage(server: &str, now_ms: &Arc<AtomicI64>) -> Stage {
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("tenure.toml");
+    let connection = "[connections.hr]\napp = \"csv\"\nsource = true\npath = \"people.csv\"\n";
+    fs::write(&config, format!("[store]\nurl = \"sqlite:tenure.db\"\n{server}\n{connection}")).unwrap();
+    fs::write(folder.path().join("people.csv"), "employee_id,name,work_email\n1,Jane Doe,jane@acme.example\n").unwrap();
+    fs::write(folder.path().join("policy.toml"), "[approvers]\nsecurity = [\"mia@acme.example\"]\n").unwrap();
+    let now_ms = now_ms.clone();
+    let told = now_ms.clone();
+    let house = House::open(&config, Clock::telling(move || told.load(Ordering::Relaxed))).await.unwrap();
+    let house = Arc::new(house);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let service = router(house.clone()).into_make_service();
+    tokio::spawn(async move { axum::serve(listener, service).await });
+    Stage { house, now_ms, address, _folder: folder }
+}
+
+impl Stage {
+    pub async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        ask(&self.address, method, path, headers, body).await
+    }
+
+    pub async fn get(&self, path: &str, headers: &str) -> Answer {
+        self.ask("GET", path, headers, "").await
+    }
+
+    pub async fn link(&self, who: &str, role: Role) -> String {
+        let by = By { who: "root".into(), note: None };
+        let (credential, _) = session::invite(&self.house, who, role, INVITED_MS, &by).await.unwrap();
+        reveal(&credential).to_owned()
+    }
+
+    pub async fn follow(&self, link: &str) -> Answer {
+        self.ask("POST", "/sign-in", "", &format!("link={link}")).await
+    }
+
+    /// Signs somebody in; returns the cookie's line and the key of their forms.
+    pub async fn signed_in(&self, who: &str, role: Role) -> (String, String) {
+        let answer = self.follow(&self.link(who, role).await).await;
+        assert_eq!((answer.status, answer.says("location")), (303, "/?done=signed-in"));
+        let cookie = answer.says("set-cookie").split(';').next().unwrap().to_owned();
+        let credential = cookie.split_once('=').unwrap().1;
+        let visitor = session::authenticate(&self.house, credential).await.unwrap().unwrap();
+        (format!("Cookie: {cookie}\r\n"), visitor.form_key)
+    }
+}
+
+/// Asks somebody for something, as a client that says no more than it is told to.
+pub async fn ask(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let (host, length) = (address, body.len());
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}");
+    let form = format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n");
+    let (mut reads, mut writes) = stream.split();
+    let request = format!("{head}{form}{body}");
+    // Who sends too much is answered before all of it is read: what cannot be sent then is of no interest.
+    let send = async { writes.write_all(request.as_bytes()).await.unwrap_or(()) };
+    let mut text = Vec::new();
+    let read = async { reads.read_to_end(&mut text).await.map(drop).unwrap_or(()) };
+    tokio::join!(send, read);
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let lines = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in lines {
+        let said = headers.entry(name.to_lowercase()).or_default();
+        *said = if said.is_empty() { value.to_owned() } else { format!("{said}\n{value}") };
+    }
+    Answer { status, headers, body: body.to_owned() }
+}
