@@ -54,7 +54,7 @@ try {
   const mia = await (await context()).newPage();
   await signIn(mia, second);
   await mia.getByRole("link", { name: /waits? for approval/ }).click();
-  await mia.waitForURL("**/plan*");
+  await mia.waitForURL("**/plans/**");
   seen.waiting = await mia.locator(".step.waits").count();
   seen.mia_applies = await mia.getByRole("button", { name: /Carry out/ }).count();
   await mia.locator(".step.waits input[type=checkbox]").first().check();
