@@ -1,6 +1,6 @@
 //! `Connect`: the apps of the catalogue, what to click at each vendor, the lines that a connection needs in the file, and
-//! for one that is configured: what the rights probe says, the dialect that was found, the first read. Secrets are never
-//! typed here: the file says where each lies.
+//! for one that is configured: what the rights probe says, the dialect that was found, the first read. An admin adds one
+//! here, where the file can be changed; secrets are never typed: the file says where each lies.
 
 use crate::Shared;
 use crate::failure::Failure;
@@ -11,9 +11,12 @@ use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
-use axum::response::Html;
+use axum::response::{Html, Redirect};
 use std::sync::Arc;
+use tenure_engine::added::{self, Asked, NewConnection};
 use tenure_engine::check::{Verdict, check as probe};
+use tenure_engine::config::SecretPlace;
+use tenure_engine::decide::By;
 use tenure_engine::dialect::Dialect;
 use tenure_engine::session::Visitor;
 use tenure_engine::work::is_asked;
@@ -70,6 +73,13 @@ struct AppPage {
     connections: Vec<Connected>,
     readme: Vec<Block>,
     checked: Option<(String, Vec<CheckTold>)>,
+    /// What is asked of whoever may add one here.
+    form: Option<AddForm>,
+}
+
+struct AddForm {
+    name: String,
+    asked: Asked,
 }
 
 struct Connected {
@@ -130,6 +140,53 @@ pub(crate) async fn check(
     show(&page)
 }
 
+/// `POST /connect/{app}/add`: writes a connection into the file, once it is known to be good, and has the file read anew.
+pub(crate) async fn add(
+    State(console): State<Shared>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    Extension(form): Extension<Form>,
+    Path(app): Path<String>,
+) -> Result<Redirect, Failure> {
+    let house = &console.house;
+    let asked = added::asked(house, &app).ok_or_else(|| Failure::Missing(format!("no app is named {app:?}")))?;
+    let text = |name: String| form.text(&name).unwrap_or_default().to_owned();
+    let keys = asked.keys.iter().map(|asked| (asked.key.clone(), text(format!("key.{}", asked.key))));
+    let place = |secret: &String| {
+        let place = text(format!("place.{secret}"));
+        let place = match form.text(&format!("kind.{secret}")) {
+            Some("file") => SecretPlace::File(place.into()),
+            _ => SecretPlace::Env(place),
+        };
+        (secret.clone(), place)
+    };
+    let new = NewConnection {
+        name: text("name".into()),
+        app: app.clone(),
+        source: form.text("source").is_some(),
+        keys: keys.filter(|(_, text)| !text.is_empty()).collect(),
+        secrets: asked
+            .secrets
+            .iter()
+            .filter(|secret| form.text(&format!("place.{secret}")).is_some())
+            .map(place)
+            .collect(),
+    };
+    let by = By { who: visitor.who.clone(), note: None };
+    added::add(house, &new, &by).await?;
+    house.reload.ask().await.map_err(|because| Failure::Asked(format!("it is in tenure.toml, but {because}")))?;
+    Ok(Redirect::to(&format!("/connect/{}?done=added", words::part(&app))))
+}
+
+/// Returns what is asked of whoever adds a connection here; nothing where nobody can.
+fn form(console: &Shared, frame: &Frame, app: &str) -> Option<AddForm> {
+    if !frame.may_admit || !added::is_writable(&console.house) {
+        return None;
+    }
+    let taken = |name: &String| console.house.config.connections.contains_key(name);
+    let mut names = std::iter::once(app.to_owned()).chain((2..100).map(|number| format!("{app}-{number}")));
+    Some(AddForm { name: names.find(|name| !taken(name))?, asked: added::asked(&console.house, app)? })
+}
+
 async fn told(console: &Shared, frame: Frame, name: &str) -> Result<AppPage, Failure> {
     let house = &console.house;
     let app = house.catalogue.get(name).ok_or_else(|| Failure::Missing(format!("no app is named {name:?}")))?;
@@ -152,6 +209,7 @@ async fn told(console: &Shared, frame: Frame, name: &str) -> Result<AppPage, Fai
     let secrets = secrets.map(|(name, help)| (name.clone(), help.says.clone(), help.issued.clone(), help.twin.clone()));
     let needs = manifest.prerequisites.iter().map(|needed| (needed.what.clone(), needed.needed_for.clone()));
     Ok(AppPage {
+        form: form(console, &frame, name),
         title: manifest.title.clone(),
         covers: manifest.covers.clone(),
         secrets: secrets.collect(),

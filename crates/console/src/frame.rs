@@ -132,6 +132,7 @@ fn done(word: &str) -> Option<&'static str> {
         "applying" => "The permitted steps are being carried out.",
         "leaving" => "They leave: it is written down, and the plan below says what follows.",
         "pulling" => "The read is asked for.",
+        "added" => "It is in tenure.toml, its rights were looked at, and it is about to be read for the first time.",
         "linked" => "Decided: the account is theirs.",
         "unlinked" => "Decided: the account is not theirs.",
         "exempted" => "Decided: the account is left alone from now on.",

@@ -124,6 +124,7 @@ pub fn places() -> Vec<Place> {
         look("/connect", get(connect::list)),
         look("/connect/{app}", get(connect::page)),
         act("/connect/{app}/check", Deed::Operate, post(connect::check)),
+        act("/connect/{app}/add", Deed::Admit, post(connect::add)),
         look("/audit", get(audit::page)),
         look("/audit/verify", get(audit::verify)),
         look("/audit/export.csv", get(audit::export)),

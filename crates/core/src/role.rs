@@ -28,7 +28,7 @@ pub enum Deed {
     Approve,
     /// Stop and resume all writes: whoever sees that something is wrong.
     Stop,
-    /// Invite people, end their sessions.
+    /// Invite people, end their sessions, add connections.
     Admit,
 }
 
@@ -69,7 +69,7 @@ impl Deed {
             Self::Operate => "pull, plan, apply or decide about people and accounts",
             Self::Approve => "approve or reject steps",
             Self::Stop => "stop or resume writes",
-            Self::Admit => "invite people or end sessions",
+            Self::Admit => "invite people, end sessions or add connections",
         }
     }
 }

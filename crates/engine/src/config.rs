@@ -3,6 +3,7 @@
 //! It knows where secrets lie, never what they are: `secrets` reads them when a connector is built.
 
 use crate::error::EngineError;
+use crate::notify::ReceiverConfig;
 use crate::openid::OidcConfig;
 use crate::rhythm::Rhythm;
 use indexmap::IndexMap;
@@ -26,6 +27,9 @@ pub struct Config {
     /// Where the daemon listens.
     #[serde(default)]
     pub server: ServerConfig,
+    /// Who is told of what needs a person, each receiver under a name of your choice.
+    #[serde(default)]
+    pub notify: BTreeMap<String, ReceiverConfig>,
     /// How the journal is kept from being forged.
     #[serde(default)]
     pub journal: JournalConfig,
@@ -284,6 +288,7 @@ impl Config {
         config.scim_wait()?;
         config.check_otlp()?;
         config.check_providers()?;
+        config.check_receivers()?;
         for (name, connection) in &config.connections {
             config.check_connection(name, connection)?;
             config.rhythm(name)?;
@@ -415,6 +420,20 @@ impl Config {
             provider.check().map_err(|(key, message, hint)| {
                 self.misplaced(&["server", "oidc", name, key], message, Some(hint.to_owned()))
             })?;
+        }
+        Ok(())
+    }
+
+    fn check_receivers(&self) -> Result<(), Misplaced> {
+        for (name, receiver) in &self.notify {
+            receiver.check().map_err(|(key, message, hint)| {
+                self.misplaced(&["notify", name, key], message, Some(hint.to_owned()))
+            })?;
+        }
+        if !self.notify.is_empty() && self.server.public_url.is_none() {
+            let message = "messages hold links, and nobody knows whither: `public_url` is not said".to_owned();
+            let hint = "such as public_url = \"https://tenure.acme.example\" under [server]".to_owned();
+            return Err(self.misplaced(&["notify"], message, Some(hint)));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use crate::config::{Config, ConnectionConfig};
 use crate::dialect::Dialect;
 use crate::drain::Drain;
 use crate::error::EngineError;
+use crate::reload::Reload;
 use crate::unproven::{Refused, forget, refused, without};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,8 @@ pub struct House {
     pub chance: Chance,
     /// Whether this process is to end.
     pub drain: Drain,
+    /// Whether this process is to read its files anew.
+    pub reload: Reload,
     /// The apps there are.
     pub catalogue: Catalogue,
     connections: BTreeMap<ConnectionName, Connection>,
@@ -218,7 +221,8 @@ impl House {
         let store = Store::open(&config.store_url()).await?;
         let unsettled = speak_as_noted(&store, &connections, clock.now_ms()).await?;
         check_policy(&policy, &connections, &unsettled)?;
-        Ok(Self { config, policy, store, clock, chance, drain: Drain::default(), catalogue, connections, carrier })
+        let (drain, reload) = (Drain::default(), Reload::default());
+        Ok(Self { config, policy, store, clock, chance, drain, reload, catalogue, connections, carrier })
     }
 
     /// Lists the names of all connections, sources first, in the order of the file.

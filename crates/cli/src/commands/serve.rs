@@ -72,13 +72,17 @@ async fn work_on(
                     return Ok(house);
                 }
                 () = drain.begun(), if !house.drain.has_begun() => house.drain.begin(),
-                () = hangups.next(), if !house.drain.has_begun() => match reopen(common).await {
+                () = asked_anew(hangups, &house), if !house.drain.has_begun() => match reopen(common).await {
                     Ok(day) => break day,
-                    Err(error) => output.warning(format!("the files are as they were: {error:#}")),
+                    Err(error) => {
+                        output.warning(format!("the files are as they were: {error:#}"));
+                        house.reload.end(Some(format!("{error:#}")));
+                    }
                 },
             }
         };
         front.put(next.house.clone());
+        house.reload.end(None);
         // What is under way is finished by the house that began it; what is left is the next one's.
         house.drain.begin();
         working.await.context("work")??;
@@ -88,6 +92,14 @@ async fn work_on(
             output.note(format!("  {name:<14} is read {says}"));
         }
         day = next;
+    }
+}
+
+/// Waits until somebody wishes that the files be read anew: by a hang-up, or in the console.
+async fn asked_anew(hangups: &mut Hangups, house: &House) {
+    tokio::select! {
+        () = hangups.next() => {}
+        () = house.reload.asked() => {}
     }
 }
 

@@ -23,6 +23,19 @@ pub enum HookReach {
 /// The address is none or not allowed, nobody answers, or the answer is no success; a sentence without the address's
 /// path, which may be a secret.
 pub async fn send_hook(url: &str, body: String, reach: HookReach) -> Result<(), String> {
+    send_signed_hook(url, body, &[], reach).await
+}
+
+/// Sends a message with headers that prove who sends it.
+///
+/// # Errors
+/// As [`send_hook`].
+pub async fn send_signed_hook(
+    url: &str,
+    body: String,
+    headers: &[(&'static str, String)],
+    reach: HookReach,
+) -> Result<(), String> {
     let url = reqwest::Url::parse(url).map_err(|error| format!("the address of the webhook is none: {error}"))?;
     let host = url.host_str().ok_or("the address of the webhook has no host")?.trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().ok_or("the address of the webhook has no port")?;
@@ -42,7 +55,9 @@ pub async fn send_hook(url: &str, body: String, reach: HookReach) -> Result<(), 
         .resolve_to_addrs(&host, &places)
         .build()
         .map_err(|error| format!("the HTTP client cannot be built: {}", error.without_url()))?;
-    let sent = client.post(url).header("content-type", "application/json").body(body).send().await;
+    let ask = client.post(url).header("content-type", "application/json").body(body);
+    let ask = headers.iter().fold(ask, |ask, (name, value)| ask.header(*name, value));
+    let sent = ask.send().await;
     let answer = sent.map_err(|error| format!("send to {host}: {}", error.without_url()))?;
     match answer.status().is_success() {
         true => Ok(()),

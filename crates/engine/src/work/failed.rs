@@ -24,6 +24,7 @@ fn finding(job: &Job) -> Finding {
     let what = match Kind::parse(&job.kind) {
         Some(Kind::Pull) => format!("reading {}", job.key),
         Some(Kind::Apply | Kind::Help) => format!("carrying out plan {}", plan_of(&job.key)),
+        Some(Kind::Deliver) => format!("telling {}", job.key),
         Some(Kind::Act) => format!("what was asked for as {}", job.key),
         _ => "judging the company".to_owned(),
     };

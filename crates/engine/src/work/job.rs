@@ -2,6 +2,7 @@
 //! to the store, in the transaction that causes it.
 //! A job says what to look at, never what to do: that is derived when it runs.
 
+use crate::config::Config;
 use tenure_core::name::{ConnectionName, PlanId};
 use tenure_store::NewJob;
 
@@ -23,10 +24,12 @@ pub(crate) enum Kind {
     Help,
     /// Do what somebody asked for from afar; keyed by the act.
     Act,
+    /// Tell somebody of what needs them; keyed by the receiver.
+    Deliver,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::Pull, Self::Reconcile, Self::Apply, Self::Help, Self::Act];
+    pub const ALL: [Self; 6] = [Self::Pull, Self::Reconcile, Self::Apply, Self::Help, Self::Act, Self::Deliver];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl Kind {
             Self::Apply => "apply",
             Self::Help => "help",
             Self::Act => "act",
+            Self::Deliver => "deliver",
         }
     }
 
@@ -61,6 +65,12 @@ pub(crate) fn apply(plan: &PlanId, run_at_ms: i64) -> NewJob {
 /// Does what somebody asked for from afar.
 pub(crate) fn act(id: &str, run_at_ms: i64) -> NewJob {
     NewJob { kind: Kind::Act.as_str(), key: id.to_owned(), run_at_ms }
+}
+
+/// Looks whether the receivers of the file are to be told of something.
+pub(crate) fn deliver(config: &Config, run_at_ms: i64) -> Vec<NewJob> {
+    let job = |name: &String| NewJob { kind: Kind::Deliver.as_str(), key: name.clone(), run_at_ms };
+    config.notify.keys().map(job).collect()
 }
 
 /// Calls other hands to a plan that touches so many accounts.

@@ -10,6 +10,7 @@ use crate::apply::apply;
 use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::House;
+use crate::notify::deliver;
 use crate::plan::{Derived, derive, keep_waking};
 use crate::progress::Progress;
 use crate::pull::{Reach, pull_alone};
@@ -54,6 +55,7 @@ pub(super) async fn perform(house: &House, schedule: &Schedule, claimed: &Claime
         Some(Kind::Reconcile) => reconcile(house).await,
         Some(Kind::Apply) => apply_plan(house, claimed, progress).await,
         Some(Kind::Help) => help(house, key, progress).await,
+        Some(Kind::Deliver) => deliver(house, key).await,
         Some(Kind::Act) => carry_act_out(house, key, progress).await.map(|()| JobEnd::Done),
         None => Ok(JobEnd::Done),
     };
@@ -131,6 +133,7 @@ async fn plan_anew(house: &House) -> Result<Option<Plan>, EngineError> {
         let tried_ms = known.and_then(|job| job.ended_ms);
         woken.push(job::apply(&plan.id, tried_ms.map_or(now_ms, |tried_ms| now_ms.max(tried_ms + LEFT_MS))));
     }
+    woken.extend(job::deliver(&house.config, now_ms));
     house.store.set_note(&ConnectionName::new(""), PLANNED, Some(&format!("{} {seq}", plan.id))).await?;
     keep_waking(house, &plan, DAEMON, &woken).await?;
     tracing::info!(plan = %plan.id, steps = plan.steps.len(), held = plan.held.len(), "planned");

@@ -25,6 +25,8 @@ const CLOCKS_APART_MS: i64 = LASTS_MS / 4;
 const PULLS_MAX: usize = 4;
 /// Things that people asked for which one process does at the same time.
 const ACTS_MAX: usize = 2;
+/// Receivers that one process tells at the same time.
+const DELIVERIES_MAX: usize = 4;
 
 /// Works until the house is told to drain and what was under way is finished.
 ///
@@ -67,6 +69,7 @@ pub async fn check_clock(house: &House) -> Result<(), EngineError> {
 async fn wake_all(house: &House, schedule: &Schedule) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
     let (mut missing, mut all) = (Vec::new(), vec![super::job::reconcile(now_ms)]);
+    all.extend(super::job::deliver(&house.config, now_ms));
     for name in house.names() {
         if let Some(next_ms) = schedule.next_ms(name.as_str(), now_ms) {
             // What waits already keeps its moment, unless the file has it read sooner by now.
@@ -79,8 +82,13 @@ async fn wake_all(house: &House, schedule: &Schedule) -> Result<(), EngineError>
 }
 
 /// Kinds of work that share places, and how many there are.
-const PLACES: [(&[Kind], usize); 4] =
-    [(&[Kind::Pull], PULLS_MAX), (&[Kind::Reconcile], 1), (&[Kind::Apply, Kind::Help], 1), (&[Kind::Act], ACTS_MAX)];
+const PLACES: [(&[Kind], usize); 5] = [
+    (&[Kind::Pull], PULLS_MAX),
+    (&[Kind::Reconcile], 1),
+    (&[Kind::Apply, Kind::Help], 1),
+    (&[Kind::Act], ACTS_MAX),
+    (&[Kind::Deliver], DELIVERIES_MAX),
+];
 
 struct Worker {
     house: Arc<House>,
