@@ -38,6 +38,11 @@ pub const GAINSIGHT_ACCESS_KEY: &str = "sandbox-gainsight-access-key";
 /// A Gainsight access key that may only read.
 pub const GAINSIGHT_READ_ACCESS_KEY: &str = "sandbox-gainsight-read-access-key";
 
+/// The Okta token of an admin.
+pub const OKTA_TOKEN: &str = "sandbox-okta-token";
+/// An Okta token whose user may only read.
+pub const OKTA_READ_TOKEN: &str = "sandbox-okta-read-token";
+
 /// The static SCIM token of the Freshdesk tenant.
 pub const FRESHDESK_SCIM_TOKEN: &str = "sandbox-freshdesk-scim-token";
 /// The static SCIM token of the Freshservice tenant.

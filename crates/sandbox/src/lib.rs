@@ -24,6 +24,7 @@ mod exchange;
 mod refusal;
 mod scim;
 mod vendors;
+mod idp;
 
 mod world;
 
@@ -47,6 +48,7 @@ pub use dialect::{Dialect, DialectError, Dialects};
 pub use fault::{Fault, FaultError, Kind};
 pub use files::Files;
 pub use habit::Habit;
+pub use idp::{Desk, Idp};
 pub use options::{FreshdeskPlan, FreshservicePlan, GorgiasPlan, Limits, Options, Plans};
 pub use sandbox::{Sandbox, indoors, start};
 pub use statistics::{Statistics, VendorStatistics};

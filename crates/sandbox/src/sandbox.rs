@@ -24,7 +24,7 @@ use crate::pace::Pace;
 use crate::serve::{Hall, lock, router};
 use crate::statistics::{Counter, Statistics};
 use crate::tokens::Tokens;
-use crate::{Company, Dialect, Fault, Options, Surface, Vendor, World, clock};
+use crate::{Company, Desk, Dialect, Fault, Idp, Options, Surface, Vendor, World, clock};
 
 const STOP_MAX: Duration = Duration::from_secs(2);
 const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -72,6 +72,7 @@ fn found(options: Options, addr: SocketAddr) -> io::Result<Sandbox> {
     let (stop, stopping) = watch::channel(false);
     let hall = Arc::new(Hall {
         world: World::new(&company, options.seed, options.dialects),
+        idps: Idp::ALL.map(|idp| Desk::found(idp, &company, options.limits)).into(),
         dialects: Mutex::new(options.dialects),
         limits: options.limits,
         tokens: Mutex::new(Tokens::default()),
@@ -113,6 +114,16 @@ impl Sandbox {
     /// Returns the URL that a connection to this vendor is configured with.
     pub fn base_url(&self, vendor: Vendor) -> String {
         format!("http://{}{}", self.addr, vendor.prefix())
+    }
+
+    /// Returns the URL that a connection to this identity provider is configured with.
+    pub fn idp_url(&self, idp: Idp) -> String {
+        format!("http://{}{}", self.addr, idp.prefix())
+    }
+
+    /// Returns an identity provider, to look at and to change behind its API's back.
+    pub fn idp(&self, idp: Idp) -> Desk {
+        self.hall.idps[idp as usize].clone()
     }
 
     /// Returns the URL of another door of this vendor, where it has that one in its dialect.

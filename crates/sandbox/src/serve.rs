@@ -23,7 +23,7 @@ use crate::pace::Pace;
 use crate::scim;
 use crate::statistics::Counter;
 use crate::tokens::Tokens;
-use crate::{Dialects, Fault, Kind, Limits, Surface, Vendor, World, clock};
+use crate::{Desk, Dialects, Fault, Idp, Kind, Limits, Surface, Vendor, World, clock};
 
 const UNREADABLE: &str = "The request could not be read.";
 const BODY_MAX_BYTES: usize = 1024 * 1024;
@@ -32,6 +32,8 @@ const SLOW_MS_DEFAULT: u64 = 2000;
 /// Everything that requests share.
 pub(crate) struct Hall {
     pub world: World,
+    /// The identity providers, in the order of their list.
+    pub idps: Vec<Desk>,
     /// Whose word each imitation follows now.
     pub dialects: Mutex<Dialects>,
     pub limits: Limits,
@@ -56,6 +58,13 @@ pub(crate) fn router(hall: Arc<Hall>) -> Router {
 async fn answer(State(hall): State<Arc<Hall>>, ConnectInfo(cut): ConnectInfo<Cut>, request: Request) -> Response {
     if let Some(vendor) = Vendor::of_upload(request.uri().path()).filter(|_| request.method() == Method::POST) {
         return upload(&hall, vendor, request).await;
+    }
+    if let Some((idp, rest)) = Idp::of_path(request.uri().path()) {
+        let rest = rest.to_string();
+        return match read(request, Surface::Rest, &rest).await {
+            Ok((headers, call)) => finish(hall.idps[idp as usize].answer(&call, &headers)),
+            Err(status) => (status, UNREADABLE).into_response(),
+        };
     }
     let Some((vendor, surface, rest)) = Surface::of_path(request.uri().path(), *lock(&hall.dialects)) else {
         return (StatusCode::NOT_FOUND, "no vendor is imitated under this path\n").into_response();
@@ -291,7 +300,10 @@ fn finish(reply: Reply) -> Response {
         response.headers_mut().insert(header::CONTENT_TYPE, json);
     }
     for (name, value) in reply.headers {
-        response.headers_mut().insert(name, value);
+        match name {
+            header::LINK => response.headers_mut().append(name, value),
+            _ => response.headers_mut().insert(name, value).is_some(),
+        };
     }
     response
 }

@@ -18,7 +18,7 @@ use crate::codec::moment::write_moment;
 use crate::codec::names::Names;
 use crate::codec::read::Reading;
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::OtherKind;
+use crate::manifest::{Incremental, OtherKind};
 use crate::transport::{Priority, Response};
 use checkpoint::Checkpoint;
 use futures::future::BoxFuture;
@@ -243,12 +243,12 @@ fn stages(inner: &Inner, since: Option<i64>) -> Result<Vec<Stage>, ConnectError>
         let Some(list) = &spec.list else { continue };
         let mut common: Vec<(String, String)> =
             list.query.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        if let (Some(since), Some(incremental)) = (since, &list.incremental) {
-            // The app counts whole seconds, and may leave out the very moment asked for.
-            let since = if incremental.inclusive { since } else { since - 1000 };
-            common.push((incremental.parameter.clone(), write_moment(since)));
+        let incremental = since.zip(list.incremental.as_ref());
+        if let Some((since, incremental)) = incremental {
+            common.push((incremental.parameter.clone(), since_text(since, incremental)));
         }
         let passes: Vec<Vec<(String, String)>> = match list.passes.as_slice() {
+            _ if incremental.is_some_and(|(_, incremental)| !incremental.passes) => vec![Vec::new()],
             [] => vec![Vec::new()],
             passes => passes
                 .iter()
@@ -274,6 +274,16 @@ fn stages(inner: &Inner, since: Option<i64>) -> Result<Vec<Stage>, ConnectError>
         }
     }
     Ok(stages)
+}
+
+/// Returns how an app is asked for what changed since a moment.
+fn since_text(since: i64, incremental: &Incremental) -> String {
+    // The app counts whole seconds, and may leave out the very moment asked for.
+    let since = write_moment(if incremental.inclusive { since } else { since - 1000 });
+    match &incremental.value {
+        Some(value) => value.replace("{since}", &since.replace('Z', ".000Z")),
+        None => since,
+    }
 }
 
 /// One stage being walked.

@@ -123,14 +123,19 @@ pub struct Pass {
     pub query: IndexMap<String, String>,
 }
 
-/// How to ask for changed records only. All passes are walked with it.
+/// How to ask for changed records only.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Incremental {
     /// The parameter; takes a UTC time in ISO 8601, to the second.
     pub parameter: String,
+    /// What the parameter takes instead, with the time, to the millisecond, at `{since}`.
+    pub value: Option<String>,
     /// Whether a record that changed at that very moment comes too.
     pub inclusive: bool,
+    /// Whether all passes are walked with it; without them, one walk tells every change.
+    #[serde(default = "yes")]
+    pub passes: bool,
 }
 
 /// How records are looked up by something other than their id.

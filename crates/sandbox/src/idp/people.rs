@@ -1,0 +1,180 @@
+//! The people whom an identity provider knows, with where they stand and the sessions that they have open. Each provider
+//! shows them in its own form. It is seeded from what HR knew yesterday; what happens here HR does not know.
+
+use std::collections::BTreeMap;
+
+use crate::paging::digest;
+use crate::{Company, Person, Status, clock};
+
+/// Where somebody stands with an identity provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Staged,
+    Active,
+    Locked,
+    Suspended,
+    Deactivated,
+}
+
+impl Standing {
+    const ALL: [Standing; 5] =
+        [Standing::Staged, Standing::Active, Standing::Locked, Standing::Suspended, Standing::Deactivated];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Standing::Staged => "staged",
+            Standing::Active => "active",
+            Standing::Locked => "locked",
+            Standing::Suspended => "suspended",
+            Standing::Deactivated => "deactivated",
+        }
+    }
+
+    pub fn signs_in(self) -> bool {
+        self == Standing::Active
+    }
+}
+
+/// Somebody.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// A number that each provider writes in its own way.
+    pub number: u64,
+    pub email: String,
+    pub given_name: String,
+    pub family_name: String,
+    pub employee_id: String,
+    pub employment: String,
+    pub department: String,
+    pub title: String,
+    pub location: String,
+    pub manager_id: Option<String>,
+    pub phone: Option<String>,
+    pub time_zone: String,
+    pub locale: String,
+    pub standing: Standing,
+    /// When they were made and last changed (milliseconds since 1970).
+    pub created_ms: i64,
+    pub updated_ms: i64,
+    /// Sessions of a browser, and tokens of apps.
+    pub sessions: u32,
+    pub tokens: u32,
+    /// How often their sessions were ended.
+    pub endings: u32,
+}
+
+impl Known {
+    pub fn name(&self) -> String {
+        format!("{} {}", self.given_name, self.family_name)
+    }
+}
+
+/// All of them, by their numbers in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct People(BTreeMap<u64, Known>);
+
+impl People {
+    pub fn of(company: &Company) -> Self {
+        let known = company.yesterday.iter().enumerate().map(|(at, person)| known(at as u64 + 1, person));
+        People(known.map(|known| (known.number, known)).collect())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Known> {
+        self.0.values()
+    }
+
+    pub fn get(&self, number: u64) -> Option<&Known> {
+        self.0.get(&number)
+    }
+
+    pub fn get_mut(&mut self, number: u64) -> Option<&mut Known> {
+        self.0.get_mut(&number)
+    }
+
+    pub fn with_email(&self, email: &str) -> Option<&Known> {
+        self.iter().find(|known| known.email.eq_ignore_ascii_case(email))
+    }
+
+    fn edit(&mut self, email: &str, change: impl FnOnce(&mut Known)) -> bool {
+        let found = self.0.values_mut().find(|known| known.email.eq_ignore_ascii_case(email));
+        let Some(known) = found else { return false };
+        change(known);
+        known.updated_ms = now_ms();
+        true
+    }
+
+    pub fn stand(&mut self, email: &str, standing: &str) -> bool {
+        let Some(standing) = Standing::ALL.into_iter().find(|one| one.name() == standing) else { return false };
+        self.edit(email, |known| {
+            known.standing = standing;
+            // A provider ends the browser's sessions of whomever it shuts out; what apps hold lives on.
+            if !standing.signs_in() {
+                known.sessions = 0;
+            }
+        })
+    }
+
+    pub fn change(&mut self, email: &str, field: &str, value: &str) -> bool {
+        let Some(known) = self.with_email(email).map(|known| known.number) else { return false };
+        let Some(known) = self.0.get_mut(&known) else { return false };
+        let place = match field {
+            "email" => &mut known.email,
+            "department" => &mut known.department,
+            "title" => &mut known.title,
+            "employee_id" => &mut known.employee_id,
+            _ => return false,
+        };
+        *place = value.to_owned();
+        known.updated_ms = now_ms();
+        true
+    }
+
+    pub fn delete(&mut self, email: &str) -> bool {
+        let number = self.with_email(email).map(|known| known.number);
+        number.is_some_and(|number| self.0.remove(&number).is_some())
+    }
+
+    pub fn sign_in(&mut self, email: &str) -> bool {
+        let found = self.0.values_mut().find(|known| known.email.eq_ignore_ascii_case(email));
+        let Some(known) = found.filter(|known| known.standing.signs_in()) else { return false };
+        known.sessions += 1;
+        known.tokens += 1;
+        true
+    }
+}
+
+pub(super) fn now_ms() -> i64 {
+    i64::try_from(clock::since_epoch().as_millis()).unwrap_or(i64::MAX)
+}
+
+fn known(number: u64, person: &Person) -> Known {
+    let standing = match person.status {
+        Status::Active => Standing::Active,
+        Status::Leave => Standing::Suspended,
+        Status::Terminated => Standing::Deactivated,
+    };
+    let day = |date: jiff::civil::Date| date.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |day| day.timestamp().as_millisecond());
+    let created_ms = day(person.start_date);
+    let open = u32::from(standing.signs_in());
+    Known {
+        number,
+        email: person.work_email.clone(),
+        given_name: person.given_name.clone(),
+        family_name: person.family_name.clone(),
+        employee_id: person.employee_id.clone().unwrap_or_default(),
+        employment: person.employment.into(),
+        department: person.department.into(),
+        title: person.title.clone(),
+        location: person.location.into(),
+        manager_id: person.manager_id.clone(),
+        phone: person.phone.clone(),
+        time_zone: person.time_zone.into(),
+        locale: person.locale.into(),
+        standing,
+        created_ms,
+        updated_ms: person.end_date.map_or(created_ms, day).max(created_ms),
+        sessions: open + (digest(&number) % 2) as u32 * open,
+        tokens: open,
+        endings: 0,
+    }
+}
