@@ -108,6 +108,7 @@ pub(super) struct Judged {
 
 enum Status {
     Untold,
+    Future,
     Active,
     Leave,
     Terminated,
@@ -121,6 +122,7 @@ fn status_of(record: Option<&Account>, attributes: &Fields) -> Status {
     };
     let Some(word) = told.and_then(text_of) else { return Status::Untold };
     match word.to_lowercase().replace([' ', '-'], "_").as_str() {
+        "future" => Status::Future,
         "active" => Status::Active,
         "leave" | "on_leave" => Status::Leave,
         "terminated" | "left" | "inactive" => Status::Terminated,
@@ -164,7 +166,7 @@ pub(super) fn judged(
     let end = end_date.filter(|_| !returned);
     let status = status_of(record, attributes);
     if let Status::Unreadable(word) = &status {
-        unreadable.push(("status", format!("status \"{word}\" is none of active, leave, terminated")));
+        unreadable.push(("status", format!("status \"{word}\" is none of future, active, leave, terminated")));
     }
     let by_dates = match (end, start_date) {
         (Some(end), _) if today > end => Some((IdentityState::Left, StayCause::Dates)),
@@ -178,7 +180,8 @@ pub(super) fn judged(
         (None, Status::Terminated) if end.is_none() => (IdentityState::Left, StayCause::Status),
         (None, Status::Unreadable(_)) => (IdentityState::Unknown, StayCause::Unreadable),
         (None, Status::Leave) => (IdentityState::Leave, StayCause::Status),
-        (None, Status::Active | Status::Terminated) => (IdentityState::Active, StayCause::Listed),
+        (None, Status::Future) if start_date.is_none() => (IdentityState::Future, StayCause::Status),
+        (None, Status::Future | Status::Active | Status::Terminated) => (IdentityState::Active, StayCause::Listed),
         (None, Status::Untold) if shut => (IdentityState::Left, StayCause::Record),
         (None, Status::Untold) => (IdentityState::Active, StayCause::Listed),
     };
