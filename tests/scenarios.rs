@@ -5,6 +5,7 @@
 
 mod acts;
 mod facts;
+mod idp;
 mod people;
 mod scene;
 mod script;

@@ -57,6 +57,7 @@ pub fn given(scene: &mut Scene, words: &[String]) -> Result<(), String> {
             scene.notes.insert((*name).to_owned(), id);
             Ok(())
         }
+        [name, rest @ ..] if let Some(idp) = super::idp::named(name) => super::idp::given(scene, idp, rest),
         [vendor, rest @ ..] => behind_the_scenes(scene, vendor_of(vendor)?, rest),
         [] => Err("given what?".into()),
     }

@@ -48,6 +48,7 @@ pub fn then(scene: &mut Scene, words: &[String]) -> Result<(), String> {
             expect(text(&found) == *value, || format!("it is {found}"))
         }
         ["vendor", vendor, rest @ ..] => statistics(scene, vendor, rest),
+        [name, rest @ ..] if let Some(idp) = super::idp::named(name) => super::idp::then(scene, idp, rest),
         [vendor, rest @ ..] => world(scene, vendor, rest),
         [] => Err("then what?".into()),
     }

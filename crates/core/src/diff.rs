@@ -9,6 +9,7 @@ mod grants;
 mod leave;
 mod make;
 mod nobody;
+mod sessions;
 mod stand;
 
 pub(crate) use back::back;

@@ -29,8 +29,19 @@ pub struct Facts {
     pub decisions: Vec<Decision>,
     /// Conversions that were begun and not seen done: whose, where, and what they would have set.
     pub unfinished: BTreeMap<(ConnectionName, IdentityId), Fields>,
+    /// What became of the last try to end somebody's sessions, and where.
+    pub sessions: BTreeMap<(ConnectionName, IdentityId), SessionsTried>,
     /// What SCIM clients wish of single accounts, in any order.
     pub client_wishes: Vec<ClientWish>,
+}
+
+/// A try to end the sessions of somebody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SessionsTried {
+    /// When (milliseconds since 1970, UTC).
+    pub at_ms: i64,
+    /// Whether they were ended.
+    pub ended: bool,
 }
 
 /// What a SCIM client wishes of one account of the connection that it speaks to: the newest of all that it said. It

@@ -19,6 +19,7 @@ mod unproven;
 pub mod drift;
 mod ignored;
 mod begun;
+mod endings;
 mod seats;
 pub mod progress;
 mod foresight;

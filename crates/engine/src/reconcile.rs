@@ -69,8 +69,10 @@ pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineErro
 pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded) -> Result<Company, EngineError> {
     crate::pushed::leave_out_newest(house, &mut loaded.accounts, scope.as_of_ms);
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
+    let sessions = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::endings::all(house).await? };
     let facts = Facts {
         unfinished,
+        sessions,
         now_ms: scope.as_of_ms.unwrap_or_else(|| house.clock.now_ms()),
         connections: connection_facts(house).await?,
         accounts: loaded.accounts,

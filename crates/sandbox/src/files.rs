@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::credentials::*;
 use crate::policy;
-use crate::{Limits, Options, Person, Sandbox, Status, Vendor};
+use crate::{Idp, Limits, Options, Person, Sandbox, Status, Vendor};
 
 /// Where the written files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ pub(crate) fn write(dir: &Path, sandbox: &Sandbox, options: &Options) -> io::Res
             write_secret(&files.secrets.join(format!("{vendor}-{name}")), secret)?;
         }
     }
+    for idp in Idp::ALL {
+        for (name, secret) in idp.secrets() {
+            write_secret(&files.secrets.join(format!("{idp}-{name}")), secret)?;
+        }
+    }
     fs::write(&files.config, config(sandbox, options.limits))?;
     fs::write(&files.policy, policy::text(options.people))?;
     fs::write(&files.people, csv(&sandbox.company().yesterday))?;
@@ -85,6 +90,24 @@ fn config(sandbox: &Sandbox, limits: Limits) -> String {
         for (name, _) in secrets {
             text.push_str(&format!("{name} = {{ file = \"secrets/{vendor}-{name}\" }}\n"));
         }
+    }
+    text.push_str(
+        "\n# Identity providers answer here as well, with the people whom HR knew yesterday. Take the `#` away to read one as\n\
+         # a further source; `sso = \"okta\"` in an app's connection then lets a leaver's sessions end there.\n",
+    );
+    for idp in Idp::ALL {
+        let block = sandbox.idp_block(idp);
+        text.extend(block.lines().map(|line| format!("# {line}\n")));
+    }
+    text
+}
+
+/// Returns the connection of an identity provider, as a configuration has it.
+pub(crate) fn idp_block(idp: Idp, url: &str) -> String {
+    let mut text = format!("[connections.{idp}]\napp = \"{idp}\"\nsource = true\nurl = \"{url}\"\n");
+    text.push_str(&format!("[connections.{idp}.secrets]\n"));
+    for (name, _) in idp.secrets() {
+        text.push_str(&format!("{name} = {{ file = \"secrets/{idp}-{name}\" }}\n"));
     }
     text
 }

@@ -121,6 +121,11 @@ impl Sandbox {
         format!("http://{}{}", self.addr, idp.prefix())
     }
 
+    /// Returns the connection to this identity provider, as a configuration has it.
+    pub fn idp_block(&self, idp: Idp) -> String {
+        files::idp_block(idp, &self.idp_url(idp))
+    }
+
     /// Returns an identity provider, to look at and to change behind its API's back.
     pub fn idp(&self, idp: Idp) -> Desk {
         self.hall.idps[idp as usize].clone()

@@ -4,7 +4,7 @@ use crate::arguments::SandboxArguments;
 use crate::exit::{Exit, Mistake};
 use crate::output::Output;
 use anyhow::Context;
-use tenure_sandbox::{Fault, Options, Sandbox, Vendor};
+use tenure_sandbox::{Fault, Idp, Options, Sandbox, Vendor};
 
 /// Runs the sandbox.
 pub async fn run(arguments: &SandboxArguments, output: &Output) -> anyhow::Result<Exit> {
@@ -16,8 +16,9 @@ pub async fn run(arguments: &SandboxArguments, output: &Output) -> anyhow::Resul
         None => None,
     };
     if output.json {
-        let urls: std::collections::BTreeMap<String, String> =
-            Vendor::ALL.iter().map(|vendor| (vendor.to_string(), sandbox.base_url(*vendor))).collect();
+        let idps = Idp::ALL.iter().map(|idp| (idp.to_string(), sandbox.idp_url(*idp)));
+        let vendors = Vendor::ALL.iter().map(|vendor| (vendor.to_string(), sandbox.base_url(*vendor)));
+        let urls: std::collections::BTreeMap<String, String> = vendors.chain(idps).collect();
         let dialects: std::collections::BTreeMap<String, &str> =
             Vendor::ALL.iter().map(|vendor| (vendor.to_string(), sandbox.dialect(*vendor).name())).collect();
         output.document(&serde_json::json!({
@@ -31,6 +32,9 @@ pub async fn run(arguments: &SandboxArguments, output: &Output) -> anyhow::Resul
         for vendor in Vendor::ALL {
             let dialect = sandbox.dialect(vendor);
             output.line(format!("  {:<14} {:<6} {}", vendor.to_string(), dialect.name(), sandbox.base_url(vendor)));
+        }
+        for idp in Idp::ALL {
+            output.line(format!("  {:<14} {:<6} {}", idp.to_string(), "", sandbox.idp_url(idp)));
         }
         if let Some(files) = &files {
             output.line(format!("\nwrote {}", files.config.display()));

@@ -1,43 +1,43 @@
 //! People who are gone: their accounts are suspended, later perhaps deleted, and what the app leaves open is said.
-//! An app that cannot suspend makes work for a person, never a deletion instead.
+//! An app that cannot suspend makes work for a person, never a deletion instead. Sessions end after it, in `sessions`.
 
 use super::make::by_hand;
+use super::sessions::Door;
 use super::stand::is_staff;
 use super::{Diffing, Proposal, reason};
-use crate::abilities::{Effect, KindAbility, Sessions};
+use crate::abilities::{Effect, KindAbility};
 use crate::account::{Account, AccountState};
-use crate::byhand::Hand;
 use crate::change::{Change, EntitlementChange, FindingKind, Reason, ReasonKind, Severity, WishedGrant};
 use crate::correlate::{AccountAt, IdentityAt, StayCause};
 use crate::decide::Standing;
 use crate::finding::About;
 use serde_json::Value;
 
-/// How long after somebody left open sessions are still worth saying.
-const SESSIONS_TOLD_MS: i64 = 7 * 86_400_000;
-
 impl<'a, 'f: 'a> Diffing<'a, 'f> {
     pub(super) fn leave(&mut self, at: IdentityAt, held: &[(AccountAt, &'f Account)]) {
         let standing = self.wishes.standing(at);
+        let mut doors: Vec<Door<'f>> = Vec::new();
         for (place, account) in held.iter().filter(|(_, account)| is_staff(account.key.kind)) {
             if account.state.gives_access() {
                 self.tell_leaver(at, account);
                 let suspended = self.suspend(Some(at), *place, account, self.left(at));
-                self.end_sessions(at, *place, account, suspended);
-                self.tell_sessions(at, account);
+                if !self.note_doors(at, account, Some(suspended), &mut doors) {
+                    self.end_sessions(at, *place, account, suspended);
+                    self.tell_sessions(at, account);
+                }
                 continue;
             }
-            let left_ms = self.graph.stay(at).left_ms;
-            if left_ms.is_some_and(|left_ms| self.facts.now_ms.saturating_sub(left_ms) < SESSIONS_TOLD_MS) {
+            if !self.note_doors(at, account, None, &mut doors) && self.left_lately(at) {
                 self.tell_sessions(at, account);
             }
             if standing == Standing::Absent && account.state != AccountState::Removed {
                 self.delete(at, *place, account);
             }
         }
+        doors.into_iter().for_each(|door| self.close(at, door));
     }
 
-    fn left(&self, at: IdentityAt) -> Reason {
+    pub(super) fn left(&self, at: IdentityAt) -> Reason {
         let (name, identity) = (self.name(at), self.graph.identity_at(at));
         match (&self.graph.stay(at).cause, identity.end_date) {
             (StayCause::Decision { by }, _) => {
@@ -57,26 +57,6 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let identity = &self.graph.identity_at(at).id;
         self.findings
             .add(About::new(FindingKind::LeaverActive, Severity::High).account(&account.key).identity(identity), text);
-    }
-
-    fn tell_sessions(&mut self, at: IdentityAt, account: &Account) {
-        let Some(target) = self.facts.connections.get(&account.key.connection) else { return };
-        let how = match target.abilities.sessions {
-            Sessions::Ended => return,
-            Sessions::Kept => "does not end",
-            Sessions::Unstated => "does not say that it ends",
-        };
-        let where_to = match &target.abilities.sso {
-            Some(sso) => format!("end them in {sso}, where people sign in"),
-            None => format!("end them in {} by hand", target.abilities.title),
-        };
-        let text =
-            format!("{}: {} {how} open sessions when it suspends; {where_to}", self.name(at), target.abilities.title);
-        let identity = &self.graph.identity_at(at).id;
-        self.findings.add(
-            About::new(FindingKind::SessionNotEnded, Severity::Medium).account(&account.key).identity(identity),
-            text,
-        );
     }
 
     /// Suspends an account. Where the app cannot, the least role that it knows is set and the rest is work for a person:
@@ -105,26 +85,6 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         })
     }
 
-    /// Leaves the end of open sessions as work for a person, where the app is known to keep them.
-    fn end_sessions(&mut self, at: IdentityAt, place: AccountAt, account: &'f Account, suspended: usize) {
-        let Some(target) = self.facts.connections.get(&account.key.connection) else { return };
-        if target.abilities.sessions != Sessions::Kept {
-            return;
-        }
-        let because = match &target.abilities.sso {
-            Some(sso) => {
-                format!("end the sessions in {sso}, where people sign in: {} keeps them", target.abilities.title)
-            }
-            None => format!("end the sessions by hand: {} keeps them when it suspends", target.abilities.title),
-        };
-        self.propose(Proposal {
-            effect: Effect::Manual,
-            needs: vec![suspended],
-            by_hand: Some(Hand { does: Effect::EndSessions, because }),
-            ..proposal(Some(at), place, account, Effect::EndSessions, self.left(at), Vec::new())
-        });
-    }
-
     fn delete(&mut self, at: IdentityAt, place: AccountAt, account: &'f Account) {
         let Some(spot) = self.spot(at, &account.key.connection, account.key.kind) else { return };
         if !spot.ability.effects.contains_key(&Effect::Delete) {
@@ -137,7 +97,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     }
 }
 
-fn proposal(
+pub(super) fn proposal(
     identity: Option<IdentityAt>,
     place: AccountAt,
     account: &Account,

@@ -69,6 +69,7 @@ async fn settle(
         house.store.record_accounts(&name, &accounts, house.clock.now_ms()).await?;
     }
     crate::begun::end(house, &[(step, &carried.result)]).await?;
+    crate::endings::end(house, &[(step, &carried.result)]).await?;
     let result = &carried.result;
     let draft = Draft {
         at: house.clock.now_text(),

@@ -52,6 +52,7 @@ impl<'a> Run<'a> {
         let results: Vec<_> = ended.iter().map(|one| (one.step, &one.carried.result)).collect();
         crate::ignored::remember(house, &results).await?;
         crate::begun::end(house, &results).await?;
+        crate::endings::end(house, &results).await?;
         let settled = ended.iter().map(|one| Settled {
             result: &one.carried.result,
             draft: Some(self.draft("step_ended", Some(&one.step.id), told(one.step, &one.carried.result, &one.asked))),

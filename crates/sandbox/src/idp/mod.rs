@@ -39,6 +39,13 @@ impl Idp {
         }
     }
 
+    /// Returns the secrets of its connection, by the names that a configuration uses.
+    pub(crate) fn secrets(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Idp::Okta => &[("api_token", crate::OKTA_TOKEN)],
+        }
+    }
+
     /// Returns the provider that a path leads to, and what follows the prefix.
     pub(crate) fn of_path(path: &str) -> Option<(Idp, &str)> {
         Idp::ALL.into_iter().find_map(|idp| {

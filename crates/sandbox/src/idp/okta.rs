@@ -103,9 +103,11 @@ impl Okta {
                 refuse(StatusCode::FORBIDDEN, "E0000006", text)
             }
             (Method::DELETE, ["users", id, "sessions"]) => Self::end_sessions(call, people, id),
-            (_, ["users"] | ["users", _] | ["users", _, "sessions"]) => {
-                refuse(StatusCode::METHOD_NOT_ALLOWED, "E0000022", "The endpoint does not support the provided HTTP method")
-            }
+            (_, ["users"] | ["users", _] | ["users", _, "sessions"]) => refuse(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "E0000022",
+                "The endpoint does not support the provided HTTP method",
+            ),
             _ => not_found(&call.segments.join("/")),
         }
     }
@@ -241,7 +243,8 @@ fn form(parameters: &[(&str, Option<&str>)]) -> String {
 }
 
 fn refuse(status: StatusCode, code: &str, summary: &str) -> Reply {
-    let body = json!({"errorCode": code, "errorSummary": summary, "errorLink": code, "errorId": "oae0", "errorCauses": []});
+    let body =
+        json!({"errorCode": code, "errorSummary": summary, "errorLink": code, "errorId": "oae0", "errorCauses": []});
     Reply::new(status, body)
 }
 

@@ -153,7 +153,9 @@ fn known(number: u64, person: &Person) -> Known {
         Status::Leave => Standing::Suspended,
         Status::Terminated => Standing::Deactivated,
     };
-    let day = |date: jiff::civil::Date| date.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |day| day.timestamp().as_millisecond());
+    let day = |date: jiff::civil::Date| {
+        date.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |day| day.timestamp().as_millisecond())
+    };
     let created_ms = day(person.start_date);
     let open = u32::from(standing.signs_in());
     Known {
