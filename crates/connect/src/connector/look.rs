@@ -277,8 +277,8 @@ impl Inner {
             query.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<Vec<_>>()
         };
         let mut passes: Vec<Vec<(String, String)>> = list.passes.iter().map(|pass| pairs(&pass.query)).collect();
-        if passes.is_empty() {
-            passes.push(Vec::new());
+        if passes.is_empty() || !lookup.passes {
+            passes = vec![Vec::new()];
         }
         let paging = Walk::paging(self, &list.paging)?;
         Ok(passes

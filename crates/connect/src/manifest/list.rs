@@ -150,6 +150,9 @@ pub struct LookupSpec {
     pub read_body: Option<IndexMap<String, serde_json::Value>>,
     /// For an app that lists by POST and takes several values at once.
     pub many: Option<Many>,
+    /// Whether every pass of the list is walked; without them, one look finds everybody.
+    #[serde(default = "yes")]
+    pub passes: bool,
     /// Tried where the first parameters found nothing: `query = { query = "email:'{value}'" }`.
     #[serde(default)]
     pub again: IndexMap<String, String>,

@@ -53,12 +53,17 @@ impl Okta {
             Some(Ok(limit)) if limit > 0 => limit.min(LIMIT_MAX),
             Some(_) => return refuse(StatusCode::BAD_REQUEST, "E0000001", "Api validation failed: limit"),
         };
-        let filter = match call.query("filter").map(Filter::read) {
-            None => Filter::Present,
-            Some(Some(filter)) => filter,
-            Some(None) => return refuse(StatusCode::BAD_REQUEST, "E0000031", "Invalid search criteria."),
+        let asked: Vec<&(String, String)> =
+            call.query.iter().filter(|(name, _)| matches!(name.as_str(), "filter" | "search")).collect();
+        let filter = match asked.as_slice() {
+            [] => Some(Filter::Present),
+            [(_, text)] => Filter::read(text),
+            _ => None,
         };
-        let scope = call.query("filter").unwrap_or_default();
+        let Some(filter) = filter else {
+            return refuse(StatusCode::BAD_REQUEST, "E0000031", "Invalid search criteria.");
+        };
+        let scope = asked.first().map_or("", |(_, text)| text);
         let after = match call.query("after").map(|cursor| self.seal.open(scope, cursor)) {
             None => 0,
             Some(Some(place)) => place,
@@ -68,7 +73,7 @@ impl Okta {
         let rows = rows.filter(|(place, known)| *place > after && filter.takes(known));
         let page = by_cursor(rows, self.seal, scope, limit);
         let reply = Reply::ok(page.items.iter().map(|known| shown(known)).collect());
-        let (here, own) = (call.url.split('?').next().unwrap_or_default(), form(&[("filter", call.query("filter"))]));
+        let (here, own) = (call.url.split('?').next().unwrap_or_default(), form(&asked));
         let reply = reply.header("link", &format!("<{}>; rel=\"self\"", call.url));
         match page.next {
             Some(next) => reply.header("link", &format!("<{here}?after={next}&limit={limit}{own}>; rel=\"next\"")),
@@ -226,10 +231,9 @@ fn shown(known: &Known) -> Value {
 }
 
 /// Writes parameters that go on with the next page.
-fn form(parameters: &[(&str, Option<&str>)]) -> String {
+fn form(parameters: &[&(String, String)]) -> String {
     let mut text = String::new();
     for (name, value) in parameters {
-        let Some(value) = value else { continue };
         let escaped: String = value
             .bytes()
             .map(|byte| match byte {
