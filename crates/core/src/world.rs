@@ -270,6 +270,12 @@ pub(crate) fn connection_of<'f>(facts: &'f mut Facts, connection: &str) -> &'f m
     facts.connections.get_mut(connection).unwrap()
 }
 
+/// Adds a further source, whose authority is below that of the others.
+pub(crate) fn add_source(facts: &mut Facts, source: &str, kind: Kind) {
+    let ability = abilities(source, Standing::Source(1), kind, vec![(kind, KindAbility::default())]);
+    facts.connections.extend([connection(ability)]);
+}
+
 /// Returns the account written `desk/agent/1`.
 pub(crate) fn account_of<'f>(facts: &'f mut Facts, key: &str) -> &'f mut Account {
     facts.accounts.iter_mut().find(|account| account.key.to_string() == key).unwrap()

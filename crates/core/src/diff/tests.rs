@@ -1,6 +1,8 @@
 //! What `diff` says, as facts: each test builds a small world of values and looks at what is derived from it.
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
+mod sessions;
+
 use crate::abilities::{Effect, Sessions};
 use crate::account::{AccountKey, AccountState, Fields, Kind};
 use crate::change::{FindingKind, Severity};
