@@ -12,7 +12,7 @@ use tenure_core::name::{ConnectionName, IdentityId};
 
 const NOTE: &str = "sessions_tried";
 /// People of one identity provider that are remembered; who was tried longest ago is forgotten first.
-const PEOPLE_MAX: usize = 5_000;
+const PEOPLE_MAX: usize = 1_000;
 
 type Tried = BTreeMap<IdentityId, SessionsTried>;
 
@@ -28,9 +28,12 @@ pub(crate) async fn end(house: &House, ended: &[(&Step, &StepResult)]) -> Result
     for (connection, news) in news {
         let change = |tried: &mut Tried| {
             tried.extend(news);
-            while tried.len() > PEOPLE_MAX {
-                let oldest = tried.iter().min_by_key(|(_, tried)| tried.at_ms).map(|(identity, _)| identity.clone());
-                oldest.map(|oldest| tried.remove(&oldest));
+            let oldest =
+                |tried: &Tried| tried.iter().min_by_key(|(_, one)| one.at_ms).map(|(identity, _)| identity.clone());
+            while tried.len() > PEOPLE_MAX
+                && let Some(oldest) = oldest(tried)
+            {
+                tried.remove(&oldest);
             }
         };
         house.store.change_note(connection, NOTE, change).await?;
