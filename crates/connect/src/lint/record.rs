@@ -5,6 +5,7 @@ use super::Lint;
 use crate::manifest::{
     CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, KindSpec, LookupSpec, Many, StateWord,
 };
+use tenure_core::abilities::Effect;
 use tenure_core::account::Kind;
 
 impl Lint<'_> {
@@ -135,7 +136,7 @@ impl Lint<'_> {
             // A source is read and never written.
         } else if field.required {
             self.say(&keys, format!("{name} is required and never written"), "");
-        } else if field.cannot.is_none() {
+        } else if field.cannot.is_none() && is_written(spec) {
             self.say(
                 &keys,
                 format!("{name} is never written, and nothing says why"),
@@ -234,4 +235,9 @@ impl Lint<'_> {
             );
         }
     }
+}
+
+/// Tells whether records of a kind are made or changed at all; those of a source are only read.
+fn is_written(spec: &KindSpec) -> bool {
+    [Effect::Create, Effect::Update].iter().any(|effect| spec.effects.contains_key(effect))
 }
