@@ -7,7 +7,7 @@ mod common;
 use common::{connect, pull, secrets};
 use std::path::{Path, PathBuf};
 use tenure_connect::{Catalogue, Connector, Settings, lint_app, read_app, run_tapes};
-use tenure_core::abilities::Standing;
+use tenure_core::abilities::{Effect, Standing};
 use tenure_core::facts::Coverage;
 use tenure_sandbox::Vendor;
 
@@ -23,7 +23,8 @@ async fn the_tapes_of_every_app_come_to_what_is_expected() {
     for app in catalogue.apps().filter(|app| app.manifest.is_asked()) {
         let (name, folder) = (&app.name, apps().join(&app.name));
         let report = run_tapes(&read_app(&folder).unwrap()).await;
-        assert!(report.tapes.len() >= 8, "{name}");
+        let written = app.manifest.kinds.values().any(|kind| kind.effects.contains_key(&Effect::Create));
+        assert!(report.tapes.len() >= if written { 8 } else { 3 }, "{name}");
         for tape in report.tapes {
             if accept {
                 let text = serde_json::to_string_pretty(&tape.actual).unwrap();

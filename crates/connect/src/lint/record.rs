@@ -132,11 +132,11 @@ impl Lint<'_> {
             if field.on.is_empty() {
                 self.say(&keys, format!("{name} is written at no moment"), "on = [\"create\", \"update\"]");
             }
-        } else if spec.effects.is_empty() && spec.by_hand.is_empty() {
+        } else if !is_written(spec) && spec.by_hand.is_empty() {
             // A source is read and never written.
         } else if field.required {
             self.say(&keys, format!("{name} is required and never written"), "");
-        } else if field.cannot.is_none() && is_written(spec) {
+        } else if field.cannot.is_none() {
             self.say(
                 &keys,
                 format!("{name} is never written, and nothing says why"),
