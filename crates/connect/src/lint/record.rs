@@ -3,7 +3,8 @@
 
 use super::Lint;
 use crate::manifest::{
-    CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, KindSpec, LookupSpec, Many, StateWord,
+    CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, KindSpec, ListSpec, LookupSpec, Many, PagingStyle,
+    StateWord,
 };
 use tenure_core::abilities::Effect;
 use tenure_core::account::Kind;
@@ -46,6 +47,9 @@ impl Lint<'_> {
             self.check_paging(&["kinds", kind, key, "paging"], &list.paging);
             self.check_path(&["kinds", kind, key, "path"], &list.path, &[]);
         }
+        if let Some(list) = &spec.list {
+            self.source_list(kind, spec, list);
+        }
         for other in spec.list.iter().flat_map(|list| &list.others) {
             if !self.manifest.kinds.contains_key(&other.kind) {
                 let known: Vec<&str> = self.manifest.kinds.keys().map(|kind| kind.as_str()).collect();
@@ -62,6 +66,19 @@ impl Lint<'_> {
             self.entitlement(kind, word, entitlement);
         }
         self.states(kind, spec);
+    }
+
+    /// Looks that what is said of a list of people fits it.
+    fn source_list(&mut self, kind: &str, spec: &KindSpec, list: &ListSpec) {
+        let single = self.manifest.paging.get(&list.paging).is_some_and(|paging| paging.style == PagingStyle::Single);
+        if list.one_person && !single {
+            let message = "records of one person may lie in two pages, and only those of one are laid together";
+            self.say(&["kinds", kind, "list", "one_person"], message, "a paging of the style `single`");
+        }
+        if list.proves_absence && spec.read.is_some() {
+            let message = "whoever is missing can be asked for by id, which is surer than the list";
+            self.say(&["kinds", kind, "list", "proves_absence"], message, "leave it out");
+        }
     }
 
     fn lookup(&mut self, kind: &str, spec: &KindSpec, word: &str, lookup: &LookupSpec) {

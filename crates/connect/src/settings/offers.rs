@@ -3,7 +3,9 @@
 //! tried. Nothing here asks.
 
 use super::Settings;
-use crate::manifest::{KindSpec, Manifest, Paging, PagingStyle, ScimChange, ScimForm, ScimWrite};
+use crate::manifest::{
+    EffectSpec, KindSpec, Manifest, Paging, PagingStyle, ScimChange, ScimForm, ScimSuspend, ScimWrite,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -99,6 +101,7 @@ impl Settings {
             return manifest.clone();
         };
         let mut with = Manifest::clone(manifest);
+        let deletes = with.scim.as_ref().is_some_and(|scim| scim.suspend == Some(ScimSuspend::Delete));
         let mut missing = Vec::new();
         if let Some(scim) = &mut with.scim {
             if !offers.patch {
@@ -116,6 +119,9 @@ impl Settings {
         for kind in with.kinds.values_mut() {
             missing.iter().for_each(|word| drop(kind.entitlements.shift_remove(word)));
             narrow(kind, offers);
+            if !offers.has("active") {
+                without_active(kind, deletes);
+            }
         }
         Arc::new(with)
     }
@@ -156,16 +162,75 @@ fn narrow(kind: &mut KindSpec, offers: &ScimOffers) {
             lookup.again.clear();
         }
     }
-    let switches: Vec<Effect> = kind
-        .effects
-        .iter()
-        .filter(|(_, how)| how.calls.iter().any(|call| call.set.contains_key("active")))
-        .map(|(effect, _)| *effect)
-        .collect();
-    if !offers.has("active") {
-        for effect in switches {
-            kind.effects.shift_remove(&effect);
-            kind.cannot.insert(effect, "the service's schema has no `active` that can be written".into());
+}
+
+/// Takes out what switches somebody off or on; a service that deletes whoever is put out does without.
+fn without_active(kind: &mut KindSpec, deletes: bool) {
+    let switches = |how: &EffectSpec| how.calls.iter().any(|call| call.set.contains_key("active"));
+    let lost = kind.effects.iter().filter(|(effect, how)| switches(how) && !(deletes && **effect == Effect::Suspend));
+    let lost: Vec<Effect> = lost.map(|(effect, _)| *effect).collect();
+    for effect in lost {
+        kind.effects.shift_remove(&effect);
+        kind.cannot.insert(effect, "the service's schema has no `active` that can be written".into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use tenure_core::abilities::Standing;
+    use tenure_core::account::Kind;
+
+    fn offers(attributes: &[&str]) -> ScimOffers {
+        let attributes = Some(attributes.iter().map(|name| (*name).to_owned()).collect());
+        ScimOffers {
+            patch: false,
+            filter: false,
+            groups: false,
+            cursor: true,
+            search: false,
+            page_max: Some(20),
+            attributes,
         }
+    }
+
+    fn found(dialect: &str, offers: ScimOffers) -> Settings {
+        let catalogue = Catalogue::load(&[]).unwrap();
+        let manifest = catalogue.get("scim-target").unwrap().manifest.clone();
+        let mut settings = Settings::new("wiki".into(), manifest, Standing::Target);
+        settings.url = Some("https://wiki.example/scim".into());
+        settings.speaking(dialect).unwrap().offered(Some(offers))
+    }
+
+    #[test]
+    fn what_a_service_does_not_offer_is_neither_tried_nor_wished() {
+        let settings = found("guide", offers(&["username", "emails.value", "displayname"]));
+        let manifest = &settings.manifest;
+        let kind = &manifest.kinds[&Kind::User];
+        assert!(kind.fields["title"].write.is_none() && kind.fields["title"].cannot.is_some());
+        assert!(kind.fields["email"].write.is_some() && kind.entitlements.is_empty());
+        assert!(!kind.effects.contains_key(&Effect::Suspend) && kind.cannot[&Effect::Suspend].contains("active"));
+        assert!(kind.lookup.values().all(|lookup| lookup.query.is_empty() && lookup.again.is_empty()));
+        let paging = &manifest.paging["list"];
+        assert_eq!((paging.style, paging.size_max), (PagingStyle::Cursor, Some(20)));
+        assert_eq!(manifest.scim.as_ref().unwrap().change, ScimChange::Put);
+        assert_eq!(settings.speaking("put").unwrap().offers, settings.offers, "they stay in every dialect");
+    }
+
+    #[test]
+    fn a_service_that_deletes_whoever_is_put_out_needs_no_active() {
+        let settings = found("deletes", offers(&["username"]));
+        assert!(settings.manifest.kinds[&Kind::User].effects.contains_key(&Effect::Suspend));
+    }
+
+    #[test]
+    fn a_service_is_known_by_its_host() {
+        let mut settings = found("guide", offers(&[]));
+        assert_eq!(settings.known_by_host(), None);
+        settings.url = Some("https://scim.eu-west-1.amazonaws.com/tenant/scim/v2".into());
+        assert_eq!(settings.known_by_host(), Some("aws"));
+        settings.url = Some("https://amazonaws.com.evil.example/scim".into());
+        assert_eq!(settings.known_by_host(), None);
     }
 }

@@ -33,7 +33,7 @@ impl Stint {
         let is_past = self.end.is_some_and(|end| end < today) || (self.ended && self.end.is_none());
         let is_future = self.start.is_some_and(|start| start > today);
         match (is_past, is_future) {
-            (false, false) => (0, self.end.map_or(0, |end| -days(end)).min(0)),
+            (false, false) => (0, self.end.map_or(i64::MIN, |end| -days(end))),
             (false, true) => (1, self.start.map_or(0, days)),
             (true, _) => (2, self.end.map_or(i64::MAX, |end| -days(end))),
         }
