@@ -542,6 +542,19 @@ pub enum TokenCommand {
     },
     /// Lists tokens: whose, for what, until when, used when; never the token itself
     List,
+    /// Makes the follower of a token and shows it once; both work until the overlap is over
+    #[command(
+        after_help = "Examples:\n  tenure token rotate okta --overlap 7d > okta.token\n  tenure token rotate 0a1b2c3d4e5f --as mia@acme.example"
+    )]
+    Rotate {
+        /// Its id, or its name
+        token: String,
+        /// How long the old one works yet, such as `7d`
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        overlap: String,
+        #[command(flatten)]
+        said: Said,
+    },
     /// Ends a token at once
     #[command(
         after_help = "Examples:\n  tenure token revoke 0a1b2c3d4e5f --as mia@acme.example\n  tenure token revoke okta"

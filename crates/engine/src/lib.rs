@@ -35,6 +35,8 @@ pub mod decide;
 pub mod draft;
 pub mod stop;
 pub mod token;
+pub mod oauth;
+mod ending;
 pub mod session;
 pub mod openid;
 pub mod apply;

@@ -179,6 +179,7 @@ impl Company {
         findings.extend(crate::unproven::ignored(house).await?);
         findings.extend(crate::seats::findings(house, &self.facts).await?);
         findings.extend(refused_credentials(house).await?);
+        findings.extend(crate::ending::findings(house).await?);
         findings.extend(crate::drift::findings(house).await?);
         findings.extend(crate::work::failed::findings(house).await?);
         let scope =

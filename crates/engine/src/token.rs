@@ -6,6 +6,7 @@ use crate::clock::moment_text;
 use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
+use crate::oauth;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -103,29 +104,75 @@ pub async fn create(house: &House, asked: &NewToken, by: &By) -> Result<(SecretS
     if asked.scopes.is_empty() || name.is_empty() || name.chars().count() > NAME_LEN_MAX {
         return Err(EngineError::Asked("a token needs a name of up to 100 letters, and a scope at least".into()));
     }
-    let id = hex(&house.chance.bytes::<6>()?);
-    let credential = SecretString::from(format!("{PREFIX}{id}_{}", hex(&house.chance.bytes::<32>()?)));
-    let created_ms = house.clock.now_ms();
     let mut scopes: Vec<String> = asked.scopes.iter().map(ToString::to_string).collect();
     scopes.sort();
     scopes.dedup();
-    let token = Token {
-        hash: hash(credential.expose_secret()),
-        id,
-        name: name.to_owned(),
-        owner: by.who.clone(),
-        scopes,
-        created_ms,
-        expires_ms: asked.lasts.map(|lasts| created_ms.saturating_add(lasts.as_ms())),
-        revoked_ms: None,
-        used_ms: None,
-    };
-    let view = TokenView::new(token.clone(), created_ms);
+    let (credential, token) = mint(house, name, &by.who, scopes, asked.lasts.map(Delay::as_ms))?;
+    let view = TokenView::new(token.clone(), token.created_ms);
     let body = serde_json::json!({
         "token": view.id, "name": view.name, "owner": view.owner, "scopes": view.scopes, "expires_at": view.expires_at,
     });
     house.store.add_token(&token, vec![draft(house, by, "token_created", body)]).await?;
     Ok((credential, view))
+}
+
+/// Makes up a token that is kept nowhere yet.
+fn mint(
+    house: &House,
+    name: &str,
+    owner: &str,
+    scopes: Vec<String>,
+    lasts_ms: Option<i64>,
+) -> Result<(SecretString, Token), EngineError> {
+    let id = hex(&house.chance.bytes::<6>()?);
+    let credential = SecretString::from(format!("{PREFIX}{id}_{}", hex(&house.chance.bytes::<32>()?)));
+    let created_ms = house.clock.now_ms();
+    let token = Token {
+        hash: hash(credential.expose_secret()),
+        id,
+        name: name.to_owned(),
+        owner: owner.to_owned(),
+        scopes,
+        created_ms,
+        expires_ms: lasts_ms.map(|lasts_ms| created_ms.saturating_add(lasts_ms)),
+        revoked_ms: None,
+        used_ms: None,
+    };
+    Ok((credential, token))
+}
+
+/// Makes the follower of a token: of the same name, for the same, lasting as long. The old one ends when `overlap` is
+/// over, if it does not end before. Returns the credential of the new one, the new one, and the old one.
+///
+/// # Errors
+/// There is none, several have the name, it is not good any more, or the store failed.
+#[tracing::instrument(name = "token_rotate", skip(house, overlap, by), fields(by = %by.who))]
+pub async fn rotate(
+    house: &House,
+    which: &str,
+    overlap: Delay,
+    by: &By,
+) -> Result<(SecretString, TokenView, TokenView), EngineError> {
+    let mut old = find(house, which).await?;
+    let now_ms = house.clock.now_ms();
+    if matches!(TokenState::of(&old, now_ms), TokenState::Revoked | TokenState::Expired) {
+        return Err(EngineError::Asked(format!("token {} is not good any more; make a new one", old.id)));
+    }
+    let lasts_ms = old.expires_ms.map(|expires_ms| expires_ms - old.created_ms);
+    let (credential, new) = mint(house, &old.name, &old.owner, old.scopes.clone(), lasts_ms)?;
+    let ends_ms = now_ms.saturating_add(overlap.as_ms());
+    let ends_ms = old.expires_ms.map_or(ends_ms, |expires_ms| expires_ms.min(ends_ms));
+    let (before, after) = (old.id.clone(), new.id.clone());
+    old.expires_ms = Some(ends_ms);
+    let (old, view) = (TokenView::new(old, now_ms), TokenView::new(new.clone(), now_ms));
+    let body = serde_json::json!({
+        "token": before, "follower": after, "name": view.name, "scopes": view.scopes, "ends_at": old.expires_at,
+        "expires_at": view.expires_at, "note": by.note,
+    });
+    if !house.store.follow_token(&new, &before, ends_ms, vec![draft(house, by, "token_rotated", body)]).await? {
+        return Err(EngineError::Asked(format!("token {before} was revoked meanwhile")));
+    }
+    Ok((credential, view, old))
 }
 
 /// Returns a secret in clear, for the one moment in which whoever asked for it is shown it.
@@ -148,26 +195,31 @@ pub async fn list(house: &House) -> Result<Vec<TokenView>, EngineError> {
 /// There is none, several have the name, or the store failed.
 #[tracing::instrument(name = "token_revoke", skip(house, by), fields(by = %by.who))]
 pub async fn revoke(house: &House, which: &str, by: &By) -> Result<TokenView, EngineError> {
-    let which = which.trim();
-    let all = house.store.tokens().await?;
-    let named: Vec<&Token> = all.iter().filter(|token| token.name == which && token.revoked_ms.is_none()).collect();
-    let token = match (all.iter().find(|token| token.id == which), named.as_slice()) {
-        (Some(token), _) => token,
-        (None, [token]) => *token,
-        (None, []) => {
-            return Err(EngineError::Missing(format!("no token is {which:?}; `tenure token list` shows their ids")));
-        }
-        (None, several) => {
-            let ids: Vec<&str> = several.iter().map(|token| token.id.as_str()).collect();
-            return Err(EngineError::Asked(format!("{which:?} may be {}; name one by its id", ids.join(", "))));
-        }
-    };
+    let token = find(house, which).await?;
     let now_ms = house.clock.now_ms();
     let body = serde_json::json!({ "token": token.id, "name": token.name, "note": by.note });
     if !house.store.revoke_token(&token.id, now_ms, vec![draft(house, by, "token_revoked", body)]).await? {
         return Err(EngineError::Asked(format!("token {} is revoked already", token.id)));
     }
-    Ok(TokenView::new(Token { revoked_ms: Some(now_ms), ..token.clone() }, now_ms))
+    Ok(TokenView::new(Token { revoked_ms: Some(now_ms), ..token }, now_ms))
+}
+
+/// Finds a token by its id, or by the name that it alone has of those that were not revoked.
+async fn find(house: &House, which: &str) -> Result<Token, EngineError> {
+    let which = which.trim();
+    let all = house.store.tokens().await?;
+    let named: Vec<&Token> = all.iter().filter(|token| token.name == which && token.revoked_ms.is_none()).collect();
+    match (all.iter().find(|token| token.id == which), named.as_slice()) {
+        (Some(token), _) => Ok(token.clone()),
+        (None, [token]) => Ok((*token).clone()),
+        (None, []) => {
+            Err(EngineError::Missing(format!("no token is {which:?}; `tenure token list` shows their ids")))
+        }
+        (None, several) => {
+            let ids: Vec<&str> = several.iter().map(|token| token.id.as_str()).collect();
+            Err(EngineError::Asked(format!("{which:?} may be {}; name one by its id", ids.join(", "))))
+        }
+    }
 }
 
 /// Who knocks.
@@ -211,45 +263,67 @@ pub enum Denied {
     Store(#[from] EngineError),
 }
 
-/// Tells who bears `credential`, if it is good and permits what is needed.
+/// Tells who bears `credential`, if it is good and permits what is needed: a token, or what was given for one.
 ///
 /// # Errors
 /// Why not.
 pub async fn authenticate(house: &House, credential: &str, needed: &Scope) -> Result<Bearer, Denied> {
-    let id = id_of(credential).ok_or(Denied::Unknown)?;
-    let found = house.store.token(id).await.map_err(EngineError::from)?;
-    let kept = found.as_ref().map_or("", |token| token.hash.as_str());
-    let same = bool::from(hash(credential).as_bytes().ct_eq(kept.as_bytes()));
-    let token = found.filter(|_| same).ok_or(Denied::Unknown)?;
-    let now_ms = house.clock.now_ms();
-    match TokenState::of(&token, now_ms) {
-        TokenState::Revoked => return Err(Denied::Revoked),
-        TokenState::Expired => {
-            return Err(Denied::Expired { at: token.expires_ms.map(moment_text).unwrap_or_default() });
-        }
-        TokenState::Good | TokenState::Expiring => {}
-    }
+    let token = match credential.starts_with(oauth::PREFIX) {
+        true => oauth::behind(house, credential).await?,
+        false => known(house, credential).await?,
+    };
     let scopes: Vec<Scope> = token.scopes.iter().filter_map(|scope| Scope::read(scope)).collect();
     if !scopes.iter().any(|held| held.covers(needed)) {
         return Err(Denied::Scope { needed: needed.clone() });
     }
-    let unless_ms = now_ms - USED_EVERY_MS;
-    if token.used_ms.is_none_or(|used_ms| used_ms < unless_ms) {
-        house.store.use_token(&token.id, now_ms, unless_ms).await.map_err(EngineError::from)?;
-    }
+    note_use(house, &token).await?;
     let Token { id, name, owner, expires_ms, .. } = token;
     Ok(Bearer { token: id, name, owner, scopes, expires_ms })
 }
 
+/// Returns the token whose credential this is, if it is good.
+pub(crate) async fn known(house: &House, credential: &str) -> Result<Token, Denied> {
+    let id = id_of(PREFIX, credential).ok_or(Denied::Unknown)?;
+    let found = house.store.token(id).await.map_err(EngineError::from)?;
+    let kept = found.as_ref().map_or("", |token| token.hash.as_str());
+    let token = found.as_ref().filter(|_| is_hash_of(kept, credential)).ok_or(Denied::Unknown)?;
+    good(token.clone(), house.clock.now_ms())
+}
+
+/// Returns a token again if it has not ended.
+pub(crate) fn good(token: Token, now_ms: i64) -> Result<Token, Denied> {
+    match TokenState::of(&token, now_ms) {
+        TokenState::Revoked => Err(Denied::Revoked),
+        TokenState::Expired => Err(Denied::Expired { at: token.expires_ms.map(moment_text).unwrap_or_default() }),
+        TokenState::Good | TokenState::Expiring => Ok(token),
+    }
+}
+
+/// Notes that a token is used, roughly.
+pub(crate) async fn note_use(house: &House, token: &Token) -> Result<(), EngineError> {
+    let now_ms = house.clock.now_ms();
+    let unless_ms = now_ms - USED_EVERY_MS;
+    if token.used_ms.is_none_or(|used_ms| used_ms < unless_ms) {
+        house.store.use_token(&token.id, now_ms, unless_ms).await?;
+    }
+    Ok(())
+}
+
 /// Returns the id within a credential that has our form.
-fn id_of(credential: &str) -> Option<&str> {
-    let (id, secret) = credential.strip_prefix(PREFIX)?.split_once('_')?;
+pub(crate) fn id_of<'c>(prefix: &str, credential: &'c str) -> Option<&'c str> {
+    let (id, secret) = credential.strip_prefix(prefix)?.split_once('_')?;
     let hex = |text: &str, length: usize| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     (hex(id, 12) && hex(secret, 64)).then_some(id)
 }
 
-fn hash(credential: &str) -> String {
+/// Returns what is kept of a credential.
+pub(crate) fn hash(credential: &str) -> String {
     hex(&Sha256::digest(credential))
+}
+
+/// Tells whether this is kept of that credential, in a time that tells nothing.
+pub(crate) fn is_hash_of(kept: &str, credential: &str) -> bool {
+    hash(credential).as_bytes().ct_eq(kept.as_bytes()).into()
 }
 
 fn draft(house: &House, by: &By, event: &str, body: serde_json::Value) -> Draft {

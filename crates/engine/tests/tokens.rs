@@ -11,7 +11,8 @@ use tenure_core::scope::Scope;
 use tenure_engine::clock::Clock;
 use tenure_engine::decide::By;
 use tenure_engine::house::House;
-use tenure_engine::token::{Denied, NewToken, TokenState, authenticate, create, list, revoke};
+use tenure_engine::oauth::exchange;
+use tenure_engine::token::{Denied, NewToken, TokenState, authenticate, create, list, revoke, rotate};
 use tenure_store::test_support::postgres_url;
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -98,5 +99,64 @@ async fn a_token_ends_when_its_time_is_over_or_somebody_says_so() {
         let revoked = authenticate(&stage.house, &credential, &Scope::Hooks).await;
         assert!(matches!(revoked, Err(Denied::Revoked)), "{revoked:?}");
         assert_ne!(id, other);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_does_the_same_and_the_old_one_works_until_the_overlap_is_over() {
+    for stage in both().await {
+        let (before, id) = make(&stage, &[Scope::ApiRead], Some(Delay::days(90))).await;
+        stage.now_ms.fetch_add(80 * DAY_MS, Ordering::Relaxed);
+        let (after, new, old) = rotate(&stage.house, &id, Delay::days(7), &mia()).await.unwrap();
+        assert_eq!((&new.name, &new.scopes, &new.owner), (&old.name, &old.scopes, &old.owner));
+        stage.now_ms.fetch_add(6 * DAY_MS, Ordering::Relaxed);
+        for credential in [before.as_str(), after.expose_secret()] {
+            authenticate(&stage.house, credential, &Scope::ApiRead).await.unwrap();
+        }
+        stage.now_ms.fetch_add(2 * DAY_MS, Ordering::Relaxed);
+        let ended = authenticate(&stage.house, &before, &Scope::ApiRead).await;
+        assert!(matches!(ended, Err(Denied::Expired { .. })), "{ended:?}");
+        authenticate(&stage.house, after.expose_secret(), &Scope::ApiRead).await.unwrap();
+        assert!(rotate(&stage.house, &id, Delay::days(7), &mia()).await.is_err(), "what has ended has no follower");
+        let (kept, _, ends) = rotate(&stage.house, &new.id, Delay::days(365), &mia()).await.unwrap();
+        assert_eq!(ends.expires_at, new.expires_at, "an overlap makes nothing last longer");
+        authenticate(&stage.house, kept.expose_secret(), &Scope::ApiRead).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_changes_its_secret_for_access_that_ends_soon_and_with_it() {
+    const HOUR_MS: i64 = 3600 * 1000;
+    for stage in both().await {
+        let (secret, id) = make(&stage, &[Scope::ApiRead], Some(Delay::days(90))).await;
+        let access = exchange(&stage.house, &id, &secret).await.unwrap();
+        let given = access.credential.expose_secret();
+        let bearer = authenticate(&stage.house, given, &Scope::ApiRead).await.unwrap();
+        assert_eq!((bearer.token, access.lasts_s), (id.clone(), 3600));
+        let refused = authenticate(&stage.house, given, &Scope::Hooks).await;
+        assert!(matches!(refused, Err(Denied::Scope { .. })), "{refused:?}");
+        for wrong in [format!("tna_{}", &secret[4..]), given[..given.len() - 1].to_owned() + "x", "tna_".into()] {
+            let refused = authenticate(&stage.house, &wrong, &Scope::ApiRead).await;
+            assert!(matches!(refused, Err(Denied::Unknown)), "{refused:?}");
+        }
+        for (client, secret) in [("000000000000", secret.as_str()), (&*id, given), (&*id, "")] {
+            let refused = exchange(&stage.house, client, secret).await;
+            assert!(matches!(refused, Err(Denied::Unknown)), "{refused:?}");
+        }
+        stage.now_ms.fetch_add(HOUR_MS, Ordering::Relaxed);
+        let ended = authenticate(&stage.house, given, &Scope::ApiRead).await;
+        assert!(matches!(ended, Err(Denied::Expired { .. })), "{ended:?}");
+        let second = exchange(&stage.house, &id, &secret).await.unwrap();
+        for _ in 0..99 {
+            exchange(&stage.house, &id, &secret).await.unwrap();
+        }
+        let second = second.credential.expose_secret();
+        authenticate(&stage.house, second, &Scope::ApiRead).await.unwrap();
+        let last = exchange(&stage.house, &id, &secret).await.unwrap();
+        let refused = authenticate(&stage.house, second, &Scope::ApiRead).await;
+        assert!(matches!(refused, Err(Denied::Unknown)), "a hundred and no more: {refused:?}");
+        revoke(&stage.house, &id, &mia()).await.unwrap();
+        let refused = authenticate(&stage.house, last.credential.expose_secret(), &Scope::ApiRead).await;
+        assert!(matches!(refused, Err(Denied::Revoked)), "{refused:?}");
     }
 }

@@ -6,6 +6,7 @@ mod door;
 mod probes;
 mod metrics;
 mod scim;
+mod oauth;
 pub mod api;
 mod hooks;
 mod front;
@@ -26,7 +27,7 @@ pub fn router(house: Arc<House>) -> Router {
     let measured = Router::new().route("/metrics", get(metrics::metrics)).with_state(measured);
     let probed = Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz));
     let api = api::router(house.clone()).merge(hooks::router(house.clone()));
-    let scim = scim::router(house.clone());
+    let scim = scim::router(house.clone()).merge(oauth::router(house.clone()));
     let console = tenure_console::router(house.clone());
     probed.with_state(house).merge(measured).merge(api).merge(scim).merge(console)
 }

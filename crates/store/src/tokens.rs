@@ -2,7 +2,7 @@
 //! about them can be understood. What a scope permits, and how a credential is made, is not known here.
 
 use crate::Store;
-use crate::db::{Durability, Row, args};
+use crate::db::{Durability, Row, Tx, args};
 use crate::error::StoreError;
 use crate::journal::append;
 use tenure_core::journal::Draft;
@@ -43,12 +43,28 @@ impl Store {
     pub async fn add_token(&self, token: &Token, drafts: Vec<Draft>) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
-        let sql = "INSERT INTO token (id, hash, name, owner, scopes, created_ms, expires_ms) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let Token { id, hash, name, owner, scopes, created_ms, expires_ms, .. } = token;
-        let scopes = scopes.join(" ");
-        tx.run(sql, args![&**id, &**hash, &**name, &**owner, scopes, *created_ms, *expires_ms]).await?;
+        insert(&mut tx, token).await?;
         tx.commit().await
+    }
+
+    /// Keeps the follower of a token, which ends at that moment, with the entries of the journal that tell of it; tells
+    /// whether the old one was not revoked until then, else nothing is kept.
+    pub async fn follow_token(
+        &self,
+        follower: &Token,
+        id: &str,
+        ends_ms: i64,
+        drafts: Vec<Draft>,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        append(&mut tx, drafts).await?;
+        let sql = "UPDATE token SET expires_ms = $1 WHERE id = $2 AND revoked_ms IS NULL";
+        if tx.run(sql, args![ends_ms, id]).await? == 0 {
+            return Ok(false);
+        }
+        insert(&mut tx, follower).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// The token with this id.
@@ -81,6 +97,15 @@ impl Store {
         tx.run(sql, args![now_ms, id, unless_ms]).await?;
         tx.commit().await
     }
+}
+
+async fn insert(tx: &mut Tx, token: &Token) -> Result<(), StoreError> {
+    let sql = "INSERT INTO token (id, hash, name, owner, scopes, created_ms, expires_ms) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let Token { id, hash, name, owner, scopes, created_ms, expires_ms, .. } = token;
+    let scopes = scopes.join(" ");
+    tx.run(sql, args![&**id, &**hash, &**name, &**owner, scopes, *created_ms, *expires_ms]).await?;
+    Ok(())
 }
 
 fn read(row: &Row<'_>) -> Result<Token, StoreError> {

@@ -1,4 +1,4 @@
-//! `tenure token`: makes, lists and revokes the credentials of the API, the console and SCIM clients.
+//! `tenure token`: makes, lists, rotates and revokes the credentials of the API, the console and SCIM clients.
 //! A new one is the only line on standard output, once; whatever is said about it goes to standard error.
 
 use crate::arguments::{TokenArguments, TokenCommand};
@@ -9,7 +9,7 @@ use tenure_core::policy::Delay;
 use tenure_core::scope::Scope;
 use tenure_engine::decide::By;
 use tenure_engine::house::House;
-use tenure_engine::token::{NewToken, TokenState, TokenView, create, list, reveal, revoke};
+use tenure_engine::token::{NewToken, TokenState, TokenView, create, list, reveal, revoke, rotate};
 
 /// Does one of them.
 pub async fn run(house: &House, arguments: &TokenArguments, output: &Output) -> anyhow::Result<Exit> {
@@ -21,6 +21,10 @@ pub async fn run(house: &House, arguments: &TokenArguments, output: &Output) -> 
         TokenCommand::List => {
             show(&list(house).await?, output)?;
             Ok(Exit::Done)
+        }
+        TokenCommand::Rotate { token, overlap, said } => {
+            let overlap = lasts(overlap)?.ok_or_else(|| Mistake("an overlap ends, such as 7d".into()))?;
+            follow(house, token, overlap, &ground::word(said), output).await
         }
         TokenCommand::Revoke { token, said } => {
             let revoked = revoke(house, token, &ground::word(said)).await?;
@@ -62,6 +66,22 @@ async fn make(house: &House, asked: &NewToken, by: &By, output: &Output) -> anyh
     if asked.lasts.is_none() {
         output.warning("a token that does not end is found by whoever looks long enough; give it an end where you can");
     }
+    Ok(Exit::Done)
+}
+
+async fn follow(house: &House, which: &str, overlap: Delay, by: &By, output: &Output) -> anyhow::Result<Exit> {
+    let (credential, token, old) = rotate(house, which, overlap, by).await?;
+    if output.json {
+        let mut document = serde_json::to_value(&token)?;
+        document["token"] = reveal(&credential).into();
+        document["follows"] = serde_json::to_value(&old)?;
+        output.document(&document)?;
+        return Ok(Exit::Done);
+    }
+    output.line(reveal(&credential));
+    let until = token.expires_at.as_deref().map_or_else(|| "does not end".into(), |at| format!("ends at {at}"));
+    let ends = old.expires_at.unwrap_or_default();
+    output.advice(format!("this is shown once; token {} {until}; the one before, {}, works until {ends}", token.id, old.id));
     Ok(Exit::Done)
 }
 

@@ -127,11 +127,18 @@ pub(super) fn offer(gate: &Gate, knock: &Knock, shape: &Shape, headers: &HeaderM
         pages: PAGES,
         cursor_lifetime_s: CURSOR_LIFETIME_S,
         bulk: Some(BULK),
-        authentication: vec![Authentication {
-            of_type: "oauthbearertoken".into(),
-            name: "Token".into(),
-            description: "A token of `tenure token create --scope scim:CONNECTION`.".into(),
-        }],
+        authentication: vec![
+            Authentication {
+                of_type: "oauthbearertoken".into(),
+                name: "Token".into(),
+                description: "A token of `tenure token create --scope scim:CONNECTION`.".into(),
+            },
+            Authentication {
+                of_type: "oauth2".into(),
+                name: "Client credentials".into(),
+                description: format!("{root}/oauth/token; the id is the token's, the secret the token."),
+            },
+        ],
         documentation: None,
     }
 }

@@ -4,5 +4,6 @@ mod desk;
 mod reads;
 mod quirks;
 mod source;
+mod oauth;
 mod tester;
 mod writes;

@@ -1,4 +1,4 @@
-//! scim2-tester (PyPI: `pip install scim2-cli`), a judge that we did not write, run against the server where it is installed.
+//! scim2-tester (PyPI), a judge that we did not write, run against the server where it is installed.
 //! Where it finds fault and we hold to what we do, the reason stands here; everything else must pass.
 
 use crate::desk::Desk;
@@ -6,17 +6,23 @@ use crate::source::pushed_desk;
 use tenure_sandbox::Vendor;
 use tokio::process::Command;
 
+/// The one that `scripts/setup` installed, else whichever is on the path.
+fn program() -> std::path::PathBuf {
+    let ours = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/scim2/bin/scim2");
+    if ours.exists() { ours } else { "scim2".into() }
+}
+
 /// What the tester says, as the name of the check and its sentence; nothing where it is not installed.
 async fn judged(desk: &Desk, connection: &str) -> Option<Vec<(bool, String)>> {
     let client = desk.client_of(connection).await;
     let url = format!("http://{}/scim/v2/{connection}", desk.listens);
-    let run = Command::new("scim2")
+    let run = Command::new(program())
         .args(["--url", &url, "test"])
         .env("SCIM_CLI_HEADERS", format!("Authorization: Bearer {}", client.token))
         .output()
         .await;
     let Ok(output) = run else {
-        println!("skipped: scim2 is not installed (`pip install scim2-cli`)");
+        println!("skipped: scim2 is not installed (`scripts/setup` does)");
         return None;
     };
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
