@@ -63,8 +63,7 @@ pub async fn exchange(house: &House, client: &str, secret: &str) -> Result<Acces
 /// Returns the token for which an access token was given, if both are good.
 pub(crate) async fn behind(house: &House, credential: &str) -> Result<Token, Denied> {
     let id = id_of(PREFIX, credential).ok_or(Denied::Unknown)?;
-    let all: Option<Vec<Given>> =
-        house.store.noted(&nowhere(), &note_of(id)).await.map_err(EngineError::from)?;
+    let all: Option<Vec<Given>> = house.store.noted(&nowhere(), &note_of(id)).await.map_err(EngineError::from)?;
     let mut given = None;
     for one in all.into_iter().flatten() {
         if is_hash_of(&one.hash, credential) {

@@ -212,9 +212,7 @@ async fn find(house: &House, which: &str) -> Result<Token, EngineError> {
     match (all.iter().find(|token| token.id == which), named.as_slice()) {
         (Some(token), _) => Ok(token.clone()),
         (None, [token]) => Ok((*token).clone()),
-        (None, []) => {
-            Err(EngineError::Missing(format!("no token is {which:?}; `tenure token list` shows their ids")))
-        }
+        (None, []) => Err(EngineError::Missing(format!("no token is {which:?}; `tenure token list` shows their ids"))),
         (None, several) => {
             let ids: Vec<&str> = several.iter().map(|token| token.id.as_str()).collect();
             Err(EngineError::Asked(format!("{which:?} may be {}; name one by its id", ids.join(", "))))

@@ -81,7 +81,10 @@ async fn follow(house: &House, which: &str, overlap: Delay, by: &By, output: &Ou
     output.line(reveal(&credential));
     let until = token.expires_at.as_deref().map_or_else(|| "does not end".into(), |at| format!("ends at {at}"));
     let ends = old.expires_at.unwrap_or_default();
-    output.advice(format!("this is shown once; token {} {until}; the one before, {}, works until {ends}", token.id, old.id));
+    output.advice(format!(
+        "this is shown once; token {} {until}; the one before, {}, works until {ends}",
+        token.id, old.id
+    ));
     Ok(Exit::Done)
 }
 

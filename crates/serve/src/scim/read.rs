@@ -27,6 +27,7 @@ pub(super) const BULK: BulkLimits = BulkLimits { operations_max: 1000, bytes_max
 pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]) -> Result<Answer, ScimError> {
     let mut shape = Shape::of(&knock.abilities);
     if head.uri.path().contains("/Schemas") {
+        shape.tell_required();
         if !knock.is_source {
             shape.ask_for_address();
         }

@@ -90,6 +90,29 @@ impl Shape {
         }
     }
 
+    /// Advertises what always has a value: whether somebody is active, and what the app demands. Who leaves it out is read
+    /// all the same: a name is made of what is said, and `active` stays as it is.
+    pub fn tell_required(&mut self) {
+        let shown: Vec<&KindAbility> = self.kinds.iter().filter_map(|kind| self.abilities.kinds.get(kind)).collect();
+        let demanded = |field: &FieldName| {
+            let mut known = shown.iter().filter_map(|ability| ability.fields.get(field)).peekable();
+            known.peek().is_some() && known.all(|ability| ability.required)
+        };
+        let demanded: Vec<&Place> =
+            self.places.iter().filter(|(field, _)| demanded(field)).map(|(_, place)| place).collect();
+        for attribute in &mut self.account.schema.attributes {
+            let name = attribute.name.as_str();
+            let is_part =
+                |of: &Attribute| demanded.iter().any(|place| matches!(place, Place::Name(part) if *part == of.name));
+            attribute.required |=
+                name == "active" || demanded.iter().any(|place| matches!(place, Place::Core(core) if *core == name));
+            if name == "name" {
+                attribute.sub_attributes.iter_mut().for_each(|sub| sub.required |= is_part(sub));
+                attribute.required |= attribute.sub_attributes.iter().any(|sub| sub.required);
+            }
+        }
+    }
+
     /// Suggests the names of roles that the tenant has.
     pub fn suggest_roles(&mut self, names: &[&str]) {
         for attribute in self.account.schema.attributes.iter_mut().filter(|attribute| attribute.name == "roles") {

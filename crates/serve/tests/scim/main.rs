@@ -3,6 +3,7 @@
 mod desk;
 mod reads;
 mod quirks;
+mod sequences;
 mod source;
 mod oauth;
 mod tester;

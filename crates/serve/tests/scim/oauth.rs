@@ -14,7 +14,10 @@ async fn a_client_speaks_scim_with_what_it_got_for_its_id_and_secret() {
     let id = secret.split('_').nth(1).unwrap();
     let body = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope=scim");
     let given = desk.send("POST", "/oauth/token", FORM, &body).await;
-    assert_eq!((given.status, &given.body["token_type"], &given.body["scope"]), (200, &"Bearer".into(), &"scim:gorgias".into()));
+    assert_eq!(
+        (given.status, &given.body["token_type"], &given.body["scope"]),
+        (200, &"Bearer".into(), &"scim:gorgias".into())
+    );
     assert!(given.head.contains("cache-control: no-store"), "{}", given.head);
     let access = given.body["access_token"].as_str().unwrap().to_owned();
     let read = |access: String| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tenure_sandbox::Vendor;
 
 /// Some apps tell when a record changed to the second only, and a change within one looks like none.
-const CLOCK_OF_THE_APPS: Duration = Duration::from_millis(1100);
+pub const CLOCK_OF_THE_APPS: Duration = Duration::from_millis(1100);
 const STATE: &str = "urn:ietf:params:scim:schemas:extension:tenure:2.0:Provisioning";
 
 /// Returns a person as an IdP sends one, with what each app needs.
