@@ -25,7 +25,7 @@ fn ending(all: &[Token], now_ms: i64) -> Vec<Finding> {
     for token in all.iter().filter(|token| token.revoked_ms.is_none()) {
         let Some(ends_ms) = token.expires_ms else { continue };
         let left_ms = ends_ms - now_ms;
-        if left_ms > WARNED_MS || left_ms < -SPOKEN_OF_MS || is_followed(token, all, now_ms) {
+        if !(-SPOKEN_OF_MS..=WARNED_MS).contains(&left_ms) || is_followed(token, all, now_ms) {
             continue;
         }
         let has_ended = left_ms <= 0;
