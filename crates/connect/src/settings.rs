@@ -179,7 +179,7 @@ impl Settings {
     }
 
     /// Refuses an address that is neither encrypted nor on this machine.
-    fn check_scheme(&self, url: &Url) -> Result<(), ConnectError> {
+    pub(crate) fn check_scheme(&self, url: &Url) -> Result<(), ConnectError> {
         let bare = url.scheme() != "https" && self.allow_http == HttpPolicy::LoopbackOnly;
         if !bare || crate::transport::is_loopback(url) {
             return Ok(());

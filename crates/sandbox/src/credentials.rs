@@ -43,6 +43,15 @@ pub const OKTA_TOKEN: &str = "sandbox-okta-token";
 /// An Okta token whose user may only read.
 pub const OKTA_READ_TOKEN: &str = "sandbox-okta-read-token";
 
+/// The id of an app that is registered with Entra, and its secret.
+pub const ENTRA_CLIENT: (&str, &str) = ("sandbox-entra-client", "sandbox-entra-secret");
+/// An app that is registered with Entra and may only read.
+pub const ENTRA_READ_CLIENT: (&str, &str) = ("sandbox-entra-read-client", "sandbox-entra-read-secret");
+/// The OneLogin API credential that manages users.
+pub const ONELOGIN_CLIENT: (&str, &str) = ("sandbox-onelogin-client", "sandbox-onelogin-secret");
+/// A OneLogin API credential that may only read.
+pub const ONELOGIN_READ_CLIENT: (&str, &str) = ("sandbox-onelogin-read-client", "sandbox-onelogin-read-secret");
+
 /// The static SCIM token of the Freshdesk tenant.
 pub const FRESHDESK_SCIM_TOKEN: &str = "sandbox-freshdesk-scim-token";
 /// The static SCIM token of the Freshservice tenant.
@@ -107,6 +116,15 @@ pub(crate) fn client_right(headers: &HeaderMap) -> Option<Right> {
     }
 }
 
+/// Returns what a client may do that shows this id and secret.
+pub(crate) fn client(shown: (&str, &str), writes: (&str, &str), reads: (&str, &str)) -> Option<Right> {
+    match shown {
+        _ if shown == writes => Some(Right::Write),
+        _ if shown == reads => Some(Right::Read),
+        _ => None,
+    }
+}
+
 fn one_of(given: &str, write: &str, read: &str) -> Option<Right> {
     match given {
         _ if given == write => Some(Right::Write),
@@ -115,7 +133,7 @@ fn one_of(given: &str, write: &str, read: &str) -> Option<Right> {
     }
 }
 
-fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let header = headers.get("authorization")?.to_str().ok()?;
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

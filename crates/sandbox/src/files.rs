@@ -52,7 +52,7 @@ pub(crate) fn write(dir: &Path, sandbox: &Sandbox, options: &Options) -> io::Res
     }
     for idp in Idp::ALL {
         for (name, secret) in idp.secrets() {
-            write_secret(&files.secrets.join(format!("{idp}-{name}")), secret)?;
+            write_secret(&files.secrets.join(format!("{idp}-{name}")), &secret)?;
         }
     }
     fs::write(&files.config, config(sandbox, options.limits))?;
@@ -103,8 +103,14 @@ fn config(sandbox: &Sandbox, limits: Limits) -> String {
 }
 
 /// Returns the connection of an identity provider, as a configuration has it.
-pub(crate) fn idp_block(idp: Idp, url: &str) -> String {
+pub(crate) fn idp_block(idp: Idp, url: &str, token_url: Option<&str>) -> String {
     let mut text = format!("[connections.{idp}]\napp = \"{idp}\"\nsource = true\nurl = \"{url}\"\n");
+    if let Some(token_url) = token_url {
+        text.push_str(&format!("token_url = \"{token_url}\"\n"));
+    }
+    if idp == Idp::Google {
+        text.push_str(&format!("subject = \"{}\"\n", crate::OWNER_EMAIL));
+    }
     text.push_str(&format!("[connections.{idp}.secrets]\n"));
     for (name, _) in idp.secrets() {
         text.push_str(&format!("{name} = {{ file = \"secrets/{idp}-{name}\" }}\n"));

@@ -123,7 +123,12 @@ impl Sandbox {
 
     /// Returns the connection to this identity provider, as a configuration has it.
     pub fn idp_block(&self, idp: Idp) -> String {
-        files::idp_block(idp, &self.idp_url(idp))
+        files::idp_block(idp, &self.idp_url(idp), self.idp_token_url(idp).as_deref())
+    }
+
+    /// Returns the URL at which this identity provider gives tokens, where it asks for such.
+    pub fn idp_token_url(&self, idp: Idp) -> Option<String> {
+        idp.token_path().map(|path| format!("http://{}{path}", self.addr))
     }
 
     /// Returns an identity provider, to look at and to change behind its API's back.

@@ -285,8 +285,11 @@ impl Clone for Step {
 }
 
 impl Place {
-    /// Reads `contact.email`; an empty text is the document itself.
+    /// Reads `contact.email`; an empty text is the document itself, and after an `@` a dot is part of the key.
     pub fn new(text: &str) -> Self {
+        if text.starts_with('@') {
+            return Self([Step::new(text)].into());
+        }
         let schema = text.rsplit_once(':').filter(|(schema, _)| schema.starts_with("urn:"));
         let (schema, rest) = schema.map_or((None, text), |(schema, rest)| (Some(schema), rest));
         Self(schema.into_iter().chain(rest.split('.')).filter(|step| !step.is_empty()).map(Step::new).collect())
@@ -349,6 +352,12 @@ mod tests {
         let json: Json<'_> = serde_json::from_str(r#"{"a":"b","c":"d\n"}"#).unwrap();
         assert!(matches!(json.get("a"), Some(Json::Text(Cow::Borrowed("b")))));
         assert!(matches!(json.get("c"), Some(Json::Text(Cow::Owned(_)))));
+    }
+
+    #[test]
+    fn a_key_that_begins_with_an_at_sign_has_dots_of_its_own() {
+        let json: Json<'_> = serde_json::from_str(r#"{"@odata.nextLink":"https://x"}"#).unwrap();
+        assert_eq!(Place::new("@odata.nextLink").of(&json).and_then(Json::plain).as_deref(), Some("https://x"));
     }
 
     #[test]

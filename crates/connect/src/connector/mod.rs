@@ -2,6 +2,7 @@
 //! The engine makes one per connection and calls it; requests go out through the governor, which paces them.
 //! It decides nothing and keeps nothing beyond the process, except names of the tenant and what it was told to remember.
 
+mod account;
 mod ask;
 mod gather;
 mod batch;
@@ -356,6 +357,7 @@ fn credential(settings: &Settings, secrets: &BTreeMap<String, SecretString>) -> 
     };
     match auth.form {
         AuthForm::ClientCredentials => Ok(Credential::OAuthClientCredentials(client(settings, auth, secrets)?)),
+        AuthForm::ServiceAccount => Ok(Credential::OAuthClientCredentials(account::of(settings, auth, secrets)?)),
         _ => credential_of(auth, secrets),
     }
 }
@@ -374,7 +376,7 @@ fn credential_of(auth: &Auth, secrets: &BTreeMap<String, SecretString>) -> Resul
                 Err(_) => refuse(format!("{name:?} is no name of a header")),
             }
         }
-        AuthForm::ClientCredentials => refuse("client credentials need an address where tokens are issued".into()),
+        AuthForm::ClientCredentials | AuthForm::ServiceAccount => refuse("client credentials need an address where tokens are issued".into()),
     }
 }
 
@@ -383,13 +385,17 @@ fn client(
     auth: &Auth,
     secrets: &BTreeMap<String, SecretString>,
 ) -> Result<ClientCredentials, ConnectError> {
+    Ok(client_of(auth, token_url(settings, auth)?, secrets))
+}
+
+/// Returns where tokens are issued.
+fn token_url(settings: &Settings, auth: &Auth) -> Result<Url, ConnectError> {
     let given = settings.parameters.get("token_url");
     let pattern = given.or(auth.token_url.as_ref()).map(String::as_str).unwrap_or_default();
     let text = settings.filled_pattern(pattern)?;
-    let url = Url::parse(&text).map_err(|error| {
-        ConnectError::new(ErrorKind::Configuration, format!("token_url {text:?} is no URL: {error}")).about("token_url")
-    })?;
-    Ok(client_of(auth, url, secrets))
+    let refuse = |text: String| ConnectError::new(ErrorKind::Configuration, text).about("token_url");
+    let url = Url::parse(&text).map_err(|error| refuse(format!("token_url {text:?} is no URL: {error}")))?;
+    settings.check_scheme(&url).map(|()| url)
 }
 
 /// Builds client credentials whose tokens are issued at `url`.

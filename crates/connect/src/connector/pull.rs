@@ -247,17 +247,21 @@ fn stages(inner: &Inner, since: Option<i64>) -> Result<Vec<Stage>, ConnectError>
         if let Some((since, incremental)) = incremental {
             common.push((incremental.parameter.clone(), since_text(since, incremental)));
         }
-        let passes: Vec<Vec<(String, String)>> = match list.passes.as_slice() {
-            _ if incremental.is_some_and(|(_, incremental)| !incremental.passes) => vec![Vec::new()],
-            [] => vec![Vec::new()],
+        let own = (list.path.clone(), Vec::new());
+        let passes: Vec<(String, Vec<(String, String)>)> = match list.passes.as_slice() {
+            _ if incremental.is_some_and(|(_, incremental)| !incremental.passes) => vec![own],
+            [] => vec![own],
             passes => passes
                 .iter()
-                .map(|pass| pass.query.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+                .map(|pass| {
+                    let query = pass.query.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+                    (pass.path.clone().unwrap_or_else(|| list.path.clone()), query)
+                })
                 .collect(),
         };
-        for pass in passes {
+        for (path, pass) in passes {
             let walk = Walk {
-                path: list.path.clone(),
+                path,
                 items: Place::new(&list.items),
                 paging: Walk::paging(inner, &list.paging)?,
                 query: common.iter().cloned().chain(pass).collect(),

@@ -139,6 +139,10 @@ impl Walk {
         {
             return Ok(&[]);
         }
+        let marked = |mark: &String| Place::new(mark).of(json).is_some();
+        if self.items.of(json).is_none() && self.paging.mark.as_ref().is_some_and(marked) {
+            return Ok(&[]);
+        }
         rows_of(json, &self.items, &self.path)
     }
 
@@ -158,6 +162,10 @@ impl Walk {
 
     /// Returns where the next page is, for lists that are walked from page to page.
     pub fn next(&self, response: &Response, json: &Json<'_>, position: &Position, rows: usize) -> Option<Position> {
+        if let Some(header) = &self.paging.next_header {
+            let cursor = response.header(header).map(str::trim).filter(|cursor| !cursor.is_empty());
+            return cursor.map(|cursor| Position::Cursor(cursor.to_owned()));
+        }
         if matches!(json, Json::List(_)) && self.paging.style == PagingStyle::Cursor {
             return None;
         }
@@ -167,6 +175,10 @@ impl Walk {
                 let next = Place::new(self.paging.next.as_deref()?).of(json)?;
                 let cursor = next.plain().filter(|cursor| !cursor.is_empty())?;
                 Some(Position::Cursor(cursor.into_owned()))
+            }
+            PagingStyle::Address => {
+                let next = Place::new(self.paging.next.as_deref()?).of(json)?;
+                Some(Position::Link(next.plain().filter(|address| !address.is_empty())?.into_owned()))
             }
             PagingStyle::Link => link_next(response).map(Position::Link),
             // An app may give fewer than asked for in the middle. Where its total is not believed to end the walk, it is asked

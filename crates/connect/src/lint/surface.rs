@@ -134,14 +134,15 @@ impl Lint<'_> {
                 "hosts = [\".vendor.com\"]",
             );
         }
-        let tokens = self.manifest.auth.as_ref().and_then(|auth| auth.token_url.as_deref()).unwrap_or_default();
-        // A connection may name the whole address at which tokens are issued.
-        let is_used = |known: &&&str| {
-            used.contains(*known)
-                || placeholders_of(tokens).contains(*known)
-                || (**known == "token_url" && !tokens.is_empty())
+        let auth = self.manifest.auth.as_ref();
+        let tokens = auth.and_then(|auth| auth.token_url.as_deref()).unwrap_or_default();
+        let subject = auth.and_then(|auth| auth.subject.as_deref());
+        let asks_tokens = |known: &str| {
+            placeholders_of(tokens).contains(&known)
+                || subject == Some(known)
+                || known == "token_url" && !tokens.is_empty()
         };
-        for parameter in known.iter().filter(|known| !is_used(known)) {
+        for parameter in known.iter().filter(|known| !used.contains(known) && !asks_tokens(known)) {
             self.say(&["base", "parameters", parameter], format!("{{{parameter}}} stands in no pattern"), "");
         }
     }
@@ -151,6 +152,9 @@ impl Lint<'_> {
             AuthForm::Basic => &[("username", &auth.username), ("password", &auth.password)],
             AuthForm::Header => &[("header", &auth.header), ("value", &auth.value)],
             AuthForm::Bearer => &[("value", &auth.value)],
+            AuthForm::ServiceAccount => {
+                &[("token_url", &auth.token_url), ("key", &auth.key), ("subject", &auth.subject), ("scope", &auth.scope)]
+            }
             AuthForm::ClientCredentials => &[
                 ("token_url", &auth.token_url),
                 ("client_id", &auth.client_id),
@@ -162,7 +166,7 @@ impl Lint<'_> {
                 self.say(&["auth", "form"], format!("this form needs `{key}`"), "a secret is written {secret.NAME}");
             }
         }
-        let all = [&auth.username, &auth.password, &auth.value, &auth.client_id, &auth.client_secret];
+        let all = [&auth.username, &auth.password, &auth.value, &auth.client_id, &auth.client_secret, &auth.key];
         let named: Vec<&str> = all.into_iter().flatten().flat_map(|value| placeholders_of(value)).collect();
         let known: Vec<&str> = self.manifest.secrets.keys().map(String::as_str).collect();
         for name in &named {
@@ -235,7 +239,8 @@ impl Lint<'_> {
         if needs_parameter && paging.parameter.is_none() {
             say("style", "this style needs `parameter`".into(), "the parameter that takes the cursor or the number");
         }
-        if paging.style == PagingStyle::Cursor && paging.next.is_none() {
+        let tells = paging.next.is_some() || paging.next_header.is_some();
+        if matches!(paging.style, PagingStyle::Cursor | PagingStyle::Address) && !tells {
             say("style", "this style needs `next`".into(), "where the next cursor lies in the body");
         }
         if paging.style == PagingStyle::Page && paging.size.or(paging.size_max).is_none() {

@@ -23,8 +23,13 @@ pub struct Paging {
     /// For `page`: the number of the first page. For `start_index`: of the first record.
     #[serde(default = "one")]
     pub first: u64,
-    /// For `cursor`: where the next cursor lies in the body; null, absent or empty ends the walk.
+    /// For `cursor`: where the next cursor lies in the body; null, absent or empty ends the walk. For `address`: where the
+    /// address of the next page lies.
     pub next: Option<String>,
+    /// For `cursor`: the header that holds the next cursor, for an app that does not tell it in the body.
+    pub next_header: Option<String>,
+    /// A place that every page has, where the app leaves the list out of a page without records.
+    pub mark: Option<String>,
     /// Where the body tells how many records there are.
     pub total: Option<String>,
     /// Whether the total ends the walk, or is only a cross-check.
@@ -42,6 +47,8 @@ fn one() -> u64 {
 pub enum PagingStyle {
     /// The body holds a cursor for the next page.
     Cursor,
+    /// The body holds the address of the next page, on the same host; none ends the walk. A page may be empty.
+    Address,
     /// Pages are numbered; a page with fewer records than asked for is the last.
     Page,
     /// A `Link` header with `rel="next"` on the same host; none ends the walk.
@@ -118,6 +125,8 @@ pub struct OtherKind {
 pub struct Pass {
     /// What it sees, for people: `active`, `inactive`.
     pub name: String,
+    /// The path that it walks instead of the list's.
+    pub path: Option<String>,
     /// Its parameters.
     #[serde(default)]
     pub query: IndexMap<String, String>,

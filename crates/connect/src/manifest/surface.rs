@@ -44,13 +44,18 @@ pub struct Auth {
     pub header: Option<String>,
     /// For `header` and `bearer`: the value, such as `{secret.access_key}`.
     pub value: Option<String>,
-    /// For `client_credentials`: where the token is issued; `{parameter}` is filled in.
+    /// For `client_credentials` and `service_account`: where the token is issued; `{parameter}` is filled in, and a
+    /// parameter `token_url` of the connection wins.
     pub token_url: Option<String>,
     /// For `client_credentials`: the client id.
     pub client_id: Option<String>,
     /// For `client_credentials`: the client's secret.
     pub client_secret: Option<String>,
-    /// For `client_credentials`: the scope asked for.
+    /// For `service_account`: the JSON key, such as `{secret.service_account}`.
+    pub key: Option<String>,
+    /// For `service_account`: the parameter that names the person on whose behalf is asked.
+    pub subject: Option<String>,
+    /// For `client_credentials` and `service_account`: the scope asked for.
     pub scope: Option<String>,
     /// For `client_credentials`: how the client proves itself where tokens are issued.
     #[serde(default)]
@@ -60,7 +65,7 @@ pub struct Auth {
 impl Auth {
     /// Lists the secrets that the form names.
     pub fn secrets(&self) -> Vec<&str> {
-        let parts = [&self.username, &self.password, &self.value, &self.client_id, &self.client_secret];
+        let parts = [&self.username, &self.password, &self.value, &self.client_id, &self.client_secret, &self.key];
         let texts = parts.into_iter().flatten().flat_map(|text| text.split("{secret.").skip(1));
         texts.filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
     }
@@ -78,6 +83,8 @@ pub enum AuthForm {
     Bearer,
     /// OAuth 2.0 client credentials: a short-lived bearer token from `token_url`.
     ClientCredentials,
+    /// The JSON key of a service account signs an assertion, for which `token_url` gives a short-lived bearer token.
+    ServiceAccount,
 }
 
 /// How a client proves itself where tokens are issued.

@@ -10,7 +10,7 @@ pub use word::{Doing, Tape};
 use crate::catalogue::App;
 use crate::connector::{Act, Connector, Look, LookupBy, PullEvent, PullStart};
 use crate::error::{ConnectError, ErrorKind};
-use crate::manifest::{AuthForm, BudgetSpec};
+use crate::manifest::{Auth, AuthForm, BudgetSpec, Manifest};
 use crate::settings::Settings;
 use crate::transport::{Clock, Priority, SystemClock};
 use futures::future::BoxFuture;
@@ -103,6 +103,7 @@ async fn play(app: &App, tape: &Tape) -> Result<(Value, Vec<String>), ConnectErr
         let text = format!("{} has no dialect {dialect:?}", app.name);
         return Err(ConnectError::new(ErrorKind::Configuration, text).about("dialect"));
     };
+    let manifest = behind_key(manifest);
     let mut settings = Settings::new(ConnectionName::new(CONNECTION), manifest.clone(), Standing::Target);
     let pattern = manifest.base.as_ref().map_or("", |base| base.url.as_str());
     let path = pattern.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
@@ -119,6 +120,14 @@ async fn play(app: &App, tape: &Tape) -> Result<(Value, Vec<String>), ConnectErr
     let actual = act(&connector, &tape.doing).await;
     drop(connector);
     Ok((actual, player.stop()))
+}
+
+/// Returns the manifest as a tape plays it: no tape carries a key that signs, so it begins behind the token.
+fn behind_key(manifest: Arc<Manifest>) -> Arc<Manifest> {
+    let signs = |auth: &Auth| auth.form == AuthForm::ServiceAccount;
+    let Some(auth) = manifest.auth.clone().filter(signs) else { return manifest };
+    let auth = Auth { form: AuthForm::Bearer, value: Some("tape-token".into()), ..auth };
+    Arc::new(Manifest { auth: Some(auth), ..Manifest::clone(&manifest) })
 }
 
 async fn act(connector: &Connector, doing: &Doing) -> Value {

@@ -2,6 +2,7 @@
 //! Connectors and the governor hand in requests; answers go back to them as status, headers and bytes.
 //! It knows no app, no paging and no rate limit, follows no redirect, and repeats nothing by itself.
 
+mod assertion;
 mod carrier;
 mod clock;
 mod credential;
@@ -18,6 +19,7 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
+pub use assertion::Assertion;
 pub use carrier::{Carrier, Lost};
 pub use clock::{Clock, SystemClock};
 pub use credential::Credential;

@@ -1,9 +1,11 @@
-//! OAuth 2 client credentials: one token per credential, kept until shortly before it ends, fetched by one asker.
+//! OAuth 2 client credentials, by a secret or a signed assertion: one token per credential, kept until shortly before it ends,
+//! fetched by one asker.
 //! The transport asks for a token before a request and for a fresh one after a 401; the token endpoint is asked
 //! through the same transport, without a credential of its own in the way.
 //! A keeper, where there is one, shares the token with other processes.
 //! It knows no app: endpoint, scope and the form of the client's proof are handed in.
 
+use super::assertion::Assertion;
 use super::credential::basic;
 use super::error::{TransportError, host_and_port};
 use super::exchange::Transport;
@@ -29,6 +31,8 @@ pub struct ClientCredentials {
     secret: SecretString,
     scope: Option<String>,
     style: ClientStyle,
+    /// What is shown instead of a secret.
+    assertion: Option<Assertion>,
     token: Mutex<Option<Token>>,
     keeper: OnceLock<Arc<dyn TokenKeeper>>,
 }
@@ -88,7 +92,15 @@ impl ClientCredentials {
         scope: Option<String>,
         style: ClientStyle,
     ) -> Self {
-        Self { token_url, id, secret, scope, style, token: Mutex::new(None), keeper: OnceLock::new() }
+        let (token, keeper) = (Mutex::new(None), OnceLock::new());
+        Self { token_url, id, secret, scope, style, assertion: None, token, keeper }
+    }
+
+    /// Returns credentials that are shown by a signed assertion, without a token yet.
+    pub fn signed(token_url: Url, assertion: Assertion, scope: Option<String>) -> Self {
+        let (id, secret) = (assertion.issuer.clone().into(), assertion.subject.clone().into());
+        let plain = Self::new(token_url, id, secret, scope, ClientStyle::Form);
+        Self { assertion: Some(assertion), ..plain }
     }
 
     /// Shares tokens through `keeper` from now on; a second one is not listened to.
@@ -156,7 +168,7 @@ impl ClientCredentials {
             because,
             wait_may_help,
         };
-        let ask = self.ask().map_err(|because| fail(because.to_owned(), false))?;
+        let ask = self.ask(transport).map_err(|because| fail(because.to_owned(), false))?;
         let asked_at = transport.clock().now();
         let response =
             transport.exchange(&ask, None).await.map_err(|error| fail(error.to_string(), error.wait_may_help()))?;
@@ -173,8 +185,14 @@ impl ClientCredentials {
         })
     }
 
-    fn ask(&self) -> Result<Request, &'static str> {
+    fn ask(&self, transport: &Transport) -> Result<Request, &'static str> {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
+        if let Some(assertion) = &self.assertion {
+            let now_s = u64::try_from(wall_ms(transport) / 1000).unwrap_or_default();
+            form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+            form.append_pair("assertion", &assertion.sign(self.token_url.as_str(), self.scope.as_deref(), now_s)?);
+            return Ok(self.ask_with(form.finish()));
+        }
         form.append_pair("grant_type", "client_credentials");
         if let Some(scope) = &self.scope {
             form.append_pair("scope", scope);
@@ -183,13 +201,17 @@ impl ClientCredentials {
             form.append_pair("client_id", self.id.expose_secret());
             form.append_pair("client_secret", self.secret.expose_secret());
         }
-        let mut ask = Request::new(Method::POST, self.token_url.clone())
-            .body("application/x-www-form-urlencoded", form.finish())
-            .header(http::header::ACCEPT, HeaderValue::from_static("application/json"));
+        let mut ask = self.ask_with(form.finish());
         if self.style == ClientStyle::Basic {
             ask.headers.insert(http::header::AUTHORIZATION, basic(&self.id, &self.secret)?);
         }
         Ok(ask)
+    }
+
+    fn ask_with(&self, form: String) -> Request {
+        Request::new(Method::POST, self.token_url.clone())
+            .body("application/x-www-form-urlencoded", form)
+            .header(http::header::ACCEPT, HeaderValue::from_static("application/json"))
     }
 }
 

@@ -2,13 +2,20 @@
 //! They stand apart from the five vendors, since nobody is provisioned in them: people are read and sessions ended. What
 //! a test or a person does behind their API goes through [`Desk`].
 
+mod entra;
+mod google;
 mod okta;
+mod onelogin;
 mod people;
 
+pub use google::service_account;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::HeaderMap;
+use axum::extract::Query;
+use axum::http::{HeaderMap, Uri};
 
 use crate::exchange::{Call, Reply};
 use crate::{Company, Limits};
@@ -19,16 +26,25 @@ use people::People;
 pub enum Idp {
     /// Okta.
     Okta,
+    /// Microsoft Entra ID, by Microsoft Graph.
+    Entra,
+    /// Google Workspace, by the Directory API.
+    Google,
+    /// OneLogin.
+    OneLogin,
 }
 
 impl Idp {
     /// All of them.
-    pub const ALL: [Idp; 1] = [Idp::Okta];
+    pub const ALL: [Idp; 4] = [Idp::Okta, Idp::Entra, Idp::Google, Idp::OneLogin];
 
     /// Returns the lowercase name, as a connection would be called.
     pub fn name(self) -> &'static str {
         match self {
             Idp::Okta => "okta",
+            Idp::Entra => "entra",
+            Idp::Google => "google",
+            Idp::OneLogin => "onelogin",
         }
     }
 
@@ -36,20 +52,45 @@ impl Idp {
     pub fn prefix(self) -> &'static str {
         match self {
             Idp::Okta => "/okta/api/v1",
+            Idp::Entra => "/entra/v1.0",
+            Idp::Google => "/google",
+            Idp::OneLogin => "/onelogin",
+        }
+    }
+
+    /// Returns the path at which it gives tokens, where it asks for such.
+    pub fn token_path(self) -> Option<&'static str> {
+        match self {
+            Idp::Okta => None,
+            Idp::Entra => Some("/entra/acme/oauth2/v2.0/token"),
+            Idp::Google => Some("/google/token"),
+            Idp::OneLogin => Some("/onelogin/auth/oauth2/v2/token"),
+        }
+    }
+
+    /// Returns the path under which everything of it lies.
+    fn root(self) -> &'static str {
+        match self {
+            Idp::Entra => "/entra",
+            other => other.prefix(),
         }
     }
 
     /// Returns the secrets of its connection, by the names that a configuration uses.
-    pub(crate) fn secrets(self) -> &'static [(&'static str, &'static str)] {
+    pub(crate) fn secrets(self) -> Vec<(&'static str, String)> {
+        let client = |(id, secret): (&str, &str)| vec![("client_id", id.into()), ("client_secret", secret.into())];
         match self {
-            Idp::Okta => &[("api_token", crate::OKTA_TOKEN)],
+            Idp::Okta => vec![("api_token", crate::OKTA_TOKEN.into())],
+            Idp::Entra => client(crate::ENTRA_CLIENT),
+            Idp::Google => vec![("service_account", service_account())],
+            Idp::OneLogin => client(crate::ONELOGIN_CLIENT),
         }
     }
 
     /// Returns the provider that a path leads to, and what follows the prefix.
     pub(crate) fn of_path(path: &str) -> Option<(Idp, &str)> {
         Idp::ALL.into_iter().find_map(|idp| {
-            let rest = path.strip_prefix(idp.prefix())?;
+            let rest = path.strip_prefix(idp.root())?;
             (rest.is_empty() || rest.starts_with('/')).then_some((idp, rest))
         })
     }
@@ -67,6 +108,14 @@ trait Imitation: Send {
     fn answer(&mut self, call: &Call, headers: &HeaderMap, people: &mut People) -> Reply;
 }
 
+/// Reads a body that is a form.
+fn form_of(call: &Call) -> BTreeMap<String, String> {
+    let text = String::from_utf8_lossy(&call.body);
+    let uri = format!("/?{text}").parse::<Uri>().ok();
+    let read = uri.and_then(|uri| Query::<BTreeMap<String, String>>::try_from_uri(&uri).ok());
+    read.map_or_else(BTreeMap::new, |Query(read)| read)
+}
+
 /// One identity provider, to look at and to change behind its API's back. Clones look at the same one.
 #[derive(Clone)]
 pub struct Desk(Arc<Mutex<Inside>>);
@@ -81,6 +130,9 @@ impl Desk {
     pub(crate) fn found(idp: Idp, company: &Company, limits: Limits) -> Self {
         let imitation: Box<dyn Imitation> = match idp {
             Idp::Okta => Box::new(okta::Okta::new(limits)),
+            Idp::Entra => Box::new(entra::Entra::new()),
+            Idp::Google => Box::new(google::Google::new()),
+            Idp::OneLogin => Box::new(onelogin::OneLogin::new()),
         };
         Desk(Arc::new(Mutex::new(Inside { imitation, people: People::of(company), requests: 0 })))
     }

@@ -83,13 +83,7 @@ impl Okta {
 
     fn end_sessions(call: &Call, people: &mut People, id: &str) -> Reply {
         let Some(number) = number_of(people, id) else { return not_found(id) };
-        if let Some(known) = people.get_mut(number) {
-            known.sessions = 0;
-            if call.query("oauthTokens") == Some("true") {
-                known.tokens = 0;
-            }
-            known.endings += 1;
-        }
+        people.end_sessions(number, call.query("oauthTokens") == Some("true"));
         Reply::no_content()
     }
 
@@ -200,7 +194,7 @@ fn number_of(people: &People, named: &str) -> Option<u64> {
     by_id.or_else(|| people.with_email(named)).map(|known| known.number)
 }
 
-fn moment(ms: i64) -> String {
+pub(super) fn moment(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| String::new(), |moment| format!("{moment:.3}"))
 }
 
@@ -231,7 +225,7 @@ fn shown(known: &Known) -> Value {
 }
 
 /// Writes parameters that go on with the next page.
-fn form(parameters: &[&(String, String)]) -> String {
+pub(super) fn form(parameters: &[&(String, String)]) -> String {
     let mut text = String::new();
     for (name, value) in parameters {
         let escaped: String = value

@@ -87,8 +87,14 @@ impl People {
         self.0.get(&number)
     }
 
-    pub fn get_mut(&mut self, number: u64) -> Option<&mut Known> {
-        self.0.get_mut(&number)
+    /// Ends the browser's sessions of somebody, and what apps hold where that is asked as well.
+    pub fn end_sessions(&mut self, number: u64, tokens_too: bool) {
+        let Some(known) = self.0.get_mut(&number) else { return };
+        known.sessions = 0;
+        if tokens_too {
+            known.tokens = 0;
+        }
+        known.endings += 1;
     }
 
     pub fn with_email(&self, email: &str) -> Option<&Known> {

@@ -1,0 +1,188 @@
+//! Entra, Google and OneLogin against the sandbox, over HTTP: who is read, how its tokens are asked for, and how
+//! sessions end. Each is strict in its own way, and each has people whom its plain list hides.
+
+mod common;
+
+use common::*;
+use std::collections::BTreeMap;
+use tenure_connect::{Catalogue, Connector, ErrorKind, PullStart, Settings};
+use tenure_core::abilities::{Effect, Standing};
+use tenure_core::account::{Account, AccountState, Kind};
+use tenure_core::facts::Coverage;
+use tenure_core::name::ConnectionName;
+use tenure_sandbox::{
+    ENTRA_CLIENT, ENTRA_READ_CLIENT, Idp, ONELOGIN_CLIENT, ONELOGIN_READ_CLIENT, OWNER_EMAIL, Sandbox, service_account,
+};
+
+const SUBJECT: (&str, &str) = ("subject", OWNER_EMAIL);
+
+fn settings_of(sandbox: &Sandbox, idp: Idp, parameters: &[(&str, &str)]) -> Settings {
+    let app = Catalogue::load(&[]).unwrap().get(idp.name()).unwrap().manifest.clone();
+    let mut settings = Settings::new(ConnectionName::new(idp.name()), app, Standing::Source(1));
+    settings.url = Some(sandbox.idp_url(idp));
+    let token_url = sandbox.idp_token_url(idp).unwrap();
+    let all = parameters.iter().copied().chain([("token_url", token_url.as_str())]);
+    settings.parameters = all.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    settings.limits = Some(tenure_connect::BudgetSpec { per_second: Some(100_000.0), ..Default::default() });
+    settings
+}
+
+fn connect_with(settings: Settings, secrets: &[(&str, &str)]) -> Connector {
+    let secrets: BTreeMap<_, _> =
+        secrets.iter().map(|(name, value)| ((*name).to_owned(), secrecy::SecretString::from(*value))).collect();
+    Connector::new(settings, secrets).unwrap()
+}
+
+fn client(sandbox: &Sandbox, idp: Idp, (id, secret): (&str, &str)) -> Connector {
+    connect_with(settings_of(sandbox, idp, &[]), &[("client_id", id), ("client_secret", secret)])
+}
+
+fn google(sandbox: &Sandbox) -> Connector {
+    connect_with(settings_of(sandbox, Idp::Google, &[SUBJECT]), &[("service_account", &service_account())])
+}
+
+fn person<'p>(pulled: &'p Pulled, name: &str) -> &'p Account {
+    let email = format!("{name}@acme.example");
+    pulled.accounts.values().find(|account| account.login.as_deref() == Some(&email)).unwrap()
+}
+
+/// Whom the sandbox moves to other standings.
+fn moved(sandbox: &Sandbox, idp: Idp) {
+    let desk = sandbox.idp(idp);
+    assert!(desk.stand("jane.doe@acme.example", "suspended"));
+    assert!(desk.stand("tom.baker@acme.example", "locked"));
+    assert!(desk.stand("yuki.sato@acme.example", "staged"));
+}
+
+#[tokio::test]
+async fn entra_tells_everybody_the_deleted_too_over_pages_that_may_be_empty() {
+    let sandbox = sandbox_of(450).await;
+    moved(&sandbox, Idp::Entra);
+    let pulled = pull(&client(&sandbox, Idp::Entra, ENTRA_CLIENT)).await;
+    assert_eq!(pulled.coverage, Coverage::Complete, "{:?}", pulled.because);
+    assert_eq!(pulled.accounts.len(), sandbox.company().yesterday.len());
+    for (name, state, enabled) in [
+        ("mia", AccountState::Active, true),
+        ("tom.baker", AccountState::Active, true),
+        ("jane.doe", AccountState::Suspended, false),
+    ] {
+        let account = person(&pulled, name);
+        assert_eq!((account.state, account.fields.get("idp_enabled")), (state, Some(&enabled.into())), "{name}");
+    }
+    let gone = person(&pulled, "rosa.lind");
+    assert_eq!(gone.state, AccountState::Suspended);
+    assert!(gone.fields.text("idp_deleted_at").is_some());
+    let tom = person(&pulled, "tom.baker");
+    assert_eq!(tom.fields.text("employee_id"), Some("E00007"));
+    assert_eq!((tom.name.as_deref(), tom.fields.text("department")), (Some("Tom Baker"), Some("Support")));
+}
+
+#[tokio::test]
+async fn google_tells_everybody_the_deleted_too_and_why_it_suspended() {
+    let sandbox = sandbox_of(1200).await;
+    moved(&sandbox, Idp::Google);
+    let pulled = pull(&google(&sandbox)).await;
+    assert_eq!(pulled.coverage, Coverage::Complete, "{:?}", pulled.because);
+    assert_eq!(pulled.accounts.len(), sandbox.company().yesterday.len());
+    for (name, state, status) in [
+        ("mia", AccountState::Active, None),
+        ("tom.baker", AccountState::Suspended, Some("leave")),
+        ("jane.doe", AccountState::Suspended, Some("terminated")),
+        ("rosa.lind", AccountState::Suspended, None),
+    ] {
+        let account = person(&pulled, name);
+        assert_eq!((account.state, account.fields.text("status")), (state, status), "{name}");
+    }
+    let tom = person(&pulled, "tom.baker");
+    assert_eq!(tom.fields.text("employee_id"), Some("E00007"));
+    assert_eq!((tom.fields.text("department"), tom.fields.text("idp_suspension_reason")), (Some("Support"), Some("ABUSE")));
+}
+
+#[tokio::test]
+async fn a_list_of_google_that_is_left_out_is_empty_and_an_answer_of_another_kind_is_not() {
+    let sandbox = sandbox().await;
+    let deleted: Vec<String> = sandbox.company().yesterday.iter().map(|person| person.work_email.clone()).collect();
+    for email in &deleted {
+        sandbox.idp(Idp::Google).stand(email, "active");
+    }
+    let pulled = pull(&google(&sandbox)).await;
+    assert_eq!((pulled.coverage, pulled.accounts.len()), (Coverage::Complete, deleted.len()));
+}
+
+#[tokio::test]
+async fn onelogin_tells_everybody_by_a_cursor_in_a_header_and_what_changed_since() {
+    let sandbox = sandbox_of(450).await;
+    moved(&sandbox, Idp::OneLogin);
+    let connector = client(&sandbox, Idp::OneLogin, ONELOGIN_CLIENT);
+    let pulled = pull(&connector).await;
+    assert_eq!(pulled.coverage, Coverage::Complete, "{:?}", pulled.because);
+    assert_eq!(pulled.accounts.len(), sandbox.company().yesterday.len());
+    for (name, state, status) in [
+        ("mia", AccountState::Active, "1"),
+        ("tom.baker", AccountState::Active, "3"),
+        ("jane.doe", AccountState::Suspended, "2"),
+        ("yuki.sato", AccountState::Invited, "0"),
+        ("rosa.lind", AccountState::Suspended, "1"),
+    ] {
+        let account = person(&pulled, name);
+        assert_eq!((account.state, account.fields.text("idp_status")), (state, Some(status)), "{name}");
+    }
+    let since_ms = jiff::Timestamp::now().as_millisecond();
+    let desk = sandbox.idp(Idp::OneLogin);
+    desk.change("tom.baker@acme.example", "department", "Sales");
+    let changed = pull_from(&connector, PullStart { since_ms: Some(since_ms + 1000), checkpoint: None }).await;
+    assert_eq!(changed.coverage, Coverage::Complete, "{:?}", changed.because);
+    assert!(changed.accounts.len() < 5, "{}", changed.accounts.len());
+    assert_eq!(person(&changed, "tom.baker").fields.text("department"), Some("Sales"));
+}
+
+#[tokio::test]
+async fn sessions_end_in_each_and_twice_is_no_harm() {
+    let sandbox = sandbox().await;
+    let jane = "jane.doe@acme.example";
+    for (idp, connector, left) in [
+        (Idp::Entra, client(&sandbox, Idp::Entra, ENTRA_CLIENT), 0),
+        // What apps were let into lives on at Google, until the account is suspended.
+        (Idp::Google, google(&sandbox), 1),
+        (Idp::OneLogin, client(&sandbox, Idp::OneLogin, ONELOGIN_CLIENT), 0),
+    ] {
+        let desk = sandbox.idp(idp);
+        assert!(desk.sessions(jane).unwrap() >= 2, "{idp}");
+        let account = find_one(&connector, Kind::Person, jane).await;
+        for _ in 0..2 {
+            perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap();
+            assert_eq!(desk.sessions(jane), Some(left), "{idp}");
+        }
+        desk.delete(jane);
+        perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_credential_that_may_only_read_or_is_wrong_says_so_without_repeating_it() {
+    let sandbox = sandbox().await;
+    for (idp, reads) in [(Idp::Entra, ENTRA_READ_CLIENT), (Idp::OneLogin, ONELOGIN_READ_CLIENT)] {
+        let connector = client(&sandbox, idp, reads);
+        let account = find_one(&connector, Kind::Person, "jane.doe@acme.example").await;
+        let refused =
+            perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Scope, "{idp}");
+        let wrong = wrong(&client(&sandbox, idp, (reads.0, "s3cret-of-another"))).await;
+        assert!(!wrong.says.contains("s3cret"), "{}", wrong.says);
+    }
+}
+
+#[tokio::test]
+async fn a_service_account_needs_its_whole_key_and_an_administrator() {
+    let sandbox = sandbox().await;
+    let nobody = settings_of(&sandbox, Idp::Google, &[]);
+    let secrets = |text: &str| BTreeMap::from([("service_account".to_owned(), secrecy::SecretString::from(text))]);
+    let error = Connector::new(nobody, secrets(&service_account())).unwrap_err();
+    assert_eq!((error.kind, error.field.as_deref()), (ErrorKind::Configuration, Some("subject")));
+    let error = Connector::new(settings_of(&sandbox, Idp::Google, &[SUBJECT]), secrets("{\"s3cret\": 1}")).unwrap_err();
+    assert!(error.to_string().contains("client_email") && !error.to_string().contains("s3cret"), "{error}");
+    let other = settings_of(&sandbox, Idp::Google, &[("subject", "jane.doe@acme.example")]);
+    let refused = pull(&connect_with(other, &[("service_account", &service_account())])).await;
+    assert_eq!(refused.coverage, Coverage::Partial);
+    assert!(refused.because.as_deref().is_some_and(|because| because.contains("invalid_grant")), "{:?}", refused.because);
+}
