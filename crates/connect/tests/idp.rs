@@ -95,7 +95,10 @@ async fn google_tells_everybody_the_deleted_too_and_why_it_suspended() {
     }
     let tom = person(&pulled, "tom.baker");
     assert_eq!(tom.fields.text("employee_id"), Some("E00007"));
-    assert_eq!((tom.fields.text("department"), tom.fields.text("idp_suspension_reason")), (Some("Support"), Some("ABUSE")));
+    assert_eq!(
+        (tom.fields.text("department"), tom.fields.text("idp_suspension_reason")),
+        (Some("Support"), Some("ABUSE"))
+    );
 }
 
 #[tokio::test]
@@ -184,5 +187,9 @@ async fn a_service_account_needs_its_whole_key_and_an_administrator() {
     let other = settings_of(&sandbox, Idp::Google, &[("subject", "jane.doe@acme.example")]);
     let refused = pull(&connect_with(other, &[("service_account", &service_account())])).await;
     assert_eq!(refused.coverage, Coverage::Partial);
-    assert!(refused.because.as_deref().is_some_and(|because| because.contains("invalid_grant")), "{:?}", refused.because);
+    assert!(
+        refused.because.as_deref().is_some_and(|because| because.contains("invalid_grant")),
+        "{:?}",
+        refused.because
+    );
 }

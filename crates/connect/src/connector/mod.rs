@@ -376,7 +376,9 @@ fn credential_of(auth: &Auth, secrets: &BTreeMap<String, SecretString>) -> Resul
                 Err(_) => refuse(format!("{name:?} is no name of a header")),
             }
         }
-        AuthForm::ClientCredentials | AuthForm::ServiceAccount => refuse("client credentials need an address where tokens are issued".into()),
+        AuthForm::ClientCredentials | AuthForm::ServiceAccount => {
+            refuse("client credentials need an address where tokens are issued".into())
+        }
     }
 }
 

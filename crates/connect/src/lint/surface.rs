@@ -152,9 +152,12 @@ impl Lint<'_> {
             AuthForm::Basic => &[("username", &auth.username), ("password", &auth.password)],
             AuthForm::Header => &[("header", &auth.header), ("value", &auth.value)],
             AuthForm::Bearer => &[("value", &auth.value)],
-            AuthForm::ServiceAccount => {
-                &[("token_url", &auth.token_url), ("key", &auth.key), ("subject", &auth.subject), ("scope", &auth.scope)]
-            }
+            AuthForm::ServiceAccount => &[
+                ("token_url", &auth.token_url),
+                ("key", &auth.key),
+                ("subject", &auth.subject),
+                ("scope", &auth.scope),
+            ],
             AuthForm::ClientCredentials => &[
                 ("token_url", &auth.token_url),
                 ("client_id", &auth.client_id),

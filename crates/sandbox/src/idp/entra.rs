@@ -16,8 +16,17 @@ use crate::tokens::Tokens;
 const PAGE_MAX: usize = 200;
 const TOP_MAX: usize = 999;
 const SHOWN_UNASKED: [&str; 11] = [
-    "businessPhones", "displayName", "givenName", "id", "jobTitle", "mail", "mobilePhone", "officeLocation",
-    "preferredLanguage", "surname", "userPrincipalName",
+    "businessPhones",
+    "displayName",
+    "givenName",
+    "id",
+    "jobTitle",
+    "mail",
+    "mobilePhone",
+    "officeLocation",
+    "preferredLanguage",
+    "surname",
+    "userPrincipalName",
 ];
 
 /// The tenant.
@@ -88,7 +97,8 @@ impl Entra {
         if let Some(next) = next {
             let here = call.url.split('?').next().unwrap_or_default();
             let kept = ["$select", "$filter", "$top"];
-            let same: Vec<&(String, String)> = call.query.iter().filter(|(key, _)| kept.contains(&key.as_str())).collect();
+            let same: Vec<&(String, String)> =
+                call.query.iter().filter(|(key, _)| kept.contains(&key.as_str())).collect();
             let token = self.seal.close(&scope, next);
             body["@odata.nextLink"] = json!(format!("{here}?$skiptoken={token}{}", form(&same)));
         }
@@ -121,7 +131,9 @@ impl super::Imitation for Entra {
             (Method::POST, ["v1.0", "users", id, "revokeSignInSessions"]) => {
                 let Some(number) = present(people, id).map(|known| known.number) else { return not_found(id) };
                 people.end_sessions(number, true);
-                Reply::ok(json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Edm.Boolean", "value": true}))
+                Reply::ok(
+                    json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Edm.Boolean", "value": true}),
+                )
             }
             _ => not_found(&call.segments.join("/")),
         }
@@ -178,6 +190,7 @@ fn bad(message: &str) -> Reply {
 }
 
 fn not_found(what: &str) -> Reply {
-    let text = format!("Resource '{what}' does not exist or one of its queried reference-property objects are not present.");
+    let text =
+        format!("Resource '{what}' does not exist or one of its queried reference-property objects are not present.");
     refuse(StatusCode::NOT_FOUND, "Request_ResourceNotFound", &text)
 }

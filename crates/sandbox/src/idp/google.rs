@@ -114,12 +114,12 @@ impl super::Imitation for Google {
         let Some(path) = path.strip_prefix(&["admin", "directory", "v1"]) else { return not_found() };
         match (call.method.clone(), path) {
             (Method::GET, ["users"]) => self.list(call, people),
-            (Method::GET, ["users", id]) => {
-                present(people, id).map_or_else(not_found, |known| Reply::ok(shown(known)))
-            }
-            (Method::POST, ["users", _, "signOut"]) if right == Right::Read => {
-                refuse(StatusCode::FORBIDDEN, "insufficientPermissions", "Request had insufficient authentication scopes.")
-            }
+            (Method::GET, ["users", id]) => present(people, id).map_or_else(not_found, |known| Reply::ok(shown(known))),
+            (Method::POST, ["users", _, "signOut"]) if right == Right::Read => refuse(
+                StatusCode::FORBIDDEN,
+                "insufficientPermissions",
+                "Request had insufficient authentication scopes.",
+            ),
             (Method::POST, ["users", id, "signOut"]) => {
                 let Some(number) = present(people, id).map(|known| known.number) else { return not_found() };
                 people.end_sessions(number, false);
