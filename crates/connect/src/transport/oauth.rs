@@ -26,13 +26,13 @@ const EARLY_MAX: Duration = Duration::from_secs(60);
 
 /// Who we are to a token endpoint, and the token that it gave.
 pub struct ClientCredentials {
-    token_url: Url,
+    token_url: Box<Url>,
     id: SecretString,
     secret: SecretString,
     scope: Option<String>,
     style: ClientStyle,
     /// What is shown instead of a secret.
-    assertion: Option<Assertion>,
+    assertion: Option<Box<Assertion>>,
     token: Mutex<Option<Token>>,
     keeper: OnceLock<Arc<dyn TokenKeeper>>,
 }
@@ -93,14 +93,14 @@ impl ClientCredentials {
         style: ClientStyle,
     ) -> Self {
         let (token, keeper) = (Mutex::new(None), OnceLock::new());
-        Self { token_url, id, secret, scope, style, assertion: None, token, keeper }
+        Self { token_url: Box::new(token_url), id, secret, scope, style, assertion: None, token, keeper }
     }
 
     /// Returns credentials that are shown by a signed assertion, without a token yet.
     pub fn signed(token_url: Url, assertion: Assertion, scope: Option<String>) -> Self {
         let (id, secret) = (assertion.issuer.clone().into(), assertion.subject.clone().into());
         let plain = Self::new(token_url, id, secret, scope, ClientStyle::Form);
-        Self { assertion: Some(assertion), ..plain }
+        Self { assertion: Some(Box::new(assertion)), ..plain }
     }
 
     /// Shares tokens through `keeper` from now on; a second one is not listened to.
@@ -209,7 +209,7 @@ impl ClientCredentials {
     }
 
     fn ask_with(&self, form: String) -> Request {
-        Request::new(Method::POST, self.token_url.clone())
+        Request::new(Method::POST, Url::clone(&self.token_url))
             .body("application/x-www-form-urlencoded", form)
             .header(http::header::ACCEPT, HeaderValue::from_static("application/json"))
     }
