@@ -53,13 +53,15 @@ impl<'a> Run<'a> {
         crate::ignored::remember(house, &results).await?;
         crate::begun::end(house, &results).await?;
         crate::endings::end(house, &results).await?;
+        // What was read back is of the moment before the steps are said to have ended, so that it is seen as of their end.
+        let now_ms = house.clock.now_ms();
         let settled = ended.iter().map(|one| Settled {
             result: &one.carried.result,
             draft: Some(self.draft("step_ended", Some(&one.step.id), told(one.step, &one.carried.result, &one.asked))),
             pulse: self.pulse(one),
             took_nothing: one.took_nothing(),
         });
-        house.store.settle_steps(&self.lease, &self.id, settled.collect(), &read_back, house.clock.now_ms()).await?;
+        house.store.settle_steps(&self.lease, &self.id, settled.collect(), &read_back, now_ms).await?;
         for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
             tracing::info!(
                 step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
