@@ -84,20 +84,18 @@ struct Receiver {
 
 impl Receiver {
     async fn webhook() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, heard) = (listener.local_addr().unwrap().to_string(), Arc::new(Mutex::new(Vec::new())));
-        let habit = Arc::new(Mutex::new(Habit::Takes));
-        let (kept, habits) = (heard.clone(), habit.clone());
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let habit = *habits.lock().unwrap();
-                tokio::spawn(hear_hook(stream, kept.clone(), habit));
-            }
-        });
-        Self { address, habit, heard }
+        Self::listens(hear_hook).await
     }
 
     async fn mail() -> Self {
+        Self::listens(hear_mail).await
+    }
+
+    async fn listens<H, F>(hear: H) -> Self
+    where
+        H: Fn(TcpStream, Arc<Mutex<Vec<String>>>, Habit) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, heard) = (listener.local_addr().unwrap().to_string(), Arc::new(Mutex::new(Vec::new())));
         let habit = Arc::new(Mutex::new(Habit::Takes));
@@ -105,7 +103,7 @@ impl Receiver {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let habit = *habits.lock().unwrap();
-                tokio::spawn(hear_mail(stream, kept.clone(), habit));
+                tokio::spawn(hear(stream, kept.clone(), habit));
             }
         });
         Self { address, habit, heard }
