@@ -3,6 +3,7 @@
 //! No error holds a code, a token or a secret.
 
 use crate::transport::{Clock, Request, Response, Transport, TransportError, TransportOptions};
+use async_recursion::async_recursion as boxed;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderValue, Method, header};
@@ -126,6 +127,7 @@ impl OpenidClient {
     ///
     /// # Errors
     /// It cannot be reached, or says nothing that can be read.
+    #[boxed]
     pub async fn discover(&self) -> Result<Discovered, OpenidError> {
         let mut url = self.issuer.clone();
         url.set_path(&format!("{}/.well-known/openid-configuration", self.issuer.path().trim_end_matches('/')));
@@ -136,6 +138,7 @@ impl OpenidClient {
     ///
     /// # Errors
     /// As [`OpenidClient::discover`].
+    #[boxed]
     pub async fn keys(&self, discovered: &Discovered) -> Result<Vec<Jwk>, OpenidError> {
         let set: KeySet = self.get(discovered.jwks_uri.clone(), None, "its keys").await?;
         let keys = set.keys.into_iter().take(KEYS_MAX);

@@ -7,6 +7,7 @@ use crate::config::SecretPlace;
 use crate::decide::By;
 use crate::error::{Blame, EngineError};
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tenure_core::hex::hex;
@@ -94,6 +95,7 @@ pub fn asked(house: &House, app: &str) -> Option<Asked> {
 /// The name is taken, a key or a secret is wrong, the app refuses the credential, or the file cannot be written; then the
 /// file is as it was.
 #[tracing::instrument(name = "add_connection", skip_all, fields(connection = %new.name, app = %new.app))]
+#[boxed]
 pub async fn add(house: &House, new: &NewConnection, by: &By) -> Result<Vec<CheckLine>, EngineError> {
     let file = &house.config.file;
     let before = std::fs::read_to_string(file).map_err(|error| unwritable(file, &error))?;

@@ -5,6 +5,7 @@
 use crate::config::AnchorConfig;
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::net::{ToSocketAddrs, UdpSocket};
@@ -44,6 +45,7 @@ fn whole() -> ConnectionName {
 ///
 /// # Errors
 /// The store failed, or what it remembers cannot be read: a forger must not be helped by that.
+#[boxed]
 pub async fn last(house: &House) -> Result<Option<Anchored>, EngineError> {
     Ok(house.store.noted(&whole(), NOTE).await?)
 }
@@ -52,6 +54,7 @@ pub async fn last(house: &House) -> Result<Option<Anchored>, EngineError> {
 ///
 /// # Errors
 /// The store failed, or a place could not be written to; then the next call tries again.
+#[boxed]
 pub async fn anchor(house: &House, when: When) -> Result<Option<Anchor>, EngineError> {
     let Some(places) = &house.config.journal.anchor else { return Ok(None) };
     let every_ms = house.config.anchor_every()?.map_or(i64::MAX, Delay::as_ms);
@@ -121,6 +124,7 @@ pub fn read(file: &Path) -> Result<Vec<Anchor>, EngineError> {
 ///
 /// # Errors
 /// A file is wrong, or the store failed.
+#[boxed]
 pub async fn known(house: &House) -> Result<Vec<Anchor>, EngineError> {
     let file = house.config.journal.anchor.as_ref().and_then(|places| places.file.as_deref());
     let file = file.map(|file| house.config.beside(file)).filter(|file| file.exists());

@@ -4,6 +4,7 @@
 
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -44,6 +45,7 @@ impl BrokenAt {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn verify(house: &House, anchors: &[Anchor]) -> Result<Checked, EngineError> {
     let mut verifier = Verifier::default();
     let mut checked = Checked { entries: 0, head: String::new(), broken: None };
@@ -96,6 +98,7 @@ pub fn verify_export(file: &Path, anchors: &[Anchor]) -> Result<Checked, EngineE
 ///
 /// # Errors
 /// The store failed; then nothing may be shown.
+#[boxed]
 pub async fn record_read(house: &House, by: &str, what: serde_json::Value) -> Result<(), EngineError> {
     let draft = Draft {
         at: house.clock.now_text(),
@@ -113,6 +116,7 @@ pub async fn record_read(house: &House, by: &str, what: serde_json::Value) -> Re
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn entries(house: &House, after: i64) -> Result<Vec<Entry>, EngineError> {
     Ok(house.store.read_journal(after, PAGE).await?)
 }
@@ -135,6 +139,7 @@ async fn whole(house: &House, mut checked: Checked, anchors: &[Anchor]) -> Resul
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn told_of_step(house: &House, step: &StepId) -> Result<Vec<String>, EngineError> {
     let entries = house.store.journal_of_step(step, PAGE).await?;
     Ok(entries

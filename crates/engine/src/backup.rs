@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ const BUFFER: usize = 1 << 16;
 /// # Errors
 /// The file is there or cannot be written, or the store failed.
 #[tracing::instrument(name = "backup", skip_all, fields(by))]
+#[boxed]
 pub async fn back_up(house: &House, file: &Path, by: &str) -> Result<Backup, EngineError> {
     let cannot = |error: std::io::Error| EngineError::Asked(format!("write {}: {error}", file.display()));
     if file.exists() {
@@ -40,6 +42,7 @@ pub async fn back_up(house: &House, file: &Path, by: &str) -> Result<Backup, Eng
 ///
 /// # Errors
 /// It cannot be written, or the store failed.
+#[boxed]
 pub async fn back_up_into(house: &House, out: &mut (dyn Write + Send), by: &str) -> Result<Backup, EngineError> {
     record_read(house, by, serde_json::json!({ "what": "backup" })).await?;
     let mut out = BufWriter::with_capacity(BUFFER, out);
@@ -75,6 +78,7 @@ fn private(path: &Path) -> std::io::Result<File> {
 /// # Errors
 /// The file is damaged or of a later program, the store holds something, or failed. Then nothing was changed.
 #[tracing::instrument(name = "restore", skip_all, fields(by = %by.who))]
+#[boxed]
 pub async fn restore(
     config: &Config,
     file: &Path,

@@ -5,6 +5,7 @@
 use crate::clock::{Clock, moment_text};
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use futures::future::{BoxFuture, FutureExt};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -133,6 +134,7 @@ pub struct WindowLeft {
 ///
 /// # Errors
 /// There is no such connection, or the store failed.
+#[boxed]
 pub async fn left(house: &House, name: &ConnectionName) -> Result<Left, EngineError> {
     let now_ms = house.clock.now_ms();
     let settings = house.connection(name.as_str())?.settings();

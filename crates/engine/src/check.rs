@@ -7,6 +7,7 @@ use crate::error::EngineError;
 use crate::house::{FilePlace, FileSource, House, Reader};
 use crate::stop::stops_of;
 use crate::work::schedule::every_ms;
+use async_recursion::async_recursion as boxed;
 use futures::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,7 @@ pub enum Verdict {
 ///
 /// # Errors
 /// A connection of that name does not exist.
+#[boxed]
 pub async fn check(house: &House, names: &[String], offline: bool) -> Result<Vec<CheckLine>, EngineError> {
     let names = house.asked(names)?;
     let mut lines = files(house);
@@ -95,6 +97,7 @@ fn files(house: &House) -> Vec<CheckLine> {
     lines
 }
 
+#[boxed]
 async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<CheckLine> {
     let line = |what: &str, verdict, says: String| CheckLine {
         connection: Some(name.to_string()),

@@ -11,6 +11,7 @@ use crate::plan::keep;
 use crate::progress::Progress;
 use crate::reconcile::{Company, Found, Scope, company, company_of};
 use crate::work::job;
+use async_recursion::async_recursion as boxed;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_connect::ErrorKind;
@@ -78,6 +79,7 @@ pub enum Whose {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn whose(
     house: &House,
     connection: &ConnectionName,
@@ -137,6 +139,7 @@ pub async fn whose(
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn keep_wish(house: &House, wish: &ClientWish) -> Result<bool, EngineError> {
     let wait_ms = wait(house).as_millis() as i64;
     let woken = [job::reconcile(house.clock.now_ms() + wait_ms + LATER_MS)];
@@ -153,6 +156,7 @@ pub fn wait(house: &House) -> Duration {
 ///
 /// # Errors
 /// The store failed, or an invariant of ours is broken.
+#[boxed]
 pub async fn carry_out(
     house: &Arc<House>,
     wish: ClientWish,

@@ -7,6 +7,7 @@ use crate::house::House;
 use crate::plan::find_plan;
 use crate::reconcile::{Scope, company, find_identity};
 use crate::work::job;
+use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tenure_core::account::{AccountKey, Fields, Kind};
@@ -55,6 +56,7 @@ pub enum LifecycleEvent {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn decide(house: &House, by: By, what: Decided) -> Result<(), EngineError> {
     let woken = [job::reconcile(house.clock.now_ms())];
     record(house, &by, vec![(what, Concerns::default())], &woken).await
@@ -94,6 +96,7 @@ async fn record(
 /// # Errors
 /// A thing is not known, or `by` may not decide about it; then nothing is recorded.
 #[tracing::instrument(name = "approve", skip_all, fields(by))]
+#[boxed]
 pub async fn judge_steps(
     house: &House,
     things: &[String],
@@ -155,6 +158,7 @@ pub async fn judge_steps(
 /// # Errors
 /// A guard cannot be released, or not by `by`; then nothing is recorded.
 #[tracing::instrument(name = "release", skip_all, fields(plan = %plan.id, by = %by.who))]
+#[boxed]
 pub async fn release(house: &House, plan: &Plan, guards: &[String], by: By) -> Result<Vec<Step>, EngineError> {
     let mut decided = Vec::new();
     for guard in guards {
@@ -172,6 +176,7 @@ pub async fn release(house: &House, plan: &Plan, guards: &[String], by: By) -> R
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn find_step(house: &House, id: &str) -> Result<Option<Step>, EngineError> {
     Ok(step_of_plan(house, id).await?.map(|(step, _)| step))
 }
@@ -193,6 +198,7 @@ pub(crate) async fn step_of_plan(house: &House, id: &str) -> Result<Option<(Step
 ///
 /// # Errors
 /// The key means nobody (for a move or a leave), or several people.
+#[boxed]
 pub async fn decide_lifecycle(
     house: &House,
     event: LifecycleEvent,
@@ -243,6 +249,7 @@ pub fn parse_account(text: &str) -> Option<AccountKey> {
 ///
 /// # Errors
 /// There is none, or several.
+#[boxed]
 pub async fn find_account(house: &House, text: &str) -> Result<AccountKey, EngineError> {
     if let Some(key) = parse_account(text)
         && house.store.account(&key, None).await?.is_some()

@@ -4,6 +4,7 @@
 
 use crate::error::EngineError;
 use crate::house::{House, Reader};
+use async_recursion::async_recursion as boxed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tenure_connect::{ConnectError, DialectFound, ScimOffers, Settings, Spent};
@@ -47,6 +48,7 @@ impl Dialect {
     ///
     /// # Errors
     /// The store failed.
+    #[boxed]
     pub async fn noted(store: &Store, name: &ConnectionName) -> Result<Option<Self>, EngineError> {
         let text = store.note(name, NOTE).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))

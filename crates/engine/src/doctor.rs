@@ -9,6 +9,7 @@ use crate::config::{Config, SecretPlace};
 use crate::error::EngineError;
 use crate::house::House;
 use crate::token::TokenState;
+use async_recursion::async_recursion as boxed;
 use std::path::{Path, PathBuf};
 use tenure_core::journal::Verifier;
 use tenure_core::policy::Delay;
@@ -34,6 +35,7 @@ fn of(connection: &str, what: &str, verdict: Verdict, says: impl Into<String>) -
 }
 
 /// Looks at everything that the file at `path` describes.
+#[boxed]
 pub async fn doctor(path: &Path, clock: Clock) -> Vec<CheckLine> {
     let mut lines = vec![line("program", Verdict::Good, format!("tenure {}", env!("CARGO_PKG_VERSION")))];
     let config = match Config::read(path) {

@@ -4,6 +4,7 @@
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Scope, company};
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::Asked;
 use tenure_core::abilities::Effect;
@@ -31,6 +32,7 @@ pub struct Difference {
 /// # Errors
 /// The draft is no policy, or speaks of what a connection does not have; or the store failed.
 #[tracing::instrument(name = "draft", skip_all)]
+#[boxed]
 pub async fn compare(house: &House, text: &str) -> Result<Difference, EngineError> {
     let draft = Policy::parse(text, "draft")?;
     if let Some(problem) = draft.check(&house.abilities()).into_iter().next() {

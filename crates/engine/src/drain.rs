@@ -2,6 +2,7 @@
 //! A daemon passes it on when it is told to stop; verbs look at it where they would begin something.
 //! It ends nothing itself.
 
+use async_recursion::async_recursion as boxed;
 use tokio::sync::watch;
 
 /// The wish that this process comes to its end. Clones share it.
@@ -26,6 +27,7 @@ impl Drain {
     }
 
     /// Waits until it is wished.
+    #[boxed]
     pub async fn begun(&self) {
         let mut wished = self.0.subscribe();
         // The sender is here, so that the wait ends with the wish only.

@@ -7,6 +7,7 @@ use crate::decide::{By, decide};
 use crate::dialect::Dialect;
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tenure_connect::Connector;
@@ -159,6 +160,7 @@ fn sentence(drifts: &[&Drift]) -> String {
 ///
 /// # Errors
 /// The finding is about no drift, or its connection is being pulled.
+#[boxed]
 pub async fn accept(house: &House, finding: &Finding, by: By) -> Result<ConnectionName, EngineError> {
     let told = finding.facts.get("drift").and_then(Value::as_str);
     let (FindingKind::ContractDrift, Some(name), Some(drift)) = (finding.kind, &finding.connection, told) else {

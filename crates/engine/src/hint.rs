@@ -4,6 +4,7 @@
 use crate::error::EngineError;
 use crate::house::House;
 use crate::work::job;
+use async_recursion::async_recursion as boxed;
 use tenure_core::name::ConnectionName;
 
 /// Hints that come within this time are one.
@@ -15,6 +16,7 @@ const APART_MS: i64 = 60 * 1000;
 ///
 /// # Errors
 /// There is no such connection, or the store failed.
+#[boxed]
 pub async fn hint(house: &House, name: &str) -> Result<i64, EngineError> {
     house.connection(name)?;
     let name = ConnectionName::new(name);

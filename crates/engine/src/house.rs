@@ -11,6 +11,7 @@ use crate::drain::Drain;
 use crate::error::EngineError;
 use crate::reload::Reload;
 use crate::unproven::{Refused, forget, refused, without};
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -199,6 +200,7 @@ impl House {
     ///
     /// # Errors
     /// A file is wrong, or the store cannot be opened.
+    #[boxed]
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, EngineError> {
         Self::open_within(path, clock, Chance::system(), None).await
     }
@@ -208,6 +210,7 @@ impl House {
     ///
     /// # Errors
     /// As [`House::open`].
+    #[boxed]
     pub async fn open_within(
         path: &Path,
         clock: Clock,
@@ -267,6 +270,7 @@ impl House {
     ///
     /// # Errors
     /// A secret cannot be read, or the settings do not fit the app.
+    #[boxed]
     pub async fn reader(&self, name: &ConnectionName) -> Result<Reader, EngineError> {
         let connection = self.connection(name.as_str())?;
         let _building = connection.building.lock().await;
@@ -316,6 +320,7 @@ impl House {
     }
 
     /// Ends the work with this house: leaves word for the process that comes next, and closes the store.
+    #[boxed]
     pub async fn close(&self) {
         for connection in self.connections.values() {
             let reader = connection.spoken().reader.clone();
@@ -326,6 +331,7 @@ impl House {
         self.store.close().await;
     }
 
+    #[boxed]
     async fn build_reader(&self, name: &ConnectionName, connection: &Connection) -> Result<Reader, EngineError> {
         let config = &connection.config;
         if connection.settings.manifest.pushed.is_some() {

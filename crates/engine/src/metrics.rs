@@ -7,6 +7,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Scope, company};
 use crate::token::TokenState;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use tenure_core::account::{AccountState, Kind};
@@ -71,6 +72,7 @@ impl Metrics {
     ///
     /// # Errors
     /// The store failed.
+    #[boxed]
     pub async fn text(&self, house: &House) -> Result<String, EngineError> {
         let mut text = Text::default();
         text.metric("build", "The version of the program.", [(labels(&[("version", env!("CARGO_PKG_VERSION"))]), 1.0)]);

@@ -6,6 +6,7 @@ use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::token::{Denied, good, hash, id_of, is_hash_of, known, note_use};
+use async_recursion::async_recursion as boxed;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tenure_core::hex::hex;
@@ -40,6 +41,7 @@ struct Given {
 /// # Errors
 /// Its secret is not known or not good any more, or the store failed.
 #[tracing::instrument(name = "oauth_exchange", skip_all)]
+#[boxed]
 pub async fn exchange(house: &House, client: &str, secret: &str) -> Result<Access, Denied> {
     let token = known(house, secret).await?;
     if token.id != client {

@@ -4,6 +4,7 @@
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Scope, company};
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::change::{Finding, Plan, Severity};
 use tenure_core::journal::Draft;
@@ -19,6 +20,7 @@ pub const FINDINGS: &str = "findings";
 /// # Errors
 /// Nothing was ever pulled, the person asked for is not known, or the store failed.
 #[tracing::instrument(name = "plan", skip_all)]
+#[boxed]
 pub async fn make_plan(house: &House, scope: &Scope, requested_by: &str) -> Result<Plan, EngineError> {
     let Derived { plan, .. } = derive(house, scope, requested_by).await?;
     keep(house, &plan, requested_by).await?;
@@ -108,6 +110,7 @@ async fn tell(house: &House, plan: &Plan, requested_by: &str) -> Result<(), Engi
 ///
 /// # Errors
 /// There is none.
+#[boxed]
 pub async fn find_plan(house: &House, id: Option<&str>) -> Result<Plan, EngineError> {
     match id {
         Some(id) => house.store.plan(&PlanId::from(id)).await?.ok_or_else(|| {

@@ -14,6 +14,7 @@ use crate::progress::{Progress, Said};
 use crate::touched::Touched;
 use crate::view::{PullView, Way};
 use crate::work::job;
+use async_recursion::async_recursion as boxed;
 use futures::{StreamExt, stream};
 use std::time::{Duration, Instant};
 use tenure_connect::{ConnectError, Connector, ErrorKind, Look, PullEvent, PullStart, PullStream, Spent};
@@ -57,6 +58,7 @@ pub enum Reach {
 ///
 /// # Errors
 /// The store failed, or a connector could not be built. What a remote side does is told in the views.
+#[boxed]
 pub async fn pull(
     house: &House,
     names: &[ConnectionName],
@@ -90,6 +92,7 @@ pub(crate) async fn pull_alone(
 }
 
 #[tracing::instrument(name = "pull", skip_all, fields(connection = %name))]
+#[boxed]
 async fn pull_one(
     house: &House,
     name: &ConnectionName,

@@ -6,6 +6,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::view::{PullView, Way};
 use crate::work::job;
+use async_recursion::async_recursion as boxed;
 use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::name::ConnectionName;
 use tenure_store::AccountFilter;
@@ -20,6 +21,7 @@ const PAGE: usize = 1000;
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn record(house: &House, account: &Account) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
     let connection = account.key.connection.clone();
@@ -31,6 +33,7 @@ pub async fn record(house: &House, account: &Account) -> Result<(), EngineError>
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn forget(house: &House, key: &AccountKey) -> Result<(), EngineError> {
     house.store.record_gone(&key.connection, std::slice::from_ref(key), house.clock.now_ms()).await?;
     wake(house, 0).await

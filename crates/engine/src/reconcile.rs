@@ -4,6 +4,7 @@
 
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::abilities::Abilities;
@@ -56,6 +57,7 @@ pub struct Found<'f> {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineError> {
     let loaded = match (&scope.identity, scope.as_of_ms) {
         (_, Some(at_ms)) => load_past(house, at_ms).await?,
@@ -66,6 +68,7 @@ pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineErro
 }
 
 /// Adds to what was loaded what else is looked at.
+#[boxed]
 pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded) -> Result<Company, EngineError> {
     crate::pushed::leave_out_newest(house, &mut loaded.accounts, scope.as_of_ms);
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
@@ -101,6 +104,7 @@ async fn load_person(house: &House, key: &str) -> Result<Loaded, EngineError> {
 
 /// Loads the company as it was: the accounts of that moment, the decisions and links that were known then. What hangs
 /// together is found out anew from these, by the same rules.
+#[boxed]
 async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
     let mut loaded = house.store.load_past(at_ms).await?;
     let filter = AccountFilter { connection: None, as_of_ms: Some(at_ms) };
@@ -115,6 +119,7 @@ async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
     }
 }
 
+#[boxed]
 async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
     let mut overviews = house.store.overviews().await?;
     let mut drifted = crate::drift::stops(&house.store).await?;
@@ -235,6 +240,7 @@ pub fn find_identity(graph: &Graph<'_>, key: &str) -> Result<IdentityId, EngineE
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn pin_links(house: &House) -> Result<u64, EngineError> {
     let company = company(house, &Scope::default()).await?;
     let graph = company.graph(house);

@@ -2,6 +2,7 @@
 //! told what came of it. Who sends a hang-up instead asks the same.
 //! It reads nothing itself.
 
+use async_recursion::async_recursion as boxed;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -30,6 +31,7 @@ impl Reload {
     ///
     /// # Errors
     /// The files are wrong, or nobody reads them within half a minute; in words.
+    #[boxed]
     pub async fn ask(&self) -> Result<(), String> {
         let mut heard = self.0.subscribe();
         let mut mine = 0;
@@ -45,6 +47,7 @@ impl Reload {
     }
 
     /// Waits until somebody asks.
+    #[boxed]
     pub async fn asked(&self) {
         // The sender is here, so that the wait ends with a wish only.
         let _ = self.0.subscribe().wait_for(|wishes| wishes.asked > wishes.ended).await;

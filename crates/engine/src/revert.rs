@@ -6,6 +6,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::plan::{find_plan, keep};
 use crate::reconcile::{Scope, company};
+use async_recursion::async_recursion as boxed;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::Asked;
 use tenure_core::change::{Change, Outcome, Plan, Step, StepResult};
@@ -21,6 +22,7 @@ const RUNS_SHOWN: usize = 5;
 /// # Errors
 /// There is no such run, or the store failed.
 #[tracing::instrument(name = "revert", skip_all, fields(run = id))]
+#[boxed]
 pub async fn revert(house: &House, id: &str, requested_by: &str) -> Result<Plan, EngineError> {
     let id = RunId::from(id.trim());
     let Some(run) = house.store.run(&id).await? else { return Err(unknown(house, &id).await?) };

@@ -8,6 +8,7 @@ use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::secrets::{STORE, read_secret};
+use async_recursion::async_recursion as boxed;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -137,6 +138,7 @@ pub struct Opener {
 ///
 /// # Errors
 /// A key cannot be read, or the store failed.
+#[boxed]
 pub async fn openers(house: &House) -> Result<Vec<Opener>, EngineError> {
     let keys = Keys::read(&house.config)?;
     let openers = house.store.openers().await?;
@@ -171,6 +173,7 @@ pub enum Lost {
 ///
 /// # Errors
 /// There is no key, a value is opened by none and `lost` refuses, or the store failed.
+#[boxed]
 pub async fn rotate(house: &House, lost: Lost, by: &By) -> Result<Rotated, EngineError> {
     let keys = Keys::read(&house.config)?.ok_or_else(|| {
         EngineError::Asked("there is no key: name one as `key` of [store]; `tenure key new` makes one".into())

@@ -6,6 +6,7 @@ use crate::clock::moment_text;
 use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -69,6 +70,7 @@ pub struct SessionView {
 /// # Errors
 /// Nobody is named, or it would last too long, or the store failed.
 #[tracing::instrument(name = "invite", skip_all, fields(by = %by.who, role = %role))]
+#[boxed]
 pub async fn invite(
     house: &House,
     who: &str,
@@ -109,6 +111,7 @@ pub async fn invite(
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn look_at(house: &House, credential: &str) -> Result<Option<(String, Role)>, EngineError> {
     Ok(find_invitation(house, credential).await?.map(|(invitation, role)| (invitation.who, role)))
 }
@@ -129,6 +132,7 @@ async fn find_invitation(house: &House, credential: &str) -> Result<Option<(Invi
 /// # Errors
 /// The store failed.
 #[tracing::instrument(name = "sign_in", skip_all)]
+#[boxed]
 pub async fn sign_in(house: &House, credential: &str) -> Result<Option<(SecretString, i64)>, EngineError> {
     let Some((invitation, role)) = find_invitation(house, credential).await? else { return Ok(None) };
     let (secret, session) = new_session(house, &invitation.who, role, None)?;
@@ -169,6 +173,7 @@ fn new_session(
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn authenticate(house: &House, credential: &str) -> Result<Option<Visitor>, EngineError> {
     let Some((session, visitor)) = find_session(house, credential).await? else { return Ok(None) };
     let now_ms = house.clock.now_ms();
@@ -182,6 +187,7 @@ pub async fn authenticate(house: &House, credential: &str) -> Result<Option<Visi
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn recognise(house: &House, credential: &str) -> Result<Option<Visitor>, EngineError> {
     Ok(find_session(house, credential).await?.map(|(_, visitor)| visitor))
 }
@@ -206,6 +212,7 @@ async fn find_session(house: &House, credential: &str) -> Result<Option<(Session
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn end(house: &House, id: &str, by: &str) -> Result<bool, EngineError> {
     let body = serde_json::json!({ "session": id });
     let drafts = vec![draft(house, by, "session_ended", body)];
@@ -216,6 +223,7 @@ pub async fn end(house: &House, id: &str, by: &str) -> Result<bool, EngineError>
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn list(house: &House) -> Result<Vec<SessionView>, EngineError> {
     let now_ms = house.clock.now_ms();
     let used = |session: &Session| now_ms - session.seen_ms < IDLE_MS;

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -32,6 +33,7 @@ impl Brake {
     ///
     /// # Errors
     /// The file is wrong, or the store cannot be opened.
+    #[boxed]
     pub async fn open(path: &Path, clock: Clock) -> Result<Self, EngineError> {
         let config = Config::read(path)?;
         let store = Store::open(&config.store_url()).await?;
@@ -60,6 +62,7 @@ pub struct Resumed {
 /// # Errors
 /// A connection of that name does not exist, or the store failed.
 #[tracing::instrument(name = "stop", skip_all, fields(by = %by.who))]
+#[boxed]
 pub async fn stop(brake: &Brake, names: &[String], by: &By) -> Result<Vec<Stop>, EngineError> {
     let at = brake.clock.now_text();
     let said = |connection| Stop { connection, by: by.who.clone(), at: at.clone(), note: by.note.clone() };
@@ -75,6 +78,7 @@ pub async fn stop(brake: &Brake, names: &[String], by: &By) -> Result<Vec<Stop>,
 /// # Errors
 /// A connection of that name does not exist, or the store failed.
 #[tracing::instrument(name = "resume", skip_all, fields(by = %by.who))]
+#[boxed]
 pub async fn resume(brake: &Brake, names: &[String], by: &By) -> Result<Resumed, EngineError> {
     let at = brake.clock.now_text();
     let places = places(brake, names)?;
@@ -96,6 +100,7 @@ pub async fn resume(brake: &Brake, names: &[String], by: &By) -> Result<Resumed,
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn stops_of(store: &Store) -> Result<Vec<Stop>, EngineError> {
     Ok(store.stops().await?)
 }

@@ -7,6 +7,7 @@ use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::oauth;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,7 @@ impl TokenView {
 /// # Errors
 /// It is for nothing, or the store failed.
 #[tracing::instrument(name = "token_create", skip_all, fields(by = %by.who, name = %asked.name))]
+#[boxed]
 pub async fn create(house: &House, asked: &NewToken, by: &By) -> Result<(SecretString, TokenView), EngineError> {
     let name = asked.name.trim();
     if asked.scopes.is_empty() || name.is_empty() || name.chars().count() > NAME_LEN_MAX {
@@ -147,6 +149,7 @@ fn mint(
 /// # Errors
 /// There is none, several have the name, it is not good any more, or the store failed.
 #[tracing::instrument(name = "token_rotate", skip(house, overlap, by), fields(by = %by.who))]
+#[boxed]
 pub async fn rotate(
     house: &House,
     which: &str,
@@ -184,6 +187,7 @@ pub fn reveal(secret: &SecretString) -> &str {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn list(house: &House) -> Result<Vec<TokenView>, EngineError> {
     let now_ms = house.clock.now_ms();
     Ok(house.store.tokens().await?.into_iter().map(|token| TokenView::new(token, now_ms)).collect())
@@ -194,6 +198,7 @@ pub async fn list(house: &House) -> Result<Vec<TokenView>, EngineError> {
 /// # Errors
 /// There is none, several have the name, or the store failed.
 #[tracing::instrument(name = "token_revoke", skip(house, by), fields(by = %by.who))]
+#[boxed]
 pub async fn revoke(house: &House, which: &str, by: &By) -> Result<TokenView, EngineError> {
     let token = find(house, which).await?;
     let now_ms = house.clock.now_ms();
@@ -265,6 +270,7 @@ pub enum Denied {
 ///
 /// # Errors
 /// Why not.
+#[boxed]
 pub async fn authenticate(house: &House, credential: &str, needed: &Scope) -> Result<Bearer, Denied> {
     let token = match credential.starts_with(oauth::PREFIX) {
         true => oauth::behind(house, credential).await?,

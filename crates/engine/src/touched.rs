@@ -4,6 +4,7 @@
 
 use crate::error::EngineError;
 use crate::house::{House, memory_of};
+use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tenure_connect::{Connector, Look, Memory};
@@ -23,6 +24,7 @@ pub(crate) struct Touched<'a> {
 
 impl<'a> Touched<'a> {
     /// Begins at the journal's end.
+    #[boxed]
     pub async fn from_now_on(house: &'a House, name: &'a ConnectionName) -> Result<Self, EngineError> {
         let seq = house.store.journal_head().await?.seq;
         Ok(Self { house, name, seq, keys: BTreeSet::new() })
@@ -30,6 +32,7 @@ impl<'a> Touched<'a> {
 
     /// Returns those accounts of a batch that is about to be written, as the steps left them. The connector is let know
     /// them so, and all that steps wrote to since the last batch.
+    #[boxed]
     pub async fn now(&mut self, connector: &Connector, batch: &Batch) -> Result<Vec<Observed>, EngineError> {
         let new = self.read_on().await?.into_iter().map(|(key, _)| key);
         let mut known: BTreeSet<AccountKey> = batch.met(&self.keys).into_iter().cloned().collect();
@@ -46,6 +49,7 @@ impl<'a> Touched<'a> {
     }
 
     /// Puts back what a batch of the pull has replaced.
+    #[boxed]
     pub async fn restore(&self, left: Vec<Observed>) -> Result<(), EngineError> {
         let (store, now_ms) = (&self.house.store, self.house.clock.now_ms());
         for observed in left {
@@ -62,6 +66,7 @@ impl<'a> Touched<'a> {
 
     /// Looks, by their ids, at accounts whose steps ended while a batch was being written: nobody can tell which of the
     /// two came last.
+    #[boxed]
     pub async fn look_again(&mut self, connector: &Connector) -> Result<(), EngineError> {
         for (key, memory) in self.read_on().await? {
             connector.remember(memory.map(|memory| (key.clone(), memory)));

@@ -6,6 +6,7 @@ use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::{FileSource, House, Reader};
 use crate::reconcile::{Scope, company};
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -139,6 +140,7 @@ pub struct ReadBack {
 /// # Errors
 /// No step has it, or the store failed.
 #[tracing::instrument(name = "trace", skip(house))]
+#[boxed]
 pub async fn trace(house: &House, id: &str) -> Result<Trace, EngineError> {
     let entries = house.store.journal_of_step(&StepId::from(id), ENTRIES_MAX).await?;
     let (step, plan) = find(house, id, &entries).await?;

@@ -9,6 +9,7 @@ use crate::connections::{ids_of, number_of};
 use crate::db::{Row, Tx, args};
 use crate::error::StoreError;
 use crate::keys::join_key;
+use async_recursion::async_recursion as boxed;
 use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::name::ConnectionName;
 
@@ -93,6 +94,7 @@ macro_rules! shown {
 
 impl Store {
     /// Lists accounts, a page of up to 1000 at a time.
+    #[boxed]
     pub async fn accounts(
         &self,
         filter: &AccountFilter,
@@ -121,6 +123,7 @@ impl Store {
     }
 
     /// The account with this key, now or at an earlier moment; nothing if it was not there.
+    #[boxed]
     pub async fn account(&self, key: &AccountKey, as_of_ms: Option<i64>) -> Result<Option<Observed>, StoreError> {
         let mut tx = self.db.read().await?;
         let Some(number) = number_of(&mut tx, &key.connection).await? else { return Ok(None) };
@@ -140,6 +143,7 @@ impl Store {
     }
 
     /// Every version of one account that is kept, oldest first; the last one is the current one, gone or not.
+    #[boxed]
     pub async fn versions(&self, key: &AccountKey, limit: usize) -> Result<Vec<Observed>, StoreError> {
         let mut tx = self.db.read().await?;
         let Some(number) = number_of(&mut tx, &key.connection).await? else { return Ok(Vec::new()) };
@@ -161,6 +165,7 @@ impl Store {
     }
 
     /// Counts the accounts of these kinds in one connection, without those that a SCIM client wishes gone.
+    #[boxed]
     pub async fn count_accounts(&self, connection: &ConnectionName, kinds: &[Kind]) -> Result<u64, StoreError> {
         let mut tx = self.db.read().await?;
         let Some(number) = number_of(&mut tx, connection).await? else { return Ok(0) };
@@ -184,6 +189,7 @@ impl Store {
 
     /// The accounts of these kinds in one connection from a place on, in the order in which they were first observed,
     /// without those that a SCIM client wishes gone; a page of up to 1000.
+    #[boxed]
     pub async fn accounts_from(
         &self,
         connection: &ConnectionName,
@@ -202,6 +208,7 @@ impl Store {
     }
 
     /// Accounts that have this text as sign-in name, address, external id, employee id, or as their own id.
+    #[boxed]
     pub async fn find_accounts(&self, text: &str) -> Result<Vec<Observed>, StoreError> {
         let mut tx = self.db.read().await?;
         let mut found = Vec::new();

@@ -6,6 +6,7 @@ use crate::Store;
 use crate::db::{Durability, Row, args};
 use crate::error::StoreError;
 use crate::jobs::{NewJob, enqueue};
+use async_recursion::async_recursion as boxed;
 
 /// Acts that ended so long ago are forgotten, with their keys.
 const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -40,6 +41,7 @@ macro_rules! select {
 impl Store {
     /// Keeps an act and enqueues the jobs that do it, unless its owner has asked for one under its key: then that one is
     /// returned, and nothing else is done.
+    #[boxed]
     pub async fn add_act(&self, act: &Act, jobs: &[NewJob]) -> Result<Option<Act>, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let sql = "INSERT INTO act (id, owner, key, digest, asked_ms, body) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -58,17 +60,20 @@ impl Store {
     }
 
     /// The act with this id.
+    #[boxed]
     pub async fn act(&self, id: &str) -> Result<Option<Act>, StoreError> {
         self.db.read().await?.first(select!("WHERE id = $1"), args![id], |row| read(&row)).await
     }
 
     /// The id of the act that was asked for last under this mark.
+    #[boxed]
     pub async fn latest_act(&self, digest: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT id FROM act WHERE digest = $1 ORDER BY asked_ms DESC, id LIMIT 1";
         self.db.read().await?.first(sql, args![digest], |row| Ok(row.text(0)?.to_owned())).await
     }
 
     /// Writes what came of an act, unless that was written already.
+    #[boxed]
     pub async fn end_act(&self, id: &str, answer: &str, now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let sql = "UPDATE act SET answer = $1, ended_ms = $2 WHERE id = $3 AND ended_ms IS NULL";
@@ -77,6 +82,7 @@ impl Store {
     }
 
     /// Takes back an act of which nothing came, so that its key may be used again.
+    #[boxed]
     pub async fn forget_act(&self, id: &str) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         tx.run("DELETE FROM act WHERE id = $1 AND ended_ms IS NULL", args![id]).await?;

@@ -7,6 +7,7 @@ use crate::copy::{Sort, Table};
 use crate::db::{Arg, Db, Durability, Row, Tx, args};
 use crate::error::{StoreError, read_json};
 use crate::migrate::{known_shape, lay, shape_of, tables_of};
+use async_recursion::async_recursion as boxed;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -84,6 +85,7 @@ impl Store {
     ///
     /// # Errors
     /// The database failed, or `out` did.
+    #[boxed]
     pub async fn back_up(&self, out: &mut (dyn Write + Send), at: &str) -> Result<Backup, StoreError> {
         let mut tx = self.db.read().await?;
         tx.patiently().await?;

@@ -10,6 +10,7 @@ use crate::error::{StoreError, read_json};
 use crate::keys::{JoinKeys, join_key, manager_key};
 use crate::load::{Extent, Loaded};
 use crate::wishes::wishes_about;
+use async_recursion::async_recursion as boxed;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::account::{Account, AccountKey, Kind};
 use tenure_core::facts::{ClientWish, Decided, Decision, Link};
@@ -72,6 +73,7 @@ const HISTORY: Bulk =
 
 impl Store {
     /// Loads what hangs together with `seed`.
+    #[boxed]
     pub async fn load_cluster(&self, seed: &Seed, managers: Managers) -> Result<Loaded, StoreError> {
         let mut tx = self.db.read().await?;
         let mut walk = Walk::default();

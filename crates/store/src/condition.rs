@@ -5,6 +5,7 @@ use crate::Store;
 use crate::db::{Db, Row, args};
 use crate::error::StoreError;
 use crate::migrate::shape_of;
+use async_recursion::async_recursion as boxed;
 
 const LEASES_MAX: i64 = 1000;
 
@@ -49,6 +50,7 @@ pub struct JobCount {
 
 impl Store {
     /// Counts jobs by kind and state.
+    #[boxed]
     pub async fn job_counts(&self) -> Result<Vec<JobCount>, StoreError> {
         let sql = "SELECT kind, state, count(*), CAST(sum(lost) AS BIGINT), min(run_at_ms) FROM job \
                    GROUP BY kind, state ORDER BY kind, state";
@@ -60,6 +62,7 @@ impl Store {
     }
 
     /// Tells how the store is.
+    #[boxed]
     pub async fn condition(&self) -> Result<Condition, StoreError> {
         let sql = match *self.db {
             Db::Sqlite(_) => {
@@ -80,6 +83,7 @@ impl Store {
     }
 
     /// Lists who holds which right at a moment.
+    #[boxed]
     pub async fn holdings(&self, now_ms: i64) -> Result<Vec<Holding>, StoreError> {
         let sql = "SELECT name, holder, until_ms FROM lease WHERE until_ms > $1 ORDER BY name LIMIT $2";
         let read = |row: Row<'_>| {

@@ -6,6 +6,7 @@ use crate::bulk::Bulk;
 use crate::db::{Durability, Tx, args};
 use crate::error::StoreError;
 use crate::{Store, next_number};
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::account::{AccountState, Entitlement, Kind};
 use tenure_core::name::{ConnectionName, EntitlementKind};
@@ -46,6 +47,7 @@ impl Totals {
 
 impl Store {
     /// Every connection that was ever pulled, by name.
+    #[boxed]
     pub async fn connections(&self) -> Result<Vec<ConnectionName>, StoreError> {
         let mut tx = self.db.read().await?;
         let mut names = tx.list("SELECT name FROM connection", vec![], |row| Ok(row.text(0)?.into())).await?;
@@ -54,6 +56,7 @@ impl Store {
     }
 
     /// Replaces the reference list of one kind of entitlement.
+    #[boxed]
     pub async fn set_entitlements(
         &self,
         connection: &ConnectionName,
@@ -69,6 +72,7 @@ impl Store {
     }
 
     /// Replaces the reference lists of all kinds.
+    #[boxed]
     pub async fn set_all_entitlements(
         &self,
         connection: &ConnectionName,

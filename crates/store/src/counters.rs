@@ -8,6 +8,7 @@ use crate::db::{Durability, Row, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
 use crate::journal::append;
 use crate::steps::Beginning;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::circuit::{Circuit, Ended};
 use tenure_core::facts::Removed;
@@ -45,6 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// The store failed.
+    #[boxed]
     pub async fn removed(&self, now_ms: i64) -> Result<BTreeMap<ConnectionName, Removed>, StoreError> {
         let sql =
             "SELECT connection, count(*), count(DISTINCT account) FROM removal WHERE at_ms > $1 GROUP BY connection";
@@ -60,6 +62,7 @@ impl Store {
     ///
     /// # Errors
     /// The store failed.
+    #[boxed]
     pub async fn circuits(&self) -> Result<BTreeMap<ConnectionName, Circuit>, StoreError> {
         self.noted_everywhere(NOTE).await
     }

@@ -6,6 +6,7 @@ use crate::error::StoreError;
 use crate::sqlite::{Lent, Sqlite};
 pub(crate) use crate::value::{Arg, args};
 use crate::{open, postgres};
+use async_recursion::async_recursion as boxed;
 use futures::TryStreamExt;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, Transaction};
@@ -43,6 +44,7 @@ impl Db {
     }
 
     /// Begins to read: everything read until the end is of one moment.
+    #[boxed]
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
         match self {
             Self::Sqlite(file) => file.read().await.map(Tx::Sqlite),
@@ -53,6 +55,7 @@ impl Db {
     }
 
     /// Begins to write.
+    #[boxed]
     pub(crate) async fn write(&self, durability: Durability) -> Result<Tx, StoreError> {
         match self {
             Self::Sqlite(file) => file.write(durability).await.map(Tx::Sqlite),
@@ -215,6 +218,7 @@ impl Tx {
     }
 
     /// Makes everything of this transaction true at once.
+    #[boxed]
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(lent) => lent.commit(),

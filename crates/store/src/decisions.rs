@@ -7,6 +7,7 @@ use crate::error::{StoreError, read_json, write_json};
 use crate::jobs::{NewJob, enqueue};
 use crate::journal::append;
 use crate::{Store, next_number};
+use async_recursion::async_recursion as boxed;
 use tenure_core::account::AccountKey;
 use tenure_core::facts::{Decided, Decision};
 use tenure_core::journal::Draft;
@@ -40,6 +41,7 @@ pub struct Concerns {
 impl Store {
     /// Appends decisions, in their order, with the entries of the journal that tell of them and the jobs that they cause,
     /// all or none.
+    #[boxed]
     pub async fn decide(
         &self,
         decisions: Vec<NewDecision>,
@@ -66,6 +68,7 @@ impl Store {
     }
 
     /// Decisions after the one with number `after`, oldest first.
+    #[boxed]
     pub async fn decisions(&self, after: i64, limit: usize) -> Result<Vec<Decision>, StoreError> {
         decided_after(&mut self.db.read().await?, after, limit).await
     }

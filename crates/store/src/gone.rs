@@ -12,6 +12,7 @@ use crate::observe::{Counts, Tally, lock, put};
 use crate::pulls::{PullRun, Sweep, count};
 use crate::record::Batch;
 use crate::seen::{self, Seen, neighbourhood};
+use async_recursion::async_recursion as boxed;
 use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::name::{ConnectionName, NativeId};
 
@@ -31,6 +32,7 @@ const MARK: Bulk = Bulk {
 
 impl Store {
     /// Up to `limit` accounts of these kinds that a complete walk did not meet: candidates for being gone.
+    #[boxed]
     pub async fn unseen(&self, sweep: &Sweep<'_>, kinds: &[Kind], limit: usize) -> Result<Vec<AccountKey>, StoreError> {
         let run = sweep.pull;
         let mut tx = self.db.read().await?;
@@ -61,6 +63,7 @@ impl Store {
     }
 
     /// Marks accounts as gone on the word of a complete walk. Those that it met after all are left as they are.
+    #[boxed]
     pub async fn mark_gone(&self, sweep: &Sweep<'_>, keys: &[AccountKey], now_ms: i64) -> Result<u64, StoreError> {
         let run = sweep.pull;
         let mut tx = self.db.write(Durability::Normal).await?;
@@ -75,6 +78,7 @@ impl Store {
     }
 
     /// Marks accounts as met by a pull, though no page of its walk showed them: a look-up by id found them.
+    #[boxed]
     pub async fn mark_seen(&self, run: &PullRun, keys: &[AccountKey]) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Normal).await?;
         lock(&mut tx, run.number).await?;
@@ -89,6 +93,7 @@ impl Store {
     }
 
     /// Writes single records outside any pull: read back after a write, or pushed to us.
+    #[boxed]
     pub async fn record_accounts(
         &self,
         connection: &ConnectionName,
@@ -102,6 +107,7 @@ impl Store {
     }
 
     /// Marks single records as gone on a clear answer of the app: a look-up by id that found nothing, or our delete.
+    #[boxed]
     pub async fn record_gone(
         &self,
         connection: &ConnectionName,

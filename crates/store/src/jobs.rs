@@ -5,6 +5,7 @@
 use crate::Store;
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::StoreError;
+use async_recursion::async_recursion as boxed;
 
 /// Jobs that ended so long ago are forgotten.
 const KEPT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -114,6 +115,7 @@ pub enum JobEnd {
 
 impl Store {
     /// Enqueues jobs. One that waits already keeps its earlier moment; one that is running is run once more.
+    #[boxed]
     pub async fn enqueue(&self, jobs: &[NewJob]) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         enqueue(&mut tx, jobs).await?;
@@ -121,6 +123,7 @@ impl Store {
     }
 
     /// Enqueues those of these jobs that neither wait nor run.
+    #[boxed]
     pub async fn enqueue_missing(&self, jobs: &[NewJob]) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         put(&mut tx, concat!(put!(), " WHERE job.state <> 'open'"), jobs).await?;
@@ -128,6 +131,7 @@ impl Store {
     }
 
     /// Tells when the next job of one of these kinds is due.
+    #[boxed]
     pub async fn next_due(&self, kinds: &[&str]) -> Result<Option<i64>, StoreError> {
         let [one, two, three, four] = four(kinds);
         let sql = "SELECT run_at_ms FROM job WHERE state = 'open' AND kind IN ($1, $2, $3, $4) \
@@ -136,6 +140,7 @@ impl Store {
     }
 
     /// Claims jobs of these kinds (at most four) that are due, at most so many, until `now_ms + lasts_ms`.
+    #[boxed]
     pub async fn claim_jobs(
         &self,
         kinds: &[&str],
@@ -172,6 +177,7 @@ impl Store {
     }
 
     /// Holds jobs for longer, and returns those that are somebody else's by now.
+    #[boxed]
     pub async fn renew_jobs<'a>(
         &self,
         jobs: &[&'a ClaimedJob],
@@ -192,6 +198,7 @@ impl Store {
     }
 
     /// Ends jobs, all in one transaction; those that are somebody else's by now are left to them.
+    #[boxed]
     pub async fn end_jobs(&self, ended: &[(ClaimedJob, JobEnd)], now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         take_turn(&mut tx).await?;
@@ -211,6 +218,7 @@ impl Store {
     }
 
     /// Jobs that are open or have failed, the first due first.
+    #[boxed]
     pub async fn jobs(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
         let sql = "SELECT kind, key, state, run_at_ms, again_at_ms, holder, failures, because, ended_ms FROM job \
                    WHERE state <> 'done' ORDER BY run_at_ms, kind, key LIMIT $1";
@@ -218,6 +226,7 @@ impl Store {
     }
 
     /// The job of this kind and key, even one that is done.
+    #[boxed]
     pub async fn job(&self, kind: &str, key: &str) -> Result<Option<Job>, StoreError> {
         let sql = "SELECT kind, key, state, run_at_ms, again_at_ms, holder, failures, because, ended_ms FROM job \
                    WHERE kind = $1 AND key = $2";

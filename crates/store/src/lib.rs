@@ -81,6 +81,7 @@ pub use steps::{Began, Beginning, OpenStep, Settled};
 pub use tokens::Token;
 pub use trends::{Figure, accounts_topic};
 
+use async_recursion::async_recursion as boxed;
 use db::{Db, Tx, args};
 use std::sync::Arc;
 
@@ -105,6 +106,7 @@ impl Store {
     ///
     /// # Errors
     /// The address is none, the database cannot be reached or created, or a later program has written it.
+    #[boxed]
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let db = Db::open(url).await?;
         migrate::migrate(&db).await?;
@@ -112,6 +114,7 @@ impl Store {
     }
 
     /// Closes the store for all its clones, when what is under way is done.
+    #[boxed]
     pub async fn close(&self) {
         self.db.close().await;
     }

@@ -6,6 +6,7 @@ use crate::Store;
 use crate::bulk::Bulk;
 use crate::db::{Durability, Row, args};
 use crate::error::{StoreError, read_json, write_json};
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::account::AccountKey;
 use tenure_core::facts::Link;
@@ -39,6 +40,7 @@ pub struct PastLink {
 impl Store {
     /// Pins links. One that is pinned already stays as it is; one to another identity ends and is replaced.
     /// Returns how many are new.
+    #[boxed]
     pub async fn pin_links(&self, links: &[Link], now_ms: i64) -> Result<u64, StoreError> {
         let by_account: BTreeMap<String, &Link> = links.iter().map(|link| (link.account.to_string(), link)).collect();
         let (mut given, mut rows) = (Vec::new(), Vec::new());
@@ -55,6 +57,7 @@ impl Store {
     }
 
     /// Ends the link of an account, and returns it, if it has one.
+    #[boxed]
     pub async fn unpin(&self, account: &AccountKey, now_ms: i64) -> Result<Option<Link>, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let account = account.to_string();
@@ -68,6 +71,7 @@ impl Store {
     }
 
     /// The link of an account.
+    #[boxed]
     pub async fn link_of(&self, account: &AccountKey) -> Result<Option<Link>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT body FROM link WHERE account = $1";
@@ -75,6 +79,7 @@ impl Store {
     }
 
     /// The links of an identity, by account.
+    #[boxed]
     pub async fn links_of(&self, identity: &IdentityId) -> Result<Vec<Link>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT body FROM link WHERE identity = $1";
@@ -85,6 +90,7 @@ impl Store {
     }
 
     /// The links that an account once had, oldest first.
+    #[boxed]
     pub async fn past_links(&self, account: &AccountKey) -> Result<Vec<PastLink>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT until_ms, body FROM link_past WHERE account = $1 ORDER BY until_ms";

@@ -7,6 +7,7 @@ use crate::body::read_body;
 use crate::db::{Arg, Tx, args};
 use crate::error::{StoreError, read_json};
 use crate::wishes::{all_wishes, past_wishes};
+use async_recursion::async_recursion as boxed;
 use tenure_core::account::Account;
 use tenure_core::facts::{ClientWish, Decision, Link};
 
@@ -45,6 +46,7 @@ pub struct Loaded {
 
 impl Store {
     /// Loads everything.
+    #[boxed]
     pub async fn load_all(&self) -> Result<Loaded, StoreError> {
         let mut tx = self.db.read().await?;
         let accounts = "SELECT max(id), string_agg(body, $1) FROM (SELECT id, body FROM account \
@@ -69,6 +71,7 @@ impl Store {
     }
 
     /// Loads the links and decisions that were known at a moment; accounts of that moment are listed by pages.
+    #[boxed]
     pub async fn load_past(&self, at_ms: i64) -> Result<Loaded, StoreError> {
         let links = "SELECT body FROM link WHERE since_ms <= $1 UNION ALL \
                      SELECT body FROM link_past WHERE since_ms <= $1 AND until_ms > $1";

@@ -5,6 +5,7 @@
 use crate::Store;
 use crate::db::{Db, Durability, Tx, args};
 use crate::error::StoreError;
+use async_recursion::async_recursion as boxed;
 
 /// The scripts in their order; the number of a script is its place in this list, from 1.
 const SCRIPTS: [&str; 9] = [
@@ -30,6 +31,7 @@ pub struct Shape {
 
 impl Store {
     /// Asks the store for its shape: a later program may have changed it meanwhile.
+    #[boxed]
     pub async fn shape(&self) -> Result<Shape, StoreError> {
         let sql = "SELECT max(number) FROM shape";
         let found = self.db.read().await?.first(sql, vec![], |row| row.int_or_none(0)).await?.flatten();

@@ -5,6 +5,7 @@
 use crate::Store;
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, write_json};
+use async_recursion::async_recursion as boxed;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ pub enum Claim {
 
 impl Store {
     /// What was noted for a connection under this name.
+    #[boxed]
     pub async fn note(&self, connection: &ConnectionName, name: &str) -> Result<Option<String>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT value FROM note WHERE connection = $1 AND name = $2";
@@ -44,6 +46,7 @@ impl Store {
     }
 
     /// Everything that was noted for a connection.
+    #[boxed]
     pub async fn notes(&self, connection: &ConnectionName) -> Result<BTreeMap<String, String>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT name, value FROM note WHERE connection = $1";
@@ -54,6 +57,7 @@ impl Store {
     }
 
     /// What was noted under this name, by connection.
+    #[boxed]
     pub async fn notes_named(&self, name: &str) -> Result<BTreeMap<ConnectionName, String>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT connection, value FROM note WHERE name = $1";
@@ -62,6 +66,7 @@ impl Store {
     }
 
     /// Notes a value, or forgets it where there is none.
+    #[boxed]
     pub async fn set_note(
         &self,
         connection: &ConnectionName,
@@ -157,6 +162,7 @@ impl Store {
     }
 
     /// Asks for a lease; it is ours if nobody holds it, or the holder let it end.
+    #[boxed]
     pub async fn claim_lease(&self, name: &str, holder: &str, now_ms: i64, lasts_ms: i64) -> Result<Claim, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let until_ms = now_ms + lasts_ms;
@@ -178,6 +184,7 @@ impl Store {
     }
 
     /// Holds a lease for longer. Fails if somebody else has taken it meanwhile.
+    #[boxed]
     pub async fn renew_lease(&self, lease: &Lease, now_ms: i64, lasts_ms: i64) -> Result<Lease, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let until_ms = now_ms + lasts_ms;
@@ -190,6 +197,7 @@ impl Store {
     }
 
     /// Lets a lease end now. One that was lost already stays with whoever has it.
+    #[boxed]
     pub async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let sql = "UPDATE lease SET until_ms = 0 WHERE name = $1 AND token = $2";
@@ -200,6 +208,7 @@ impl Store {
 
 impl Store {
     /// Lets a lease end now and forgets its name, which nobody will ask for again.
+    #[boxed]
     pub async fn forget_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         tx.run("DELETE FROM lease WHERE name = $1 AND token = $2", args![&*lease.name, lease.token]).await?;
@@ -207,6 +216,7 @@ impl Store {
     }
 
     /// Ends the lease of a holder that is known to be dead, as it was seen; a later holder keeps theirs.
+    #[boxed]
     pub async fn end_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         tx.run("UPDATE lease SET until_ms = 0 WHERE name = $1 AND holder = $2", args![name, holder]).await?;
@@ -214,6 +224,7 @@ impl Store {
     }
 
     /// Who holds the lease of this name, by the name they gave.
+    #[boxed]
     pub async fn lease_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT holder FROM lease WHERE name = $1";
         self.db.read().await?.first(sql, args![name], |row| Ok(row.text(0)?.to_owned())).await

@@ -7,6 +7,7 @@ use crate::connections::Totals;
 use crate::db::{Row, Tx, args};
 use crate::error::{StoreError, read_word};
 use crate::pulls::{Belief, NAME, Pull, PullMode, read_pull, select};
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::account::Entitlement;
 use tenure_core::facts::Coverage;
@@ -31,6 +32,7 @@ type Overviews = BTreeMap<ConnectionName, Overview>;
 
 impl Store {
     /// Every connection of which anything is known.
+    #[boxed]
     pub async fn overviews(&self) -> Result<Overviews, StoreError> {
         let mut tx = self.db.read().await?;
         let mut all = Overviews::new();

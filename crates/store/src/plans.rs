@@ -7,6 +7,7 @@ use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
 use crate::jobs::{NewJob, enqueue};
 use crate::{Store, next_number};
+use async_recursion::async_recursion as boxed;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::change::Plan;
 use tenure_core::name::{FindingId, PlanId};
@@ -26,6 +27,7 @@ pub enum FindingScope {
 impl Store {
     /// Saves a plan and makes it the latest, and enqueues the jobs that follow from it. The same plan saved again stays one
     /// plan, with its newer approvals.
+    #[boxed]
     pub async fn save_plan(&self, plan: &Plan, now_ms: i64, jobs: &[NewJob]) -> Result<(), StoreError> {
         let body = write_json("a plan", plan)?;
         let mut tx = self.db.write(Durability::Full).await?;
@@ -41,6 +43,7 @@ impl Store {
     }
 
     /// The plan with this id.
+    #[boxed]
     pub async fn plan(&self, id: &PlanId) -> Result<Option<Plan>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT body FROM plan WHERE id = $1";
@@ -48,6 +51,7 @@ impl Store {
     }
 
     /// The plan saved last.
+    #[boxed]
     pub async fn latest_plan(&self) -> Result<Option<Plan>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT body FROM plan ORDER BY number DESC LIMIT 1";
@@ -55,6 +59,7 @@ impl Store {
     }
 
     /// The ids of the plans that are kept, latest first.
+    #[boxed]
     pub async fn plan_ids(&self, limit: usize) -> Result<Vec<PlanId>, StoreError> {
         let mut tx = self.db.read().await?;
         let sql = "SELECT id FROM plan ORDER BY number DESC LIMIT $1";
@@ -62,6 +67,7 @@ impl Store {
     }
 
     /// Tells since when each of these findings stands; for those never seen before, since now.
+    #[boxed]
     pub async fn findings_since(
         &self,
         findings: &[FindingId],

@@ -10,6 +10,7 @@ use crate::observe::{Counts, expects_new, put, put_new};
 use crate::record::Batch;
 use crate::seen;
 use crate::{Store, next_number};
+use async_recursion::async_recursion as boxed;
 use std::fmt;
 use std::str::FromStr;
 use tenure_core::account::{Account, UnknownWord};
@@ -158,6 +159,7 @@ pub struct Pull {
 
 impl Store {
     /// Begins a pull, or goes on with one of the same mode that was interrupted or parked less than a day ago.
+    #[boxed]
     pub async fn begin_pull(
         &self,
         connection: &ConnectionName,
@@ -201,6 +203,7 @@ impl Store {
     }
 
     /// Writes accounts and the checkpoint behind them, together. No checkpoint leaves the last one as it is.
+    #[boxed]
     pub async fn write_batch(
         &self,
         run: &PullRun,
@@ -214,6 +217,7 @@ impl Store {
     }
 
     /// As [`Store::write_batch`], for a batch that was filled as the accounts came; it is empty afterwards.
+    #[boxed]
     pub async fn write(
         &self,
         run: &PullRun,
@@ -242,6 +246,7 @@ impl Store {
     }
 
     /// Ends a pull, and enqueues the jobs that follow from it. What it has seen is counted and forgotten.
+    #[boxed]
     pub async fn finish_pull(
         &self,
         run: &PullRun,
@@ -253,6 +258,7 @@ impl Store {
     }
 
     /// Ends a pull for now: the next one of the same mode goes on behind its checkpoint.
+    #[boxed]
     pub async fn park_pull(&self, run: &PullRun, end: PullEnd, now_ms: i64) -> Result<Pull, StoreError> {
         self.end_pull(run, end, true, now_ms, &[]).await
     }
@@ -302,6 +308,7 @@ impl Store {
     }
 
     /// The newest pulls of a connection that have ended, newest first.
+    #[boxed]
     pub async fn pulls(&self, connection: &ConnectionName, limit: usize) -> Result<Vec<Pull>, StoreError> {
         self.pulls_where(
             connection,
@@ -312,6 +319,7 @@ impl Store {
     }
 
     /// Pulls under way, and those that ended since a moment, of the newest 500, the first begun first.
+    #[boxed]
     pub async fn pulls_since(&self, since_ms: i64) -> Result<Vec<(ConnectionName, Pull)>, StoreError> {
         let sql = select!(
             "WHERE id > (SELECT COALESCE(max(p.id), 0) - 500 FROM pull p) \
@@ -322,6 +330,7 @@ impl Store {
     }
 
     /// The newest pull that asked for everything and saw everything.
+    #[boxed]
     pub async fn last_complete_pull(&self, connection: &ConnectionName) -> Result<Option<Pull>, StoreError> {
         let sql =
             select!("WHERE connection = $1 AND mode = 'full' AND coverage = 'complete' ORDER BY id DESC LIMIT $2");
@@ -329,6 +338,7 @@ impl Store {
     }
 
     /// The newest believed complete pull before the last complete one: what a source is compared with.
+    #[boxed]
     pub async fn previous_complete_pull(&self, connection: &ConnectionName) -> Result<Option<Pull>, StoreError> {
         let sql = select!(
             "WHERE connection = $1 AND mode = 'full' AND coverage = 'complete' AND believed = 1 AND id < \
@@ -339,6 +349,7 @@ impl Store {
     }
 
     /// Believes or doubts a pull that has ended.
+    #[boxed]
     pub async fn set_belief(&self, pull: PullId, belief: Belief) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         let believed = i64::from(belief == Belief::Believed);
@@ -347,6 +358,7 @@ impl Store {
     }
 
     /// From where the next incremental pull of a connection goes on.
+    #[boxed]
     pub async fn watermark(&self, connection: &ConnectionName) -> Result<Option<String>, StoreError> {
         let mut tx = self.db.read().await?;
         let Some(number) = number_of(&mut tx, connection).await? else { return Ok(None) };

@@ -8,6 +8,7 @@ use crate::jobs::{NewJob, enqueue, withdraw};
 use crate::journal::{append, take_head};
 use crate::notes::{Lease, check_lease};
 use crate::{Store, next_number};
+use async_recursion::async_recursion as boxed;
 use tenure_core::journal::Draft;
 use tenure_core::name::{PlanId, RunId};
 
@@ -50,6 +51,7 @@ pub enum Left {
 impl Store {
     /// Takes part in the run of a plan that others carry out at this moment, or begins `run`: then the drafts are
     /// written and the jobs enqueued.
+    #[boxed]
     pub async fn join_run(
         &self,
         lease: &Lease,
@@ -83,6 +85,7 @@ impl Store {
 
     /// Leaves a run. The last that leaves ends it: then the drafts are written, `jobs` enqueued and the jobs of kind
     /// and keys in `over` taken back.
+    #[boxed]
     pub async fn leave_run(
         &self,
         lease: &Lease,
@@ -114,18 +117,21 @@ impl Store {
     }
 
     /// The run with this id.
+    #[boxed]
     pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run WHERE id = $1";
         self.db.read().await?.first(sql, args![id.as_str()], |row| read_run(&row)).await
     }
 
     /// The newest runs, newest first.
+    #[boxed]
     pub async fn runs(&self, limit: usize) -> Result<Vec<Run>, StoreError> {
         let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run ORDER BY number DESC LIMIT $1";
         self.db.read().await?.list(sql, args![limit as i64], |row| read_run(&row)).await
     }
 
     /// The newest run of a plan, however it ended.
+    #[boxed]
     pub async fn newest_run(&self, plan: &PlanId) -> Result<Option<Run>, StoreError> {
         let sql =
             "SELECT id, plan, actor, started_ms, finished_ms FROM run WHERE plan = $1 ORDER BY number DESC LIMIT 1";
@@ -133,6 +139,7 @@ impl Store {
     }
 
     /// The newest run of a plan that was begun and not ended: interrupted, or under way elsewhere.
+    #[boxed]
     pub async fn unfinished_run(&self, plan: &PlanId) -> Result<Option<Run>, StoreError> {
         let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run \
                    WHERE plan = $1 AND finished_ms IS NULL ORDER BY number DESC LIMIT 1";
@@ -140,6 +147,7 @@ impl Store {
     }
 
     /// Tells whether somebody who lives carries out a plan at this moment.
+    #[boxed]
     pub async fn is_under_way(&self, plan: &PlanId, now_ms: i64) -> Result<bool, StoreError> {
         let sql = "SELECT l.until_ms FROM run r JOIN hand h ON h.run = r.id JOIN lease l ON l.name = h.lease \
                    WHERE r.plan = $1 AND r.finished_ms IS NULL AND l.until_ms > $2 LIMIT 1";

@@ -6,6 +6,7 @@ use crate::Store;
 use crate::db::{Durability, Row, args};
 use crate::error::StoreError;
 use crate::journal::append;
+use async_recursion::async_recursion as boxed;
 use tenure_core::journal::Draft;
 use tenure_core::name::ConnectionName;
 
@@ -38,6 +39,7 @@ pub struct SealedPlace {
 
 impl Store {
     /// Keeps a sealed value in its place.
+    #[boxed]
     pub async fn set_sealed(&self, place: &SealedPlace, sealed: &Sealed) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Normal).await?;
         let sql = "INSERT INTO sealed (connection, name, opener, value) VALUES ($1, $2, $3, $4) \
@@ -48,6 +50,7 @@ impl Store {
     }
 
     /// The sealed value of a place.
+    #[boxed]
     pub async fn sealed(&self, place: &SealedPlace) -> Result<Option<Sealed>, StoreError> {
         let sql = "SELECT opener, value FROM sealed WHERE connection = $1 AND name = $2";
         let values = args![place.connection.as_str(), &*place.name];
@@ -55,6 +58,7 @@ impl Store {
     }
 
     /// How many sealed values there are, by the key that opens them.
+    #[boxed]
     pub async fn openers(&self) -> Result<Vec<(String, i64)>, StoreError> {
         let sql = "SELECT opener, count(*) FROM sealed GROUP BY opener ORDER BY opener";
         self.db.read().await?.list(sql, vec![], |row| Ok((row.text(0)?.to_owned(), row.int(1)?))).await

@@ -6,6 +6,7 @@ use crate::Store;
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::StoreError;
 use crate::journal::append;
+use async_recursion::async_recursion as boxed;
 use tenure_core::journal::Draft;
 
 const LISTED_MAX: i64 = 1_000;
@@ -81,6 +82,7 @@ macro_rules! select {
 
 impl Store {
     /// Keeps an invitation, with the entries of the journal that tell of it.
+    #[boxed]
     pub async fn add_invitation(&self, invitation: &Invitation, drafts: Vec<Draft>) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
@@ -92,12 +94,14 @@ impl Store {
     }
 
     /// The invitation with this id.
+    #[boxed]
     pub async fn invitation(&self, id: &str) -> Result<Option<Invitation>, StoreError> {
         let sql = "SELECT id, hash, who, role, made_by, created_ms, expires_ms, used_ms FROM invitation WHERE id = $1";
         self.db.read().await?.first(sql, args![id], |row| read_invitation(&row)).await
     }
 
     /// Opens a session with an invitation, which is used up by that; tells whether it was good until then.
+    #[boxed]
     pub async fn open_session(
         &self,
         invitation: &str,
@@ -118,6 +122,7 @@ impl Store {
     }
 
     /// Opens a session on the word of a provider; tells whether this signing-in had opened none yet.
+    #[boxed]
     pub async fn open_signed(&self, session: &Session, drafts: Vec<Draft>) -> Result<bool, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         if !add_session(&mut tx, session, drafts).await? {
@@ -129,6 +134,7 @@ impl Store {
 
     /// The sessions that have not ended of whoever a provider speaks of: by its own session where it names one (and those
     /// of the person of which it never named any), else all of the person.
+    #[boxed]
     pub async fn sessions_of(
         &self,
         provider: &str,
@@ -145,18 +151,21 @@ impl Store {
     }
 
     /// The session with this id.
+    #[boxed]
     pub async fn session(&self, id: &str) -> Result<Option<Session>, StoreError> {
         let sql = select!("id = $1");
         self.db.read().await?.first(sql, args![id], |row| read_session(&row)).await
     }
 
     /// The sessions that have not ended at a moment, newest first.
+    #[boxed]
     pub async fn sessions(&self, now_ms: i64) -> Result<Vec<Session>, StoreError> {
         let sql = select!("ended_ms IS NULL AND expires_ms > $1 ORDER BY created_ms DESC, id LIMIT $2");
         self.db.read().await?.list(sql, args![now_ms, LISTED_MAX], |row| read_session(&row)).await
     }
 
     /// Notes that a session was used.
+    #[boxed]
     pub async fn see_session(&self, id: &str, now_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Normal).await?;
         tx.run("UPDATE session SET seen_ms = $1 WHERE id = $2 AND seen_ms < $1", args![now_ms, id]).await?;
@@ -164,6 +173,7 @@ impl Store {
     }
 
     /// Ends a session, with the entries of the journal that tell of it; tells whether it was good until then.
+    #[boxed]
     pub async fn end_session(&self, id: &str, now_ms: i64, drafts: Vec<Draft>) -> Result<bool, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;

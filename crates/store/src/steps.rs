@@ -13,6 +13,7 @@ use crate::gone::record;
 use crate::journal::append;
 use crate::notes::Lease;
 use crate::stops::stop_of;
+use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -192,6 +193,7 @@ impl Store {
     }
 
     /// Steps that were begun and not settled, in whatever run, oldest first.
+    #[boxed]
     pub async fn open_steps(&self) -> Result<Vec<OpenStep>, StoreError> {
         let sql = "SELECT p.run, r.plan, p.step, p.started_ms, p.intent FROM step_progress p \
                    JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL ORDER BY p.started_ms, p.step LIMIT $1";
@@ -199,6 +201,7 @@ impl Store {
     }
 
     /// Open steps that nobody is at: whoever began them is gone.
+    #[boxed]
     pub async fn abandoned_steps(&self, now_ms: i64) -> Result<Vec<OpenStep>, StoreError> {
         let sql = "SELECT p.run, r.plan, p.step, p.started_ms, p.intent FROM step_progress p \
                    JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL AND NOT EXISTS (SELECT 1 FROM claim c \
@@ -209,6 +212,7 @@ impl Store {
 
     /// Writes the outcome of a step that nobody was at, by a look, into its own run; nothing where somebody is at it, or
     /// has settled it meanwhile.
+    #[boxed]
     pub async fn settle_abandoned(
         &self,
         lease: &Lease,
@@ -231,6 +235,7 @@ impl Store {
     }
 
     /// What became of the steps of a run, in the order in which they were settled.
+    #[boxed]
     pub async fn results(&self, run: &RunId) -> Result<Vec<StepResult>, StoreError> {
         let sql = "SELECT outcome FROM step_progress WHERE run = $1 AND outcome IS NOT NULL ORDER BY settled_ms, step";
         let read = |row: Row<'_>| read_json("a step's result", row.text(0)?);
@@ -238,6 +243,7 @@ impl Store {
     }
 
     /// What became of the steps of a run that were settled after the entry `seq` of the journal, and up to where.
+    #[boxed]
     pub async fn results_after(&self, run: &RunId, seq: i64) -> Result<(Vec<StepResult>, i64), StoreError> {
         let sql = "SELECT outcome, settled_seq FROM step_progress WHERE run = $1 AND settled_seq > $2";
         let mut last = seq;
@@ -251,6 +257,7 @@ impl Store {
 
     /// What became of each of these steps the last time that it was settled, in whatever run; a step that never was
     /// settled is not among them.
+    #[boxed]
     pub async fn last_results(&self, steps: &[&StepId]) -> Result<BTreeMap<StepId, StepResult>, StoreError> {
         const LAST: Bulk = Bulk {
             head: "WITH given (step) AS (",
@@ -273,6 +280,7 @@ impl Store {
 
     /// When a step was first tried (milliseconds since 1970, UTC) in such a way that nobody knows what became of it,
     /// since it was last done for certain; nothing where that never was.
+    #[boxed]
     pub async fn doubtful_since(&self, step: &StepId) -> Result<Option<i64>, StoreError> {
         let sql = "SELECT started_ms, outcome FROM step_progress WHERE step = $1 ORDER BY started_ms DESC LIMIT 100";
         let read = |row: Row<'_>| {

@@ -6,6 +6,7 @@ use crate::Store;
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
 use crate::journal::append;
+use async_recursion::async_recursion as boxed;
 use tenure_core::journal::Draft;
 use tenure_core::name::ConnectionName;
 use tenure_core::stop::Stop;
@@ -14,6 +15,7 @@ const NOTE: &str = "stop";
 
 impl Store {
     /// Stops, and tells it in the journal, all or none. A later stop of the same place takes the place of the earlier one.
+    #[boxed]
     pub async fn stop(&self, stops: &[Stop], drafts: Vec<Draft>) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
@@ -45,6 +47,7 @@ impl Store {
     }
 
     /// All stops there are, the one of everywhere first.
+    #[boxed]
     pub async fn stops(&self) -> Result<Vec<Stop>, StoreError> {
         let sql = "SELECT value FROM note WHERE name = $1 ORDER BY connection";
         self.db.read().await?.list(sql, args![NOTE], |row| read_json("a stop", row.text(0)?)).await

@@ -5,6 +5,7 @@ use crate::Store;
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::StoreError;
 use crate::journal::append;
+use async_recursion::async_recursion as boxed;
 use tenure_core::journal::Draft;
 
 const LISTED_MAX: i64 = 10_000;
@@ -40,6 +41,7 @@ macro_rules! select {
 
 impl Store {
     /// Keeps a token, with the entries of the journal that tell of it.
+    #[boxed]
     pub async fn add_token(&self, token: &Token, drafts: Vec<Draft>) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
@@ -49,6 +51,7 @@ impl Store {
 
     /// Keeps the follower of a token, which ends at that moment, with the entries of the journal that tell of it; tells
     /// whether the old one was not revoked until then, else nothing is kept.
+    #[boxed]
     pub async fn follow_token(
         &self,
         follower: &Token,
@@ -68,17 +71,20 @@ impl Store {
     }
 
     /// The token with this id.
+    #[boxed]
     pub async fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
         self.db.read().await?.first(select!("WHERE id = $1"), args![id], |row| read(&row)).await
     }
 
     /// All tokens, newest first.
+    #[boxed]
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let sql = select!("ORDER BY created_ms DESC, id LIMIT $1");
         self.db.read().await?.list(sql, args![LISTED_MAX], |row| read(&row)).await
     }
 
     /// Revokes a token, with the entries of the journal that tell of it; tells whether it was good until then.
+    #[boxed]
     pub async fn revoke_token(&self, id: &str, now_ms: i64, drafts: Vec<Draft>) -> Result<bool, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
@@ -91,6 +97,7 @@ impl Store {
     }
 
     /// Notes that a token was used, unless that was noted since `unless_ms`.
+    #[boxed]
     pub async fn use_token(&self, id: &str, now_ms: i64, unless_ms: i64) -> Result<(), StoreError> {
         let mut tx = self.db.write(Durability::Normal).await?;
         let sql = "UPDATE token SET used_ms = $1 WHERE id = $2 AND (used_ms IS NULL OR used_ms < $3)";

@@ -5,6 +5,7 @@
 use crate::Store;
 use crate::db::{Durability, Row, Tx, args};
 use crate::error::StoreError;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 
 const DAY_MS: i64 = 86_400_000;
@@ -23,6 +24,7 @@ pub struct Figure {
 
 impl Store {
     /// Counts today's of a topic: what was counted before on this day is replaced.
+    #[boxed]
     pub async fn count_today(
         &self,
         topic: &str,
@@ -40,6 +42,7 @@ impl Store {
     }
 
     /// The figures of a topic since a moment, oldest first.
+    #[boxed]
     pub async fn trend(&self, topic: &str, since_ms: i64) -> Result<Vec<Figure>, StoreError> {
         let sql = "SELECT word, day, amount FROM trend WHERE topic = $1 AND day >= $2 ORDER BY day, word LIMIT $3";
         let read = |row: Row<'_>| Ok(Figure { word: row.text(0)?.to_owned(), day: row.int(1)?, amount: row.int(2)? });

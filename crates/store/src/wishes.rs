@@ -9,6 +9,7 @@ use crate::error::{StoreError, read_json, write_json};
 use crate::jobs::{NewJob, enqueue};
 use crate::journal::append;
 use crate::keys::join_key;
+use async_recursion::async_recursion as boxed;
 use tenure_core::account::AccountKey;
 use tenure_core::facts::{ClientAsks, ClientWish};
 use tenure_core::journal::Draft;
@@ -23,6 +24,7 @@ const BY_LOGINS: Bulk = Bulk { head: "SELECT body FROM wish WHERE login_key IN (
 
 impl Store {
     /// The wish with this id.
+    #[boxed]
     pub async fn wish(&self, connection: &ConnectionName, id: &str) -> Result<Option<ClientWish>, StoreError> {
         let sql = "SELECT body FROM wish WHERE connection = $1 AND id = $2";
         let mut tx = self.db.read().await?;
@@ -30,6 +32,7 @@ impl Store {
     }
 
     /// The wishes about these accounts.
+    #[boxed]
     pub async fn wishes_of(&self, accounts: &[AccountKey]) -> Result<Vec<ClientWish>, StoreError> {
         let given = accounts.iter().map(|account| Arg::from(account.to_string())).collect();
         let mut found = Vec::new();
@@ -38,6 +41,7 @@ impl Store {
     }
 
     /// The wishes of one connection that have this text as sign-in name, or as the id that the client gave.
+    #[boxed]
     pub async fn find_wishes(&self, connection: &ConnectionName, text: &str) -> Result<Vec<ClientWish>, StoreError> {
         let Some(key) = join_key(text) else { return Ok(Vec::new()) };
         let sql = "SELECT body FROM wish WHERE connection = $1 AND (login_key = $2 OR external_key = $2) \
@@ -47,6 +51,7 @@ impl Store {
     }
 
     /// The wishes of one connection about whom there is no account yet, by their ids, a page of up to 1000 at a time.
+    #[boxed]
     pub async fn wishes_without_account(
         &self,
         connection: &ConnectionName,
@@ -61,6 +66,7 @@ impl Store {
     }
 
     /// Counts the wishes of one connection about whom there is no account yet.
+    #[boxed]
     pub async fn count_wishes_without_account(&self, connection: &ConnectionName) -> Result<u64, StoreError> {
         let sql = "SELECT COUNT(*) FROM wish WHERE connection = $1 AND account IS NULL AND gone = 0";
         let counted = self.db.read().await?.first(sql, args![connection.as_str()], |row| row.int(0)).await?;
@@ -69,6 +75,7 @@ impl Store {
 
     /// Keeps a wish in the place of the one that had the version before it, with the entries of the journal that tell of
     /// it and the jobs that it causes. Tells whether it did: somebody else may have been quicker.
+    #[boxed]
     pub async fn put_wish(&self, wish: &ClientWish, drafts: Vec<Draft>, jobs: &[NewJob]) -> Result<bool, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
@@ -112,6 +119,7 @@ impl Store {
     }
 
     /// Takes back a wish that has this version, with the entries of the journal that tell of it; what it was is kept.
+    #[boxed]
     pub async fn withdraw_wish(&self, wish: &ClientWish, now_ms: i64, drafts: Vec<Draft>) -> Result<bool, StoreError> {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;

@@ -6,6 +6,7 @@ use super::{Connector, Inner};
 use crate::codec::json::Place;
 use crate::error::{ConnectError, ErrorKind};
 use crate::transport::{Priority, Response};
+use async_recursion::async_recursion as boxed;
 use std::time::{Duration, UNIX_EPOCH};
 use tenure_core::account::Kind;
 
@@ -48,6 +49,7 @@ impl CheckLine {
 
 impl Connector {
     /// Checks the connection without changing anything.
+    #[boxed]
     pub async fn check(&self) -> Vec<CheckLine> {
         let inner = &self.0;
         let mut lines: Vec<CheckLine> = inner.plan_line().into_iter().chain(inner.custom_line()).collect();

@@ -10,6 +10,7 @@ use crate::error::ConnectError;
 use crate::manifest::{Evidence, Method, Tell};
 use crate::settings::ScimOffers;
 use crate::transport::{Priority, Response};
+use async_recursion::async_recursion as boxed;
 
 /// A tenant's dialect, and why it is believed to be that.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +28,7 @@ impl Connector {
     ///
     /// # Errors
     /// The app could not be asked: unreachable, or the credential was refused.
+    #[boxed]
     pub async fn tell_dialect(&self) -> Result<Option<DialectFound>, ConnectError> {
         if let (Some(scim), true) = (&self.0.scim, self.0.settings.asks_offers()) {
             return self.0.tell_offers(scim).await.map(Some);

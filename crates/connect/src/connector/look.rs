@@ -14,6 +14,7 @@ use crate::codec::read::{Reading, sought};
 use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::{LookupSpec, Method, ReadSpec};
 use crate::transport::{Priority, Response};
+use async_recursion::async_recursion as boxed;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -62,6 +63,7 @@ impl Connector {
     }
 
     /// Looks at one account, as urgently as what comes of it is.
+    #[boxed]
     pub async fn read_as(&self, key: &AccountKey, priority: Priority) -> Look {
         match self.0.hold(key, priority, self.1.as_deref()).await {
             Ok(Some(held)) => Look::Found(Box::new(held.account)),
@@ -82,6 +84,7 @@ impl Connector {
 
 impl Inner {
     /// Reads one record by its id; nothing where the app says that there is none.
+    #[boxed]
     pub(super) async fn hold(
         &self,
         key: &AccountKey,

@@ -14,6 +14,7 @@ use crate::codec::write::{Present, Write};
 use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::{Body, Call, CallWhen, CardinalityWord, EffectSpec, KindSpec, Method, On};
 use crate::transport::{Priority, Response};
+use async_recursion::async_recursion as boxed;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_core::abilities::Effect;
@@ -49,6 +50,7 @@ impl Connector {
     ///
     /// # Errors
     /// The app or the manifest does not allow it, or no clear answer came; the error tells whether it may have happened.
+    #[boxed]
     pub async fn perform(&self, act: &Act<'_>) -> Result<Performed, ConnectError> {
         let performed = self.perform_split(act).await?;
         if let Some(known) = known_after(act.effect).filter(|_| self.asks_memory()) {
@@ -264,6 +266,7 @@ impl<'a> Performing<'a> {
     }
 
     /// Finds the other record of the same person.
+    #[boxed]
     async fn find(&self, kind: Kind, email: Option<String>) -> Result<Option<String>, ConnectError> {
         let (spec, _) = self.inner.kind(kind)?;
         let Some(email) = email else {

@@ -10,6 +10,7 @@ use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::Reference;
 use crate::needs::sort_of_reference;
 use crate::transport::Priority;
+use async_recursion::async_recursion as boxed;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_core::account::Entitlement;
@@ -30,6 +31,7 @@ impl Connector {
     ///
     /// # Errors
     /// A list cannot be read. A list that the app does not have is no error: its ids stand for names then.
+    #[boxed]
     pub async fn references(&self) -> Result<Vec<Entitlement>, ConnectError> {
         let mut entitlements = self.0.names(Duration::ZERO, Priority::Read).await?.entitlements.clone();
         entitlements.extend(self.0.scim_groups().await?);
@@ -39,6 +41,7 @@ impl Connector {
 
 impl Inner {
     /// Returns the names, read again if they are older than `age_max`.
+    #[boxed]
     pub(super) async fn names(&self, age_max: Duration, priority: Priority) -> Result<Arc<Names>, ConnectError> {
         let mut kept = self.names.lock().await;
         let now = self.clock.now();

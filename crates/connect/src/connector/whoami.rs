@@ -9,6 +9,7 @@ use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::WhoAmI;
 use crate::settings::Settings;
 use crate::transport::Priority;
+use async_recursion::async_recursion as boxed;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ impl Connector {
     ///
     /// # Errors
     /// The app could not be asked.
+    #[boxed]
     pub async fn whoami(&self) -> Result<Option<String>, ConnectError> {
         if let Some(login) = &self.0.own_login {
             return Ok(Some(login.to_string()));

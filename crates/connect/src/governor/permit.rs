@@ -11,6 +11,7 @@ use super::retry_after::{RetryAfter, read_retry_after};
 use super::rival::Rival;
 use super::state::{Later, Place, State};
 use crate::transport::{Clock, Priority};
+use async_recursion::async_recursion as boxed;
 use http::{HeaderMap, StatusCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -96,6 +97,7 @@ impl Governor {
     ///
     /// # Errors
     /// Too many wait already, the turn does not come in time, or it lies further ahead than a worker sits out.
+    #[boxed]
     pub async fn admit(&self, priority: Priority, cost: u32, label: &str) -> Result<Permit, NotAdmitted> {
         let shared = &self.0;
         let came = shared.clock.now();

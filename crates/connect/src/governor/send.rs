@@ -4,6 +4,7 @@
 
 use super::permit::{Governor, NotAdmitted};
 use crate::transport::{Request, Response, TransportError, Wire};
+use async_recursion::async_recursion as boxed;
 use http::StatusCode;
 use std::time::{Duration, Instant};
 
@@ -202,6 +203,7 @@ impl<'a> Course<'a> {
         self.retry.total_max.saturating_sub(self.governor.clock().now().saturating_duration_since(self.began))
     }
 
+    #[boxed]
     async fn admit(&mut self, request: &Request) -> Result<super::permit::Permit, SendError> {
         let left = self.left();
         let turn = Box::pin(self.governor.admit(request.priority, request.cost, request.label_or_path()));

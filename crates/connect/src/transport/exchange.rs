@@ -9,6 +9,7 @@ use super::error::{TransportError, host_and_port};
 use super::oauth::Token;
 use super::options::{HttpPolicy, TransportOptions};
 use super::request::{Request, Response};
+use async_recursion::async_recursion as boxed;
 use bytes::{Bytes, BytesMut};
 use futures::future::BoxFuture;
 use http::{HeaderMap, StatusCode};
@@ -68,6 +69,7 @@ impl Transport {
     /// # Errors
     /// The request was not sent, or its answer is not complete, too large or a redirect. Each error tells whether
     /// the server may have done what was asked.
+    #[boxed]
     pub async fn send(&self, request: &Request) -> Result<Response, TransportError> {
         self.check(request)?;
         let Some(Credential::OAuthClientCredentials(client)) = request.credential.as_deref() else {

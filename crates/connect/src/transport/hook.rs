@@ -2,6 +2,7 @@
 //! Names are looked up here and the answer is used as it was checked, so that no name can point inside the company
 //! a moment later. What the message says is the engine's affair.
 
+use async_recursion::async_recursion as boxed;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub enum HookReach {
 /// # Errors
 /// The address is none or not allowed, nobody answers, or the answer is no success; a sentence without the address's
 /// path, which may be a secret.
+#[boxed]
 pub async fn send_hook(url: &str, body: String, reach: HookReach) -> Result<(), String> {
     send_signed_hook(url, body, &[], reach).await
 }
@@ -30,6 +32,7 @@ pub async fn send_hook(url: &str, body: String, reach: HookReach) -> Result<(), 
 ///
 /// # Errors
 /// As [`send_hook`].
+#[boxed]
 pub async fn send_signed_hook(
     url: &str,
     body: String,

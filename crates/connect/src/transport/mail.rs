@@ -1,6 +1,7 @@
 //! One mail to a mail server that the operator names: plain text, over TLS, within a short time. The one file that talks to
 //! the mail library. What the mail says is the engine's affair.
 
+use async_recursion::async_recursion as boxed;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
@@ -43,6 +44,7 @@ pub struct Mail {
 ///
 /// # Errors
 /// The server cannot be reached, or does not take it; a sentence without the password or an address.
+#[boxed]
 pub async fn send_mail(server: &MailServer, mail: &Mail) -> Result<(), String> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let (transport, host) = transport(server)?;

@@ -11,6 +11,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::house::House;
 use crate::progress::Progress;
 use crate::work::job;
+use async_recursion::async_recursion as boxed;
 use futures::future::{BoxFuture, FutureExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,7 @@ pub fn digest_of(place: &str, asked: &impl Serialize) -> String {
 ///
 /// # Errors
 /// The key is one of something else, or the store failed.
+#[boxed]
 pub async fn ask(
     house: &House,
     body: &Value,
@@ -108,6 +110,7 @@ pub async fn ask(
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn keep(house: &House, place: &str, act: &Act, by: &str) -> Result<(), EngineError> {
     let body = serde_json::to_value(act).map_err(|error| EngineError::Broken(error.to_string()))?;
     ask(house, &body, digest_of(place, &fields(&body)), by, None, true).await.map(drop)
@@ -117,6 +120,7 @@ pub async fn keep(house: &House, place: &str, act: &Act, by: &str) -> Result<(),
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn latest(house: &House, place: &str, asked: &Act) -> Result<Option<ActView<Value>>, EngineError> {
     let body = serde_json::to_value(asked).map_err(|error| EngineError::Broken(error.to_string()))?;
     let Some(id) = house.store.latest_act(&digest_of(place, &fields(&body))).await? else { return Ok(None) };
@@ -134,6 +138,7 @@ fn fields(body: &Value) -> Value {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn end(house: &House, id: &str, kept: &Kept) -> Result<(), EngineError> {
     let text = serde_json::to_string(kept).map_err(|error| EngineError::Broken(error.to_string()))?;
     Ok(house.store.end_act(id, &text, house.clock.now_ms()).await?)
@@ -143,6 +148,7 @@ pub async fn end(house: &House, id: &str, kept: &Kept) -> Result<(), EngineError
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn forget(house: &House, id: &str) -> Result<(), EngineError> {
     Ok(house.store.forget_act(id).await?)
 }
@@ -151,6 +157,7 @@ pub async fn forget(house: &House, id: &str) -> Result<(), EngineError> {
 ///
 /// # Errors
 /// There is none, or the store failed.
+#[boxed]
 pub async fn act(house: &House, id: &str) -> Result<ActView<Value>, EngineError> {
     let missing = || EngineError::Missing(format!("no act has the id {id:?}; what ended a week ago is forgotten"));
     let stored = house.store.act(id).await?.ok_or_else(missing)?;
@@ -188,6 +195,7 @@ async fn given_up(house: &House, id: &str) -> Result<Option<Fault>, EngineError>
 ///
 /// # Errors
 /// This process is to end, or the store cannot be reached: then it is to be done later.
+#[boxed]
 pub async fn carry_out(house: &House, id: &str, progress: &Progress) -> Result<(), EngineError> {
     let Some(stored) = house.store.act(id).await?.filter(|act| act.ended_ms.is_none()) else { return Ok(()) };
     let broken = |error: serde_json::Error| EngineError::Broken(format!("act {id}: {error}"));

@@ -11,6 +11,7 @@ use crate::progress::Progress;
 use crate::pull::{Reach, pull};
 use crate::reconcile::{Scope, pin_links};
 use crate::view::PullView;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -58,6 +59,7 @@ pub struct LifecycleDone {
 ///
 /// # Errors
 /// The key means nobody or several people, a moment or an attribute is none, or the store failed.
+#[boxed]
 pub async fn lifecycle(
     house: &House,
     event: LifecycleEvent,

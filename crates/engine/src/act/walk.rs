@@ -10,6 +10,7 @@ use crate::pull::{Reach, pull};
 use crate::reconcile::{Scope, pin_links};
 use crate::revert::revert;
 use crate::view::PullView;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,7 @@ pub struct RevertAsked {
 ///
 /// # Errors
 /// A connection does not exist, its secret is missing, or the store failed.
+#[boxed]
 pub async fn pull_asked(house: &House, asked: &PullAsked, progress: &Progress) -> Result<Pulled, EngineError> {
     let names = house.asked(&asked.connections)?;
     let reach = if asked.full { Reach::Everything } else { Reach::Changed };
@@ -74,6 +76,7 @@ pub async fn pull_asked(house: &House, asked: &PullAsked, progress: &Progress) -
 ///
 /// # Errors
 /// As [`make_plan`].
+#[boxed]
 pub async fn plan_asked(house: &House, asked: &PlanAsked, by: &str) -> Result<Told, EngineError> {
     let only = if asked.only.is_empty() { Vec::new() } else { house.asked(&asked.only)? };
     let scope = Scope { only, identity: asked.identity.clone(), as_of_ms: None };
@@ -84,6 +87,7 @@ pub async fn plan_asked(house: &House, asked: &PlanAsked, by: &str) -> Result<To
 ///
 /// # Errors
 /// There is no such plan, or as [`apply`].
+#[boxed]
 pub async fn apply_asked(
     house: &House,
     asked: &ApplyAsked,
@@ -98,6 +102,7 @@ pub async fn apply_asked(
 ///
 /// # Errors
 /// As [`revert`].
+#[boxed]
 pub async fn revert_asked(house: &House, asked: &RevertAsked, by: &str) -> Result<Told, EngineError> {
     told(house, revert(house, &asked.run, by).await?).await
 }

@@ -8,6 +8,7 @@ use crate::house::House;
 use crate::plan::find_plan;
 use crate::reconcile::{Scope, company, find_identity};
 use crate::stop::{Brake, Resumed, resume, stop};
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::change::{FindingKind, Step};
@@ -47,6 +48,7 @@ pub struct Judged {
 ///
 /// # Errors
 /// A thing is not known, the plan has another digest by now, or `by` may not say it; then nothing is recorded.
+#[boxed]
 pub async fn judge(
     house: &House,
     asked: &ApproveAsked,
@@ -134,6 +136,7 @@ pub struct Decision {
 ///
 /// # Errors
 /// There is no such account or person, or several.
+#[boxed]
 pub async fn link(house: &House, asked: &LinkAsked, by: &str) -> Result<Decision, EngineError> {
     let account = find_account(house, &asked.account).await?;
     let company = company(house, &Scope::default()).await?;
@@ -147,6 +150,7 @@ pub async fn link(house: &House, asked: &LinkAsked, by: &str) -> Result<Decision
 ///
 /// # Errors
 /// As [`link`].
+#[boxed]
 pub async fn unlink(house: &House, asked: &UnlinkAsked, by: &str) -> Result<Decision, EngineError> {
     let account = find_account(house, &asked.account).await?;
     let identity = match &asked.identity {
@@ -166,6 +170,7 @@ pub async fn unlink(house: &House, asked: &UnlinkAsked, by: &str) -> Result<Deci
 ///
 /// # Errors
 /// The thing is neither.
+#[boxed]
 pub async fn exempt(house: &House, asked: &ExemptAsked, by: &str) -> Result<Decision, EngineError> {
     let account = if asked.thing.starts_with("f-") {
         let company = company(house, &Scope::default()).await?;
@@ -223,6 +228,7 @@ impl StopAsked {
 ///
 /// # Errors
 /// A connection does not exist, or the store failed.
+#[boxed]
 pub async fn stop_asked(brake: &Brake, asked: &StopAsked, by: &str) -> Result<Stops, EngineError> {
     asked.check()?;
     Ok(Stops { stopped: stop(brake, &asked.connections, &said(by, &asked.note)).await? })
@@ -232,6 +238,7 @@ pub async fn stop_asked(brake: &Brake, asked: &StopAsked, by: &str) -> Result<St
 ///
 /// # Errors
 /// As [`stop_asked`].
+#[boxed]
 pub async fn resume_asked(brake: &Brake, asked: &StopAsked, by: &str) -> Result<Resumed, EngineError> {
     asked.check()?;
     resume(brake, &asked.connections, &said(by, &asked.note)).await

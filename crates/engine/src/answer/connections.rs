@@ -7,6 +7,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::stop::stops_of;
 use crate::work::schedule::every_ms;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -106,6 +107,7 @@ pub struct DialectView {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn connections(house: &House) -> Result<Connections, EngineError> {
     let mut connections = Vec::new();
     let (mut overviews, stops) = (house.store.overviews().await?, stops_of(&house.store).await?);
@@ -121,6 +123,7 @@ pub async fn connections(house: &House) -> Result<Connections, EngineError> {
 ///
 /// # Errors
 /// There is none of that name, or the store failed.
+#[boxed]
 pub async fn connection(house: &House, name: &str) -> Result<ConnectionView, EngineError> {
     house.connection(name)?;
     let name = ConnectionName::new(name);
@@ -144,6 +147,7 @@ pub struct PullSeen {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn pulls_since(house: &House, since_ms: i64) -> Result<Vec<PullSeen>, EngineError> {
     let seen = house.store.pulls_since(since_ms - CLOCKS_APART_MS).await?.into_iter().map(|(name, pull)| {
         let (id, ended_ms) = (pull.id.0, pull.finished_ms);

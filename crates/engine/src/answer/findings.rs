@@ -4,6 +4,7 @@ use super::page::cut;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Scope, company};
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::change::{Finding, FindingKind};
@@ -38,6 +39,7 @@ pub struct Findings {
 ///
 /// # Errors
 /// There is no such kind or connection, or the store failed.
+#[boxed]
 pub async fn findings(house: &House, asked: &FindingsAsked) -> Result<Findings, EngineError> {
     let kind = asked.kind.as_deref().map(kind_of).transpose()?;
     let connection = asked.connection.as_deref();

@@ -5,6 +5,7 @@ use super::page::{LIMIT_MAX, number};
 use crate::audit::record_read;
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::journal::Entry;
@@ -39,6 +40,7 @@ pub struct Journal {
 ///
 /// # Errors
 /// The cursor is none, or the store failed.
+#[boxed]
 pub async fn journal(house: &House, asked: &JournalAsked, by: &str) -> Result<Journal, EngineError> {
     let (after, limit) = (number(asked.cursor.as_deref())?, asked.limit.unwrap_or(LIMIT_MAX));
     let entries = match (&asked.run, &asked.step) {

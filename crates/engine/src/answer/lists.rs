@@ -9,6 +9,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Company, Scope, company, company_of};
 use crate::view::{AccountView, GrantView, IdentityView};
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -76,6 +77,7 @@ pub struct Grants {
 ///
 /// # Errors
 /// The question cannot be understood, or the store failed.
+#[boxed]
 pub async fn identities(house: &House, asked: &ListAsked, by: &str) -> Result<Identities, EngineError> {
     let filter = begin::<IdentityView>(house, asked, by, "identities", "identity").await?;
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
@@ -106,6 +108,7 @@ fn is_in(identity: &IdentityView, connection: Option<&str>) -> bool {
 ///
 /// # Errors
 /// As [`identities`].
+#[boxed]
 pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Accounts, EngineError> {
     let filter = begin::<AccountView>(house, asked, by, "accounts", "account").await?;
     let mut accounts = Vec::new();
@@ -124,6 +127,7 @@ pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Acco
 ///
 /// # Errors
 /// As [`identities`].
+#[boxed]
 pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants, EngineError> {
     let filter = begin::<GrantView>(house, asked, by, "grants", "grant").await?;
     let mut grants = Vec::new();
@@ -235,6 +239,7 @@ async fn each_account(
 }
 
 /// Loads what hangs together with these accounts; nothing where that is more than a page should cost.
+#[boxed]
 async fn company_near(house: &House, page: &[Observed]) -> Result<Option<Company>, EngineError> {
     let accounts = page.iter().map(|observed| observed.account.key.clone()).collect();
     let loaded = house.store.load_cluster(&Seed { accounts, ..Seed::default() }, Managers::Left).await?;

@@ -6,6 +6,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::plan::find_plan;
 use crate::stop::stops_of;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::change::{Plan, StepResult};
@@ -83,6 +84,7 @@ impl RunView {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn told(house: &House, plan: Plan) -> Result<Told, EngineError> {
     Ok(Told { plan, stopped: stops_of(&house.store).await? })
 }
@@ -91,6 +93,7 @@ pub async fn told(house: &House, plan: Plan) -> Result<Told, EngineError> {
 ///
 /// # Errors
 /// There is none, or the store failed.
+#[boxed]
 pub async fn plan(house: &House, id: &str) -> Result<Told, EngineError> {
     let plan = find_plan(house, Some(id).filter(|id| *id != "latest")).await?;
     told(house, plan).await
@@ -100,6 +103,7 @@ pub async fn plan(house: &House, id: &str) -> Result<Told, EngineError> {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn plans(house: &House) -> Result<Plans, EngineError> {
     let mut plans = Vec::new();
     for id in house.store.plan_ids(LISTED_MAX).await? {
@@ -114,6 +118,7 @@ pub async fn plans(house: &House) -> Result<Plans, EngineError> {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn runs(house: &House) -> Result<Runs, EngineError> {
     let runs = house.store.runs(LISTED_MAX).await?.into_iter().map(|run| RunView::new(run, None)).collect();
     Ok(Runs { runs })
@@ -123,6 +128,7 @@ pub async fn runs(house: &House) -> Result<Runs, EngineError> {
 ///
 /// # Errors
 /// There is none, or the store failed.
+#[boxed]
 pub async fn run(house: &House, id: &str) -> Result<RunView, EngineError> {
     let id = RunId::from(id);
     let missing = || EngineError::Missing(format!("no run has the id \"{id}\"; `apply` shows it"));

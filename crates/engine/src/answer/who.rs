@@ -7,6 +7,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Found, Scope, company, find_identity};
 use crate::view::{AccountView, IdentityView};
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::change::{Finding, Step};
@@ -42,6 +43,7 @@ pub struct Person {
 ///
 /// # Errors
 /// The key means nobody, or several people; or the store failed.
+#[boxed]
 pub async fn who(house: &House, asked: &WhoAsked, by: &str) -> Result<Person, EngineError> {
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
     let scope = Scope { identity: Some(asked.key.clone()), as_of_ms, ..Scope::default() };

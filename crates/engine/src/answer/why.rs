@@ -4,6 +4,7 @@ use crate::decide::{find_account, find_step, parse_account};
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Scope, company};
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::account::AccountKey;
@@ -22,6 +23,7 @@ pub struct Because {
 ///
 /// # Errors
 /// It is none of them, or the store failed.
+#[boxed]
 pub async fn why(house: &House, thing: &str) -> Result<Because, EngineError> {
     let thing = thing.trim();
     let company = company(house, &Scope::default()).await?;

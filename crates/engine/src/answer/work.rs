@@ -3,6 +3,7 @@
 use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_store::{Job, JobState};
@@ -62,6 +63,7 @@ impl From<Job> for JobView {
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn jobs(house: &House) -> Result<Jobs, EngineError> {
     Ok(Jobs { jobs: house.store.jobs(JOBS_MAX).await?.into_iter().map(JobView::from).collect() })
 }
@@ -70,6 +72,7 @@ pub async fn jobs(house: &House) -> Result<Jobs, EngineError> {
 ///
 /// # Errors
 /// There is none, or the store failed.
+#[boxed]
 pub async fn job(house: &House, kind: &str, key: &str) -> Result<JobView, EngineError> {
     let missing = || EngineError::Missing(format!("no job of the kind {kind:?} has the key {key:?}"));
     house.store.job(kind, key).await?.map(JobView::from).ok_or_else(missing)

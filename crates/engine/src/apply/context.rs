@@ -4,6 +4,7 @@
 
 use crate::house::House;
 use crate::progress::Progress;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use tenure_core::account::{AccountKey, Kind};
@@ -37,6 +38,7 @@ impl<'a> Context<'a> {
     }
 
     /// Returns the app's own id of an identity's account, made a moment ago or known from the links.
+    #[boxed]
     pub async fn account_of(&self, identity: &IdentityId, connection: &ConnectionName, kind: Kind) -> Option<NativeId> {
         {
             let made = self.made.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

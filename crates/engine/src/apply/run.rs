@@ -17,6 +17,7 @@ use crate::house::{House, Reader};
 use crate::progress::Progress;
 use crate::reconcile::{Scope, company};
 use crate::work::job;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,10 +94,12 @@ impl ApplyReport {
 /// # Errors
 /// A connector cannot be built, or the store failed. What an app refuses is in the report.
 #[tracing::instrument(name = "apply", skip_all, fields(plan = %plan.id, run))]
+#[boxed]
 pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
     as_hand(house, by, |lease| apply_as_hand(house, plan, by, progress, lease)).await
 }
 
+#[boxed]
 async fn apply_as_hand(
     house: &House,
     plan: &Plan,

@@ -11,6 +11,7 @@ pub use settings::{EmailConfig, MatterKind, ReceiverConfig, SlackConfig, Webhook
 use crate::error::EngineError;
 use crate::house::House;
 use crate::secrets::read_secret;
+use async_recursion::async_recursion as boxed;
 use matter::{Matter, gather};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -61,6 +62,7 @@ fn note(name: &str) -> String {
 /// # Errors
 /// The message was not taken, or the store failed; then the same message is tried again.
 #[tracing::instrument(name = "deliver", skip_all, fields(receiver = %name))]
+#[boxed]
 pub async fn deliver(house: &House, name: &str) -> Result<JobEnd, EngineError> {
     let Some(receiver) = house.config.notify.get(name) else { return Ok(JobEnd::Done) };
     let mut ledger: Ledger = house.store.noted(&whole(), &note(name)).await?.unwrap_or_default();

@@ -13,6 +13,7 @@ pub use settings::{OidcConfig, RolesConfig};
 use crate::error::EngineError;
 use crate::house::House;
 use crate::session::{self, is_same};
+use async_recursion::async_recursion as boxed;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claims::{Awaited, admit, judge_id, judge_logout, lacks};
@@ -125,6 +126,7 @@ impl Providers {
     ///
     /// # Errors
     /// There is no such provider, it cannot be reached, or the machine gives no random bytes.
+    #[boxed]
     pub async fn begin(&self, house: &House, name: &str, back: &str, next: &str) -> Result<Begun, EngineError> {
         let provider = self.get(name)?;
         let said = provider.discovered(house).await?;
@@ -151,6 +153,7 @@ impl Providers {
     /// # Errors
     /// There is no such provider, or the store failed. That somebody is not let in is no error.
     #[tracing::instrument(name = "sign_in_by", skip_all, fields(provider = %name))]
+    #[boxed]
     pub async fn land(&self, house: &House, name: &str, back: &str, with: &Returned) -> Result<Landed, EngineError> {
         let provider = self.get(name)?;
         let now_ms = house.clock.now_ms();
@@ -220,6 +223,7 @@ impl Providers {
     /// # Errors
     /// There is no such provider, or the store failed.
     #[tracing::instrument(name = "sign_out_by", skip_all, fields(provider = %name))]
+    #[boxed]
     pub async fn end(&self, house: &House, name: &str, token: &str) -> Result<Result<usize, String>, EngineError> {
         let provider = self.get(name)?;
         let claims = match provider.verify(house, token).await {

@@ -8,6 +8,7 @@ use super::settings::OidcConfig;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::secrets::read_secret;
+use async_recursion::async_recursion as boxed;
 use std::sync::Arc;
 use tenure_connect::{Discovered, Jwk, OpenidClient};
 use tokio::sync::Mutex;
@@ -47,6 +48,7 @@ impl Provider {
     }
 
     /// Returns what speaks to the provider.
+    #[boxed]
     pub async fn client(&self, house: &House) -> Result<Arc<OpenidClient>, EngineError> {
         let mut known = self.known.lock().await;
         self.client_of(house, &mut known)
@@ -63,6 +65,7 @@ impl Provider {
     }
 
     /// Returns what the provider says of itself.
+    #[boxed]
     pub async fn discovered(&self, house: &House) -> Result<Arc<Discovered>, EngineError> {
         let mut known = self.known.lock().await;
         self.discover(house, &mut known).await
@@ -101,6 +104,7 @@ impl Provider {
     }
 
     /// Checks that the provider signed a token, and returns what it says; else why it is not believed.
+    #[boxed]
     pub async fn verify(&self, house: &House, token: &str) -> Result<Claims, String> {
         let keys = self.keys(house, KEPT_MS).await?;
         let found = match verify(token, &keys) {

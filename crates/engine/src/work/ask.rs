@@ -4,6 +4,7 @@
 use super::job::{self, Kind};
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use tenure_core::name::ConnectionName;
 use tenure_store::{JobState, NewJob};
 
@@ -11,6 +12,7 @@ use tenure_store::{JobState, NewJob};
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn ask_pull(house: &House, names: &[ConnectionName]) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
     let jobs: Vec<NewJob> = names.iter().map(|name| job::pull(name, now_ms)).collect();
@@ -21,6 +23,7 @@ pub async fn ask_pull(house: &House, names: &[ConnectionName]) -> Result<(), Eng
 ///
 /// # Errors
 /// The store failed.
+#[boxed]
 pub async fn is_asked(house: &House, name: &ConnectionName) -> Result<bool, EngineError> {
     let job = house.store.job(Kind::Pull.as_str(), name.as_str()).await?;
     let now_ms = house.clock.now_ms();

@@ -16,6 +16,7 @@ use crate::progress::Progress;
 use crate::pull::{Reach, pull_alone};
 use crate::reconcile::Scope;
 use crate::view::Way;
+use async_recursion::async_recursion as boxed;
 use tenure_core::abilities::Effect;
 use tenure_core::change::{Plan, Step};
 use tenure_core::name::ConnectionName;
@@ -113,6 +114,7 @@ async fn reconcile(house: &House) -> Result<JobEnd, EngineError> {
 
 /// Makes today's plan, with the work that follows from it: what may run without anybody's yes, or has one, is carried
 /// out; when time alone will change something, it is judged again.
+#[boxed]
 async fn plan_anew(house: &House) -> Result<Option<Plan>, EngineError> {
     for name in house.names() {
         house.catch_up(&name).await?;

@@ -5,6 +5,7 @@
 use crate::error::EngineError;
 use crate::house::House;
 use crate::rhythm::Rhythm;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::name::ConnectionName;
 
@@ -22,6 +23,7 @@ impl Schedule {
     ///
     /// # Errors
     /// A connection is to be read more often than its rate limit can serve, by what its last complete pull took.
+    #[boxed]
     pub async fn of(house: &House) -> Result<Self, EngineError> {
         let mut all = BTreeMap::new();
         for name in house.names() {

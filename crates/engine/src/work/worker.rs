@@ -9,6 +9,7 @@ use crate::alone::{LASTS_MS, RENEWED_EVERY, holder};
 use crate::error::EngineError;
 use crate::house::House;
 use crate::progress::Progress;
+use async_recursion::async_recursion as boxed;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,7 @@ const DELIVERIES_MAX: usize = 4;
 ///
 /// # Errors
 /// The store failed at the start. Later failures are told in the log and waited out.
+#[boxed]
 pub async fn work(house: Arc<House>, schedule: Schedule, progress: Progress) -> Result<(), EngineError> {
     wake_all(&house, &schedule).await?;
     let mut worker = Worker {
@@ -50,6 +52,7 @@ pub async fn work(house: Arc<House>, schedule: Schedule, progress: Progress) -> 
 ///
 /// # Errors
 /// This machine's clock and the store server's are too far apart, or the store failed.
+#[boxed]
 pub async fn check_clock(house: &House) -> Result<(), EngineError> {
     let clock = house.clock.clone();
     let ahead_ms = house.store.clock_ahead_ms(move || clock.now_ms()).await?.unwrap_or(0);

@@ -8,6 +8,7 @@ use crate::connector::Inner;
 use crate::connector::perform::{Act, Performed};
 use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::{FieldSpec, On, ScimChange, ScimForm, ScimLogin, ScimSuspend};
+use async_recursion::async_recursion as boxed;
 use http::Method;
 use serde_json::{Value, json};
 use tenure_core::abilities::Effect;
@@ -19,6 +20,7 @@ const USER_NAME: &str = "userName";
 
 impl Scim {
     /// Performs an act.
+    #[boxed]
     pub(super) async fn perform(&self, inner: &Inner, act: &Act<'_>) -> Result<Performed, ConnectError> {
         let (spec, _) = inner.kind(act.kind)?;
         if !spec.effects.contains_key(&act.effect) {

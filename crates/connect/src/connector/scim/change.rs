@@ -8,6 +8,7 @@ use crate::connector::perform::{Act, Performed};
 use crate::connector::{Connector, Inner};
 use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::{CardinalityWord, On, ScimChange, ScimForm, ScimLeave, ScimSuspend, ScimWrite};
+use async_recursion::async_recursion as boxed;
 use http::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use tenure_scim::{PatchOp, PatchVerb, equal};
 
 impl Connector {
     /// Performs an act over whichever of the two surfaces can.
+    #[boxed]
     pub(in crate::connector) async fn perform_split(&self, act: &Act<'_>) -> Result<Performed, ConnectError> {
         let inner = &self.0;
         let Some(scim) = &inner.scim else { return inner.perform_rest(act, self.1.as_deref()).await };

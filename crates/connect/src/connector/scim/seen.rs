@@ -8,6 +8,7 @@ use crate::connector::Inner;
 use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::ScimForm;
 use crate::transport::Priority;
+use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
@@ -266,6 +267,7 @@ impl Scim {
     }
 
     /// Finds the user of an address.
+    #[boxed]
     pub(super) async fn find(
         &self,
         inner: &Inner,
