@@ -12,9 +12,11 @@ use tenure_core::facts::{ConnectionFacts, Coverage, Facts, Link};
 use tenure_core::name::ConnectionName;
 use tenure_engine::clock::Clock;
 use tenure_engine::house::House;
+use tenure_store::{Belief, PullEnd};
 
 const DEPARTMENTS: [&str; 4] = ["Support", "Sales", "Finance", "IT"];
-const HR: &str = "hr";
+/// The source.
+pub const HR: &str = "hr";
 
 /// One app: its name, the kind of its records, what everybody is granted there (`*` is the department).
 struct App {
@@ -172,7 +174,8 @@ pub fn email(number: u64) -> String {
     format!("person.{number}@acme.example")
 }
 
-fn employee_id(number: u64) -> String {
+/// The number that a person has at work.
+pub fn employee_id(number: u64) -> String {
     format!("E{number:07}")
 }
 
@@ -276,4 +279,18 @@ pub fn connection(
         entitlements: entitlements(name),
     };
     Ok((name.clone(), known))
+}
+
+/// How a pull ends that has read everything.
+pub fn end() -> PullEnd {
+    PullEnd {
+        coverage: Coverage::Complete,
+        because: None,
+        watermark: None,
+        requests: 0,
+        throttled: 0,
+        floor_seconds: 0.0,
+        seconds: 0.0,
+        belief: Belief::Believed,
+    }
 }

@@ -2,18 +2,17 @@
 //! The company is made up in memory or written to a store of its own; only the walk itself is in the figures.
 
 use crate::cases::median;
-use crate::company::{self, account, connections, email, entitlements, facts, open, record};
+use crate::company::{self, account, connections, email, end, entitlements, facts, open, record};
 use crate::job::{Links, Outcome};
 use crate::spent::Watch;
 use anyhow::ensure;
 use std::time::Instant;
 use tenure_core::Asked;
 use tenure_core::account::Account;
-use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
 use tenure_engine::house::House;
 use tenure_engine::reconcile::{Scope, company as load, pin_links};
-use tenure_store::{Belief, Managers, PullEnd, PullMode, Seed};
+use tenure_store::{Managers, PullMode, Seed};
 
 const BATCH: u64 = 5_000;
 const CHANGED: u64 = 200;
@@ -123,17 +122,4 @@ async fn change(house: &House, number: u64) -> anyhow::Result<()> {
     house.store.write_batch(&run, &[record(number, 1)], None, now_ms).await?;
     house.store.finish_pull(&run, end(), now_ms, &[]).await?;
     Ok(())
-}
-
-fn end() -> PullEnd {
-    PullEnd {
-        coverage: Coverage::Complete,
-        because: None,
-        watermark: None,
-        requests: 0,
-        throttled: 0,
-        floor_seconds: 0.0,
-        seconds: 0.0,
-        belief: Belief::Believed,
-    }
 }

@@ -11,6 +11,7 @@ mod ours;
 mod company;
 mod rehearsal;
 mod judge;
+mod past;
 mod join;
 mod job;
 mod children;
@@ -48,6 +49,7 @@ enum Part {
     Limits,
     Errors,
     Judging,
+    Past,
     Joining,
     Applying,
     Program,
@@ -91,6 +93,7 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     add(Part::Limits, &cases::limits::run);
     add(Part::Errors, &cases::errors::run);
     add(Part::Judging, &|| cases::judging::run(arguments.full));
+    add(Part::Past, &cases::past::run);
     add(Part::Joining, &cases::joining::run);
     add(Part::Applying, &cases::applying::run);
     lines.finish(&arguments.out)
