@@ -167,7 +167,8 @@ impl Company {
     /// # Errors
     /// The person that was asked for is nobody, or several; or the store failed.
     #[tracing::instrument(name = "reconcile", skip_all, fields(accounts = self.facts.accounts.len()))]
-    pub async fn judge(&self, house: &House, requested_by: Option<&str>) -> Result<Found<'_>, EngineError> {
+    #[boxed]
+    pub async fn judge<'a>(&'a self, house: &House, requested_by: Option<&str>) -> Result<Found<'a>, EngineError> {
         let identity = match &self.scope.identity {
             None => None,
             Some(key) => Some(find_identity(&self.graph(house), key)?),
