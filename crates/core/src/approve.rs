@@ -171,7 +171,7 @@ pub enum Refusal {
         groups: String,
     },
     /// They asked for it.
-    #[error("{who} asked for the plan and may not approve it as well")]
+    #[error("{who} asked for it and may not approve it as well")]
     Asked {
         /// Who wanted to.
         who: String,
@@ -229,8 +229,8 @@ pub fn approval(
     approval
 }
 
-/// Tells whether somebody has a say: in one of the groups (anybody, where the policy has none), not the one who
-/// asked, not the one concerned.
+/// Tells whether somebody has a say: in one of the groups (anybody, where the policy has none), not the one who asked
+/// for the plan or said what happens to the person, not the one concerned.
 ///
 /// # Errors
 /// Why they have none.
@@ -250,7 +250,7 @@ pub fn may_approve(
     if !from.is_empty() && !members().any(|member| is_who(member)) {
         return Err(Refusal::NoApprover { who: who.to_owned(), groups: from.join(", ") });
     }
-    if requested_by.is_some_and(is_who) {
+    if requested_by.is_some_and(is_who) || step.reason.by.as_deref().is_some_and(is_who) {
         return Err(Refusal::Asked { who: who.to_owned() });
     }
     let is_concerned = concerned.is_some_and(|identity| {

@@ -68,6 +68,9 @@ pub struct Reason {
     pub rule: Option<String>,
     /// A plain sentence.
     pub text: String,
+    /// Whose word it is, where somebody said that the person joins, moves or leaves: they asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// What happened to the person.

@@ -5,6 +5,7 @@
 mod bundle;
 mod client;
 mod judge;
+mod moved;
 mod past;
 
 pub(crate) use bundle::same_name;
@@ -22,6 +23,7 @@ use crate::name::{ConnectionName, Name};
 use crate::policy::{Delay, Rules};
 use bundle::Bundles;
 use judge::Judge;
+use moved::before_moves;
 use past::Pasts;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -99,7 +101,7 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
     let mut bundles = Bundles::new(rules, facts);
     let mut pasts = Pasts::default();
     let mut zones = Zones::new(facts.now_ms);
-    let earlier = earlier_versions(graph, facts);
+    let (earlier, moved) = (earlier_versions(graph, facts), before_moves(graph, facts));
     let nothing = Wished { standing: Standing::Untouched, bundle: 0, past: None };
     let mut of = vec![nothing; graph.identities().len()];
     for group in graph.groups_in_memory() {
@@ -111,12 +113,13 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
                 Standing::Untouched if identity.state == IdentityState::Unknown => Vec::new(),
                 _ => judge.matched(identity, None),
             };
-            let past = earlier.get(&at).filter(|_| standing == Standing::Present).and_then(|versions| {
-                let mut before: BTreeSet<u16> =
-                    versions.iter().flat_map(|version| judge.matched(identity, Some(version))).collect();
-                before.retain(|rule| !matched.contains(rule));
-                (!before.is_empty()).then(|| pasts.place_of(before.into_iter().collect(), rules, facts))
-            });
+            let versions = earlier.get(&at).into_iter().flatten().map(|version| &version.fields);
+            let versions =
+                versions.chain(moved.get(&at).into_iter().flatten()).filter(|_| standing == Standing::Present);
+            let mut before: BTreeSet<u16> =
+                versions.flat_map(|version| judge.matched(identity, Some(version))).collect();
+            before.retain(|rule| !matched.contains(rule));
+            let past = (!before.is_empty()).then(|| pasts.place_of(before.into_iter().collect(), rules, facts));
             let bundle = bundles.place_of(&matched, standing == Standing::Present, identity);
             of[at.index()] = Wished { standing, bundle, past };
         }

@@ -203,7 +203,7 @@ fn strangers<'f>(graph: &Graph<'f>, addresses: &HashSet<Cow<'_, str>>) -> Strang
 }
 
 fn reason(kind: ReasonKind, rule: Option<&str>, text: String) -> Reason {
-    Reason { kind, rule: rule.map(str::to_owned), text }
+    Reason { kind, rule: rule.map(str::to_owned), text, by: None }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::facts::{Decided, Decision, Facts};
 use crate::finding::Findings;
 use crate::guards::{self, Scene};
 use crate::hex::hex;
-use crate::name::{ConnectionName, PlanId, StepId};
+use crate::name::{ConnectionName, IdentityId, PlanId, StepId};
 use crate::policy::Rules;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -48,8 +48,10 @@ pub fn plan(
     let mut proposals = proposals;
     let mut steps: Vec<Step> = proposals.iter_mut().map(|proposal| step_of(proposal, graph, facts)).collect();
     link_needs(&mut steps, &proposals, graph);
+    let words = newest_words(facts);
     for (step, proposal) in steps.iter_mut().zip(&proposals) {
         let identity = proposal.identity.map(|at| graph.identity_at(at));
+        step.reason.by = asker(step, &words);
         step.approval = demands.demand(step, identity);
         step.approval = approval(step, &said, asked.requested_by.as_deref(), identity, rules, facts.now_ms);
     }
@@ -116,6 +118,29 @@ pub fn digest_of(steps: &[Step], held: &[Hold]) -> String {
     hex(&hash.finalize())
 }
 
+/// Finds what was said last of each person: that they join, move or leave.
+fn newest_words(facts: &Facts) -> HashMap<&IdentityId, &Decision> {
+    let mut newest: HashMap<&IdentityId, &Decision> = HashMap::new();
+    for decision in &facts.decisions {
+        if let Decided::Join { identity, .. } | Decided::Move { identity, .. } | Decided::Leave { identity, .. } =
+            &decision.what
+        {
+            let known = newest.entry(identity).or_insert(decision);
+            if known.seq < decision.seq {
+                *known = decision;
+            }
+        }
+    }
+    newest
+}
+
+/// Returns who asked for a step by saying what happens to the person. What drifted, or came back, nobody asked for.
+fn asker(step: &Step, words: &HashMap<&IdentityId, &Decision>) -> Option<String> {
+    let asked =
+        matches!(step.reason.kind, ReasonKind::Decision | ReasonKind::Joiner | ReasonKind::Mover | ReasonKind::Leaver);
+    step.identity.as_ref().filter(|_| asked).and_then(|identity| words.get(identity)).map(|word| word.by.clone())
+}
+
 fn ability_of<'f>(facts: &'f Facts, proposal: &Proposal) -> Option<&'f EffectAbility> {
     facts.connections.get(&proposal.connection)?.abilities.kinds.get(&proposal.kind)?.effects.get(&proposal.effect)
 }
@@ -140,8 +165,10 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
         .by_hand
         .as_ref()
         .map(|hand| hand_work(hand, ability_of_kind, owner, account, identity, &proposal.changes, facts.now_ms));
-    let mut reason =
-        std::mem::replace(&mut proposal.reason, Reason { kind: ReasonKind::Drift, rule: None, text: String::new() });
+    let mut reason = std::mem::replace(
+        &mut proposal.reason,
+        Reason { kind: ReasonKind::Drift, rule: None, text: String::new(), by: None },
+    );
     if let Some(hand) = &proposal.by_hand {
         reason.text = format!("{}; {}", reason.text, hand.because);
     }

@@ -7,7 +7,7 @@ use crate::body::read_body;
 use crate::bulk::Bulk;
 use crate::db::{Arg, Tx, args};
 use crate::error::{StoreError, read_json};
-use crate::keys::{JoinKeys, join_key, manager_key};
+use crate::keys::{JoinKeys, decided_manager_key, join_key, manager_key};
 use crate::load::{Extent, Loaded};
 use crate::wishes::wishes_about;
 use async_recursion::async_recursion as boxed;
@@ -80,8 +80,9 @@ impl Store {
         walk.ask_seed(seed);
         walk.follow(&mut tx).await?;
         if managers == Managers::Loaded {
-            let wanted: BTreeSet<String> =
-                walk.found.values().filter_map(|(account, _)| manager_key(account)).collect();
+            let told = walk.found.values().filter_map(|(account, _)| manager_key(account));
+            let decided = walk.decisions.values().filter_map(decided_manager_key);
+            let wanted: BTreeSet<String> = told.chain(decided).collect();
             walk.ask_keys(wanted.into_iter());
             walk.follow(&mut tx).await?;
         }

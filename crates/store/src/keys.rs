@@ -2,7 +2,8 @@
 //! Taken from each account as it is written, so that the store has them as indexed columns; the cluster walk asks by them.
 //! Whether two records with one key belong together is not decided here: that is `correlate`.
 
-use tenure_core::account::{Account, Kind};
+use tenure_core::account::{Account, Fields, Kind};
+use tenure_core::facts::{Decided, Decision};
 
 /// Longer texts join nothing, and would not fit an index.
 const KEY_LEN_MAX: usize = 320;
@@ -66,7 +67,19 @@ pub(crate) fn manager_key(account: &Account) -> Option<String> {
     if account.key.kind != Kind::Person {
         return None;
     }
-    account.fields.get("manager_id").and_then(plain).as_deref().and_then(join_key)
+    manager_key_in(&account.fields)
+}
+
+/// Returns the key by which a decision names somebody's manager, if it names one.
+pub(crate) fn decided_manager_key(decision: &Decision) -> Option<String> {
+    match &decision.what {
+        Decided::Join { attributes, .. } | Decided::Move { attributes, .. } => manager_key_in(attributes),
+        _ => None,
+    }
+}
+
+fn manager_key_in(fields: &Fields) -> Option<String> {
+    fields.get("manager_id").and_then(plain).as_deref().and_then(join_key)
 }
 
 fn plain(value: &serde_json::Value) -> Option<String> {

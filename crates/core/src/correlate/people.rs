@@ -176,7 +176,10 @@ impl<'f> Founding<'f> {
         let live = telling.first().copied().filter(|_| any_live);
         let Judged { state, start_date, end_date, mut stay, unreadable } =
             judged(live, &attributes, decisions, facts.now_ms, zones);
-        stay.changed = !earlier.is_empty();
+        let is_move = |decision: &&&Decision| matches!(decision.what, Decided::Move { .. });
+        let moved =
+            decisions.iter().filter(is_move).any(|decision| attributes_decided(decision, facts.now_ms).is_some());
+        stay.changed = moved || !earlier.is_empty();
         stay.returned |= earlier.iter().any(|version| gone_in(version));
         let mut emails: Vec<Box<str>> = Vec::with_capacity(1);
         let mut add = |address: &str| {

@@ -28,7 +28,7 @@ pub struct Stay {
     pub start_ms: Option<i64>,
     /// Whether they were gone before: a rehire.
     pub returned: bool,
-    /// Whether an earlier version of their record is known: they moved.
+    /// Whether an earlier version of their record is known, or somebody said that they are another now: they moved.
     pub changed: bool,
     /// How many of the identity's addresses are current; further ones are earlier ones.
     pub emails_now: u16,

@@ -2,7 +2,7 @@
 //! them are judged once: a company has few departments and many people.
 //! It is handed identities and earlier versions of their records, and keeps nothing of them but the join of values.
 
-use crate::account::Account;
+use crate::account::Fields;
 use crate::correlate::attribute;
 use crate::expression::{Expression, Verdict};
 use crate::identity::Identity;
@@ -53,7 +53,7 @@ impl<'p> Judge<'p> {
     }
 
     /// Lists the rules that the identity fits, sorted; with `version`, those it fitted when its record said that.
-    pub(super) fn matched(&mut self, identity: &Identity, version: Option<&Account>) -> Vec<u16> {
+    pub(super) fn matched(&mut self, identity: &Identity, version: Option<&Fields>) -> Vec<u16> {
         let mut matched = Vec::new();
         let mut key = String::new();
         for group in &mut self.groups {
@@ -74,7 +74,7 @@ impl<'p> Judge<'p> {
 }
 
 impl Group<'_> {
-    fn judged(&mut self, identity: &Identity, version: Option<&Account>, key: &mut String) -> Rc<Judged> {
+    fn judged(&mut self, identity: &Identity, version: Option<&Fields>, key: &mut String) -> Rc<Judged> {
         let Some(names) = &self.names else {
             return Rc::new(self.judge(&whole(identity, version)));
         };
@@ -109,12 +109,12 @@ impl Group<'_> {
     }
 }
 
-fn value_of<'a>(identity: &'a Identity, version: Option<&'a Account>, name: &str) -> Option<Cow<'a, Value>> {
+fn value_of<'a>(identity: &'a Identity, version: Option<&'a Fields>, name: &str) -> Option<Cow<'a, Value>> {
     if let Some(version) = version {
         if name == "state" {
             return Some(Cow::Owned(Value::String("active".into())));
         }
-        if let Some(value) = version.fields.get(name) {
+        if let Some(value) = version.get(name) {
             return Some(Cow::Borrowed(value));
         }
     }
@@ -126,10 +126,10 @@ fn value_of<'a>(identity: &'a Identity, version: Option<&'a Account>, name: &str
     }
 }
 
-fn whole(identity: &Identity, version: Option<&Account>) -> Value {
+fn whole(identity: &Identity, version: Option<&Fields>) -> Value {
     let mut view = crate::correlate::identity_view(identity);
     if let (Value::Object(view), Some(version)) = (&mut view, version) {
-        view.extend(version.fields.iter().map(|(name, value)| (name.as_str().to_owned(), value.clone())));
+        view.extend(version.iter().map(|(name, value)| (name.as_str().to_owned(), value.clone())));
         view.insert("state".into(), Value::String("active".into()));
     }
     view
