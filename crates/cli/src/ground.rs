@@ -31,8 +31,9 @@ pub async fn open(common: &Common) -> anyhow::Result<House> {
 
 /// Returns who types: `--as`, else `TENURE_AS`, else the login name of this machine.
 pub fn actor(by: Option<&str>) -> String {
+    let said = || std::env::var("TENURE_AS").ok().filter(|name| !name.trim().is_empty());
     let login = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty());
-    by.map(str::to_owned).or_else(login).unwrap_or_else(|| "local operator".into())
+    by.map(str::to_owned).or_else(said).or_else(login).unwrap_or_else(|| "local operator".into())
 }
 
 /// Returns whose word it is, and why: of whoever types, where nobody is named.

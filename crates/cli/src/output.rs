@@ -61,8 +61,13 @@ impl Output {
 /// Writes to standard output; a closed pipe (`tenure accounts | head`) ends the program quietly.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => {
+            eprintln!("error: write the output: {error}");
+            std::process::exit(1);
+        }
     }
 }
 

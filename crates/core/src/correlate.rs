@@ -355,7 +355,7 @@ impl<'f> Graph<'f> {
     }
 
     /// Finds the identities that a person may mean by `key`: an id, an address, an employee id, `connection/kind/id`,
-    /// or a name.
+    /// or a name; `connection/id` as the lists have them.
     pub fn search(&self, key: &str) -> Vec<IdentityAt> {
         let key = key.trim();
         let exact = self.find(&IdentityId::from(key));
@@ -374,6 +374,18 @@ impl<'f> Graph<'f> {
         let of_account = self.facts.accounts.iter().position(|account| account.key.to_string() == key);
         if let Some(Belonging::Somebody(at, _)) = of_account.map(|place| self.belongings[place]) {
             return vec![at];
+        }
+        if let Some((connection, id)) = key.split_once('/') {
+            let named =
+                |account: &Account| account.key.connection.as_str() == connection && account.key.id.as_str() == id;
+            let owners = self.facts.accounts.iter().zip(&self.belongings).filter_map(|(account, whose)| match whose {
+                Belonging::Somebody(at, _) if named(account) => Some(*at),
+                _ => None,
+            });
+            let owners: BTreeSet<IdentityAt> = owners.collect();
+            if !owners.is_empty() {
+                return owners.into_iter().collect();
+            }
         }
         [
             by(&|identity| identity.emails.iter().any(|email| **email == *folded)),

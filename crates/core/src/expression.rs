@@ -2,6 +2,7 @@
 //! They come from files and arguments and are judged against JSON-like values that the caller hands in. CEL has no
 //! cost limit and no types before it runs, so every text is looked through first; nothing here knows what it is about.
 
+mod bare;
 mod lint;
 
 use crate::place::nearest;
@@ -60,6 +61,20 @@ pub enum Verdict {
     Senseless(String),
 }
 
+/// Reads the text of a condition, within bounds.
+fn read(text: &str) -> Result<IdedExpr, ExpressionError> {
+    if text.len() > TEXT_MAX {
+        return Err(error(format!("the condition has {} bytes, {TEXT_MAX} are allowed", text.len())));
+    }
+    if text.bytes().filter(|letter| SIGNS.contains(letter)).count() > SIGNS_MAX {
+        return Err(error(
+            "the condition has too many parts; `x in [\"a\", \"b\"]` is shorter than a chain of ||".into(),
+        ));
+    }
+    let parser = PrattParser::new().max_recursion_depth(DEPTH_MAX).max_expression_node_count(NODES_MAX);
+    parser.parse(text).map_err(|errors| syntax_error(&errors, text))
+}
+
 impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Expression({:?})", self.text)
@@ -79,17 +94,19 @@ impl Expression {
     /// The text is too long, is no CEL, nests comprehensions too deep, or names a variable or function that is
     /// not known here (the nearest known one is named).
     pub fn parse(text: &str, roots: &[&str]) -> Result<Self, ExpressionError> {
-        if text.len() > TEXT_MAX {
-            return Err(error(format!("the condition has {} bytes, {TEXT_MAX} are allowed", text.len())));
-        }
-        if text.bytes().filter(|letter| SIGNS.contains(letter)).count() > SIGNS_MAX {
-            return Err(error(
-                "the condition has too many parts; `x in [\"a\", \"b\"]` is shorter than a chain of ||".into(),
-            ));
-        }
-        let parser = PrattParser::new().max_recursion_depth(DEPTH_MAX).max_expression_node_count(NODES_MAX);
-        let mut ast = parser.parse(text).map_err(|errors| syntax_error(&errors, text))?;
+        let mut ast = read(text)?;
         let reads = Arc::new(lint::look_through(&mut ast, text, roots)?);
+        Ok(Self { text: text.into(), ast: Arc::new(ast), reads })
+    }
+
+    /// Reads a condition over rows of a list, which it calls `root`; a bare word of `words` is a row's, too.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`].
+    pub fn parse_of_rows(text: &str, root: &str, words: &[&str]) -> Result<Self, ExpressionError> {
+        let mut ast = read(text)?;
+        bare::put_root(&mut ast, root, words, &mut Vec::new());
+        let reads = Arc::new(lint::look_through(&mut ast, text, &[root])?);
         Ok(Self { text: text.into(), ast: Arc::new(ast), reads })
     }
 

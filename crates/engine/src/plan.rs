@@ -106,6 +106,9 @@ async fn tell(house: &House, plan: &Plan, requested_by: &str) -> Result<(), Engi
     Ok(())
 }
 
+/// The word for the newest plan, in the place of an id.
+const LATEST: &str = "latest";
+
 /// Returns the plan with this id, or the newest one.
 ///
 /// # Errors
@@ -113,10 +116,10 @@ async fn tell(house: &House, plan: &Plan, requested_by: &str) -> Result<(), Engi
 #[boxed]
 pub async fn find_plan(house: &House, id: Option<&str>) -> Result<Plan, EngineError> {
     match id {
-        Some(id) => house.store.plan(&PlanId::from(id)).await?.ok_or_else(|| {
+        Some(id) if id != LATEST => house.store.plan(&PlanId::from(id)).await?.ok_or_else(|| {
             EngineError::Missing(format!("no plan has the id {id:?}; `tenure plan` makes one and shows its id"))
         }),
-        None => house
+        _ => house
             .store
             .latest_plan()
             .await?

@@ -126,7 +126,7 @@ impl StoreError {
         matches!(
             self,
             Self::Address { .. } | Self::Open { .. } | Self::Newer { .. } | Self::Backup { .. } | Self::NotEmpty
-        )
+        ) || matches!(self, Self::Database { source } if source.is_the_disk())
     }
 }
 
@@ -145,12 +145,22 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// Tells whether the file or its disk does not take what is written: full, read-only, not there.
+    fn is_the_disk(&self) -> bool {
+        let codes = [ErrorCode::DiskFull, ErrorCode::ReadOnly, ErrorCode::CannotOpen, ErrorCode::PermissionDenied];
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code().is_some_and(|code| codes.contains(&code)),
+            Self::Postgres(_) => false,
+            Self::File(_) => true,
+        }
+    }
+
     fn is_unreachable(&self) -> bool {
         use sqlx::Error as E;
         match self {
             Self::Sqlite(error) => matches!(error.sqlite_error_code(), Some(ErrorCode::SystemIoFailure)),
             Self::Postgres(error) => matches!(error, E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::WorkerCrashed),
-            Self::File(_) => true,
+            Self::File(_) => false,
         }
     }
 }

@@ -17,10 +17,11 @@ use tenure_serve::api::writes;
 
 /// Applies.
 pub async fn run(place: &Place, arguments: &ApplyArguments, output: &Output) -> anyhow::Result<Exit> {
+    let named = arguments.plan.as_deref().map(crate::commands::plan::named).transpose()?;
     let plan = match place {
-        Place::Here(house) => find_plan(house, arguments.plan.as_deref()).await?,
+        Place::Here(house) => find_plan(house, named.as_deref()).await?,
         Place::There(remote) => {
-            let id = arguments.plan.clone().unwrap_or_else(|| "latest".into());
+            let id = named.unwrap_or_else(|| "latest".into());
             remote.ask::<reads::Plan>(&Identified { id }).await?.plan
         }
     };

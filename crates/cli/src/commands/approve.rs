@@ -2,7 +2,7 @@
 //! A plan stands for all of its steps that wait. The decision is bound to step ids: a step that changes is asked anew.
 
 use crate::arguments::ApproveArguments;
-use crate::commands::plan::approved;
+use crate::commands::plan::{approved, named};
 use crate::exit::Exit;
 use crate::ground;
 use crate::output::Output;
@@ -24,7 +24,8 @@ pub enum Answer {
 /// Records the decision and shows where each step stands.
 pub async fn run(place: &Place, arguments: &ApproveArguments, answer: Answer, output: &Output) -> anyhow::Result<Exit> {
     let ApproveArguments { things, release, said } = arguments;
-    let asked = ApproveAsked { things: things.clone(), release: release.clone(), note: said.note.clone() };
+    let things = things.iter().map(|thing| named(thing)).collect::<anyhow::Result<Vec<_>>>()?;
+    let asked = ApproveAsked { things, release: release.clone(), note: said.note.clone() };
     let judged = match (place, answer) {
         (Place::Here(house), answer) => {
             let by = ground::named(

@@ -38,6 +38,21 @@ pub fn write(plan: &Plan, file: Option<&Path>) -> anyhow::Result<()> {
     std::fs::write(file, serde_json::to_string_pretty(plan)?).with_context(|| format!("write {}", file.display()))
 }
 
+/// Returns the id of the plan that somebody names: by its id, or by the file that `plan --out` wrote.
+///
+/// # Errors
+/// The file holds no plan.
+pub fn named(text: &str) -> anyhow::Result<String> {
+    let path = Path::new(text);
+    if text.starts_with("p-") || !path.is_file() {
+        return Ok(text.to_owned());
+    }
+    let no_plan = || crate::exit::Mistake(format!("{text} holds no plan; `tenure plan --out FILE` writes one"));
+    let written = std::fs::read_to_string(path).with_context(|| format!("read {text}"))?;
+    let plan: Plan = serde_json::from_str(&written).map_err(|_| no_plan())?;
+    Ok(plan.id.to_string())
+}
+
 /// Picks the exit code: a guard that holds outweighs changes.
 pub fn exit(plan: &Plan) -> Exit {
     if !plan.held.is_empty() {

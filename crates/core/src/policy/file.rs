@@ -339,7 +339,7 @@ impl Reader<'_> {
 
     fn delay(&self, text: &str, keys: &[&str]) -> Result<Option<Delay>, PolicyError> {
         Delay::parse(text).ok_or_else(|| {
-            let hint = "write a number and d, h or m, such as \"3d\" or \"12h\", or \"never\"".to_owned();
+            let hint = "write a number and w, d, h, m or s, such as \"3d\" or \"12h\", or \"never\"".to_owned();
             self.error(keys, format!("\"{text}\" is no length of time"), Some(hint))
         })
     }

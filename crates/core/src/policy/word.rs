@@ -14,7 +14,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Delay {
     days: i32,
-    minutes: i32,
+    seconds: i64,
 }
 
 impl Delay {
@@ -23,20 +23,20 @@ impl Delay {
 
     /// Returns a number of days.
     pub const fn days(days: i32) -> Self {
-        Self { days, minutes: 0 }
+        Self { days, seconds: 0 }
     }
 
     /// Returns a number of hours.
     pub const fn hours(hours: i32) -> Self {
-        Self { days: 0, minutes: hours * 60 }
+        Self { days: 0, seconds: hours as i64 * 3600 }
     }
 
     /// Returns a number of minutes.
     pub const fn minutes(minutes: i32) -> Self {
-        Self { days: 0, minutes }
+        Self { days: 0, seconds: minutes as i64 * 60 }
     }
 
-    /// Reads `3d`, `12h`, `30m`, or `never`, which is `None`.
+    /// Reads `2w`, `3d`, `12h`, `30m`, `90s`, or `never`, which is `None`.
     pub fn parse(text: &str) -> Option<Option<Self>> {
         if text == "never" {
             return Some(None);
@@ -44,9 +44,11 @@ impl Delay {
         let at = text.find(|letter: char| !letter.is_ascii_digit())?;
         let number: i32 = text[..at].parse().ok()?;
         let delay = match &text[at..] {
+            "w" if number <= Self::DAYS_MAX / 7 => Self::days(number * 7),
             "d" if number <= Self::DAYS_MAX => Self::days(number),
             "h" if number <= Self::DAYS_MAX * 24 => Self::hours(number),
-            "m" if number <= Self::DAYS_MAX * 24 => Self { days: 0, minutes: number },
+            "m" if number <= Self::DAYS_MAX * 24 => Self::minutes(number),
+            "s" => Self { days: 0, seconds: i64::from(number) },
             _ => return None,
         };
         Some(Some(delay))
@@ -54,11 +56,11 @@ impl Delay {
 
     /// Returns the time in milliseconds, with days of 24 hours.
     pub fn as_ms(self) -> i64 {
-        (i64::from(self.days) * 1440 + i64::from(self.minutes)) * 60_000
+        (i64::from(self.days) * 86_400 + self.seconds) * 1000
     }
 
     fn span(self) -> Span {
-        self.days.days().minutes(self.minutes)
+        self.days.days().seconds(self.seconds)
     }
 
     /// Returns the moment this long after `zoned`, in its zone (milliseconds since 1970).
@@ -74,10 +76,11 @@ impl Delay {
 
 impl fmt::Display for Delay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.days, self.minutes) {
+        match (self.days, self.seconds) {
             (days, 0) if days > 0 => write!(f, "{days}d"),
-            (_, minutes) if minutes % 60 == 0 => write!(f, "{}h", minutes / 60),
-            (_, minutes) => write!(f, "{minutes}m"),
+            (_, seconds) if seconds % 3600 == 0 => write!(f, "{}h", seconds / 3600),
+            (_, seconds) if seconds % 60 == 0 => write!(f, "{}m", seconds / 60),
+            (_, seconds) => write!(f, "{seconds}s"),
         }
     }
 }

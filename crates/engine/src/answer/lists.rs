@@ -165,10 +165,10 @@ fn misread(error: &ExpressionError) -> EngineError {
 
 /// Reads a condition over rows; what a row of this list never has is refused, because no row would fit.
 fn condition<Row: JsonSchema>(text: &str, root: &str) -> Result<Expression, EngineError> {
-    let expression = Expression::parse(text, &[root]).map_err(|error| misread(&error))?;
     let schema = schemars::schema_for!(Row);
     let words = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
     let words: Vec<&str> = words.map(|(word, _)| word.as_str()).collect();
+    let expression = Expression::parse_of_rows(text, root, &words).map_err(|error| misread(&error))?;
     expression.check_words(&[root], &words, false).map_err(|error| misread(&error))?;
     Ok(expression)
 }

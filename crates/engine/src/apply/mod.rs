@@ -10,6 +10,7 @@ mod abandoned;
 mod begin;
 mod step;
 mod settle;
+mod still;
 mod under_way;
 mod word;
 

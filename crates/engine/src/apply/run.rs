@@ -8,6 +8,7 @@ use super::lanes::{Lanes, account_of};
 use super::seats::{NoSeat, Seats};
 use super::settle::Ended;
 use super::step::carry_out;
+use super::still::{self, Still};
 use super::under_way::UnderWay;
 use super::urgency;
 use super::word::Word;
@@ -39,7 +40,7 @@ use tenure_store::{Joined, Lease, Removal, Run as StoredRun};
 const AT_ONCE_PER_CONNECTION: usize = CONCURRENT_USUAL as usize;
 
 /// After so many steps in a row without a clear answer a connection is left alone until the next run.
-const UNANSWERED_MAX: u32 = 5;
+pub(super) const UNANSWERED_MAX: u32 = 5;
 
 /// How long a step that has ended waits for others, to be settled in one transaction with them.
 const GATHERED: Duration = Duration::from_millis(2);
@@ -131,6 +132,7 @@ async fn apply_as_hand(
         stale: is_stale(house, plan),
         drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
         most: most_per_day(house, &company.facts.connections, &released),
+        still: still::judge(house, &company, plan, &freed, &released).await?,
     };
     // Boxed, so that a run's own future stays of a size that others can hold.
     Box::pin(settle_abandoned(&context, plan, by, &lease)).await?;
@@ -176,6 +178,8 @@ pub(super) struct Doubts {
     drifted: BTreeMap<ConnectionName, String>,
     /// How much may be taken away in each connection within a day.
     most: BTreeMap<ConnectionName, Removed>,
+    /// What today's facts say of its steps.
+    still: Still,
 }
 
 /// A run on its way, as one of its hands sees it.
@@ -379,6 +383,15 @@ impl<'a> Run<'a> {
                         self.lanes.pass_over(at);
                         self.skip(step, because, Outcome::Skipped);
                     }
+                    Some(Obstacle::Held(because)) => {
+                        self.lanes.pass_over(at);
+                        self.waiting.insert(step.id.clone());
+                        self.skip(step, because, Outcome::Skipped);
+                    }
+                    Some(Obstacle::Moved) => {
+                        self.lanes.pass_over(at);
+                        self.skip(step, MOVED.into(), Outcome::Moved);
+                    }
                     Some(Obstacle::ByHand(because)) => {
                         self.lanes.pass_over(at);
                         self.skip(step, because, Outcome::Pending);
@@ -401,8 +414,14 @@ impl<'a> Run<'a> {
         if !along && busy >= AT_ONCE_PER_CONNECTION {
             return Some(Obstacle::Full);
         }
+        if self.doubts.still.moved.contains(&step.id) {
+            return Some(Obstacle::Moved);
+        }
         if !step.approval.state.permits() {
             return Some(Obstacle::Ever(waits_for(&step.approval)));
+        }
+        if let Some(because) = self.doubts.still.held.get(&step.id) {
+            return Some(Obstacle::Held(because.clone()));
         }
         if let Some(because) = self.stopped.get(&step.connection) {
             return ever(because);
@@ -417,9 +436,7 @@ impl<'a> Run<'a> {
             return ever(because);
         }
         if self.doubts.stale && step.effect.is_removal() {
-            return ever(
-                "the plan is older than `stale_after` of the policy; pull and plan again before taking anything away",
-            );
+            return Some(Obstacle::Held(STALE.into()));
         }
         let no_seat = self.seats.obstacle(step, &self.connectors[&step.connection].abilities());
         if no_seat == Some(NoSeat::Full) {
@@ -500,6 +517,9 @@ impl<'a> Run<'a> {
     }
 }
 
+const MOVED: &str = "what is known today leads to it no more; plan again";
+const STALE: &str =
+    "the plan is older than `stale_after` of the policy; pull and plan again before taking anything away";
 const ENDING: &str = "this process is about to end; another goes on, or `tenure apply` does";
 
 /// Returns how much may be taken away in each connection within a day, as far as nobody has released it.
@@ -546,6 +566,10 @@ enum Obstacle {
     Now,
     /// Not in this run.
     Ever(String),
+    /// Not in this run: a guard keeps it back.
+    Held(String),
+    /// Not any more: nothing leads to it today.
+    Moved,
     /// Not before a person has done something by hand.
     ByHand(String),
 }

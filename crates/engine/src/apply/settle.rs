@@ -2,7 +2,7 @@
 //! written, all that ended at about the same time in one transaction. The last hand that leaves a run ends it.
 //! What an outcome means for the next plan is not known here.
 
-use super::run::{ApplyReport, Run};
+use super::run::{ApplyReport, Run, UNANSWERED_MAX};
 use super::step::Carried;
 use super::{Context, Opened};
 use crate::error::EngineError;
@@ -131,6 +131,9 @@ impl<'a> Run<'a> {
             self.stopped_steps.insert(step.id.clone());
             self.waiting.insert(step.id.clone());
         }
+        if outcome == Outcome::Skipped && self.hangs_on_unreachable(step) {
+            self.unreachable.insert(step.id.clone());
+        }
         let result = StepResult {
             id: step.id.clone(),
             outcome,
@@ -140,6 +143,15 @@ impl<'a> Run<'a> {
         };
         self.left.remove(&step.id);
         self.results.insert(step.id.clone(), result);
+    }
+
+    /// Tells whether a step was not begun only because its side could not be reached: what it needs failed by that, or
+    /// nothing else came from there.
+    fn hangs_on_unreachable(&self, step: &Step) -> bool {
+        let tried = || self.results.values().filter(|result| result.outcome != Outcome::Pending);
+        step.needs.iter().any(|id| self.unreachable.contains(id))
+            || (self.unanswered.get(&step.connection).is_some_and(|row| *row >= UNANSWERED_MAX)
+                && tried().all(|result| self.unreachable.contains(&result.id)))
     }
 
     /// Leaves the run, and ends it where no other hand is at it; then the company is judged anew.

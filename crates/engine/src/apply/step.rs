@@ -17,6 +17,8 @@ use tenure_core::name::Name;
 
 /// How often an effect is tried when an ambiguous answer turned out to mean that nothing happened.
 const ATTEMPTS_MAX: u32 = 5;
+/// A record whose last change is younger was touched by the step before, as far as whole seconds tell.
+const TOUCHED_LATELY_MS: i64 = 2_000;
 /// A record that was changed this short a time ago may have been changed by a try of ours whose answer was lost.
 const RESUMED_WITHIN_MS: i64 = 10 * 60 * 1000;
 /// How far our clock and the app's may be apart.
@@ -241,7 +243,10 @@ impl Walk<'_> {
         let (Effect::Resume, Some(before), Some(after)) = (self.step.effect, before, carried.read_back.as_mut()) else {
             return carried;
         };
-        let untouched = after.key == before.key && after.updated_ms.is_some() && after.updated_ms == before.updated_ms;
+        // Many apps tell whole seconds: a record that was touched just before says nothing of a second touch.
+        let now_ms = self.context.house.clock.now_ms();
+        let telling = before.updated_ms.is_some_and(|updated_ms| updated_ms < now_ms - TOUCHED_LATELY_MS);
+        let untouched = telling && after.key == before.key && after.updated_ms == before.updated_ms;
         if untouched && after.state == AccountState::Invited && !before.state.gives_access() {
             after.state = before.state;
             self.connector.remember([(before.key.clone(), Memory::PutOut)]);
