@@ -27,7 +27,7 @@ pub use connector::{
 };
 pub use error::{ConnectError, ErrorKind};
 pub use lint::{lint, lint_app};
-pub use manifest::{BudgetSpec, Manifest, manifest_schema};
+pub use manifest::{Auth, BudgetSpec, Manifest, manifest_schema};
 pub use openid::{Discovered, Jwk, OpenidClient, OpenidError, Tokens};
 pub use settings::{ScimOffers, ScimSettings, ScimUse, Settings};
 pub use tape::{Tape, TapeReport, TapeResult, run_tapes};

@@ -10,14 +10,27 @@ use tenure_core::abilities::{Effect, Standing};
 use tenure_core::account::{Account, AccountState, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
-use tenure_sandbox::{Idp, Limits, OKTA_READ_TOKEN, OKTA_TOKEN, Options, Sandbox};
+use tenure_sandbox::{
+    Idp, Limits, OKTA_CLIENT, OKTA_READ_CLIENT, OKTA_READ_TOKEN, OKTA_TOKEN, Options, Sandbox, okta_private_key,
+    okta_read_private_key,
+};
 
 fn okta(sandbox: &Sandbox, token: &str) -> Connector {
+    okta_with(sandbox, &[("api_token", token)], None).unwrap()
+}
+
+fn okta_with(
+    sandbox: &Sandbox,
+    secrets: &[(&str, &str)],
+    key_id: Option<&str>,
+) -> Result<Connector, tenure_connect::ConnectError> {
     let app = Catalogue::load(&[]).unwrap().get("okta").unwrap().manifest.clone();
     let mut settings = Settings::new(ConnectionName::new("okta"), app, Standing::Source(1));
     settings.url = Some(sandbox.idp_url(Idp::Okta));
-    let secrets = std::collections::BTreeMap::from([("api_token".to_owned(), token.to_owned().into())]);
-    Connector::new(settings, secrets).unwrap()
+    settings.parameters.extend(key_id.map(|id| ("key_id".to_owned(), id.to_owned())));
+    let secrets: std::collections::BTreeMap<_, _> =
+        secrets.iter().map(|(name, value)| ((*name).to_owned(), secrecy::SecretString::from(*value))).collect();
+    Connector::new(settings, secrets)
 }
 
 fn person<'p>(pulled: &'p Pulled, name: &str) -> &'p Account {
@@ -105,4 +118,67 @@ async fn the_rate_that_the_headers_tell_is_kept() {
     let pulled = pull(&connector).await;
     assert_eq!((pulled.coverage, connector.statistics().throttled), (Coverage::Complete, 0));
     assert!(connector.statistics().per_second.is_some_and(|rate| rate <= 5.0));
+}
+
+#[tokio::test]
+async fn a_service_app_signs_for_its_token_keeps_it_and_gets_another_when_it_is_refused() {
+    let sandbox = sandbox().await;
+    let org = sandbox.idp(Idp::Okta);
+    let key = okta_private_key();
+    let connector = okta_with(&sandbox, &[("client_id", OKTA_CLIENT), ("private_key", &key)], None).unwrap();
+    let pulled = pull(&connector).await;
+    assert_eq!(pulled.coverage, Coverage::Complete, "{:?}", pulled.because);
+    assert_eq!(org.requests(), 3, "one token for two lists");
+    let jane = "jane.doe@acme.example";
+    let account = find_one(&connector, Kind::Person, jane).await;
+    org.revoke_tokens();
+    perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap();
+    assert_eq!(org.sessions(jane), Some(0));
+    assert_eq!(connector.whoami().await.unwrap(), None, "an app acts as nobody");
+    assert!(okta(&sandbox, OKTA_TOKEN).whoami().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_key_may_be_a_jwk_and_scopes_that_were_not_granted_are_missed_only_where_they_are_needed() {
+    let sandbox = sandbox().await;
+    let key = okta_read_private_key();
+    let connector = okta_with(&sandbox, &[("client_id", OKTA_READ_CLIENT), ("private_key", &key)], None).unwrap();
+    assert_eq!(pull(&connector).await.coverage, Coverage::Complete);
+    let account = find_one(&connector, Kind::Person, "jane.doe@acme.example").await;
+    let refused = perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Scope);
+}
+
+#[tokio::test]
+async fn a_proof_that_is_not_the_apps_is_refused_without_showing_the_key() {
+    let sandbox = sandbox().await;
+    let (right, other) = (okta_private_key(), okta_read_private_key());
+    for (client, key, id) in
+        [(OKTA_CLIENT, &other, None), ("0oaNobody", &right, None), (OKTA_CLIENT, &right, Some("another-key"))]
+    {
+        let connector = okta_with(&sandbox, &[("client_id", client), ("private_key", key)], id).unwrap();
+        let wrong = wrong(&connector).await;
+        assert!(wrong.says.contains("invalid_client") && wrong.says.contains("`private_key`"), "{}", wrong.says);
+        assert!(!wrong.says.contains("MIIE") && !wrong.says.contains("api_token"), "{}", wrong.says);
+    }
+    let named = okta_with(&sandbox, &[("client_id", OKTA_CLIENT), ("private_key", &right)], Some("sandbox-okta-key"));
+    assert_eq!(pull(&named.unwrap()).await.coverage, Coverage::Complete);
+}
+
+#[tokio::test]
+async fn half_a_credential_and_two_of_them_are_told_apart() {
+    let sandbox = sandbox().await;
+    let key = okta_private_key();
+    for (secrets, says) in [
+        (vec![], "it needs `api_token`, or `client_id` and `private_key`"),
+        (vec![("client_id", OKTA_CLIENT)], "the secret `private_key` of okta is missing"),
+        (vec![("private_key", key.as_str())], "the secret `client_id` of okta is missing"),
+        (vec![("api_token", " ")], "the secret `api_token` of okta is missing"),
+        (vec![("api_token", OKTA_TOKEN), ("client_id", OKTA_CLIENT)], "not both"),
+        (vec![("client_id", OKTA_CLIENT), ("private_key", "s3cret")], "PEM"),
+    ] {
+        let error = okta_with(&sandbox, &secrets, None).unwrap_err();
+        assert_eq!((error.kind, error.field.as_deref()), (ErrorKind::Configuration, Some("secrets")));
+        assert!(error.to_string().contains(says) && !error.to_string().contains("s3cret"), "{error}");
+    }
 }

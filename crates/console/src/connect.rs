@@ -214,7 +214,7 @@ async fn told(console: &Shared, frame: Frame, name: &str) -> Result<AppPage, Fai
         covers: manifest.covers.clone(),
         secrets: secrets.collect(),
         needs: needs.collect(),
-        lines: lines(name, manifest.secrets.keys()),
+        lines: lines(name, &added::asked(house, name).map(|asked| asked.forms).unwrap_or_default()),
         connections: connected,
         readme: app.readme().map(|text| blocks(&text)).unwrap_or_default(),
         checked: None,
@@ -223,13 +223,18 @@ async fn told(console: &Shared, frame: Frame, name: &str) -> Result<AppPage, Fai
     })
 }
 
-/// Writes the lines that a connection needs in `tenure.toml`.
-fn lines<'a>(app: &str, secrets: impl Iterator<Item = &'a String>) -> String {
+/// Writes the lines that a connection needs in `tenure.toml`, with the secrets of the usual form of its credential.
+fn lines(app: &str, forms: &[Vec<String>]) -> String {
     let mut text = format!("[connections.{app}]\napp = \"{app}\"\n");
-    let secrets: Vec<String> =
-        secrets.map(|secret| format!("{secret} = {{ file = \"/etc/tenure/{app}-{secret}\" }}\n")).collect();
-    if !secrets.is_empty() {
-        text.push_str(&format!("\n[connections.{app}.secrets]\n{}", secrets.concat()));
+    for (at, form) in forms.iter().enumerate().filter(|(_, form)| !form.is_empty()) {
+        let (head, mark) = match at {
+            0 => (format!("\n[connections.{app}.secrets]\n"), ""),
+            _ => ("# or, instead of what stands above:\n".to_owned(), "# "),
+        };
+        text.push_str(&head);
+        for secret in form {
+            text.push_str(&format!("{mark}{secret} = {{ file = \"/etc/tenure/{app}-{secret}\" }}\n"));
+        }
     }
     text
 }
@@ -286,7 +291,8 @@ mod tests {
 
     #[test]
     fn the_lines_for_the_file_name_where_secrets_lie_and_none_of_them() {
-        let text = lines("desk", ["api_key".to_owned()].iter());
-        assert!(text.contains("api_key = { file = \"/etc/tenure/desk-api_key\" }"), "{text}");
+        let text = lines("desk", &[vec!["api_key".to_owned()], vec!["client_id".to_owned()]]);
+        assert!(text.contains("\napi_key = { file = \"/etc/tenure/desk-api_key\" }"), "{text}");
+        assert!(text.contains("\n# client_id = { file"), "another form is offered, and not switched on: {text}");
     }
 }

@@ -10,6 +10,7 @@ use crate::house::House;
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tenure_connect::Auth;
 use tenure_core::hex::hex;
 use tenure_core::journal::Draft;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
@@ -38,6 +39,8 @@ pub struct Asked {
     pub keys: Vec<AskedKey>,
     /// Its secrets.
     pub secrets: Vec<String>,
+    /// Which of these make a credential, the usual one first.
+    pub forms: Vec<Vec<String>>,
     /// Whether it is a file, which says who should be here.
     pub is_file: bool,
 }
@@ -86,7 +89,10 @@ pub fn asked(house: &House, app: &str) -> Option<Asked> {
     if manifest.is_asked() || is_file {
         keys.push(key("every", "how often it is read, such as 15m, 2h or 1d"));
     }
-    Some(Asked { keys, secrets: manifest.secrets.keys().cloned().collect(), is_file })
+    let secrets: Vec<String> = manifest.secrets.keys().cloned().collect();
+    let of = |auth: &Auth| auth.secrets().into_iter().map(str::to_owned).collect();
+    let forms = manifest.auth.as_ref().map_or_else(|| vec![secrets.clone()], |auth| auth.forms().map(of).collect());
+    Some(Asked { keys, secrets, forms, is_file })
 }
 
 /// Adds a connection to the file, once it is known to be good. Returns what the look at its rights says.

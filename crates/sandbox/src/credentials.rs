@@ -42,6 +42,10 @@ pub const GAINSIGHT_READ_ACCESS_KEY: &str = "sandbox-gainsight-read-access-key";
 pub const OKTA_TOKEN: &str = "sandbox-okta-token";
 /// An Okta token whose user may only read.
 pub const OKTA_READ_TOKEN: &str = "sandbox-okta-read-token";
+/// An Okta service app that was granted to read people and to manage them; its key is [`crate::okta_private_key`].
+pub const OKTA_CLIENT: &str = "sandbox-okta-client";
+/// An Okta service app that was granted to read only; its key is [`crate::okta_read_private_key`].
+pub const OKTA_READ_CLIENT: &str = "sandbox-okta-read-client";
 
 /// The id of an app that is registered with Entra, and its secret.
 pub const ENTRA_CLIENT: (&str, &str) = ("sandbox-entra-client", "sandbox-entra-secret");

@@ -48,7 +48,7 @@ pub use dialect::{Dialect, DialectError, Dialects};
 pub use fault::{Fault, FaultError, Kind};
 pub use files::Files;
 pub use habit::Habit;
-pub use idp::{Desk, Idp, service_account};
+pub use idp::{Desk, Idp, okta_private_key, okta_read_private_key, service_account};
 pub use options::{FreshdeskPlan, FreshservicePlan, GorgiasPlan, Limits, Options, Plans};
 pub use sandbox::{Sandbox, indoors, start};
 pub use statistics::{Statistics, VendorStatistics};

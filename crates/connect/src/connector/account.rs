@@ -2,7 +2,7 @@
 //! The key is a secret of the connection, the person on whose behalf is asked one of its parameters. Where tokens are
 //! issued the manifest says, not the key: a key cannot send its signature elsewhere.
 
-use super::token_url;
+use super::credential::{filled_secret, token_url};
 use crate::error::{ConnectError, ErrorKind};
 use crate::manifest::Auth;
 use crate::settings::Settings;
@@ -25,7 +25,7 @@ pub(super) fn of(
     secrets: &BTreeMap<String, SecretString>,
 ) -> Result<ClientCredentials, ConnectError> {
     let refuse = |text: String, at: &str| ConnectError::new(ErrorKind::Configuration, text).about(at);
-    let text = super::filled_secret(auth.key.as_deref().unwrap_or_default(), secrets);
+    let text = filled_secret(auth.key.as_deref().unwrap_or_default(), secrets);
     let key: Key = serde_json::from_str(text.expose_secret()).map_err(|_| {
         refuse("the key of the service account is no JSON with `client_email` and `private_key`".into(), "secrets")
             .hinting("the whole file that the vendor gave, as it is")

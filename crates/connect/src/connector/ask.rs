@@ -157,7 +157,10 @@ impl Inner {
         }
         let mut failed = ConnectError::new(kind, self.masked(&text));
         if kind == ErrorKind::Auth {
-            failed.hint = self.hint(kind, StatusCode::UNAUTHORIZED.as_u16(), effect, None);
+            let told =
+                self.manifest().errors.rules.iter().find(|rule| rule.says.iter().any(|word| text.contains(word)));
+            let told = told.and_then(|rule| rule.hint.as_deref());
+            failed.hint = self.hint(kind, StatusCode::UNAUTHORIZED.as_u16(), effect, told);
         }
         failed.status = error.response().map(|response| response.status.as_u16());
         failed.may_have_happened = effect.is_some() && error.may_have_happened();
@@ -194,7 +197,7 @@ impl Inner {
             hints.push("reading works with this credential, so it is valid: it lacks the right to write".into());
         }
         if kind == ErrorKind::Auth || (kind == ErrorKind::Scope && !rights) {
-            for (name, help) in &self.manifest().secrets {
+            for (name, help) in self.manifest().secrets.iter().filter(|(name, _)| self.shown.contains(*name)) {
                 hints.push(format!("`{name}`: {}, issued at {}", help.says, help.issued));
                 hints.extend(help.twin.clone());
             }

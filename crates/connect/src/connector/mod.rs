@@ -15,6 +15,7 @@ mod look;
 mod perform;
 mod scim;
 mod check;
+mod credential;
 mod whoami;
 
 pub use budget::{forecast, tenant_of};
@@ -30,14 +31,13 @@ use crate::codec::read::RecordReader;
 use crate::codec::state::Memory;
 use crate::error::{ConnectError, ErrorKind};
 use crate::governor::{Governor, Rival};
-use crate::manifest::{Auth, AuthForm, ClientProof, KindSpec, Manifest};
+use crate::manifest::{KindSpec, Manifest};
 use crate::needs::needs_of;
 use crate::settings::Settings;
 use crate::transport::{
-    Carrier, ClientCredentials, ClientStyle, Clock, Credential, SystemClock, TokenKeeper, Transport, TransportOptions,
-    host_and_port,
+    Carrier, ClientCredentials, Clock, Credential, SystemClock, TokenKeeper, Transport, TransportOptions, host_and_port,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -81,6 +81,8 @@ pub(crate) struct Inner {
     scim: Option<scim::Scim>,
     /// The values of all secrets, to be masked in texts of others.
     secrets: Vec<SecretString>,
+    /// The names of the secrets that the credential is made of.
+    shown: Vec<String>,
     transport: Transport,
     governor: Governor,
     clock: Arc<dyn Clock>,
@@ -170,7 +172,7 @@ impl Connector {
         let secrets = secrets.into();
         settings.check()?;
         let base = settings.base_url()?;
-        let credential = Arc::new(credential(&settings, &secrets.rest)?);
+        let credential = Arc::new(credential::of(&settings, &secrets.rest)?);
         let scim = scim::Scim::new(&settings, &secrets, &credential, clock.clone(), carrier.clone())?;
         let mut options = TransportOptions { allow_http: settings.allow_http, ..TransportOptions::default() };
         if let Some(body_max) = settings.body_max {
@@ -186,6 +188,7 @@ impl Connector {
                 base,
                 credential,
                 own_login: whoami::own_login(&settings, &secrets.rest),
+                shown: credential::shown(&settings, &secrets.rest),
                 scim,
                 secrets: secrets.rest.into_values().chain(secrets.scim.into_values()).collect(),
                 transport: Transport::new(options, clock.clone()).carried_by(carrier),
@@ -340,84 +343,6 @@ fn place_of(kind: Kind, id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     (kind, id).hash(&mut hasher);
     hasher.finish()
-}
-
-/// Builds the credential out of the secrets, as the manifest arranges them.
-fn credential(settings: &Settings, secrets: &BTreeMap<String, SecretString>) -> Result<Credential, ConnectError> {
-    let manifest = &settings.manifest;
-    let configuration = |text: String| ConnectError::new(ErrorKind::Configuration, text).about("secrets");
-    for (name, help) in manifest.secrets.iter().filter(|(_, help)| !help.optional) {
-        if secrets.get(name).is_none_or(|secret| secret.expose_secret().trim().is_empty()) {
-            let text = format!("the secret `{name}` of {} is missing or empty", settings.name);
-            return Err(configuration(text).hinting(format!("{}; issued at {}", help.says, help.issued)));
-        }
-    }
-    let Some(auth) = &manifest.auth else {
-        return Err(configuration(format!("{} names no credential", manifest.title)));
-    };
-    match auth.form {
-        AuthForm::ClientCredentials => Ok(Credential::OAuthClientCredentials(client(settings, auth, secrets)?)),
-        AuthForm::ServiceAccount => Ok(Credential::OAuthClientCredentials(account::of(settings, auth, secrets)?)),
-        _ => credential_of(auth, secrets),
-    }
-}
-
-/// Builds a credential that needs no other address.
-fn credential_of(auth: &Auth, secrets: &BTreeMap<String, SecretString>) -> Result<Credential, ConnectError> {
-    let filled = |pattern: &Option<String>| filled_secret(pattern.as_deref().unwrap_or_default(), secrets);
-    let refuse = |text: String| Err(ConnectError::new(ErrorKind::Configuration, text).about("secrets"));
-    match auth.form {
-        AuthForm::Basic => Ok(Credential::Basic { username: filled(&auth.username), password: filled(&auth.password) }),
-        AuthForm::Bearer => Ok(Credential::Bearer(filled(&auth.value))),
-        AuthForm::Header => {
-            let name = auth.header.as_deref().unwrap_or_default();
-            match http::HeaderName::from_bytes(name.as_bytes()) {
-                Ok(name) => Ok(Credential::Header { name, value: filled(&auth.value) }),
-                Err(_) => refuse(format!("{name:?} is no name of a header")),
-            }
-        }
-        AuthForm::ClientCredentials | AuthForm::ServiceAccount => {
-            refuse("client credentials need an address where tokens are issued".into())
-        }
-    }
-}
-
-fn client(
-    settings: &Settings,
-    auth: &Auth,
-    secrets: &BTreeMap<String, SecretString>,
-) -> Result<ClientCredentials, ConnectError> {
-    Ok(client_of(auth, token_url(settings, auth)?, secrets))
-}
-
-/// Returns where tokens are issued.
-fn token_url(settings: &Settings, auth: &Auth) -> Result<Url, ConnectError> {
-    let given = settings.parameters.get("token_url");
-    let pattern = given.or(auth.token_url.as_ref()).map(String::as_str).unwrap_or_default();
-    let text = settings.filled_pattern(pattern)?;
-    let refuse = |text: String| ConnectError::new(ErrorKind::Configuration, text).about("token_url");
-    let url = Url::parse(&text).map_err(|error| refuse(format!("token_url {text:?} is no URL: {error}")))?;
-    settings.check_scheme(&url).map(|()| url)
-}
-
-/// Builds client credentials whose tokens are issued at `url`.
-fn client_of(auth: &Auth, url: Url, secrets: &BTreeMap<String, SecretString>) -> ClientCredentials {
-    let filled = |pattern: &Option<String>| filled_secret(pattern.as_deref().unwrap_or_default(), secrets);
-    let (id, secret) = (filled(&auth.client_id), filled(&auth.client_secret));
-    let style = match auth.client_proof {
-        ClientProof::Form => ClientStyle::Form,
-        ClientProof::Basic => ClientStyle::Basic,
-    };
-    ClientCredentials::new(url, id, secret, auth.scope.clone(), style)
-}
-
-/// Fills `{secret.token}` into a pattern.
-fn filled_secret(pattern: &str, secrets: &BTreeMap<String, SecretString>) -> SecretString {
-    let mut filled = pattern.to_owned();
-    for (name, secret) in secrets {
-        filled = filled.replace(&format!("{{secret.{name}}}"), secret.expose_secret().trim());
-    }
-    filled.into()
 }
 
 impl fmt::Debug for Connector {

@@ -24,7 +24,11 @@ impl Connector {
             return Ok(Some(login.to_string()));
         }
         match self.0.manifest().whoami.as_ref() {
-            Some(WhoAmI { path: Some(path), item, login, .. }) => self.0.ask_whoami(path, item, login).await,
+            Some(WhoAmI { path: Some(path), item, login, only_with, .. })
+                if only_with.as_ref().is_none_or(|secret| self.0.shown.contains(secret)) =>
+            {
+                self.0.ask_whoami(path, item, login).await
+            }
             _ => Ok(None),
         }
     }

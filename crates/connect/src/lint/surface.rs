@@ -20,7 +20,10 @@ impl Lint<'_> {
         }
         self.base();
         match &manifest.auth {
-            Some(auth) => self.auth(auth),
+            Some(auth) => {
+                auth.forms().for_each(|form| self.auth(form));
+                self.secrets_of(auth);
+            }
             None => self.say(&["app"], "no `auth` says how a request proves who asks", "such as form = \"bearer\""),
         }
         self.limits();
@@ -134,13 +137,15 @@ impl Lint<'_> {
                 "hosts = [\".vendor.com\"]",
             );
         }
-        let auth = self.manifest.auth.as_ref();
-        let tokens = auth.and_then(|auth| auth.token_url.as_deref()).unwrap_or_default();
-        let subject = auth.and_then(|auth| auth.subject.as_deref());
+        let forms: Vec<&Auth> = self.manifest.auth.iter().flat_map(Auth::forms).collect();
         let asks_tokens = |known: &str| {
-            placeholders_of(tokens).contains(&known)
-                || subject == Some(known)
-                || known == "token_url" && !tokens.is_empty()
+            forms.iter().any(|auth| {
+                let tokens = auth.token_url.as_deref().unwrap_or_default();
+                placeholders_of(tokens).contains(&known)
+                    || auth.subject.as_deref() == Some(known)
+                    || auth.key_id.as_deref() == Some(known)
+                    || known == "token_url" && !tokens.is_empty()
+            })
         };
         for parameter in known.iter().filter(|known| !used.contains(known) && !asks_tokens(known)) {
             self.say(&["base", "parameters", parameter], format!("{{{parameter}}} stands in no pattern"), "");
@@ -158,6 +163,9 @@ impl Lint<'_> {
                 ("subject", &auth.subject),
                 ("scope", &auth.scope),
             ],
+            AuthForm::PrivateKeyJwt => {
+                &[("token_url", &auth.token_url), ("client_id", &auth.client_id), ("private_key", &auth.private_key)]
+            }
             AuthForm::ClientCredentials => &[
                 ("token_url", &auth.token_url),
                 ("client_id", &auth.client_id),
@@ -169,8 +177,20 @@ impl Lint<'_> {
                 self.say(&["auth", "form"], format!("this form needs `{key}`"), "a secret is written {secret.NAME}");
             }
         }
-        let all = [&auth.username, &auth.password, &auth.value, &auth.client_id, &auth.client_secret, &auth.key];
-        let named: Vec<&str> = all.into_iter().flatten().flat_map(|value| placeholders_of(value)).collect();
+        if !auth.instead.is_empty() && auth.forms().any(|form| form.secrets().is_empty()) {
+            self.say(&["auth", "instead"], "a form that names no secret is never told from the others", "");
+        }
+        let manifest = self.manifest;
+        let known: Vec<&str> =
+            manifest.base.iter().flat_map(|base| base.parameters.keys()).map(String::as_str).collect();
+        for word in auth.key_id.iter().filter(|word| !known.contains(&word.as_str())) {
+            self.say_unknown(&["auth", "key_id"], "parameter", word, &known);
+        }
+    }
+
+    /// Judges the secrets of all forms together.
+    fn secrets_of(&mut self, auth: &Auth) {
+        let named: Vec<&str> = auth.forms().flat_map(Auth::texts).flat_map(|value| placeholders_of(value)).collect();
         let known: Vec<&str> = self.manifest.secrets.keys().map(String::as_str).collect();
         for name in &named {
             let secret = name.strip_prefix("secret.").unwrap_or(name);

@@ -44,10 +44,10 @@ pub struct Auth {
     pub header: Option<String>,
     /// For `header` and `bearer`: the value, such as `{secret.access_key}`.
     pub value: Option<String>,
-    /// For `client_credentials` and `service_account`: where the token is issued; `{parameter}` is filled in, and a
-    /// parameter `token_url` of the connection wins.
+    /// For the forms that fetch a token: where it is issued; `{parameter}` is filled in, an address that begins with `..`
+    /// is taken from the base URL on, and a parameter `token_url` of the connection wins.
     pub token_url: Option<String>,
-    /// For `client_credentials`: the client id.
+    /// For `client_credentials` and `private_key_jwt`: the client id.
     pub client_id: Option<String>,
     /// For `client_credentials`: the client's secret.
     pub client_secret: Option<String>,
@@ -55,19 +55,37 @@ pub struct Auth {
     pub key: Option<String>,
     /// For `service_account`: the parameter that names the person on whose behalf is asked.
     pub subject: Option<String>,
-    /// For `client_credentials` and `service_account`: the scope asked for.
+    /// For `private_key_jwt`: the client's private key, such as `{secret.private_key}`.
+    pub private_key: Option<String>,
+    /// For `private_key_jwt`: the parameter that names the key, where the key does not name itself.
+    pub key_id: Option<String>,
+    /// For the forms that fetch a token: the scope asked for.
     pub scope: Option<String>,
     /// For `client_credentials`: how the client proves itself where tokens are issued.
     #[serde(default)]
     pub client_proof: ClientProof,
+    /// Other forms that the app takes as well: which one is used follows from the secrets that a connection gives.
+    #[serde(default)]
+    pub instead: Vec<Auth>,
 }
 
 impl Auth {
     /// Lists the secrets that the form names.
     pub fn secrets(&self) -> Vec<&str> {
-        let parts = [&self.username, &self.password, &self.value, &self.client_id, &self.client_secret, &self.key];
-        let texts = parts.into_iter().flatten().flat_map(|text| text.split("{secret.").skip(1));
+        let texts = self.texts().flat_map(|text| text.split("{secret.").skip(1));
         texts.filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
+    }
+
+    /// Lists the texts into which secrets are filled.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
+        let plain = [&self.username, &self.password, &self.value];
+        let asked = [&self.client_id, &self.client_secret, &self.key, &self.private_key];
+        plain.into_iter().chain(asked).flatten()
+    }
+
+    /// Lists the forms that the app takes.
+    pub fn forms(&self) -> impl Iterator<Item = &Auth> {
+        std::iter::once(self).chain(&self.instead)
     }
 }
 
@@ -85,6 +103,8 @@ pub enum AuthForm {
     ClientCredentials,
     /// The JSON key of a service account signs an assertion, for which `token_url` gives a short-lived bearer token.
     ServiceAccount,
+    /// OAuth 2.0 client credentials whose client signs with its private key instead of showing a secret.
+    PrivateKeyJwt,
 }
 
 /// How a client proves itself where tokens are issued.
@@ -199,6 +219,8 @@ pub struct BudgetSpec {
 pub struct WhoAmI {
     /// The path that answers with the account of whoever asks.
     pub path: Option<String>,
+    /// The secret without which there is no such account: a client of its own acts as nobody.
+    pub only_with: Option<String>,
     /// Where the record lies in the body; empty for a body that is the record.
     #[serde(default)]
     pub item: String,

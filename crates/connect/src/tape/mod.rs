@@ -113,8 +113,12 @@ async fn play(app: &App, tape: &Tape) -> Result<(Value, Vec<String>), ConnectErr
         settings.parameters.insert("token_url".into(), format!("http://{}/token", player.address()));
     }
     settings.limits = Some(BudgetSpec { per_second: Some(100_000.0), ..BudgetSpec::default() });
-    let secrets: BTreeMap<String, secrecy::SecretString> =
-        manifest.secrets.keys().map(|name| (name.clone(), format!("tape-{name}").into())).collect();
+    let secrets: BTreeMap<String, secrecy::SecretString> = manifest
+        .auth
+        .iter()
+        .flat_map(Auth::secrets)
+        .map(|name| (name.to_owned(), format!("tape-{name}").into()))
+        .collect();
     let clock = Arc::new(TapeClock { wall: tape.now() });
     let connector = Connector::with_clock(settings, secrets, clock, 1)?;
     let actual = act(&connector, &tape.doing).await;

@@ -9,6 +9,7 @@ mod credential;
 mod error;
 mod exchange;
 mod hook;
+mod key;
 mod mail;
 pub(crate) use error::host_and_port;
 pub(crate) use exchange::is_loopback;

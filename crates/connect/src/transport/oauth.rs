@@ -31,7 +31,7 @@ pub struct ClientCredentials {
     secret: SecretString,
     scope: Option<String>,
     style: ClientStyle,
-    /// What is shown instead of a secret.
+    /// What is signed instead of a secret that is shown.
     assertion: Option<Box<Assertion>>,
     token: Mutex<Option<Token>>,
     keeper: OnceLock<Arc<dyn TokenKeeper>>,
@@ -189,8 +189,7 @@ impl ClientCredentials {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         if let Some(assertion) = &self.assertion {
             let now_s = u64::try_from(wall_ms(transport) / 1000).unwrap_or_default();
-            form.append_pair("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
-            form.append_pair("assertion", &assertion.sign(self.token_url.as_str(), self.scope.as_deref(), now_s)?);
+            form.extend_pairs(assertion.fields(self.token_url.as_str(), self.scope.as_deref(), now_s)?);
             return Ok(self.ask_with(form.finish()));
         }
         form.append_pair("grant_type", "client_credentials");

@@ -107,6 +107,10 @@ impl Entra {
 }
 
 impl super::Imitation for Entra {
+    fn tokens(&mut self) -> &mut Tokens {
+        &mut self.tokens
+    }
+
     fn answer(&mut self, call: &Call, headers: &HeaderMap, people: &mut People) -> Reply {
         let path = call.path();
         if let (Method::POST, [_, "oauth2", "v2.0", "token"]) = (call.method.clone(), path.as_slice()) {

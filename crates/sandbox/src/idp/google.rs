@@ -21,7 +21,7 @@ const ACCOUNT: &str = "tenure@sandbox.iam.gserviceaccount.example";
 const KEY_ID: &str = "sandbox-key";
 const SCOPE: &str = "https://www.googleapis.com/auth/admin.directory.user";
 /// A key that was made for the sandbox and guards nothing.
-const KEY: &str = include_str!("google_key.txt");
+pub(super) const KEY: &str = include_str!("google_key.txt");
 
 /// Returns the JSON key of the sandbox's service account.
 pub fn service_account() -> String {
@@ -103,6 +103,10 @@ impl Google {
 }
 
 impl super::Imitation for Google {
+    fn tokens(&mut self) -> &mut Tokens {
+        &mut self.tokens
+    }
+
     fn answer(&mut self, call: &Call, headers: &HeaderMap, people: &mut People) -> Reply {
         let path = call.path();
         if let (Method::POST, ["token"]) = (call.method.clone(), path.as_slice()) {

@@ -5,10 +5,12 @@
 mod entra;
 mod google;
 mod okta;
+mod okta_token;
 mod onelogin;
 mod people;
 
 pub use google::service_account;
+pub use okta_token::{okta_private_key, okta_read_private_key};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +20,7 @@ use axum::extract::Query;
 use axum::http::{HeaderMap, Uri};
 
 use crate::exchange::{Call, Reply};
+use crate::tokens::Tokens;
 use crate::{Company, Limits};
 use people::People;
 
@@ -58,7 +61,7 @@ impl Idp {
         }
     }
 
-    /// Returns the path at which it gives tokens, where it asks for such.
+    /// Returns the path at which it gives tokens, where a connection has to name it.
     pub fn token_path(self) -> Option<&'static str> {
         match self {
             Idp::Okta => None,
@@ -71,6 +74,7 @@ impl Idp {
     /// Returns the path under which everything of it lies.
     fn root(self) -> &'static str {
         match self {
+            Idp::Okta => "/okta",
             Idp::Entra => "/entra",
             other => other.prefix(),
         }
@@ -106,6 +110,9 @@ impl fmt::Display for Idp {
 trait Imitation: Send {
     /// Answers a call; the headers carry the credential.
     fn answer(&mut self, call: &Call, headers: &HeaderMap, people: &mut People) -> Reply;
+
+    /// The tokens that it gave out.
+    fn tokens(&mut self) -> &mut Tokens;
 }
 
 /// Reads a body that is a form.
@@ -150,6 +157,11 @@ impl Desk {
     /// Returns how many requests came.
     pub fn requests(&self) -> u64 {
         self.inside().requests
+    }
+
+    /// Ends all access tokens before their time.
+    pub fn revoke_tokens(&self) {
+        self.inside().imitation.tokens().revoke();
     }
 
     /// Returns where somebody stands, in a word that all providers share: `staged`, `active`, `locked`, `suspended`,

@@ -1,4 +1,4 @@
-//! Okta: people behind an SSWS token, lists that hide whoever was deactivated, pages linked by an opaque cursor, filters
+//! Okta: people behind an SSWS token or the token of a service app, lists that hide whoever was deactivated, pages linked by an opaque cursor, filters
 //! that are read to the letter, a rate told in headers. Sessions end with DELETE; the tokens of apps only when that asks
 //! for it.
 
@@ -7,11 +7,14 @@ use std::time::Duration;
 use axum::http::{HeaderMap, Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use super::okta_token::Desk;
 use super::people::{Known, People, Standing};
-use crate::credentials::{OKTA_READ_TOKEN, OKTA_TOKEN, OWNER_EMAIL};
+use crate::credentials::{OKTA_READ_TOKEN, OKTA_TOKEN, OWNER_EMAIL, Right, bearer};
 use crate::exchange::{Call, Reply};
 use crate::paging::{Seal, by_cursor};
+use crate::tokens::Tokens;
 use crate::{Limits, clock};
 
 /// Requests a minute that one token gets, which is half of what the org has.
@@ -25,11 +28,17 @@ pub(super) struct Okta {
     limited: bool,
     /// The minute that is counted, and the requests in it.
     minute: (u64, u64),
+    desk: Desk,
 }
 
 impl Okta {
     pub fn new(limits: Limits) -> Self {
-        Okta { seal: Seal(crate::paging::digest(&"okta")), limited: limits != Limits::Off, minute: (0, 0) }
+        Okta {
+            seal: Seal(crate::paging::digest(&"okta")),
+            limited: limits != Limits::Off,
+            minute: (0, 0),
+            desk: Desk::default(),
+        }
     }
 
     /// Counts a request; returns what is left and when the minute ends, in seconds since 1970.
@@ -87,10 +96,23 @@ impl Okta {
         Reply::no_content()
     }
 
-    fn perform(&self, call: &Call, people: &mut People, writes: bool) -> Reply {
-        match (call.method.clone(), call.path().as_slice()) {
+    /// Returns who asks: whether they may write, and whether they act as a user. A service app does not.
+    fn asker(&self, headers: &HeaderMap) -> Option<(bool, bool)> {
+        let token = headers.get("authorization").and_then(|value| value.to_str().ok());
+        match token.and_then(|token| token.strip_prefix("SSWS ")) {
+            Some(OKTA_TOKEN) => Some((true, true)),
+            Some(OKTA_READ_TOKEN) => Some((false, true)),
+            Some(_) => None,
+            None => Some((self.desk.tokens.right(bearer(headers)?, Instant::now())? == Right::Write, false)),
+        }
+    }
+
+    fn perform(&self, call: &Call, people: &mut People, (writes, is_user): (bool, bool)) -> Reply {
+        let path = call.path();
+        let Some(path) = path.strip_prefix(&["api", "v1"]) else { return not_found(&call.segments.join("/")) };
+        match (call.method.clone(), path) {
             (Method::GET, ["users"]) => self.list(call, people),
-            (Method::GET, ["users", "me"]) => Reply::ok(json!({
+            (Method::GET, ["users", "me"]) if is_user => Reply::ok(json!({
                 "id": "00uowner", "status": "ACTIVE", "profile": {"login": OWNER_EMAIL, "email": OWNER_EMAIL},
             })),
             (Method::GET, ["users", id]) => match number_of(people, id).and_then(|number| people.get(number)) {
@@ -113,16 +135,20 @@ impl Okta {
 }
 
 impl super::Imitation for Okta {
+    fn tokens(&mut self) -> &mut Tokens {
+        &mut self.desk.tokens
+    }
+
     fn answer(&mut self, call: &Call, headers: &HeaderMap, people: &mut People) -> Reply {
-        let token = headers.get("authorization").and_then(|value| value.to_str().ok());
-        let writes = match token.and_then(|token| token.strip_prefix("SSWS ")) {
-            Some(OKTA_TOKEN) => true,
-            Some(OKTA_READ_TOKEN) => false,
-            _ => return refuse(StatusCode::UNAUTHORIZED, "E0000011", "Invalid token provided"),
+        if call.method == Method::POST && call.path() == ["oauth2", "v1", "token"] {
+            return self.desk.hand_out(call);
+        }
+        let Some(asker) = self.asker(headers) else {
+            return refuse(StatusCode::UNAUTHORIZED, "E0000011", "Invalid token provided");
         };
         let (left, reset) = self.count();
         let reply = match left {
-            Some(_) => self.perform(call, people, writes),
+            Some(_) => self.perform(call, people, asker),
             None => {
                 let text = "API call exceeded rate limit due to too many requests.";
                 refuse(StatusCode::TOO_MANY_REQUESTS, "E0000047", text)

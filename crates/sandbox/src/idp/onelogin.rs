@@ -73,6 +73,10 @@ impl OneLogin {
 }
 
 impl super::Imitation for OneLogin {
+    fn tokens(&mut self) -> &mut Tokens {
+        &mut self.tokens
+    }
+
     fn answer(&mut self, call: &Call, headers: &HeaderMap, people: &mut People) -> Reply {
         let path = call.path();
         if let (Method::POST, ["auth", "oauth2", "v2", "token"]) = (call.method.clone(), path.as_slice()) {

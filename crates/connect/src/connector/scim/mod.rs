@@ -253,7 +253,7 @@ fn credential(settings: &Settings, own: &BTreeMap<String, SecretString>) -> Resu
     };
     match auth.form {
         AuthForm::ClientCredentials => Ok(Credential::OAuthClientCredentials(client(settings, auth, own)?)),
-        _ => super::credential_of(auth, own),
+        _ => super::credential::credential_of(auth, own),
     }
 }
 
@@ -264,7 +264,7 @@ fn client(
 ) -> Result<ClientCredentials, ConnectError> {
     let given = settings.scim.as_ref().and_then(|scim| scim.token_url.as_deref());
     let url = settings.scim_address(given, auth.token_url.as_deref().unwrap_or_default(), "token URL")?;
-    Ok(super::client_of(auth, url, own))
+    Ok(super::credential::client_of(auth, url, own))
 }
 
 /// Tells whether a service does not know a verb, or not at this place: of a record that is known to be there.
