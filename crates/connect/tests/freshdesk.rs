@@ -546,7 +546,7 @@ async fn a_record_on_the_boundary_comes_again_and_changes_nothing() {
     assert!(tenant.connector.tells_changes());
     assert!(tenant.sandbox.world().change(APP, JANE, &json!({"role_ids": [6101]})));
     let moment: jiff::Timestamp = tenant.truth(JANE)["updated_at"].as_str().unwrap().parse().unwrap();
-    let start = || PullStart { checkpoint: None, since_ms: Some(moment.as_millisecond()) };
+    let start = || PullStart { since_ms: Some(moment.as_millisecond()), ..PullStart::default() };
     let first = pull_from(&tenant.connector, start()).await;
     assert_eq!(first.accounts.len(), 1, "the boundary itself is in it");
     assert_eq!(pull_from(&tenant.connector, start()).await.accounts, first.accounts);

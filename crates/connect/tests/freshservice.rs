@@ -362,7 +362,8 @@ async fn what_changed_comes_with_those_who_were_deactivated() {
         let since_ms = jiff::Timestamp::now().as_millisecond();
         assert!(tenant.sandbox.world().change(APP, TOM, &json!({"active": false})));
         assert!(tenant.sandbox.world().change(APP, PRIYA, &json!({"job_title": "Boss"})));
-        let changed = pull_from(&tenant.connector, PullStart { checkpoint: None, since_ms: Some(since_ms) }).await;
+        let changed =
+            pull_from(&tenant.connector, PullStart { since_ms: Some(since_ms), ..PullStart::default() }).await;
         assert_eq!(changed.coverage, Coverage::Complete);
         let mut logins: Vec<_> = changed.accounts.values().map(|one| one.login.as_deref().unwrap()).collect();
         logins.sort_unstable();

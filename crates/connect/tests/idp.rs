@@ -78,6 +78,61 @@ async fn entra_tells_everybody_the_deleted_too_over_pages_that_may_be_empty() {
 }
 
 #[tokio::test]
+async fn entra_tells_what_changed_from_where_the_last_pull_ended_and_each_is_read_whole() {
+    let sandbox = sandbox_of(120).await;
+    let desk = sandbox.idp(Idp::Entra);
+    let connector = client(&sandbox, Idp::Entra, ENTRA_CLIENT);
+    let first = pull(&connector).await;
+    let from = |mark: &Option<String>| PullStart { since_ms: Some(1), mark: mark.clone(), ..PullStart::default() };
+    assert!(desk.change("tom.baker@acme.example", "department", "Sales"));
+    assert!(desk.change("mia@acme.example", "title", "Head of everything"));
+    assert!(desk.stand("jane.doe@acme.example", "suspended"));
+    assert!(desk.stand("bruno.costa@acme.example", "deactivated"));
+    assert!(desk.delete("hiro.tanaka@acme.example"));
+    let changed = pull_from(&connector, from(&first.mark)).await;
+    assert_eq!(changed.coverage, Coverage::Complete, "{:?}", changed.because);
+    assert!(changed.accounts.len() < 20, "{}", changed.accounts.len());
+    for name in ["tom.baker", "mia", "jane.doe"] {
+        let (before, after) = (person(&first, name), person(&changed, name));
+        assert_eq!(before.fields.text("employee_id"), after.fields.text("employee_id"), "{name} is read whole");
+        assert_eq!(before.fields.text("manager_id"), after.fields.text("manager_id"), "{name}");
+    }
+    assert_eq!(person(&changed, "tom.baker").fields.text("department"), Some("Sales"));
+    assert_eq!(person(&changed, "jane.doe").state, AccountState::Suspended);
+    let bruno = person(&changed, "bruno.costa");
+    assert!(bruno.state == AccountState::Suspended && bruno.fields.text("idp_deleted_at").is_some());
+    let hiro = &person(&first, "hiro.tanaka").key;
+    assert!(!changed.accounts.contains_key(hiro), "whoever is deleted for good is read by nobody, and proves nothing");
+    let before = desk.requests();
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let settled = pull_from(&connector, from(&changed.mark)).await;
+    let quiet = pull_from(&connector, from(&settled.mark)).await;
+    assert_eq!((quiet.accounts.len(), quiet.coverage), (0, Coverage::Complete));
+    assert!(desk.requests() - before < 30 && quiet.mark.is_some());
+    desk.forget_places();
+    let all = pull_from(&connector, from(&quiet.mark)).await;
+    assert_eq!((all.coverage, all.accounts.len()), (Coverage::Complete, first.accounts.len() - 1), "a place too old");
+    assert!(all.mark.is_some() && all.mark != quiet.mark);
+    let none = pull_from(&connector, from(&None)).await;
+    assert_eq!(none.accounts.len(), all.accounts.len(), "without a place everything is read");
+}
+
+#[tokio::test]
+async fn each_provider_tells_the_manager_in_its_own_way() {
+    let sandbox = sandbox().await;
+    let people = &sandbox.company().yesterday;
+    let tom = people.iter().find(|person| person.work_email.starts_with("tom.baker@")).unwrap();
+    let boss = people.iter().find(|person| person.employee_id == tom.manager_id).unwrap();
+    let by_id = pull(&client(&sandbox, Idp::Entra, ENTRA_CLIENT)).await;
+    assert_eq!(person(&by_id, "tom.baker").fields.text("manager_id"), tom.manager_id.as_deref());
+    let by_address = pull(&google(&sandbox)).await;
+    assert_eq!(person(&by_address, "tom.baker").fields.text("manager_id"), Some(boss.work_email.as_str()));
+    let by_record = pull(&client(&sandbox, Idp::OneLogin, ONELOGIN_CLIENT)).await;
+    let of_boss = by_record.accounts.values().find(|one| one.login.as_deref() == Some(&*boss.work_email)).unwrap();
+    assert_eq!(person(&by_record, "tom.baker").fields.text("manager_id"), Some(of_boss.key.id.as_str()));
+}
+
+#[tokio::test]
 async fn google_tells_everybody_the_deleted_too_and_why_it_suspended() {
     let sandbox = sandbox_of(1200).await;
     moved(&sandbox, Idp::Google);
@@ -133,7 +188,7 @@ async fn onelogin_tells_everybody_by_a_cursor_in_a_header_and_what_changed_since
     let since_ms = jiff::Timestamp::now().as_millisecond();
     let desk = sandbox.idp(Idp::OneLogin);
     desk.change("tom.baker@acme.example", "department", "Sales");
-    let changed = pull_from(&connector, PullStart { since_ms: Some(since_ms + 1000), checkpoint: None }).await;
+    let changed = pull_from(&connector, PullStart { since_ms: Some(since_ms + 1000), ..PullStart::default() }).await;
     assert_eq!(changed.coverage, Coverage::Complete, "{:?}", changed.because);
     assert!(changed.accounts.len() < 5, "{}", changed.accounts.len());
     assert_eq!(person(&changed, "tom.baker").fields.text("department"), Some("Sales"));
@@ -143,19 +198,20 @@ async fn onelogin_tells_everybody_by_a_cursor_in_a_header_and_what_changed_since
 async fn sessions_end_in_each_and_twice_is_no_harm() {
     let sandbox = sandbox().await;
     let jane = "jane.doe@acme.example";
-    for (idp, connector, left) in [
-        (Idp::Entra, client(&sandbox, Idp::Entra, ENTRA_CLIENT), 0),
-        // What apps were let into lives on at Google, until the account is suspended.
-        (Idp::Google, google(&sandbox), 1),
-        (Idp::OneLogin, client(&sandbox, Idp::OneLogin, ONELOGIN_CLIENT), 0),
+    for (idp, connector) in [
+        (Idp::Entra, client(&sandbox, Idp::Entra, ENTRA_CLIENT)),
+        (Idp::Google, google(&sandbox)),
+        (Idp::OneLogin, client(&sandbox, Idp::OneLogin, ONELOGIN_CLIENT)),
     ] {
         let desk = sandbox.idp(idp);
         assert!(desk.sessions(jane).unwrap() >= 2, "{idp}");
         let account = find_one(&connector, Kind::Person, jane).await;
         for _ in 0..2 {
             perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap();
-            assert_eq!(desk.sessions(jane), Some(left), "{idp}");
+            assert_eq!(desk.sessions(jane), Some(0), "{idp}, with what apps were let into");
+            assert!(idp != Idp::Google || desk.app_passwords(jane) == Some(0), "{idp}");
         }
+        assert_ne!(desk.app_passwords("tom.baker@acme.example"), Some(0), "{idp} leaves others alone");
         desk.delete(jane);
         perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap();
     }

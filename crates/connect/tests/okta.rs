@@ -74,7 +74,7 @@ async fn what_changed_is_read_in_one_walk_and_includes_who_was_deactivated() {
     let since_ms = jiff::Timestamp::now().as_millisecond();
     org.stand("bruno.costa@acme.example", "deactivated");
     org.change("tom.baker@acme.example", "department", "Sales");
-    let changed = pull_from(&connector, PullStart { since_ms: Some(since_ms), checkpoint: None }).await;
+    let changed = pull_from(&connector, PullStart { since_ms: Some(since_ms), ..PullStart::default() }).await;
     assert_eq!(changed.coverage, Coverage::Complete, "{:?}", changed.because);
     assert_eq!((changed.accounts.len(), org.requests()), (2, 1));
     assert_eq!(person(&changed, "bruno.costa").fields.text("status"), Some("terminated"));

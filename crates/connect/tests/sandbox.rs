@@ -441,11 +441,11 @@ async fn a_pull_goes_on_behind_its_checkpoint() {
         let connector = connect(&sandbox, vendor);
         let whole = pull(&connector).await;
         assert!(whole.checkpoints.len() > 2, "{vendor}");
-        let start = PullStart { checkpoint: Some(whole.checkpoints[0].clone()), since_ms: None };
+        let start = PullStart { checkpoint: Some(whole.checkpoints[0].clone()), ..PullStart::default() };
         let rest = pull_from(&connector, start).await;
         assert_eq!(rest.coverage, Coverage::Complete);
         assert_eq!(rest.given, whole.given - 100, "{vendor}");
-        let end = PullStart { checkpoint: whole.checkpoints.last().cloned(), since_ms: None };
+        let end = PullStart { checkpoint: whole.checkpoints.last().cloned(), ..PullStart::default() };
         let nothing = pull_from(&connector, end).await;
         assert_eq!((nothing.given, nothing.coverage), (0, Coverage::Complete), "{vendor}");
     }
@@ -471,7 +471,7 @@ async fn what_changed_comes_with_the_inactive() {
     assert!(connector.tells_changes());
     let since_ms = jiff::Timestamp::now().as_millisecond() - 2000;
     assert!(sandbox.world().change(Vendor::Freshservice, "tom.baker@acme.example", &json!({"active": false})));
-    let changed = pull_from(&connector, PullStart { checkpoint: None, since_ms: Some(since_ms) }).await;
+    let changed = pull_from(&connector, PullStart { since_ms: Some(since_ms), ..PullStart::default() }).await;
     assert_eq!(changed.coverage, Coverage::Complete);
     let logins: Vec<_> = changed.accounts.values().map(|account| account.login.as_deref().unwrap()).collect();
     assert_eq!(logins, ["tom.baker@acme.example"]);

@@ -135,6 +135,8 @@ struct Walked {
     unreachable: bool,
     error: Option<ErrorKind>,
     shape: Shape,
+    /// From where the app is asked the next time, where it keeps track of changes itself.
+    mark: Option<String>,
     parked_until_ms: Option<i64>,
 }
 
@@ -192,7 +194,7 @@ impl Sweeping<'_> {
         let end = PullEnd {
             coverage: walked.coverage,
             because: walked.because,
-            watermark: mark(walked.coverage, run.started_ms),
+            watermark: mark(walked.coverage, run.started_ms, walked.mark.as_deref()),
             requests: spent.requests,
             throttled: spent.throttled,
             floor_seconds: self.connector.floor_seconds(spent.requests),
@@ -220,7 +222,10 @@ impl Sweeping<'_> {
             return Ok(PullMode::Full);
         }
         let complete = self.house.store.last_complete_pull(self.name).await?;
-        let young = complete.is_some_and(|pull| self.house.clock.now_ms() - pull.started_ms < FULL_EVERY_MS);
+        let mut young = complete.is_some_and(|pull| self.house.clock.now_ms() - pull.started_ms < FULL_EVERY_MS);
+        if young && self.connector.needs_mark() {
+            young = self.watermark().await?.1.is_some();
+        }
         Ok(if young { PullMode::Incremental } else { PullMode::Full })
     }
 
@@ -237,11 +242,11 @@ impl Sweeping<'_> {
 
     /// Walks all lists and writes them in batches; returns whether everything was seen.
     async fn walk(&self, run: &PullRun) -> Result<Walked, EngineError> {
-        let since_ms = match run.mode {
-            PullMode::Full => None,
+        let (since_ms, mark) = match run.mode {
+            PullMode::Full => (None, None),
             PullMode::Incremental => self.watermark().await?,
         };
-        let start = PullStart { checkpoint: run.checkpoint.clone(), since_ms };
+        let start = PullStart { checkpoint: run.checkpoint.clone(), since_ms, mark };
         let mut events = self.connector.pull(start);
         let batch_max = if self.connector.is_scarce() { 1 } else { BATCH };
         let mut batch = Batch::new(self.name);
@@ -266,9 +271,9 @@ impl Sweeping<'_> {
                     let connection = self.name.to_string();
                     self.progress.say(Said::Read { connection, accounts: read, total, requests, left, seconds_left });
                 }
-                PullEvent::End { coverage, because, unreachable, error, shape, parked_until_ms } => {
+                PullEvent::End { coverage, because, unreachable, error, shape, mark, parked_until_ms } => {
                     self.write(run, &mut batch, behind.as_deref()).await?;
-                    return Ok(Walked { coverage, because, unreachable, error, shape, parked_until_ms });
+                    return Ok(Walked { coverage, because, unreachable, error, shape, mark, parked_until_ms });
                 }
             }
         }
@@ -279,6 +284,7 @@ impl Sweeping<'_> {
             unreachable: false,
             error: None,
             shape: Shape::default(),
+            mark: None,
             parked_until_ms: None,
         })
     }
@@ -314,9 +320,9 @@ impl Sweeping<'_> {
         Ok(counts)
     }
 
-    async fn watermark(&self) -> Result<Option<i64>, EngineError> {
+    async fn watermark(&self) -> Result<(Option<i64>, Option<String>), EngineError> {
         let watermark = self.house.store.watermark(self.name).await?;
-        Ok(since(watermark.as_deref()))
+        Ok((since(watermark.as_deref()), place(watermark.as_deref()).map(str::to_owned)))
     }
 
     /// Marks what a complete walk did not meet as gone, each only after a look by its id found nothing. The inner error
@@ -361,6 +367,7 @@ impl Sweeping<'_> {
             );
             Err(Walked {
                 shape: Shape::default(),
+                mark: None,
                 coverage: Coverage::Partial,
                 because: Some(because),
                 unreachable: false,
@@ -373,14 +380,22 @@ impl Sweeping<'_> {
     }
 }
 
-/// Returns from when on the next pull asks for changes: the moment at which this one began, once it saw everything.
-fn mark(coverage: Coverage, started_ms: i64) -> Option<String> {
-    (coverage == Coverage::Complete).then(|| started_ms.to_string())
+/// Returns from when on the next pull asks for changes: the moment at which this one began, once it saw everything, and
+/// behind it the app's own word for the place, where it has one.
+fn mark(coverage: Coverage, started_ms: i64, place: Option<&str>) -> Option<String> {
+    let text = place.map_or_else(|| started_ms.to_string(), |place| format!("{started_ms} {place}"));
+    (coverage == Coverage::Complete).then_some(text)
 }
 
 /// Returns the moment since which changes are asked for, a little before the mark.
 fn since(watermark: Option<&str>) -> Option<i64> {
-    watermark.and_then(|text| text.parse::<i64>().ok()).map(|ms| ms - OVERLAP_MS)
+    let moment = watermark.and_then(|text| text.split(' ').next());
+    moment.and_then(|text| text.parse::<i64>().ok()).map(|ms| ms - OVERLAP_MS)
+}
+
+/// Returns the app's own word for the place from which to go on.
+fn place(watermark: Option<&str>) -> Option<&str> {
+    watermark.and_then(|text| text.split_once(' ')).map(|(_, place)| place)
 }
 
 /// Ends a pull in the store. A source that lost more people than the policy allows is kept and doubted: it is not what
@@ -431,6 +446,7 @@ impl Walked {
             unreachable: error.kind == ErrorKind::Unreachable,
             error: Some(error.kind),
             shape: Shape::default(),
+            mark: None,
             parked_until_ms: error.parked_until_ms,
         }
     }
@@ -463,9 +479,12 @@ mod tests {
     // proves FS-34, FS-35 (guide, live)
     #[test]
     fn the_next_pull_asks_from_before_the_last_whole_one_began() {
-        assert_eq!(mark(Coverage::Partial, 9_000_000), None, "a pass that failed moves no mark");
-        let mark = mark(Coverage::Complete, 9_000_000);
-        assert_eq!(since(mark.as_deref()), Some(9_000_000 - OVERLAP_MS));
+        assert_eq!(mark(Coverage::Partial, 9_000_000, None), None, "a pass that failed moves no mark");
+        let plain = mark(Coverage::Complete, 9_000_000, None);
+        assert_eq!((since(plain.as_deref()), place(plain.as_deref())), (Some(9_000_000 - OVERLAP_MS), None));
+        let with = mark(Coverage::Complete, 9_000_000, Some("https://x.example/delta?t=1"));
+        assert_eq!(since(with.as_deref()), Some(9_000_000 - OVERLAP_MS));
+        assert_eq!(place(with.as_deref()), Some("https://x.example/delta?t=1"));
         assert_eq!(since(None), None, "without a mark everything is read");
     }
 }

@@ -249,7 +249,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
 }
 
 /// A place in a document: keys one inside the other, written with dots. A step into a list takes the entry of that
-/// number, or the one that says `"primary": true`, or the first. A schema's name (`urn:…:User:department`) is one key.
+/// number, or the one that says `"primary": true`, or the first; `relations[type=manager]` is the one with that word in it.
+/// A schema's name (`urn:…:User:department`) is one key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place(Box<[Step]>);
 
@@ -257,15 +258,31 @@ pub(crate) struct Place(Box<[Step]>);
 #[derive(Debug)]
 struct Step {
     name: Box<str>,
+    /// The key and the word of the entry that is taken, where the step leads to a list.
+    pick: Option<(Box<str>, Box<str>)>,
     last: AtomicUsize,
 }
 
 impl Step {
-    fn new(name: &str) -> Self {
-        Self { name: name.into(), last: AtomicUsize::new(0) }
+    fn new(text: &str) -> Self {
+        let (name, pick) = match text.strip_suffix(']').and_then(|text| text.split_once('[')) {
+            Some((name, rest)) => (name, rest.split_once('=').map(|(key, word)| (key.into(), word.into()))),
+            None => (text, None),
+        };
+        Self { name: name.into(), pick, last: AtomicUsize::new(0) }
     }
 
+    /// Returns where the step leads from an object.
     fn of<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
+        let found = self.key(json)?;
+        let Some((key, word)) = &self.pick else { return Some(found) };
+        let Json::List(items) = found else { return None };
+        let fits =
+            |item: &&Json<'_>| matches!(item.get(key), Some(Json::Text(text)) if text.eq_ignore_ascii_case(word));
+        items.iter().find(fits)
+    }
+
+    fn key<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
         let Json::Object(entries) = json else { return None };
         let fits = |(name, _): &(Cow<'_, str>, Json<'_>)| same(name, &self.name);
         let at = Some(self.last.load(Ordering::Relaxed)).filter(|at| entries.get(*at).is_some_and(fits));
@@ -280,7 +297,7 @@ impl Step {
 
 impl Clone for Step {
     fn clone(&self) -> Self {
-        Self::new(&self.name)
+        Self { name: self.name.clone(), pick: self.pick.clone(), last: AtomicUsize::new(0) }
     }
 }
 

@@ -16,6 +16,7 @@ mod perform;
 mod scim;
 mod check;
 mod credential;
+mod each;
 mod whoami;
 
 pub use budget::{forecast, tenant_of};
@@ -285,7 +286,13 @@ impl Connector {
     /// Tells whether the app can be asked for what changed, for every kind that is listed.
     pub fn tells_changes(&self) -> bool {
         let mut lists = self.0.manifest().kinds.values().filter_map(|spec| spec.list.as_ref()).peekable();
-        lists.peek().is_some() && lists.all(|list| list.incremental.is_some())
+        lists.peek().is_some() && lists.all(|list| list.incremental.is_some() || list.delta.is_some())
+    }
+
+    /// Tells whether what changed is asked for from where the last pull ended; without that everything is listed.
+    pub fn needs_mark(&self) -> bool {
+        let mut lists = self.0.manifest().kinds.values().filter_map(|spec| spec.list.as_ref());
+        lists.any(|list| list.delta.is_some())
     }
 
     /// Tells whether states of this app are told from what is known from before: then `remember` matters.

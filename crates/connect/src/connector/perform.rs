@@ -216,6 +216,10 @@ impl<'a> Performing<'a> {
             course.found = self.find(kind, write.value_of("email", present)).await?;
             return Ok(());
         }
+        if let (Some(each), Some(id)) = (&call.each, &course.id) {
+            course.done += self.inner.call_each(call, each, id, (self.act.effect, self.act.priority)).await?;
+            return Ok(());
+        }
         let (Some(method), Some(path)) = (call.method, &call.path) else {
             return Err(ConnectError::new(ErrorKind::Configuration, "a call has neither method and path nor `find`"));
         };

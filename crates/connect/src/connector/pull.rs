@@ -3,6 +3,7 @@
 //! flight. Whatever is odd makes the pull partial with a reason: only an ordinary end is a complete one.
 
 mod checkpoint;
+mod delta;
 mod guard;
 mod numbered;
 mod several;
@@ -48,6 +49,8 @@ pub struct PullStart {
     pub checkpoint: Option<String>,
     /// Only what changed since (milliseconds since 1970, UTC), where the app can tell.
     pub since_ms: Option<i64>,
+    /// What the last complete pull ended with, for an app that keeps track of changes itself.
+    pub mark: Option<String>,
 }
 
 /// What a pull tells.
@@ -74,6 +77,8 @@ pub enum PullEvent {
         error: Option<ErrorKind>,
         /// The shape of what was seen, from a sample of it.
         shape: Shape,
+        /// From where to go on the next time, for an app that keeps track of changes itself.
+        mark: Option<String>,
         /// Until when the connection is parked, if that is the reason: the walk goes on afterwards, where it stopped.
         parked_until_ms: Option<i64>,
     },
@@ -125,7 +130,8 @@ impl Connector {
             let walked = walk(inner, start, &sender, &survey).await;
             let shape = survey.shape();
             let end = match walked {
-                Ok(untold) => PullEvent::End {
+                Ok(Walked { untold, mark }) => PullEvent::End {
+                    mark,
                     coverage: Coverage::Complete,
                     unreachable: false,
                     error: untold.as_ref().map(|error| error.kind),
@@ -134,6 +140,7 @@ impl Connector {
                     parked_until_ms: None,
                 },
                 Err(Stop::Because(error)) => PullEvent::End {
+                    mark: None,
                     coverage: Coverage::Partial,
                     unreachable: error.kind == ErrorKind::Unreachable,
                     error: Some(error.kind),
@@ -175,13 +182,21 @@ struct Stage {
     at: usize,
 }
 
-/// Walks all lists; returns why the other surface did not tell its part. The accounts are all there then.
+/// What a whole walk came to.
+struct Walked {
+    /// Why the other surface did not tell its part. The accounts are all there then.
+    untold: Option<ConnectError>,
+    /// From where to go on the next time.
+    mark: Option<String>,
+}
+
+/// Walks all lists, or what changed in them.
 async fn walk(
     inner: Arc<Inner>,
     start: PullStart,
     sender: &mpsc::Sender<PullEvent>,
     survey: &Survey,
-) -> Result<Option<ConnectError>, Stop> {
+) -> Result<Walked, Stop> {
     let stages = stages(&inner, start.since_ms)?;
     let names = inner.names(FRESH, Priority::Read).await?;
     survey.start(&names.shape);
@@ -195,6 +210,22 @@ async fn walk(
         checkpoint.i == start.since_ms
             && stages.get(checkpoint.s).is_none_or(|stage| checkpoint.z == stage.walk.size().unwrap_or(0))
     });
+    let told = delta::told(&inner, &start, resumed.as_ref()).await?;
+    if let Some(changes) = &told.changes {
+        let run = |at| Run {
+            inner: &inner,
+            stage: &stages[at],
+            names: &names,
+            seen: seen.as_ref(),
+            sender,
+            survey,
+            since: start.since_ms,
+            mark: None,
+            is_last: false,
+        };
+        delta::deliver(&inner, changes, run, sender).await?;
+        return Ok(Walked { untold, mark: told.mark });
+    }
     let first = resumed.as_ref().map_or(0, |checkpoint| checkpoint.s);
     let last = stages.len().saturating_sub(1);
     for stage in stages.iter().skip(first) {
@@ -202,7 +233,8 @@ async fn walk(
         let position = from.map_or_else(|| stage.walk.start(), |checkpoint| checkpoint.position(stage));
         let is_last = stage.at == last;
         let seen = seen.as_ref();
-        let run = Run { inner: &inner, stage, names: &names, seen, sender, survey, since: start.since_ms, is_last };
+        let (since, mark) = (start.since_ms, told.mark.as_deref());
+        let run = Run { inner: &inner, stage, names: &names, seen, sender, survey, since, mark, is_last };
         let was = from.map_or(0, |checkpoint| checkpoint.n);
         match run.stage(position, was).await {
             // A cursor or page that was good before the stop may not be any more: from the start, then.
@@ -210,7 +242,7 @@ async fn walk(
             other => other?,
         }
     }
-    Ok(untold)
+    Ok(Walked { untold, mark: told.mark })
 }
 
 impl Inner {
@@ -299,6 +331,8 @@ struct Run<'a> {
     sender: &'a mpsc::Sender<PullEvent>,
     survey: &'a Survey,
     since: Option<i64>,
+    /// From where changes are asked for the next time.
+    mark: Option<&'a str>,
     is_last: bool,
 }
 
@@ -442,11 +476,12 @@ impl Run<'_> {
     async fn deliver(&self, mut page: PageRead, guard: &Guard) -> Result<(), Stop> {
         self.thicken(&mut page).await?;
         let (stage, size) = (self.stage.at, self.stage.walk.size());
-        let checkpoint = match &page.next {
+        let mut checkpoint = match &page.next {
             Some(next) => Checkpoint::at(stage, Some(next), guard.seen(), size, self.since),
             None if self.is_last => Checkpoint::at(stage + 1, None, 0, None, self.since),
             None => Checkpoint::at(stage + 1, None, 0, size, self.since),
         };
+        checkpoint.d = self.mark.map(str::to_owned);
         let event = PullEvent::Page { accounts: page.accounts, checkpoint: checkpoint.text(), total: page.total };
         self.sender.send(event).await.map_err(|_| Stop::NobodyListens)
     }

@@ -109,7 +109,7 @@ impl Walk {
 
     fn page_url(&self, inner: &Inner, position: &Position) -> Result<Url, ConnectError> {
         if let Position::Link(address) = position {
-            return self.linked(inner, address);
+            return Self::linked(inner, address);
         }
         let mut url = inner.url(&self.path, &[])?;
         let paging = if self.body.is_none() { self.paging_parameters(position) } else { Vec::new() };
@@ -121,7 +121,7 @@ impl Walk {
     }
 
     /// Follows an address only on our own host.
-    fn linked(&self, inner: &Inner, address: &str) -> Result<Url, ConnectError> {
+    pub fn linked(inner: &Inner, address: &str) -> Result<Url, ConnectError> {
         let url = inner.base.join(address).map_err(|error| {
             ConnectError::new(ErrorKind::Malformed, format!("the next page has an address that is none: {error}"))
         })?;

@@ -92,6 +92,13 @@ impl Lint<'_> {
         if found {
             placeholders.push("found");
         }
+        if let Some(each) = &call.each {
+            self.check_path(&at("each"), &each.path, &placeholders);
+            placeholders.push("each");
+            if call.body != Body::None || !path.contains("{each}") {
+                self.say(&at("each"), "the call takes nothing of an entry but its id", "{each} in `path`, and no body");
+            }
+        }
         self.check_path(&at("path"), path, &placeholders);
         if let Some(path) = &call.done_if {
             self.check_path(&at("done_if"), path, &placeholders);

@@ -3,8 +3,8 @@
 
 use super::Lint;
 use crate::manifest::{
-    CardinalityWord, Codec, EntitlementSpec, FieldSpec, GrantForm, KindSpec, ListSpec, LookupSpec, Many, PagingStyle,
-    StateWord,
+    CardinalityWord, Codec, Delta, EntitlementSpec, FieldSpec, GrantForm, KindSpec, ListSpec, LookupSpec, Many,
+    PagingStyle, StateWord,
 };
 use tenure_core::abilities::Effect;
 use tenure_core::account::Kind;
@@ -75,9 +75,30 @@ impl Lint<'_> {
             let message = "records of one person may lie in two pages, and only those of one are laid together";
             self.say(&["kinds", kind, "list", "one_person"], message, "a paging of the style `single`");
         }
+        if let Some(delta) = &list.delta {
+            self.delta(kind, spec, list, delta);
+        }
         if list.proves_absence && spec.read.is_some() {
             let message = "whoever is missing can be asked for by id, which is surer than the list";
             self.say(&["kinds", kind, "list", "proves_absence"], message, "leave it out");
+        }
+    }
+
+    fn delta(&mut self, kind: &str, spec: &KindSpec, list: &ListSpec, delta: &Delta) {
+        let at = ["kinds", kind, "list", "delta"];
+        self.check_path(&[&at[..], &["path"]].concat(), &delta.path, &[]);
+        if self.manifest.kinds.values().filter(|kind| kind.list.is_some()).count() > 1 {
+            self.say(&at, "changes are told of one list, and this app has more", "leave it out");
+        }
+        if spec.read.is_none() {
+            self.say(&at, "whoever changed cannot be read by id", "[kinds.KIND.read]");
+        }
+        if list.incremental.is_some() {
+            self.say(&at, "changes are asked for by `incremental` as well", "leave one of them out");
+        }
+        let known: Vec<&str> = list.passes.iter().map(|pass| pass.name.as_str()).collect();
+        for pass in delta.removed_pass.iter().filter(|pass| !known.contains(&pass.as_str())) {
+            self.say_unknown(&[&at[..], &["removed_pass"]].concat(), "pass", pass, &known);
         }
     }
 

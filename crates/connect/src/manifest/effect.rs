@@ -121,6 +121,24 @@ pub struct Call {
     pub batch: Option<Batch>,
     /// A path that is read when the call is refused as not found: a record there means that the call was done before.
     pub done_if: Option<String>,
+    /// A list of the account's that is read first: the call is made for each of its entries, with `{each}` for the entry's
+    /// id. Without an entry, or without the account, there is nothing to do.
+    pub each: Option<Each>,
+}
+
+/// A list for each of whose entries a call is made.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Each {
+    /// The path that lists them, with `{id}` for the account; one answer holds all.
+    pub path: String,
+    /// Where the entries lie in the body.
+    #[serde(default)]
+    pub items: String,
+    /// Where an entry has its id.
+    pub id: String,
+    /// A place that every answer has, where the app leaves an empty list out.
+    pub mark: Option<String>,
 }
 
 /// How a call takes several records at once, and tells what became of each.

@@ -90,6 +90,8 @@ pub struct ListSpec {
     pub passes: Vec<Pass>,
     /// How to ask for changed records only.
     pub incremental: Option<Incremental>,
+    /// How to go on from a place that the app gave, for one that keeps track of changes itself.
+    pub delta: Option<Delta>,
     /// For an app that lists by POST: the body of every request, into which the paging's parameters go as well.
     pub read_body: Option<IndexMap<String, serde_json::Value>>,
     /// Records of other kinds that the list holds; the first that fits decides.
@@ -145,6 +147,34 @@ pub struct Incremental {
     /// Whether all passes are walked with it; without them, one walk tells every change.
     #[serde(default = "yes")]
     pub passes: bool,
+}
+
+/// How an app that keeps track of changes is asked for them. It gives an address from which to go on the next time; what it
+/// tells there are ids, each of which is then read, for a record in it may leave out what did not change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Delta {
+    /// The path that tells changes.
+    pub path: String,
+    /// Its parameters; they may decide which changes are told.
+    #[serde(default)]
+    pub query: IndexMap<String, String>,
+    /// Parameters that ask for nothing but the address from now on. It is asked for before everything is listed.
+    pub latest: IndexMap<String, String>,
+    /// Where a page has the address of the next one. A page may be empty.
+    pub next: String,
+    /// Where the last page has the address from which to go on the next time.
+    pub link: String,
+    /// What a record has that was removed.
+    pub removed: String,
+    /// The pass of the list in which those removed can still be read; it is walked when there are any.
+    pub removed_pass: Option<String>,
+    /// Places and the values that a record has to have once it is read; of others the list does not tell either.
+    #[serde(default)]
+    pub only: IndexMap<String, serde_json::Value>,
+    /// Words in a refusal that mean: the address is too old. So does the status 410. Then everything is listed.
+    #[serde(default)]
+    pub expired: Vec<String>,
 }
 
 /// How records are looked up by something other than their id.

@@ -15,10 +15,10 @@ mod dialect;
 pub use about::{FileForm, Prerequisite, PushForm, SessionWord, Webhooks};
 pub use access::AccessSpec;
 pub use dialect::{Evidence, Sheet, Tell, lay_over};
-pub use effect::{Batch, Body, ByHandSpec, Call, CallWhen, EffectSpec, Method, SeatWord};
+pub use effect::{Batch, Body, ByHandSpec, Call, CallWhen, Each, EffectSpec, Method, SeatWord};
 pub use error::{ErrorRule, ErrorSpec, ErrorWord, SuccessFlag};
 pub use list::{
-    Incremental, ListSpec, LookupSpec, Many, OtherKind, Paging, PagingStyle, Pass, ReadSpec, Reference, Total,
+    Delta, Incremental, ListSpec, LookupSpec, Many, OtherKind, Paging, PagingStyle, Pass, ReadSpec, Reference, Total,
 };
 pub use record::{
     CardinalityWord, Codec, CustomSpec, EntitlementSpec, FieldSpec, GrantForm, GrantPlace, GrantWrite, IdForm,

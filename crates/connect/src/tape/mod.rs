@@ -165,7 +165,7 @@ async fn act(connector: &Connector, doing: &Doing) -> Value {
 }
 
 async fn pull(connector: &Connector, since_ms: Option<i64>) -> Value {
-    let mut stream = connector.pull(PullStart { checkpoint: None, since_ms });
+    let mut stream = connector.pull(PullStart { since_ms, ..PullStart::default() });
     let mut all: Vec<Account> = Vec::new();
     while let Some(event) = stream.next().await {
         match event {

@@ -144,6 +144,7 @@ pub struct Pulled {
     pub checkpoints: Vec<String>,
     pub coverage: Coverage,
     pub because: Option<String>,
+    pub mark: Option<String>,
 }
 
 /// Pulls everything from `start` on.
@@ -153,6 +154,7 @@ pub async fn pull_from(connector: &Connector, start: PullStart) -> Pulled {
         accounts: BTreeMap::new(),
         given: 0,
         checkpoints: Vec::new(),
+        mark: None,
         coverage: Coverage::Partial,
         because: Some("no end".into()),
     };
@@ -163,7 +165,9 @@ pub async fn pull_from(connector: &Connector, start: PullStart) -> Pulled {
                 pulled.accounts.extend(accounts.into_iter().map(|account| (account.key.clone(), account)));
                 pulled.checkpoints.push(checkpoint);
             }
-            PullEvent::End { coverage, because, .. } => (pulled.coverage, pulled.because) = (coverage, because),
+            PullEvent::End { coverage, because, mark, .. } => {
+                (pulled.coverage, pulled.because, pulled.mark) = (coverage, because, mark);
+            }
         }
     }
     pulled

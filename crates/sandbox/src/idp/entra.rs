@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::entra_delta::Places;
 use super::okta::{form, moment};
 use super::people::{Known, People, Standing};
 use crate::credentials::{ENTRA_CLIENT, ENTRA_READ_CLIENT, Right, bearer, client};
@@ -33,11 +34,12 @@ const SHOWN_UNASKED: [&str; 11] = [
 pub(super) struct Entra {
     seal: Seal,
     tokens: Tokens,
+    places: Places,
 }
 
 impl Entra {
     pub fn new() -> Self {
-        Entra { seal: Seal(digest(&"entra")), tokens: Tokens::default() }
+        Entra { seal: Seal(digest(&"entra")), tokens: Tokens::default(), places: Places::default() }
     }
 
     fn hand_out(&mut self, call: &Call) -> Reply {
@@ -92,11 +94,11 @@ impl Entra {
         };
         let mut body = json!({
             "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users",
-            "value": page.iter().map(|known| shown(known, call.query("$select"))).collect::<Vec<_>>(),
+            "value": page.iter().map(|known| shown(known, people, call)).collect::<Vec<_>>(),
         });
         if let Some(next) = next {
             let here = call.url.split('?').next().unwrap_or_default();
-            let kept = ["$select", "$filter", "$top"];
+            let kept = ["$select", "$expand", "$filter", "$top"];
             let same: Vec<&(String, String)> =
                 call.query.iter().filter(|(key, _)| kept.contains(&key.as_str())).collect();
             let token = self.seal.close(&scope, next);
@@ -111,6 +113,10 @@ impl super::Imitation for Entra {
         &mut self.tokens
     }
 
+    fn forget_places(&mut self) {
+        self.places.forget();
+    }
+
     fn answer(&mut self, call: &Call, headers: &HeaderMap, people: &mut People) -> Reply {
         let path = call.path();
         if let (Method::POST, [_, "oauth2", "v2.0", "token"]) = (call.method.clone(), path.as_slice()) {
@@ -120,12 +126,13 @@ impl super::Imitation for Entra {
             return refuse(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", "Access token is empty.");
         };
         match (call.method.clone(), path.as_slice()) {
+            (Method::GET, ["v1.0", "users", "delta"]) => self.places.tell(call, people, self.seal),
             (Method::GET, ["v1.0", "users"]) => self.list(call, people, false),
             (Method::GET, ["v1.0", "directory", "deletedItems", "microsoft.graph.user"]) => {
                 self.list(call, people, true)
             }
             (Method::GET, ["v1.0", "users", id]) => match present(people, id) {
-                Some(known) => Reply::ok(shown(known, call.query("$select"))),
+                Some(known) => Reply::ok(shown(known, people, call)),
                 None => not_found(id),
             },
             (Method::POST, ["v1.0", "users", _, "revokeSignInSessions"]) if right == Right::Read => {
@@ -144,7 +151,7 @@ impl super::Imitation for Entra {
     }
 }
 
-fn id(number: u64) -> String {
+pub(super) fn id(number: u64) -> String {
     let mark = digest(&("entra", number));
     format!("{:08x}-{:04x}-4000-8000-{number:012x}", mark >> 32, mark & 0xffff)
 }
@@ -154,7 +161,22 @@ fn present<'p>(people: &'p People, named: &str) -> Option<&'p Known> {
     people.iter().filter(|known| known.standing != Standing::Deactivated).find(fits)
 }
 
-fn shown(known: &Known, select: Option<&str>) -> Value {
+fn shown(known: &Known, people: &People, call: &Call) -> Value {
+    let mut record = selected(known, call.query("$select"));
+    let expands = call.query("$expand").is_some_and(|expand| expand.starts_with("manager("));
+    if let Some(manager) = people.manager(known).filter(|_| expands) {
+        record["manager"] = json!({
+            "@odata.type": "#microsoft.graph.user",
+            "id": id(manager.number),
+            "employeeId": manager.employee_id,
+            "mail": manager.email,
+        });
+    }
+    record
+}
+
+/// Returns what a request selects of a record.
+pub(super) fn selected(known: &Known, select: Option<&str>) -> Value {
     let enabled = matches!(known.standing, Standing::Active | Standing::Locked | Standing::Staged);
     let deleted = (known.standing == Standing::Deactivated).then(|| moment(known.updated_ms));
     let everything = json!({
@@ -185,11 +207,11 @@ fn shown(known: &Known, select: Option<&str>) -> Value {
     Value::Object(everything.into_iter().filter(|(key, _)| asked.contains(&key.as_str())).collect::<Map<_, _>>())
 }
 
-fn refuse(status: StatusCode, code: &str, message: &str) -> Reply {
+pub(super) fn refuse(status: StatusCode, code: &str, message: &str) -> Reply {
     Reply::new(status, json!({"error": {"code": code, "message": message, "innerError": {"request-id": "0"}}}))
 }
 
-fn bad(message: &str) -> Reply {
+pub(super) fn bad(message: &str) -> Reply {
     refuse(StatusCode::BAD_REQUEST, "Request_BadRequest", message)
 }
 

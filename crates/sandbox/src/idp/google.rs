@@ -1,6 +1,6 @@
 //! Google Workspace: tokens for an assertion that a service account has signed for an administrator, lists that leave
 //! their records out when there are none and hide whoever was deleted. Signing out ends the browser's sessions; what
-//! apps were let into lives on.
+//! apps were let into and app passwords live on, and are listed and taken back one by one.
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use base64::Engine as _;
@@ -93,7 +93,7 @@ impl Google {
         let page = &rows[..rows.len().min(size)];
         let mut body = json!({"kind": "admin#directory#users", "etag": "\"0\""});
         if !page.is_empty() {
-            body["users"] = page.iter().map(|known| shown(known)).collect();
+            body["users"] = page.iter().map(|known| shown(known, people)).collect();
         }
         if let Some(last) = page.last().filter(|_| rows.len() > page.len()) {
             body["nextPageToken"] = json!(self.seal.close(&scope, last.number as i64));
@@ -118,7 +118,9 @@ impl super::Imitation for Google {
         let Some(path) = path.strip_prefix(&["admin", "directory", "v1"]) else { return not_found() };
         match (call.method.clone(), path) {
             (Method::GET, ["users"]) => self.list(call, people),
-            (Method::GET, ["users", id]) => present(people, id).map_or_else(not_found, |known| Reply::ok(shown(known))),
+            (Method::GET, ["users", id]) => {
+                present(people, id).map_or_else(not_found, |known| Reply::ok(shown(known, people)))
+            }
             (Method::POST, ["users", _, "signOut"]) if right == Right::Read => refuse(
                 StatusCode::FORBIDDEN,
                 "insufficientPermissions",
@@ -129,9 +131,44 @@ impl super::Imitation for Google {
                 people.end_sessions(number, false);
                 Reply::no_content()
             }
+            (Method::GET | Method::DELETE, ["users", _, "tokens" | "asps", ..]) if right == Right::Read => refuse(
+                StatusCode::FORBIDDEN,
+                "insufficientPermissions",
+                "Request had insufficient authentication scopes.",
+            ),
+            (Method::GET, ["users", id, what @ ("tokens" | "asps")]) => {
+                present(people, id).map_or_else(not_found, |known| held(known, what))
+            }
+            (Method::DELETE, ["users", id, what @ ("tokens" | "asps"), one]) => {
+                let Some(number) = present(people, id).map(|known| known.number) else { return not_found() };
+                let is_token = *what == "tokens";
+                let last = one.strip_prefix(if is_token { CLIENT } else { "" }).and_then(|last| last.parse().ok());
+                match last.is_some_and(|last| people.take_back(number, last, is_token)) {
+                    true => Reply::no_content(),
+                    false => not_found(),
+                }
+            }
             _ => not_found(),
         }
     }
+}
+
+/// The ids of apps begin with this.
+const CLIENT: &str = "sandbox-app-";
+
+/// Lists what apps hold of somebody, or their app passwords, the last first.
+fn held(known: &Known, what: &str) -> Reply {
+    let rows: Vec<Value> = match what {
+        "tokens" => {
+            (1..=known.tokens).rev().map(|at| json!({"clientId": format!("{CLIENT}{at}"), "scopes": []})).collect()
+        }
+        _ => (1..=known.app_passwords).rev().map(|at| json!({"codeId": at, "name": "Old phone"})).collect(),
+    };
+    let mut body = json!({"kind": format!("admin#directory#{}List", what.trim_end_matches('s')), "etag": "\"0\""});
+    if !rows.is_empty() {
+        body["items"] = json!(rows);
+    }
+    Reply::ok(body)
 }
 
 /// Returns what an assertion lets its holder do, if it is signed, in time, and for an administrator.
@@ -171,7 +208,7 @@ fn present<'p>(people: &'p People, named: &str) -> Option<&'p Known> {
     people.iter().filter(|known| known.standing != Standing::Deactivated).find(fits)
 }
 
-fn shown(known: &Known) -> Value {
+fn shown(known: &Known, people: &People) -> Value {
     let reason = match known.standing {
         Standing::Suspended => Some("ADMIN"),
         Standing::Locked => Some("ABUSE"),
@@ -195,6 +232,11 @@ fn shown(known: &Known) -> Value {
     });
     if let Some(reason) = reason {
         body["suspensionReason"] = json!(reason);
+    }
+    if let Some(manager) = people.manager(known) {
+        // Others whom somebody has to do with come first.
+        let assistant = json!({"value": OWNER_EMAIL, "type": "assistant"});
+        body["relations"] = json!([assistant, {"value": manager.email, "type": "manager"}]);
     }
     if let Some(phone) = &known.phone {
         body["phones"] = json!([{"value": phone, "type": "work"}]);

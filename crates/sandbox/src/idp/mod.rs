@@ -3,6 +3,7 @@
 //! a test or a person does behind their API goes through [`Desk`].
 
 mod entra;
+mod entra_delta;
 mod google;
 mod okta;
 mod okta_token;
@@ -113,6 +114,9 @@ trait Imitation: Send {
 
     /// The tokens that it gave out.
     fn tokens(&mut self) -> &mut Tokens;
+
+    /// Forgets the places from which it told changes so far, where it keeps such.
+    fn forget_places(&mut self) {}
 }
 
 /// Reads a body that is a form.
@@ -164,6 +168,11 @@ impl Desk {
         self.inside().imitation.tokens().revoke();
     }
 
+    /// Lets the places from which changes are told be too old.
+    pub fn forget_places(&self) {
+        self.inside().imitation.forget_places();
+    }
+
     /// Returns where somebody stands, in a word that all providers share: `staged`, `active`, `locked`, `suspended`,
     /// `deactivated`.
     pub fn state(&self, email: &str) -> Option<&'static str> {
@@ -193,6 +202,11 @@ impl Desk {
     /// Returns the sessions that somebody has open, the tokens of apps among them.
     pub fn sessions(&self, email: &str) -> Option<u32> {
         self.inside().people.with_email(email).map(|person| person.sessions + person.tokens)
+    }
+
+    /// Returns how many passwords for apps somebody has, where the provider has such.
+    pub fn app_passwords(&self, email: &str) -> Option<u32> {
+        self.inside().people.with_email(email).map(|person| person.app_passwords)
     }
 
     /// Returns how often somebody's sessions were ended over the API.

@@ -64,7 +64,7 @@ impl OneLogin {
         };
         let rows: Vec<&Known> = people.iter().filter(takes).collect();
         let page = &rows[..rows.len().min(limit)];
-        let reply = Reply::ok(page.iter().map(|known| shown(known)).collect());
+        let reply = Reply::ok(page.iter().map(|known| shown(known, people)).collect());
         match page.last().filter(|_| rows.len() > page.len()) {
             Some(last) => reply.header("after-cursor", &self.seal.close(&scope, last.number as i64)),
             None => reply,
@@ -92,7 +92,7 @@ impl super::Imitation for OneLogin {
         match (call.method.clone(), path.as_slice()) {
             (Method::GET, ["api", "2", "users"]) => self.list(call, people),
             (Method::GET, ["api", "2", "users", id]) => match find(people, id).and_then(|number| people.get(number)) {
-                Some(known) => Reply::ok(shown(known)),
+                Some(known) => Reply::ok(shown(known, people)),
                 None => not_found(),
             },
             (Method::PUT, ["api", "1", "users", _, "logout"]) if right == Right::Read => {
@@ -110,7 +110,7 @@ impl super::Imitation for OneLogin {
 
 const FIRST: u64 = 51_000_000;
 
-fn shown(known: &Known) -> Value {
+fn shown(known: &Known, people: &People) -> Value {
     let (status, state) = match known.standing {
         Standing::Staged => (0, 1),
         Standing::Active => (1, 1),
@@ -128,6 +128,7 @@ fn shown(known: &Known) -> Value {
         "department": known.department,
         "company": "Acme",
         "title": known.title,
+        "manager_user_id": people.manager(known).map(|manager| FIRST + manager.number),
         "phone": known.phone,
         "preferred_locale_code": known.locale,
         "custom_attributes": {"employee_id": known.employee_id},

@@ -56,9 +56,13 @@ pub(super) struct Known {
     /// When they were made and last changed (milliseconds since 1970).
     pub created_ms: i64,
     pub updated_ms: i64,
+    /// What was changed last, in our word.
+    pub changed: &'static str,
     /// Sessions of a browser, and tokens of apps.
     pub sessions: u32,
     pub tokens: u32,
+    /// Passwords of apps that cannot ask their user.
+    pub app_passwords: u32,
     /// How often their sessions were ended.
     pub endings: u32,
 }
@@ -71,12 +75,12 @@ impl Known {
 
 /// All of them, by their numbers in the order in which they came.
 #[derive(Clone, Debug, Default)]
-pub(super) struct People(BTreeMap<u64, Known>);
+pub(super) struct People(BTreeMap<u64, Known>, Vec<(u64, i64)>);
 
 impl People {
     pub fn of(company: &Company) -> Self {
         let known = company.yesterday.iter().enumerate().map(|(at, person)| known(at as u64 + 1, person));
-        People(known.map(|known| (known.number, known)).collect())
+        People(known.map(|known| (known.number, known)).collect(), Vec::new())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Known> {
@@ -97,6 +101,15 @@ impl People {
         known.endings += 1;
     }
 
+    /// Takes back the last app that was let in by somebody, or the last of their app passwords; says whether it was there.
+    pub fn take_back(&mut self, number: u64, last: u32, is_token: bool) -> bool {
+        let Some(known) = self.0.get_mut(&number) else { return false };
+        let count = if is_token { &mut known.tokens } else { &mut known.app_passwords };
+        let there = last > 0 && *count == last;
+        *count -= u32::from(there);
+        there
+    }
+
     pub fn with_email(&self, email: &str) -> Option<&Known> {
         self.iter().find(|known| known.email.eq_ignore_ascii_case(email))
     }
@@ -113,6 +126,7 @@ impl People {
         let Some(standing) = Standing::ALL.into_iter().find(|one| one.name() == standing) else { return false };
         self.edit(email, |known| {
             known.standing = standing;
+            known.changed = "standing";
             // A provider ends the browser's sessions of whomever it shuts out; what apps hold lives on.
             if !standing.signs_in() {
                 known.sessions = 0;
@@ -123,13 +137,14 @@ impl People {
     pub fn change(&mut self, email: &str, field: &str, value: &str) -> bool {
         let Some(known) = self.with_email(email).map(|known| known.number) else { return false };
         let Some(known) = self.0.get_mut(&known) else { return false };
-        let place = match field {
-            "email" => &mut known.email,
-            "department" => &mut known.department,
-            "title" => &mut known.title,
-            "employee_id" => &mut known.employee_id,
+        let (word, place) = match field {
+            "email" => ("email", &mut known.email),
+            "department" => ("department", &mut known.department),
+            "title" => ("title", &mut known.title),
+            "employee_id" => ("employee_id", &mut known.employee_id),
             _ => return false,
         };
+        known.changed = word;
         *place = value.to_owned();
         known.updated_ms = now_ms();
         true
@@ -137,7 +152,19 @@ impl People {
 
     pub fn delete(&mut self, email: &str) -> bool {
         let number = self.with_email(email).map(|known| known.number);
+        self.1.extend(number.map(|number| (number, now_ms())));
         number.is_some_and(|number| self.0.remove(&number).is_some())
+    }
+
+    /// Lists the numbers of those who were removed for good, and when.
+    pub fn removed(&self) -> &[(u64, i64)] {
+        &self.1
+    }
+
+    /// Returns somebody's manager.
+    pub fn manager(&self, known: &Known) -> Option<&Known> {
+        let id = known.manager_id.as_deref()?;
+        self.iter().find(|other| other.employee_id == id)
     }
 
     pub fn sign_in(&mut self, email: &str) -> bool {
@@ -180,9 +207,11 @@ fn known(number: u64, person: &Person) -> Known {
         locale: person.locale.into(),
         standing,
         created_ms,
+        changed: "",
         updated_ms: person.end_date.map_or(created_ms, day).max(created_ms),
         sessions: open + (digest(&number) % 2) as u32 * open,
         tokens: open,
+        app_passwords: 2 * open,
         endings: 0,
     }
 }

@@ -27,6 +27,9 @@ pub(super) struct Checkpoint {
     /// Since when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub i: Option<i64>,
+    /// From where changes are asked for once all of this is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d: Option<String>,
 }
 
 impl Checkpoint {
@@ -43,7 +46,8 @@ impl Checkpoint {
 
     /// Returns the checkpoint before a place.
     pub fn at(stage: usize, position: Option<&Position>, seen: u64, size: Option<u32>, since: Option<i64>) -> Self {
-        let mut checkpoint = Self { s: stage, p: None, c: None, l: None, n: seen, z: size.unwrap_or(0), i: since };
+        let z = size.unwrap_or(0);
+        let mut checkpoint = Self { s: stage, p: None, c: None, l: None, n: seen, z, i: since, d: None };
         match position {
             Some(Position::Page(page) | Position::Index(page)) => checkpoint.p = Some(*page),
             Some(Position::Cursor(cursor)) => checkpoint.c = Some(cursor.clone()),
