@@ -174,6 +174,8 @@ pub(super) fn judged(
         _ => None,
     };
     let shut = record.is_some_and(|record| matches!(record.state, AccountState::Suspended | AccountState::Removed));
+    // Whoever was made in a source and did not come in yet is to come.
+    let awaited = record.is_some_and(|record| record.state == AccountState::Invited);
     let (state, cause) = match (by_dates, &status) {
         _ if blurred => (IdentityState::Unknown, StayCause::Unreadable),
         (Some(by_dates), _) => by_dates,
@@ -183,6 +185,7 @@ pub(super) fn judged(
         (None, Status::Future) if start_date.is_none() => (IdentityState::Future, StayCause::Status),
         (None, Status::Future | Status::Active | Status::Terminated) => (IdentityState::Active, StayCause::Listed),
         (None, Status::Untold) if shut => (IdentityState::Left, StayCause::Record),
+        (None, Status::Untold) if awaited && start_date.is_none() => (IdentityState::Future, StayCause::Record),
         (None, Status::Untold) => (IdentityState::Active, StayCause::Listed),
     };
     let (state, cause) = if record.is_none() { (IdentityState::Unknown, StayCause::Vanished) } else { (state, cause) };

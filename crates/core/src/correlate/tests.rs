@@ -292,6 +292,18 @@ fn a_record_that_its_source_shut_is_a_leaver_unless_a_status_says_otherwise() {
 }
 
 #[test]
+fn a_record_that_nobody_came_in_by_yet_is_of_somebody_to_come_unless_a_day_or_a_status_says_otherwise() {
+    let mut facts = company();
+    account_of(&mut facts, "hr/person/1").state = AccountState::Invited;
+    assert_eq!(state(&facts, "1"), IdentityState::Future);
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-01"));
+    assert_eq!(state(&facts, "1"), IdentityState::Active);
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!(null));
+    set(account_of(&mut facts, "hr/person/1"), "status", json!("active"));
+    assert_eq!(state(&facts, "1"), IdentityState::Active);
+}
+
+#[test]
 fn a_decision_to_leave_waits_for_its_moment() {
     let mut facts = company();
     decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS + 1) });
