@@ -2,13 +2,14 @@
 //! somebody with two employments, a contractor, a rehire; and what is not believed: a list cut off, short, without its
 //! column. Nobody is a leaver because a list does not name them.
 
-use crate::stage::{Ended, Running, WAIT_MAX};
+use crate::stage::{Ended, Running, Stage, WAIT_MAX};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan, tz};
 use serde_json::Value;
 use std::fs;
 use tempfile::TempDir;
 use tenure_sandbox::hr::{self, HrSystems, Office, Trouble, Worker};
+use tenure_sandbox::{Limits, Options};
 use tokio::runtime::Runtime;
 
 /// The worker who is of no interest otherwise, and manages others.
@@ -242,4 +243,21 @@ fn workday_tells_who_is_here_and_of_two_employments_the_one_that_counts() {
         (&"active".into(), &"contractor".into(), &Value::Null)
     );
     scene.expect("Left", "future");
+}
+
+#[test]
+fn every_source_that_the_ready_configuration_offers_is_read_once_it_is_uncommented() {
+    let stage = Stage::open(Options { people: 21, limits: Limits::Off, ..Options::default() });
+    let config = &stage.files().config;
+    let offered = regex::Regex::new(r"(?m)^# (\[|[a-z_]+ = )").expect("a pattern");
+    let text = fs::read_to_string(config).expect("a configuration");
+    fs::write(config, offered.replace_all(&text, "$1").as_ref()).expect("a configuration");
+    let ended = stage.run(&["pull", "--json"]);
+    assert_eq!(ended.code, 0, "{ended}");
+    let pulls = ended.json().expect("JSON")["pulls"].as_array().expect("pulls").clone();
+    for source in ["okta", "entra", "google", "onelogin", "bamboohr", "workday", "personio"] {
+        let pull =
+            pulls.iter().find(|pull| pull["connection"] == source).unwrap_or_else(|| panic!("{source}: {ended}"));
+        assert!(pull["coverage"] == "complete" && pull["accounts"].as_u64() >= Some(20), "{pull:#}");
+    }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 
 use crate::credentials::*;
+use crate::hr;
 use crate::policy;
 use crate::{Idp, Limits, Options, Person, Sandbox, Status, Vendor};
 
@@ -55,6 +56,11 @@ pub(crate) fn write(dir: &Path, sandbox: &Sandbox, options: &Options) -> io::Res
             write_secret(&files.secrets.join(format!("{idp}-{name}")), &secret)?;
         }
     }
+    for system in hr::SYSTEMS {
+        for (name, secret) in hr::secrets(system) {
+            write_secret(&files.secrets.join(format!("{system}-{name}")), secret)?;
+        }
+    }
     fs::write(&files.config, config(sandbox, options.limits))?;
     fs::write(&files.policy, policy::text(options.people))?;
     fs::write(&files.people, csv(&sandbox.company().yesterday))?;
@@ -98,6 +104,12 @@ fn config(sandbox: &Sandbox, limits: Limits) -> String {
     for idp in Idp::ALL {
         let block = sandbox.idp_block(idp);
         text.extend(block.lines().map(|line| format!("# {line}\n")));
+    }
+    text.push_str(
+        "\n# So do three HR systems, with the same people: each as a source in place of the file, or beside it.\n",
+    );
+    for system in hr::SYSTEMS {
+        text.extend(sandbox.hr_block(system).lines().map(|line| format!("# {line}\n")));
     }
     text
 }

@@ -19,6 +19,7 @@ use tower::ServiceExt;
 
 use crate::door::{Cut, Door};
 use crate::files::{self, Files};
+use crate::hr::{self, Office};
 use crate::mischief::Mischief;
 use crate::pace::Pace;
 use crate::serve::{Hall, lock, router};
@@ -73,6 +74,7 @@ fn found(options: Options, addr: SocketAddr) -> io::Result<Sandbox> {
     let hall = Arc::new(Hall {
         world: World::new(&company, options.seed, options.dialects),
         idps: Idp::ALL.map(|idp| Desk::found(idp, &company, options.limits)).into(),
+        office: Arc::new(Mutex::new(Office::of_company(&company.yesterday, company.today))),
         dialects: Mutex::new(options.dialects),
         limits: options.limits,
         tokens: Mutex::new(Tokens::default()),
@@ -124,6 +126,11 @@ impl Sandbox {
     /// Returns the connection to this identity provider, as a configuration has it.
     pub fn idp_block(&self, idp: Idp) -> String {
         files::idp_block(idp, &self.idp_url(idp), self.idp_token_url(idp).as_deref())
+    }
+
+    /// Returns the connection to this HR system (`bamboohr`, `workday`, `personio`), as a configuration has it.
+    pub fn hr_block(&self, system: &str) -> String {
+        hr::block(self.addr, system)
     }
 
     /// Returns the URL at which this identity provider gives tokens, where it asks for such.

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::credentials::{self, Right};
 use crate::door::Cut;
 use crate::exchange::{Call, Reply};
+use crate::hr::{self, Office};
 use crate::mischief::{self, Mischief};
 use crate::pace::Pace;
 use crate::scim;
@@ -34,6 +35,8 @@ pub(crate) struct Hall {
     pub world: World,
     /// The identity providers, in the order of their list.
     pub idps: Vec<Desk>,
+    /// What the HR systems know.
+    pub office: Arc<Mutex<Office>>,
     /// Whose word each imitation follows now.
     pub dialects: Mutex<Dialects>,
     pub limits: Limits,
@@ -65,6 +68,10 @@ async fn answer(State(hall): State<Arc<Hall>>, ConnectInfo(cut): ConnectInfo<Cut
             Ok((headers, call)) => finish(hall.idps[idp as usize].answer(&call, &headers)),
             Err(status) => (status, UNREADABLE).into_response(),
         };
+    }
+    let root = request.uri().path().split('/').nth(1).unwrap_or_default();
+    if hr::SYSTEMS.contains(&root) {
+        return hr::answer(State(hall.office.clone()), request).await;
     }
     let Some((vendor, surface, rest)) = Surface::of_path(request.uri().path(), *lock(&hall.dialects)) else {
         return (StatusCode::NOT_FOUND, "no vendor is imitated under this path\n").into_response();

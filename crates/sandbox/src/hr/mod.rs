@@ -22,6 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::{Person, Status};
+
 /// The key of the imitated BambooHR.
 pub const BAMBOO_KEY: &str = "sandbox-bamboo-key";
 /// The integration system user of the imitated Workday.
@@ -34,6 +36,9 @@ pub const PERSONIO_ID: &str = "sandbox-personio-id";
 pub const PERSONIO_SECRET: &str = "sandbox-personio-secret";
 
 const BODY_MAX: usize = 256 * 1024;
+
+/// The systems, by the names of their apps.
+pub const SYSTEMS: [&str; 3] = ["bamboohr", "workday", "personio"];
 
 /// One employment of somebody; a person may have several.
 #[derive(Clone, Debug, Default)]
@@ -97,6 +102,29 @@ impl Office {
         Self { workers, today: Some(today), ..Self::default() }
     }
 
+    /// Returns an office in which the people of a company work, as HR knew them on a day.
+    pub(crate) fn of_company(people: &[Person], today: Date) -> Self {
+        let number =
+            |id: &Option<String>| id.as_deref()?.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().ok();
+        let worker = |person: &Person| {
+            Some(Worker {
+                id: number(&person.employee_id)?,
+                given_name: person.given_name.clone(),
+                family_name: person.family_name.clone(),
+                email: person.work_email.clone(),
+                department: person.department.to_owned(),
+                title: person.title.clone(),
+                start: Some(person.start_date),
+                end: person.end_date,
+                on_leave: person.status == Status::Leave,
+                contractor: person.employment == "contractor",
+                time_zone: Some(person.time_zone.to_owned()),
+                manager: number(&person.manager_id),
+            })
+        };
+        Self::of(people.iter().filter_map(worker).collect(), today)
+    }
+
     /// Tells whether an employment has ended.
     fn has_ended(&self, worker: &Worker) -> bool {
         worker.end.zip(self.today).is_some_and(|(end, today)| end < today)
@@ -131,23 +159,58 @@ impl HrSystems {
 
     /// Returns the base URL of one of them: `bamboohr`, `workday` or `personio`.
     pub fn url(&self, system: &str) -> String {
-        let path = match system {
-            "bamboohr" => "/bamboohr/api/v1",
-            "workday" => "/workday/ccx/service/customreport2/acme/ISU_Sandbox/Workers",
-            _ => "/personio/v1",
-        };
-        format!("http://{}{path}", self.addr)
+        url(self.addr, system)
     }
 
     /// Returns where Personio issues tokens.
     pub fn token_url(&self) -> String {
-        format!("http://{}/personio/v2/auth/token", self.addr)
+        token_url(self.addr)
     }
 
     /// Returns what they know, to be looked at and changed.
     pub fn office(&self) -> MutexGuard<'_, Office> {
         self.office.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn url(addr: SocketAddr, system: &str) -> String {
+    let path = match system {
+        "bamboohr" => "/bamboohr/api/v1",
+        "workday" => "/workday/ccx/service/customreport2/acme/ISU_Sandbox/Workers",
+        _ => "/personio/v1",
+    };
+    format!("http://{addr}{path}")
+}
+
+fn token_url(addr: SocketAddr) -> String {
+    format!("http://{addr}/personio/v2/auth/token")
+}
+
+/// Returns the secrets of a system's connection.
+pub(crate) fn secrets(system: &str) -> &'static [(&'static str, &'static str)] {
+    match system {
+        "bamboohr" => &[("api_key", BAMBOO_KEY)],
+        "workday" => &[("username", WORKDAY_USER), ("password", WORKDAY_PASSWORD)],
+        _ => &[("client_id", PERSONIO_ID), ("client_secret", PERSONIO_SECRET)],
+    }
+}
+
+/// Returns a system's connection at an address, as a configuration has it.
+pub(crate) fn block(addr: SocketAddr, system: &str) -> String {
+    let mut text =
+        format!("[connections.{system}]\napp = \"{system}\"\nsource = true\nurl = \"{}\"\n", url(addr, system));
+    match system {
+        "bamboohr" => text.push_str("custom = { time_zone = \"customZone\" }\n"),
+        "personio" => {
+            text.push_str(&format!("token_url = \"{}\"\ncustom = {{ time_zone = \"dynamic_77\" }}\n", token_url(addr)));
+        }
+        _ => {}
+    }
+    text.push_str(&format!("[connections.{system}.secrets]\n"));
+    for (name, _) in secrets(system) {
+        text.push_str(&format!("{name} = {{ file = \"secrets/{system}-{name}\" }}\n"));
+    }
+    text
 }
 
 impl Drop for HrSystems {
@@ -183,7 +246,7 @@ fn told(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
-async fn answer(State(office): State<Arc<Mutex<Office>>>, request: Request) -> Response {
+pub(crate) async fn answer(State(office): State<Arc<Mutex<Office>>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = body::to_bytes(body, BODY_MAX).await else { return StatusCode::BAD_REQUEST.into_response() };
     let query = parts.uri.query().unwrap_or_default();
