@@ -176,7 +176,7 @@ impl HrSystems {
 fn url(addr: SocketAddr, system: &str) -> String {
     let path = match system {
         "bamboohr" => "/bamboohr/api/v1",
-        "workday" => "/workday/ccx/service/customreport2/acme/ISU_Sandbox/Workers",
+        "workday" => "/workday/ccx/service/customreport2/acme/people_team/Workers",
         _ => "/personio/v1",
     };
     format!("http://{addr}{path}")

@@ -6,7 +6,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-const REPORT: &str = "ccx/service/customreport2/acme/ISU_Sandbox/Workers";
+const REPORT: &str = "ccx/service/customreport2/acme/people_team/Workers";
 
 pub(super) fn answer(office: &Office, rest: &str, ask: &Ask) -> Response {
     let known = (WORKDAY_USER.to_owned(), WORKDAY_PASSWORD.to_owned());
