@@ -30,6 +30,7 @@ mod invited;
 mod touched;
 pub mod pull;
 pub mod reconcile;
+mod pinned;
 pub mod plan;
 pub mod decide;
 pub mod draft;

@@ -3,6 +3,7 @@
 
 use crate::error::EngineError;
 use crate::house::House;
+use crate::pinned::pin_all;
 use crate::reconcile::{Scope, company};
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
@@ -37,13 +38,13 @@ pub(crate) struct Derived {
 
 /// Derives a plan from today's facts, and pins the links that were found on the way.
 pub(crate) async fn derive(house: &House, scope: &Scope, requested_by: &str) -> Result<Derived, EngineError> {
+    let mark = house.store.mark().await?;
     let company = company(house, scope).await?;
     if company.facts.connections.values().all(|connection| connection.coverage.is_none()) {
         return Err(EngineError::Asked("nothing was read yet; `tenure pull` first".into()));
     }
     let found = company.judge(house, Some(requested_by)).await?;
-    let links: Vec<_> = found.graph.new_links().collect();
-    house.store.pin_links(&links, house.clock.now_ms()).await?;
+    pin_all(house, &company, &found.graph, mark).await?;
     let next_ms = next_moment(&found.graph, &company.facts, &house.policy, &found.plan);
     let mut plan = found.plan;
     crate::budget::foresee(house, &mut plan).await?;

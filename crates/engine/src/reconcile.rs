@@ -2,9 +2,10 @@
 //! Facts come from the store, abilities and totals are added here; `core` does the judging. What it finds is pinned
 //! (links) or dated (findings) in the store; nothing of the world is touched.
 
+use async_recursion::async_recursion as boxed;
 use crate::error::EngineError;
 use crate::house::House;
-use async_recursion::async_recursion as boxed;
+use crate::pinned::pin_all;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::abilities::Abilities;
@@ -35,6 +36,8 @@ pub struct Scope {
 pub struct Company {
     /// The facts.
     pub facts: Facts,
+    /// Whether these are the facts of today of everybody.
+    pub(crate) is_all: bool,
     scope: Scope,
 }
 
@@ -70,7 +73,9 @@ pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineErro
 /// Adds to what was loaded what else is looked at.
 #[boxed]
 pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded) -> Result<Company, EngineError> {
+    let read = loaded.accounts.len();
     crate::pushed::leave_out_newest(house, &mut loaded.accounts, scope.as_of_ms);
+    let is_all = scope.as_of_ms.is_none() && loaded.extent == Extent::Whole && loaded.accounts.len() == read;
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
     let sessions = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::endings::all(house).await? };
     let facts = Facts {
@@ -85,7 +90,7 @@ pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded)
         decisions: loaded.decisions,
         client_wishes: loaded.client_wishes,
     };
-    Ok(Company { facts, scope: scope.clone() })
+    Ok(Company { facts, is_all, scope: scope.clone() })
 }
 
 /// Loads what hangs together with one person, by look-ups where the key allows it. A name is no key: the whole is
@@ -181,6 +186,11 @@ impl Company {
         };
         let judged = judge(&self.facts, &house.policy, &asked);
         let mut findings = judged.findings;
+        if self.scope.as_of_ms.is_some() {
+            // What is noted of today says nothing of the past, and looking at it dates no finding.
+            sort(&mut findings);
+            return Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity });
+        }
         findings.extend(crate::ignored::findings(house, &self.facts, &judged.plan).await?);
         findings.extend(crate::unproven::ignored(house).await?);
         findings.extend(crate::seats::findings(house, &self.facts).await?);
@@ -195,9 +205,14 @@ impl Company {
         for finding in &mut findings {
             finding.since = since.get(&finding.id).map(|ms| crate::clock::moment_text(*ms));
         }
-        findings.sort_by(|one, other| (one.severity, one.kind, &one.id).cmp(&(other.severity, other.kind, &other.id)));
+        sort(&mut findings);
         Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity })
     }
+}
+
+/// Puts the worst first.
+fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|one, other| (one.severity, one.kind, &one.id).cmp(&(other.severity, other.kind, &other.id)));
 }
 
 /// Finds connections whose credential was refused when they were last read.
@@ -243,8 +258,7 @@ pub fn find_identity(graph: &Graph<'_>, key: &str) -> Result<IdentityId, EngineE
 /// The store failed.
 #[boxed]
 pub async fn pin_links(house: &House) -> Result<u64, EngineError> {
+    let mark = house.store.mark().await?;
     let company = company(house, &Scope::default()).await?;
-    let graph = company.graph(house);
-    let links: Vec<_> = graph.new_links().collect();
-    Ok(house.store.pin_links(&links, house.clock.now_ms()).await?)
+    pin_all(house, &company, &company.graph(house), mark).await
 }

@@ -19,7 +19,7 @@ use tenure_core::name::IdentityId;
 /// A cluster with more records than this is no person; the whole is loaded instead.
 const ACCOUNTS_MAX: usize = 500;
 const KEYS_MAX: usize = 2000;
-/// As many more are read for each account beyond the first that is asked for: a page of accounts is of many people.
+/// As many more are read for each account or person beyond the first that is asked for: a page is of many people.
 const ACCOUNTS_MAX_EACH: usize = 20;
 const KEYS_MAX_EACH: usize = 80;
 const ROUNDS_MAX: usize = 16;
@@ -133,7 +133,7 @@ impl Walk {
     fn ask_seed(&mut self, seed: &Seed) {
         seed.identities.iter().for_each(|identity| self.identities.ask(identity.clone()));
         seed.accounts.iter().for_each(|account| self.accounts.ask(account.clone()));
-        let others = seed.accounts.len().saturating_sub(1);
+        let others = (seed.accounts.len() + seed.identities.len()).saturating_sub(1);
         self.most = (ACCOUNTS_MAX + others * ACCOUNTS_MAX_EACH, KEYS_MAX + others * KEYS_MAX_EACH);
         self.ask_keys(seed.keys.iter().filter_map(|key| join_key(key)));
     }

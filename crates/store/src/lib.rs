@@ -24,6 +24,7 @@ mod gone;
 mod accounts;
 mod cluster;
 mod load;
+mod people;
 mod overview;
 
 mod decisions;
@@ -71,6 +72,7 @@ pub use migrate::Shape;
 pub use notes::{Claim, Lease};
 pub use observe::Counts;
 pub use overview::Overview;
+pub use people::Mark;
 pub use plans::FindingScope;
 pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
 pub use record::Batch;

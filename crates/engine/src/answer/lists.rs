@@ -1,15 +1,15 @@
-//! Identities, accounts and grants as lists: with a filter, in parts, now or as of a moment.
+//! Accounts and grants as lists, and what lists have in common: a filter, parts, now or as of a moment.
 //! Rows come from the store, page by page, and from the graph; a CEL expression sees the fields that JSON shows.
 //! Who looks into the past, or takes a list away, is written into the journal.
 
-use super::page::{cut, number};
+use async_recursion::async_recursion as boxed;
+use super::page::number;
 use crate::audit::record_read;
 use crate::clock::read_moment;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Company, Scope, company, company_of};
-use crate::view::{AccountView, GrantView, IdentityView};
-use async_recursion::async_recursion as boxed;
+use crate::view::{AccountView, GrantView};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,7 +21,7 @@ use tenure_store::{AccountFilter, Cursor, Extent, Managers, Observed, Page, Seed
 
 const PAGE: usize = 1000;
 /// So many pages of a list are judged each by itself.
-const PAGES_BY_THEMSELVES: usize = 3;
+pub(super) const PAGES_BY_THEMSELVES: usize = 3;
 
 /// Which rows of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,16 +41,6 @@ pub struct ListAsked {
     pub limit: Option<usize>,
     /// Where to go on: the `next` of the part before.
     pub cursor: Option<String>,
-}
-
-/// People.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct Identities {
-    /// In the order of their ids.
-    pub identities: Vec<IdentityView>,
-    /// Where to go on; absent at the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
 }
 
 /// Accounts.
@@ -73,42 +63,10 @@ pub struct Grants {
     pub next: Option<String>,
 }
 
-/// Lists people.
-///
-/// # Errors
-/// The question cannot be understood, or the store failed.
-#[boxed]
-pub async fn identities(house: &House, asked: &ListAsked, by: &str) -> Result<Identities, EngineError> {
-    let filter = begin::<IdentityView>(house, asked, by, "identities", "identity").await?;
-    let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
-    let company = company(house, &Scope { as_of_ms, ..Scope::default() }).await?;
-    let graph = company.graph(house);
-    let mut rows: Vec<IdentityView> = Vec::new();
-    for identity in graph.identities() {
-        let accounts = graph.accounts_of(&identity.id).filter(|account| house.is_target(&account.key.connection));
-        let row = IdentityView::new(identity, accounts);
-        if is_in(&row, asked.connection.as_deref()) && filter.keeps(&row)? {
-            rows.push(row);
-        }
-    }
-    if asked.limit.is_some() {
-        rows.sort_by(|one, other| one.id.cmp(&other.id));
-    }
-    let (identities, next) = cut(rows, asked.cursor.as_deref(), asked.limit, |row| row.id.clone());
-    Ok(Identities { identities, next })
-}
-
-fn is_in(identity: &IdentityView, connection: Option<&str>) -> bool {
-    connection.is_none_or(|name| {
-        identity.external_ids.contains_key(name) || identity.accounts.iter().any(|account| account.connection == name)
-    })
-}
-
 /// Lists accounts.
 ///
 /// # Errors
-/// As [`identities`].
-#[boxed]
+/// The question cannot be understood, or the store failed.
 pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Accounts, EngineError> {
     let filter = begin::<AccountView>(house, asked, by, "accounts", "account").await?;
     let mut accounts = Vec::new();
@@ -126,8 +84,7 @@ pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Acco
 /// Lists grants.
 ///
 /// # Errors
-/// As [`identities`].
-#[boxed]
+/// As [`accounts`].
 pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants, EngineError> {
     let filter = begin::<GrantView>(house, asked, by, "grants", "grant").await?;
     let mut grants = Vec::new();
@@ -145,13 +102,13 @@ pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants
 }
 
 /// Which rows are kept, as an expression over their JSON.
-struct Filter {
+pub(super) struct Filter {
     root: &'static str,
     expression: Option<Expression>,
 }
 
 impl Filter {
-    fn keeps(&self, row: &impl Serialize) -> Result<bool, EngineError> {
+    pub(super) fn keeps(&self, row: &impl Serialize) -> Result<bool, EngineError> {
         let Some(expression) = &self.expression else { return Ok(true) };
         let value = serde_json::to_value(row).map_err(|error| EngineError::Broken(error.to_string()))?;
         expression.matches(self.root, &value).map_err(|error| misread(&error))
@@ -174,7 +131,7 @@ fn condition<Row: JsonSchema>(text: &str, root: &str) -> Result<Expression, Engi
 }
 
 /// Reads what is asked, and writes down who looks.
-async fn begin<Row: JsonSchema>(
+pub(super) async fn begin<Row: JsonSchema>(
     house: &House,
     asked: &ListAsked,
     by: &str,

@@ -4,6 +4,7 @@
 //! How a question comes in, and how an answer is shown, is not known here.
 
 mod page;
+mod people;
 mod lists;
 mod who;
 mod why;
@@ -18,8 +19,9 @@ pub use apps::{AppBrief, AppView, Apps, FurtherDialect, app, app_view, apps, can
 pub use connections::{ConnectionView, Connections, PullSeen, connection, connections, pulls_since};
 pub use findings::{Findings, FindingsAsked, findings, kind_of, list as list_findings};
 pub use journal::{Journal, JournalAsked, journal};
-pub use lists::{Accounts, Grants, Identities, ListAsked, accounts, grants, identities};
+pub use lists::{Accounts, Grants, ListAsked, accounts, grants};
 pub use page::{LIMIT_MAX, LIMIT_USUAL, bound};
+pub use people::{Identities, identities};
 pub use plans::{PlanBrief, Plans, RunView, Runs, Told, plan, plans, run, runs, told};
 pub use who::{Person, WhoAsked, person_of, who};
 pub use why::{Because, why};

@@ -5,11 +5,14 @@ use crate::client::Client;
 use crate::stage::{Stage, on_stage};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use tenure_core::facts::Decided;
 use tenure_core::scope::Scope;
 use tenure_engine::answer::{self, ListAsked};
 use tenure_engine::apply::apply;
+use tenure_engine::decide::{By, LifecycleEvent, decide, decide_lifecycle, find_account};
 use tenure_engine::plan::make_plan;
 use tenure_engine::progress::Progress;
+use tenure_engine::pull::{Reach, pull};
 use tenure_engine::reconcile::Scope as Part;
 use tenure_serve::api::{BASE, routes};
 
@@ -54,6 +57,41 @@ fn lists_are_told_in_parts_without_a_gap() {
         assert!(
             !active.is_empty() && active.iter().all(|row| row["state"] == "active" && row["connection"] == "gorgias")
         );
+    });
+}
+
+#[test]
+fn people_in_parts_are_those_of_the_whole_company_whatever_came_since() {
+    on_stage(async |stage| {
+        let client = stage.reader().await;
+        let by = By { who: "olga@acme.example".into(), note: None };
+        let same = async |when: &str| {
+            let told = answer::identities(&stage.house, &ListAsked::default(), "olga").await.unwrap().identities;
+            let at_once = serde_json::to_value(told).unwrap().as_array().unwrap().clone();
+            for limit in [1, 4, 100] {
+                assert_eq!(whole(&client, "identities", "", limit).await, at_once, "{when}, by {limit}");
+            }
+            let sales = whole(&client, "identities", "&where=identity.department%20%3D%3D%20%22Sales%22", 2).await;
+            let is_of_sales = |row: &&Value| row["department"] == "Sales";
+            assert_eq!(sales, at_once.iter().filter(is_of_sales).cloned().collect::<Vec<_>>(), "{when}");
+            at_once
+        };
+        let first = same("links are pinned").await;
+        assert!(stage.house.store.note(&"".into(), "people_pinned").await.unwrap().is_some(), "nothing was noted");
+        stage.next_morning();
+        pull(&stage.house, &["hr".into()], Reach::Changed, &Progress::silent()).await.unwrap();
+        let second = same("HR was read, and no new link is pinned").await;
+        assert!(second.len() > first.len(), "{} people, then {}", first.len(), second.len());
+        let told = [("work_email", "zoe.new@acme.example"), ("department", "Sales")];
+        let attributes = told.map(|(name, value)| (name.into(), value.into())).into_iter().collect();
+        let key = "zoe.new@acme.example";
+        decide_lifecycle(&stage.house, LifecycleEvent::Join, key, attributes, None, &by).await.unwrap();
+        assert_eq!(same("somebody joined by a decision").await.len(), second.len() + 1);
+        let hr = ListAsked { connection: Some("hr".into()), ..ListAsked::default() };
+        let records = answer::accounts(&stage.house, &hr, "olga").await.unwrap().accounts;
+        let record = find_account(&stage.house, &format!("hr/{}", records[0].id)).await.unwrap();
+        decide(&stage.house, by, Decided::Unlink { account: record, identity: None }).await.unwrap();
+        same("a record is nobody's any more").await;
     });
 }
 
