@@ -3,9 +3,10 @@
 
 use crate::failure::Failure;
 use crate::frame::{Frame, query, show};
+use crate::judged::Counted;
 use crate::today::FindingLine;
 use crate::words::{self, Chip};
-use crate::{Shared, draw};
+use crate::{Shared, draw, past};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -22,7 +23,6 @@ use tenure_engine::session::Visitor;
 use tenure_engine::work::{ask_pull, is_asked};
 use tenure_store::{AccountFilter, Cursor, Observed, Overview, Pull, accounts_topic};
 
-const DAY_MS: i64 = 86_400_000;
 const ACCOUNTS_SHOWN: usize = 50;
 const PULLS_SHOWN: usize = 8;
 const ENTITLEMENTS_SHOWN: usize = 120;
@@ -64,20 +64,23 @@ pub(crate) async fn list(
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, "Apps", "apps", (&uri, &headers)).await?;
     let house = &console.house;
+    let as_of_ms = frame.as_of_ms();
     let mut overviews = house.store.overviews().await?;
     let now_ms = house.clock.now_ms();
     let mut lines = Vec::new();
     for name in house.names() {
-        let known = overviews.remove(&name).unwrap_or_default();
+        let mut known = overviews.remove(&name).unwrap_or_default();
+        past::date(house, &name, &mut known, as_of_ms).await?;
+        let counted = counted(&console, &name, &known, as_of_ms).await?;
         let abilities = house.connection(name.as_str())?.abilities();
-        let seats = seats(&abilities, &known).map(|(taken, of)| match of {
+        let seats = seats(&abilities, &counted).map(|(taken, of)| match of {
             Some(of) => format!("{taken} of {of}"),
             None => taken.to_string(),
         });
         lines.push(AppLine {
             title: abilities.title.to_string(),
             source: matches!(abilities.standing, Standing::Source(_)),
-            states: states(&known),
+            states: states(&counted),
             seats: seats.unwrap_or_default(),
             last: known.last.as_ref().map(|pull| words::ago(pull.started_ms, now_ms)).unwrap_or_default(),
             health: health(known.last.as_ref()),
@@ -87,15 +90,33 @@ pub(crate) async fn list(
     show(&Apps { frame, lines })
 }
 
-fn states(known: &Overview) -> Vec<(Chip, String)> {
-    let of = |state| Kind::ALL.iter().map(|kind| known.totals.of(*kind, state)).sum::<u64>();
-    let counted = AccountState::ALL.iter().map(|state| (*state, of(*state))).filter(|(_, count)| *count > 0);
-    counted.map(|(state, count)| (words::state(state.as_str()), words::thousands(count as i64))).collect()
+/// Counts a connection's accounts: of now as every write counts them, of an earlier moment as the company was then.
+pub(crate) async fn counted(
+    console: &Shared,
+    name: &ConnectionName,
+    known: &Overview,
+    as_of_ms: Option<i64>,
+) -> Result<Counted, Failure> {
+    if as_of_ms.is_some() {
+        let judged = console.judged.get(console, as_of_ms).await?;
+        return Ok(judged.accounts.get(name.as_str()).cloned().unwrap_or_default());
+    }
+    let all = Kind::ALL.iter().flat_map(|kind| AccountState::ALL.iter().map(move |state| (*kind, *state)));
+    Ok(all.map(|(kind, state)| ((kind, state), known.totals.of(kind, state))).collect())
 }
 
-fn seats(abilities: &Abilities, known: &Overview) -> Option<(u64, Option<u64>)> {
-    let takes = |kind| abilities.kinds.get(&kind).is_some_and(|kind| kind.takes_seat);
-    let taken = known.totals.seats(takes);
+fn states(counted: &Counted) -> Vec<(Chip, String)> {
+    let of = |state| Kind::ALL.iter().filter_map(|kind| counted.get(&(*kind, state))).sum::<u64>();
+    let states = AccountState::ALL.iter().map(|state| (*state, of(*state))).filter(|(_, count)| *count > 0);
+    states.map(|(state, count)| (words::state(state.as_str()), words::thousands(count as i64))).collect()
+}
+
+fn seats(abilities: &Abilities, counted: &Counted) -> Option<(u64, Option<u64>)> {
+    let takes = |kind: Kind, state: AccountState| {
+        let taken = matches!(state, AccountState::Active | AccountState::Invited);
+        taken && abilities.kinds.get(&kind).is_some_and(|kind| kind.takes_seat)
+    };
+    let taken = counted.iter().filter(|((kind, state), _)| takes(*kind, *state)).map(|(_, count)| count).sum();
     (taken > 0 || abilities.seats.is_some()).then_some((taken, abilities.seats))
 }
 
@@ -178,16 +199,22 @@ pub(crate) async fn page(
     let abilities = house.connection(&name).map_err(|error| Failure::Missing(error.to_string()))?.abilities();
     let connection = ConnectionName::new(&name);
     let now_ms = house.clock.now_ms();
-    let known = house.store.overviews().await?.remove(&connection).unwrap_or_default();
-    let judged = console.judged.get(&console).await?;
+    let as_of_ms = frame.as_of_ms();
+    let mut known = house.store.overviews().await?.remove(&connection).unwrap_or_default();
+    past::date(house, &connection, &mut known, as_of_ms).await?;
+    let judged = console.judged.get(&console, as_of_ms).await?;
+    let counted = counted(&console, &connection, &known, as_of_ms).await?;
     let of_here = |finding: &&tenure_core::change::Finding| finding.connection.as_ref() == Some(&connection);
-    let figures = house.store.trend(&accounts_topic(&name), now_ms - 30 * DAY_MS).await?;
+    let figures = past::trend(house, &accounts_topic(&name), as_of_ms).await?;
     let order =
         [("active", "fill-good"), ("invited", "fill-wait"), ("suspended", "fill-off"), ("unknown", "fill-plain")];
-    let left = tenure_engine::budget::left(house, &connection).await?;
+    let left = match as_of_ms {
+        None => tenure_engine::budget::left(house, &connection).await?,
+        Some(_) => tenure_engine::budget::Left::default(),
+    };
     let holders = judged.holders.get(&name);
     let sought = query(&uri, "q").unwrap_or_default();
-    let (accounts, next) = accounts(&console, &connection, &sought, &uri, frame.as_of_ms()).await?;
+    let (accounts, next) = accounts(&console, &connection, &sought, &uri, as_of_ms).await?;
     let end = known.last.as_ref().and_then(|pull| pull.end.as_ref());
     frame.title.clone_from(&name);
     let window = |window: tenure_engine::budget::WindowLeft| {
@@ -205,10 +232,10 @@ pub(crate) async fn page(
         source: matches!(abilities.standing, Standing::Source(_)),
         health: health(known.last.as_ref()),
         because: end.and_then(|end| end.because.clone()).unwrap_or_default(),
-        asked: is_asked(house, &connection).await?,
-        states: states(&known),
+        asked: as_of_ms.is_none() && is_asked(house, &connection).await?,
+        states: states(&counted),
         chart: draw::days("Accounts of the last 30 days, by state", &figures, &order),
-        seats: seats(&abilities, &known).map(|(taken, of)| {
+        seats: seats(&abilities, &counted).map(|(taken, of)| {
             let title = format!("{taken} seats taken");
             (taken, of, of.map(|of| draw::share(&title, taken, of)).unwrap_or_default())
         }),
@@ -223,7 +250,7 @@ pub(crate) async fn page(
         kinds: kinds(&abilities),
         findings: judged.findings.iter().filter(of_here).take(8).map(FindingLine::new).collect(),
         more_findings: judged.findings.iter().filter(of_here).count().saturating_sub(8),
-        pulls: pulls(&console, &connection, now_ms).await?,
+        pulls: pulls(&console, &connection, now_ms, as_of_ms).await?,
         more_entitlements: known.entitlements.len().saturating_sub(ENTITLEMENTS_SHOWN),
         entitlements: entitlements(&known, holders),
         accounts,
@@ -267,8 +294,13 @@ fn entitlements(
     shown.map(line).collect()
 }
 
-async fn pulls(console: &Shared, name: &ConnectionName, now_ms: i64) -> Result<Vec<PullLine>, Failure> {
-    let pulls = console.house.store.pulls(name, PULLS_SHOWN).await?;
+async fn pulls(
+    console: &Shared,
+    name: &ConnectionName,
+    now_ms: i64,
+    as_of_ms: Option<i64>,
+) -> Result<Vec<PullLine>, Failure> {
+    let pulls = past::pulls(&console.house, name, as_of_ms, PULLS_SHOWN).await?;
     let line = |pull: Pull| {
         let end = pull.end.as_ref();
         PullLine {
@@ -303,12 +335,19 @@ async fn accounts(
         let page = store.accounts(&filter, after, ACCOUNTS_SHOWN).await?;
         (page.accounts, page.next.map(|next| next.place().to_string()))
     } else {
-        let found = store.find_accounts(sought).await?;
+        let mut found = store.find_accounts(sought).await?;
+        if as_of_ms.is_some() {
+            let mut were = Vec::with_capacity(found.len());
+            for one in found {
+                were.extend(store.account(&one.account.key, as_of_ms).await?);
+            }
+            found = were;
+        }
         (found.into_iter().filter(|one| one.account.key.connection == *name).take(ACCOUNTS_SHOWN).collect(), None)
     };
     let mut lines = Vec::with_capacity(found.len());
     for Observed { account, .. } in found {
-        let link = store.link_of(&account.key).await?;
+        let owner = past::owner(&console.house, &account.key, as_of_ms).await?;
         let grants: Vec<&str> = account.grants.iter().take(4).map(|grant| &*grant.name).collect();
         let more = account.grants.len().saturating_sub(4);
         lines.push(AccountLine {
@@ -318,7 +357,7 @@ async fn accounts(
             name: account.name.as_deref().unwrap_or_default().to_owned(),
             state: words::state(account.state.as_str()),
             grants: if more > 0 { format!("{} and {more} more", grants.join(", ")) } else { grants.join(", ") },
-            person: link.map(|link| format!("/people/{}", words::part(link.identity.as_str()))),
+            person: owner.map(|owner| format!("/people/{}", words::part(owner.as_str()))),
         });
     }
     Ok((lines, next))

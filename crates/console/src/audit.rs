@@ -5,6 +5,7 @@ use crate::Shared;
 use crate::failure::Failure;
 use crate::frame::{AS_OF, Frame, query, show};
 use crate::gate::{Form, is_tls};
+use crate::past::journal_end;
 use crate::words;
 use askama::Template;
 use axum::Extension;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use tenure_core::journal::Entry;
 use tenure_engine::anchor::known;
 use tenure_engine::audit::{Checked, entries, record_read};
+use tenure_engine::openid::within;
 use tenure_engine::session::Visitor;
 
 const SHOWN: usize = 60;
@@ -185,7 +187,8 @@ async fn check(console: &Shared) -> Result<Checked, Failure> {
 
 async fn listed(console: &Shared, frame: Frame, uri: &Uri, checked: Option<Checked>) -> Result<Html<String>, Failure> {
     let sought = query(uri, "q").unwrap_or_default();
-    let before = query(uri, "before").and_then(|text| text.parse().ok()).unwrap_or(i64::MAX);
+    let end = journal_end(&console.house, frame.as_of_ms()).await?;
+    let before = query(uri, "before").and_then(|text| text.parse().ok()).unwrap_or(i64::MAX).min(end);
     let (found, next) = find(console, &sought, before, SHOWN).await?;
     let head = console.house.store.journal_head().await?;
     show(&Audit {
@@ -210,7 +213,8 @@ pub(crate) async fn print(
     let frame = Frame::of(&console, &visitor, "Proof", "audit", (&uri, &headers)).await?;
     let sought = query(&uri, "q").unwrap_or_default();
     record_read(&console.house, &visitor.who, json!({ "what": "journal", "as": "print", "sought": sought })).await?;
-    let (found, _) = find(&console, &sought, i64::MAX, PRINTED).await?;
+    let end = journal_end(&console.house, frame.as_of_ms()).await?;
+    let (found, _) = find(&console, &sought, end, PRINTED).await?;
     let checked = check(&console).await?;
     let now = words::moment_ms(console.house.clock.now_ms());
     show(&Printed { lines: found.iter().map(EntryLine::new).collect(), checked, now, sought, frame })
@@ -255,9 +259,10 @@ fn quoted(cell: &str) -> String {
     format!("\"{guard}{}\"", cell.replace('"', "\"\""))
 }
 
-/// `POST /as-of`: the visitor looks at an earlier moment, or at the present again.
+/// `POST /as-of`: the visitor looks at an earlier moment, or at the present again; that they look is written down.
 pub(crate) async fn as_of(
     State(console): State<Shared>,
+    Extension(visitor): Extension<Arc<Visitor>>,
     Extension(form): Extension<Form>,
 ) -> Result<Response, Failure> {
     let asked = form.text("as_of").unwrap_or_default();
@@ -274,7 +279,13 @@ pub(crate) async fn as_of(
         Some(moment) => (format!("{AS_OF}={moment}; Path=/; HttpOnly; SameSite=Lax{secure}"), "past"),
         None => (format!("{AS_OF}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax{secure}"), "now"),
     };
-    let mut response = Redirect::to(&format!("/people?done={done}")).into_response();
+    if let Some(moment) = moment {
+        let body = json!({ "what": "console", "as_of": moment.to_string() });
+        record_read(&console.house, &visitor.who, body).await?;
+    }
+    let here = form.text("here").map(within).and_then(|here| here.split(['?', '#']).next());
+    let place = here.unwrap_or("/people");
+    let mut response = Redirect::to(&format!("{place}?done={done}")).into_response();
     let value = HeaderValue::from_str(&text).map_err(|_| Failure::Ours)?;
     response.headers_mut().append(header::SET_COOKIE, value);
     Ok(response)

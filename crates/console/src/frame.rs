@@ -7,6 +7,7 @@ use askama::Template;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Html;
 use tenure_core::role::Deed;
+use tenure_engine::openid::within;
 use tenure_engine::session::Visitor;
 use tenure_engine::stop::stops_of;
 
@@ -29,6 +30,8 @@ pub(crate) struct Frame {
     pub stopped: Vec<String>,
     /// As of when the visitor looks.
     pub as_of: Option<String>,
+    /// Where the page is, to come back to it.
+    pub here: String,
     pub may_operate: bool,
     pub may_approve: bool,
     pub may_stop: bool,
@@ -48,6 +51,9 @@ const NAVIGATION: [(&str, &str, &str); 10] = [
     ("/audit", "Audit", "audit"),
     ("/sessions", "Access", "access"),
 ];
+
+/// The entries whose pages show an earlier moment as it was; the others are about what is set up now.
+const DATED: [&str; 7] = ["today", "plan", "people", "apps", "match", "leavers", "audit"];
 
 impl Frame {
     /// Returns the frame of a page that says nothing of the house.
@@ -86,12 +92,19 @@ impl Frame {
                 crate::words::moment(&stop.at)
             )
         };
+        let mut frame = Self::plain(Some(visitor), &title.into());
+        let as_of = crate::gate::cookie(headers, &[AS_OF]).filter(|text| text.parse::<jiff::Timestamp>().is_ok());
+        if as_of.is_some() && DATED.contains(&active) {
+            // Nothing can be done to the past.
+            (frame.may_operate, frame.may_approve, frame.may_stop) = (false, false, false);
+        }
         Ok(Self {
             active,
+            here: within(uri.path()).to_owned(),
             done: query(uri, "done").and_then(|word| done(&word)),
             stopped: stops.iter().map(said).collect(),
-            as_of: crate::gate::cookie(headers, &[AS_OF]).filter(|text| text.parse::<jiff::Timestamp>().is_ok()),
-            ..Self::plain(Some(visitor), &title.into())
+            as_of,
+            ..frame
         })
     }
 
@@ -103,6 +116,11 @@ impl Frame {
     /// As of which moment the visitor looks (milliseconds since 1970, UTC).
     pub fn as_of_ms(&self) -> Option<i64> {
         self.as_of.as_deref()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    }
+
+    /// Tells whether the page can show an earlier moment.
+    pub fn is_dated(&self) -> bool {
+        DATED.contains(&self.active)
     }
 
     /// Lists the navigation: where, what it is called, whether the page is there.

@@ -6,6 +6,7 @@ use crate::Console;
 use crate::failure::Failure;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tenure_core::account::{AccountState, Kind};
 use tenure_core::change::{Finding, FindingKind, Severity};
 use tenure_core::identity::IdentityState;
 use tenure_engine::EngineError;
@@ -22,6 +23,8 @@ const QUICK_MS: i64 = 250;
 #[derive(Debug, Default)]
 pub(crate) struct Judged {
     known: std::sync::Mutex<Option<Arc<Known>>>,
+    /// Of the earlier moment that was looked at last.
+    past: Mutex<Option<(i64, Arc<Known>)>>,
     judging: Mutex<()>,
 }
 
@@ -40,7 +43,12 @@ pub(crate) struct Known {
     index: BTreeMap<Box<str>, Vec<u32>>,
     /// Who holds how many of what: connection, kind and name of the entitlement.
     pub holders: BTreeMap<String, BTreeMap<(String, String), u64>>,
+    /// How many accounts of a kind are in a state, by connection.
+    pub accounts: BTreeMap<String, Counted>,
 }
+
+/// How many accounts of each kind are in each state.
+pub(crate) type Counted = BTreeMap<(Kind, AccountState), u64>;
 
 /// One person in one line.
 #[derive(Debug, Clone)]
@@ -113,9 +121,12 @@ impl Known {
 }
 
 impl Judged {
-    /// Returns what judging came to, of now where that is quick.
-    pub async fn get(&self, console: &Arc<Console>) -> Result<Arc<Known>, Failure> {
+    /// Returns what judging came to, of now where that is quick; or of an earlier moment.
+    pub async fn get(&self, console: &Arc<Console>, as_of_ms: Option<i64>) -> Result<Arc<Known>, Failure> {
         let house = &console.house;
+        if let Some(as_of_ms) = as_of_ms {
+            return self.of_past(house, as_of_ms).await;
+        }
         let mark = house.store.pulse().await?;
         let now_ms = house.clock.now_ms();
         let known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
@@ -139,18 +150,29 @@ impl Judged {
         }
     }
 
+    /// What was known of a moment then stays so: it is remembered until another moment is looked at.
+    async fn of_past(&self, house: &House, as_of_ms: i64) -> Result<Arc<Known>, Failure> {
+        let mut past = self.past.lock().await;
+        if let Some((_, known)) = past.as_ref().filter(|(moment, _)| *moment == as_of_ms) {
+            return Ok(known.clone());
+        }
+        let known = Arc::new(judge(house, (0, 0), Some(as_of_ms)).await?);
+        *past = Some((as_of_ms, known.clone()));
+        Ok(known)
+    }
+
     async fn renew(&self, house: &House, mark: (i64, i64)) -> Result<Arc<Known>, EngineError> {
-        let known = Arc::new(judge(house, mark).await?);
+        let known = Arc::new(judge(house, mark, None).await?);
         *self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(known.clone());
         Ok(known)
     }
 }
 
-async fn judge(house: &House, mark: (i64, i64)) -> Result<Known, EngineError> {
+async fn judge(house: &House, mark: (i64, i64), as_of_ms: Option<i64>) -> Result<Known, EngineError> {
     let began_ms = house.clock.now_ms();
-    let company = company(house, &Scope::default()).await?;
+    let company = company(house, &Scope { as_of_ms, ..Scope::default() }).await?;
     let found = company.judge(house, None).await?;
-    let mut known = Known { at_ms: began_ms, mark, findings: found.findings, ..Known::default() };
+    let mut known = Known { at_ms: as_of_ms.unwrap_or(began_ms), mark, findings: found.findings, ..Known::default() };
     for identity in found.graph.identities() {
         let text = |field: &str| identity.attributes.text(field).unwrap_or_default().to_owned();
         let held = found.graph.accounts_of(&identity.id).filter(|account| house.is_target(&account.key.connection));
@@ -171,6 +193,11 @@ async fn judge(house: &House, mark: (i64, i64)) -> Result<Known, EngineError> {
     known.people.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     known.index();
     for (account, _) in found.graph.links() {
+        let counted = match known.accounts.get_mut(account.key.connection.as_str()) {
+            Some(counted) => counted,
+            None => known.accounts.entry(account.key.connection.to_string()).or_default(),
+        };
+        *counted.entry((account.key.kind, account.state)).or_default() += 1;
         for grant in account.grants.iter().filter(|_| account.state.gives_access()) {
             let of = known.holders.entry(account.key.connection.to_string()).or_default();
             *of.entry((grant.kind.to_string(), grant.name.to_string())).or_default() += 1;

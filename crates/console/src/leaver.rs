@@ -5,6 +5,7 @@ use crate::Shared;
 use crate::failure::Failure;
 use crate::frame::{Frame, query, show};
 use crate::steps::{StepLine, hear, results};
+use crate::today::ms_of;
 use crate::words::{self, Chip};
 use askama::Template;
 use axum::Extension;
@@ -52,8 +53,9 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, "Leavers", "leavers", (&uri, &headers)).await?;
-    let known = console.judged.get(&console).await?;
-    let today = console.house.clock.now_ms().div_euclid(86_400_000);
+    let as_of_ms = frame.as_of_ms();
+    let known = console.judged.get(&console, as_of_ms).await?;
+    let today = as_of_ms.unwrap_or_else(|| console.house.clock.now_ms()).div_euclid(86_400_000);
     let latest = crate::draw::date(today + SOON_DAYS);
     let line = |line: &crate::judged::Line| LeaverLine {
         link: format!("/leavers/{}", words::part(&line.id)),
@@ -121,16 +123,17 @@ pub(crate) async fn page(
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, "Departure", "leavers", (&uri, &headers)).await?;
     let house = &console.house;
-    let company = company(house, &Scope { identity: Some(key.clone()), ..Scope::default() }).await?;
+    let as_of_ms = frame.as_of_ms();
+    let company = company(house, &Scope { identity: Some(key.clone()), as_of_ms, ..Scope::default() }).await?;
     let graph = company.graph(house);
     let gone = || Failure::Missing(format!("nobody is known as {key:?}"));
     let at = graph.find(&find_identity(&graph, &key)?).ok_or_else(gone)?;
     let identity = graph.identity_at(at);
-    let now_ms = house.clock.now_ms();
-    let steps = steps(&console, &identity.id).await?;
+    let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
+    let steps = steps(&console, &identity.id, as_of_ms).await?;
     let (mut rows, mut sessions) = (Vec::new(), Vec::new());
     for (_, account) in graph.accounts_at(at).filter(|(_, account)| house.is_target(&account.key.connection)) {
-        let since_ms = house.store.account(&account.key, None).await?.map(|observed| observed.since_ms);
+        let since_ms = house.store.account(&account.key, as_of_ms).await?.map(|observed| observed.since_ms);
         let of_here = |step: &&StepLine| {
             step.connection == account.key.connection.as_str() && step.account == account.key.id.as_str()
         };
@@ -157,7 +160,7 @@ pub(crate) async fn page(
     let head = house.store.journal_head().await?;
     let left = identity.state == IdentityState::Left;
     let by_hand = steps.iter().filter(|step| step.by_hand.is_some() && step.outcome.is_none());
-    let known = console.judged.get(&console).await?;
+    let known = console.judged.get(&console, as_of_ms).await?;
     let of_person = |finding: &&tenure_core::change::Finding| finding.identity.as_ref() == Some(&identity.id);
     let kept = known.of(&[FindingKind::SessionNotEnded]).filter(of_person);
     sessions.extend(kept.map(|finding| words::cut(&finding.text)));
@@ -193,17 +196,17 @@ fn decisions(all: &[tenure_core::facts::Decision], id: &IdentityId) -> Vec<Strin
 }
 
 /// Returns the steps of the newest plans that take something from a person, newest first, one for each thing.
-async fn steps(console: &Shared, id: &IdentityId) -> Result<Vec<StepLine>, Failure> {
+async fn steps(console: &Shared, id: &IdentityId, as_of_ms: Option<i64>) -> Result<Vec<StepLine>, Failure> {
     let house = &console.house;
     let mut found: BTreeMap<String, (usize, StepLine)> = BTreeMap::new();
     for plan_id in house.store.plan_ids(PLANS_BACK).await? {
         let Some(mut plan) = house.store.plan(&plan_id).await? else { continue };
         plan.steps.retain(|step| step.identity.as_ref() == Some(id));
-        if plan.steps.is_empty() {
+        if plan.steps.is_empty() || as_of_ms.is_some_and(|as_of_ms| ms_of(&plan.made_at) > as_of_ms) {
             continue;
         }
-        hear(house, &mut plan).await?;
-        let (_, results) = results(house, &plan).await?;
+        hear(house, &mut plan, as_of_ms).await?;
+        let (_, results) = results(house, &plan, as_of_ms).await?;
         let takes = |effect: Effect| effect.is_removal() || matches!(effect, Effect::EndSessions | Effect::Manual);
         for step in plan.steps.iter().filter(|step| takes(step.effect)) {
             let line = StepLine::new(step, &house.policy).with(results.get(&step.id));

@@ -9,6 +9,7 @@ mod openid;
 mod frame;
 mod failure;
 mod judged;
+mod past;
 mod live;
 mod words;
 mod draw;

@@ -68,7 +68,8 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, "Match", "match", (&uri, &headers)).await?;
-    let known = console.judged.get(&console).await?;
+    let as_of_ms = frame.as_of_ms();
+    let known = console.judged.get(&console, as_of_ms).await?;
     let only = query(&uri, "only").unwrap_or_default();
     let count = |kind| known.of(&[kind]).count();
     let kinds: &[FindingKind] = match only.as_str() {
@@ -82,7 +83,7 @@ pub(crate) async fn page(
     let page = query(&uri, "page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, pages);
     let mut cases = Vec::new();
     for finding in findings.iter().skip((page - 1) * SHOWN).take(SHOWN) {
-        cases.push(case(&console, &known, finding).await?);
+        cases.push(case(&console, &known, finding, as_of_ms).await?);
     }
     show(&Match {
         all: known.of(KINDS).count(),
@@ -98,9 +99,9 @@ pub(crate) async fn page(
     })
 }
 
-async fn case(console: &Shared, known: &Known, finding: &Finding) -> Result<Case, Failure> {
+async fn case(console: &Shared, known: &Known, finding: &Finding, as_of_ms: Option<i64>) -> Result<Case, Failure> {
     let observed = match &finding.account_key {
-        Some(key) => console.house.store.account(key, None).await?,
+        Some(key) => console.house.store.account(key, as_of_ms).await?,
         None => None,
     };
     let mut facts = Vec::new();

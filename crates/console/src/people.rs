@@ -50,7 +50,7 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, "People", "people", (&uri, &headers)).await?;
-    let known = console.judged.get(&console).await?;
+    let known = console.judged.get(&console, frame.as_of_ms()).await?;
     let sought = query(&uri, "q").unwrap_or_default();
     let words: Vec<String> = sought.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let state = query(&uri, "state").filter(|state| STATES.contains(&state.as_str())).unwrap_or_default();

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tenure_core::access::access;
 use tenure_core::account::Account;
 use tenure_core::correlate::IdentityAt;
-use tenure_core::facts::{Decided, Decision};
+use tenure_core::facts::{Decided, Decision, Facts};
 use tenure_core::name::{ConnectionName, IdentityId};
 use tenure_core::why;
 use tenure_engine::decide::{By, LifecycleEvent, decide_lifecycle};
@@ -93,7 +93,7 @@ pub(crate) async fn page(
     let id = found.identity.clone().ok_or_else(gone)?;
     let at = found.graph.find(&id).ok_or_else(gone)?;
     let mut page = shown(house, &found, at, &id, frame);
-    page.moments = moments(house, &found, at, &id, &company.facts.decisions).await?;
+    page.moments = moments(house, &found, at, &id, &company.facts).await?;
     show(&page)
 }
 
@@ -175,11 +175,12 @@ async fn moments(
     found: &Found<'_>,
     at: IdentityAt,
     id: &IdentityId,
-    decisions: &[Decision],
+    facts: &Facts,
 ) -> Result<Vec<Moment>, Failure> {
     let mut moments = Vec::new();
     for (_, account) in found.graph.accounts_at(at).take(ACCOUNTS_MAX) {
         let mut versions = house.store.versions(&account.key, VERSIONS_MAX).await?;
+        versions.retain(|version| version.since_ms <= facts.now_ms);
         versions.sort_by_key(|version| version.since_ms);
         let mut before: Option<&Observed> = None;
         for version in &versions {
@@ -191,7 +192,7 @@ async fn moments(
             moments.push(moment(version.since_ms, account.key.connection.to_string(), says));
         }
     }
-    for decision in decisions {
+    for decision in &facts.decisions {
         if let Some(says) = decided(decision, id) {
             let note = decision.note.as_deref().map(|note| format!(": {note}")).unwrap_or_default();
             moments.push(moment(decision.at_ms, "decision".into(), format!("{says}, by {}{note}", decision.by)));

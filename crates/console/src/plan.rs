@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::frame::{Frame, query, show};
 use crate::gate::Form;
 use crate::steps::{StepLine, hear, results};
-use crate::{Shared, words};
+use crate::{Shared, past, words};
 use askama::Template;
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -89,6 +89,12 @@ pub(crate) async fn newest(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let frame = Frame::of(&console, &visitor, "Plan", "plan", (&uri, &headers)).await?;
+    if let Some(as_of_ms) = frame.as_of_ms() {
+        return match past::plan(&console.house, as_of_ms).await? {
+            Some(plan) => Ok(told(&console, frame, &plan, &uri).await?.into_response()),
+            None => Ok(show(&PlanPage::empty(frame))?.into_response()),
+        };
+    }
     match console.plans.find(&console.house, None).await? {
         Some(plan) => Ok(told(&console, frame, &plan, &uri).await?.into_response()),
         None => Ok(show(&PlanPage::empty(frame))?.into_response()),
@@ -106,6 +112,11 @@ pub(crate) async fn page(
     let frame = Frame::of(&console, &visitor, format!("Plan {id}"), "plan", (&uri, &headers)).await?;
     let plan = console.plans.find(&console.house, Some(&PlanId::from(id.as_str()))).await?;
     let plan = plan.ok_or_else(|| Failure::Missing(format!("no plan has the id {id:?}")))?;
+    if let Some(as_of_ms) = frame.as_of_ms() {
+        let mut plan = Plan::clone(&plan);
+        hear(&console.house, &mut plan, Some(as_of_ms)).await?;
+        return told(&console, frame, &plan, &uri).await;
+    }
     told(&console, frame, &plan, &uri).await
 }
 
@@ -131,7 +142,8 @@ impl PlanPage {
 
 async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<Html<String>, Failure> {
     let house = &console.house;
-    let (run, results) = results(house, plan).await?;
+    let as_of_ms = frame.as_of_ms();
+    let (run, results) = results(house, plan, as_of_ms).await?;
     let by = if query(uri, "by").as_deref() == Some("app") { "app" } else { "person" };
     let only = match query(uri, "only").as_deref() {
         Some("waiting") => "waiting",
@@ -164,10 +176,11 @@ async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<
             None => groups.push(Group { name, link, steps: vec![line] }),
         }
     }
-    let newest = house.store.plan_ids(8).await?;
-    let asked = asked_apply(house, plan.id.as_str()).await?;
+    let is_past = as_of_ms.is_some();
+    let newest = if is_past { Vec::new() } else { house.store.plan_ids(8).await? };
+    let asked = if is_past { None } else { asked_apply(house, plan.id.as_str()).await? };
     let is_open = asked.as_ref().is_some_and(|act| act.state == "open");
-    let under_way = is_open || house.store.is_under_way(&plan.id, house.clock.now_ms()).await?;
+    let under_way = is_open || (!is_past && house.store.is_under_way(&plan.id, house.clock.now_ms()).await?);
     show(&PlanPage {
         others: newest.iter().map(|id| (id.to_string(), *id == plan.id)).collect(),
         held: held(plan, house),
@@ -275,7 +288,7 @@ async fn judge(
     let mut plan = find_plan(&console.house, Some(id)).await?;
     let things: Vec<String> = match form.text("which") {
         Some("all") => {
-            hear(&console.house, &mut plan).await?;
+            hear(&console.house, &mut plan, None).await?;
             let waits = |step: &&Step| step.approval.state == ApprovalState::Waiting;
             plan.steps.iter().filter(waits).map(|step| step.id.to_string()).collect()
         }

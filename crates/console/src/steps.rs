@@ -139,10 +139,11 @@ pub(crate) async fn decisions(house: &House) -> Result<Vec<Decision>, StoreError
     }
 }
 
-/// Puts into a plan what people said to its steps since it was made.
-pub(crate) async fn hear(house: &House, plan: &mut Plan) -> Result<(), StoreError> {
-    let decisions = decisions(house).await?;
-    let now_ms = house.clock.now_ms();
+/// Puts into a plan what people said to its steps since it was made, or until an earlier moment.
+pub(crate) async fn hear(house: &House, plan: &mut Plan, as_of_ms: Option<i64>) -> Result<(), StoreError> {
+    let mut decisions = decisions(house).await?;
+    decisions.retain(|decision| as_of_ms.is_none_or(|as_of_ms| decision.at_ms <= as_of_ms));
+    let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
     let by = plan.requested_by.clone();
     for step in plan.steps.iter_mut().filter(|step| step.approval.state != ApprovalState::NotNeeded) {
         step.approval = approval(step, &decisions, by.as_deref(), None, &house.policy, now_ms);
@@ -180,7 +181,7 @@ impl Plans {
             None => house.store.latest_plan().await?,
         };
         let Some(mut plan) = found else { return Ok(None) };
-        hear(house, &mut plan).await?;
+        hear(house, &mut plan, None).await?;
         let plan = Arc::new(plan);
         let heard = Heard { asked: id.cloned(), mark, at_ms: now_ms, plan: plan.clone() };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(heard);
@@ -189,11 +190,18 @@ impl Plans {
 }
 
 /// What became of the steps of a plan in its newest run, by step.
+///
+/// As of an earlier moment there is none that had not ended by then.
 pub(crate) async fn results(
     house: &House,
     plan: &Plan,
+    as_of_ms: Option<i64>,
 ) -> Result<(Option<tenure_store::Run>, BTreeMap<StepId, StepResult>), StoreError> {
-    let Some(run) = house.store.newest_run(&plan.id).await? else { return Ok((None, BTreeMap::new())) };
+    let had_ended = |run: &tenure_store::Run| {
+        as_of_ms.is_none_or(|as_of_ms| run.finished_ms.is_some_and(|finished_ms| finished_ms <= as_of_ms))
+    };
+    let newest = house.store.newest_run(&plan.id).await?;
+    let Some(run) = newest.filter(had_ended) else { return Ok((None, BTreeMap::new())) };
     let results = house.store.results(&run.id).await?;
     Ok((Some(run), results.into_iter().map(|result| (result.id.clone(), result)).collect()))
 }

@@ -1,11 +1,12 @@
 //! `Today`: what needs a person, what runs, what changed, and how each connection is. And the brake: stop and resume.
 //! Figures come from the store's overview, findings from what judging came to last.
 
+use crate::apps::counted;
 use crate::failure::Failure;
 use crate::frame::{Frame, show};
 use crate::gate::Form;
 use crate::words::{self, Chip};
-use crate::{Shared, draw};
+use crate::{Shared, draw, past};
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
@@ -19,7 +20,6 @@ use tenure_engine::plan::FINDINGS;
 use tenure_engine::session::Visitor;
 use tenure_engine::stop::Brake;
 
-const DAY_MS: i64 = 86_400_000;
 const FINDINGS_SHOWN: usize = 6;
 const ENTRIES_SHOWN: usize = 10;
 
@@ -111,8 +111,13 @@ pub(crate) async fn page(
     let frame = Frame::of(&console, &visitor, "Today", "today", (&uri, &headers)).await?;
     let house = &console.house;
     let now_ms = house.clock.now_ms();
-    let known = console.judged.get(&console).await?;
-    let plan = match console.plans.find(house, None).await? {
+    let as_of_ms = frame.as_of_ms();
+    let known = console.judged.get(&console, as_of_ms).await?;
+    let newest = match as_of_ms {
+        Some(as_of_ms) => past::plan(house, as_of_ms).await?.map(Arc::new),
+        None => console.plans.find(house, None).await?,
+    };
+    let plan = match newest {
         Some(plan) => {
             let count = |state| plan.steps.iter().filter(|step| step.approval.state == state).count();
             Some(PlanBrief {
@@ -125,9 +130,9 @@ pub(crate) async fn page(
         }
         None => None,
     };
-    let (connections, accounts) = connections(&console, now_ms).await?;
-    let entries = house.store.journal_before(i64::MAX, ENTRIES_SHOWN).await?;
-    let figures = house.store.trend(FINDINGS, now_ms - 30 * DAY_MS).await?;
+    let (connections, accounts) = connections(&console, now_ms, as_of_ms).await?;
+    let entries = house.store.journal_before(past::journal_end(house, as_of_ms).await?, ENTRIES_SHOWN).await?;
+    let figures = past::trend(house, FINDINGS, as_of_ms).await?;
     let order = [("high", "fill-bad"), ("medium", "fill-wait"), ("low", "fill-plain")];
     let disputes = known.of(crate::matching::KINDS).count();
     show(&Today {
@@ -142,7 +147,7 @@ pub(crate) async fn page(
         accounts: words::thousands(accounts),
         judged: words::ago(known.at_ms, now_ms),
         connections,
-        runs: runs(&console, now_ms).await?,
+        runs: runs(&console, now_ms, as_of_ms).await?,
         entries: entries.iter().map(crate::audit::told).collect(),
         chart: draw::days("Findings of the last 30 days, by severity", &figures, &order),
         frame,
@@ -154,8 +159,8 @@ pub(crate) fn ms_of(moment: &str) -> i64 {
     moment.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_millisecond)
 }
 
-async fn runs(console: &Shared, now_ms: i64) -> Result<Vec<RunLine>, Failure> {
-    let all = console.house.store.runs(5).await?;
+async fn runs(console: &Shared, now_ms: i64, as_of_ms: Option<i64>) -> Result<Vec<RunLine>, Failure> {
+    let all = past::runs(&console.house, as_of_ms, 5).await?;
     let line = |run: tenure_store::Run| RunLine {
         id: run.id.to_string(),
         plan: run.plan.to_string(),
@@ -169,12 +174,20 @@ async fn runs(console: &Shared, now_ms: i64) -> Result<Vec<RunLine>, Failure> {
     Ok(all.into_iter().map(line).collect())
 }
 
-async fn connections(console: &Shared, now_ms: i64) -> Result<(Vec<ConnectionLine>, i64), Failure> {
+async fn connections(
+    console: &Shared,
+    now_ms: i64,
+    as_of_ms: Option<i64>,
+) -> Result<(Vec<ConnectionLine>, i64), Failure> {
     let house = &console.house;
     let mut overviews = house.store.overviews().await?;
     let (mut lines, mut accounts) = (Vec::new(), 0);
     for name in house.names() {
-        let known = overviews.remove(&name).unwrap_or_default();
+        let mut known = overviews.remove(&name).unwrap_or_default();
+        past::date(house, &name, &mut known, as_of_ms).await?;
+        let counted = counted(console, &name, &known, as_of_ms).await?;
+        let total: u64 = counted.values().sum();
+        let active: u64 = counted.iter().filter(|((_, state), _)| state.gives_access()).map(|(_, count)| count).sum();
         let abilities = house.connection(name.as_str())?.abilities();
         let end = known.last.as_ref().and_then(|pull| pull.end.as_ref());
         let (health, says) = match end {
@@ -183,7 +196,7 @@ async fn connections(console: &Shared, now_ms: i64) -> Result<(Vec<ConnectionLin
             Some(end) => (Chip::new("partial", "wait"), end.because.clone().unwrap_or_default()),
         };
         if house.is_target(&name) {
-            accounts += known.totals.total() as i64;
+            accounts += total as i64;
         }
         lines.push(ConnectionLine {
             title: abilities.title.to_string(),
@@ -191,9 +204,9 @@ async fn connections(console: &Shared, now_ms: i64) -> Result<(Vec<ConnectionLin
             health,
             says,
             complete: known.complete.as_ref().map(|pull| words::ago(pull.started_ms, now_ms)).unwrap_or_default(),
-            active: words::thousands(known.totals.active() as i64),
-            total: words::thousands(known.totals.total() as i64),
-            budget: budget(console, &name).await?,
+            active: words::thousands(active as i64),
+            total: words::thousands(total as i64),
+            budget: if as_of_ms.is_some() { String::new() } else { budget(console, &name).await? },
             name: name.to_string(),
         });
     }

@@ -3,6 +3,7 @@
 mod acts;
 mod connect;
 mod openid;
+mod past;
 mod provider;
 mod roles;
 mod stage;

@@ -10,6 +10,8 @@ use tenure_core::role::Role;
 use tenure_engine::clock::Clock;
 use tenure_engine::decide::By;
 use tenure_engine::house::House;
+use tenure_engine::progress::Progress;
+use tenure_engine::pull::{Reach, pull};
 use tenure_engine::session::{self, INVITED_MS};
 use tenure_engine::token::reveal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,7 +23,7 @@ pub struct Stage {
     pub house: Arc<House>,
     pub now_ms: Arc<AtomicI64>,
     pub address: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What came back.
@@ -58,12 +60,19 @@ pub async fn stage(server: &str, now_ms: &Arc<AtomicI64>) -> Stage {
     let address = listener.local_addr().unwrap().to_string();
     let service = router(house.clone()).into_make_service();
     tokio::spawn(async move { axum::serve(listener, service).await });
-    Stage { house, now_ms, address, _folder: folder }
+    Stage { house, now_ms, address, folder: folder }
 }
 
 impl Stage {
     pub async fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         ask(&self.address, method, path, headers, body).await
+    }
+
+    /// Has HR's file say this, and reads it.
+    pub async fn read(&self, people: &str) {
+        fs::write(self.folder.path().join("people.csv"), people).unwrap();
+        let names = self.house.names();
+        pull(&self.house, &names, Reach::Changed, &Progress::silent()).await.unwrap();
     }
 
     pub async fn get(&self, path: &str, headers: &str) -> Answer {
