@@ -44,6 +44,10 @@ pub struct Discovered {
     pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
+    #[serde(default)]
+    pub scopes_supported: Option<Vec<String>>,
+    #[serde(default)]
+    pub claims_supported: Option<Vec<String>>,
 }
 
 /// A public key of a provider.

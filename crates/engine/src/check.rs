@@ -33,6 +33,13 @@ pub struct CheckLine {
     pub unreachable: bool,
 }
 
+impl CheckLine {
+    /// Says how a thing is that the files describe and no connection has.
+    pub(crate) fn of_files(what: &str, verdict: Verdict, says: String) -> Self {
+        Self { connection: None, what: what.to_owned(), verdict, says, unreachable: false }
+    }
+}
+
 /// How a thing is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -51,8 +58,12 @@ pub enum Verdict {
 /// A connection of that name does not exist.
 #[boxed]
 pub async fn check(house: &House, names: &[String], offline: bool) -> Result<Vec<CheckLine>, EngineError> {
-    let names = house.asked(names)?;
+    let (is_all, names) = (names.is_empty(), house.asked(names)?);
     let mut lines = files(house);
+    if is_all {
+        lines.extend(crate::openid::check(house, offline).await);
+        lines.extend(crate::notify::check(house, offline).await);
+    }
     let one = |name: ConnectionName| async move { check_one(house, &name, offline).await };
     let checked: Vec<_> = stream::iter(names.clone()).map(one).buffered(AT_ONCE).collect().await;
     lines.extend(checked.into_iter().flatten());
@@ -73,13 +84,7 @@ pub(crate) fn stopped(stop: &Stop) -> CheckLine {
 }
 
 fn files(house: &House) -> Vec<CheckLine> {
-    let line = |what: &str, verdict, says: String| CheckLine {
-        connection: None,
-        what: what.to_owned(),
-        verdict,
-        says,
-        unreachable: false,
-    };
+    let line = CheckLine::of_files;
     let config = house.config.file.display();
     let mut lines = vec![
         line("configuration", Verdict::Good, format!("{config} has {} connections", house.config.connections.len())),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tenure_core::journal::Draft;
 use tenure_engine::EngineError;
+use tenure_engine::check::{Verdict, check};
 use tenure_engine::clock::Clock;
 use tenure_engine::house::House;
 use tenure_engine::notify::deliver;
@@ -368,4 +369,37 @@ async fn a_mail_is_taken_by_a_mail_server_or_tried_again() {
         );
     }
     assert!(!heard[0].contains("Jane Doe"), "{}", heard[0]);
+}
+
+#[tokio::test]
+async fn check_says_who_could_be_told_and_sends_nothing() {
+    let (hook, mail) = (Receiver::webhook().await, Receiver::mail().await);
+    let more = format!(
+        "[notify.mail.email]\nserver = \"smtp://{}\"\nfrom = \"t@acme.example\"\nto = [\"it@acme.example\"]\n\
+         [notify.chat.slack]\nurl = {{ command = [\"printf\", \"https://{}/hidden\"] }}\n\
+         [notify.gone.webhook]\nurl = \"http://127.0.0.1:1/hidden\"\nallow_private = true\n\
+         secret = {{ command = [\"printf\", {SECRET:?}] }}\n\
+         [notify.mute.webhook]\nurl = \"https://hooks.invalid/hidden\"\nsecret = {{ file = \"nowhere\" }}\n",
+        mail.address, hook.address
+    );
+    let stage = stage(&format!("{}{more}", webhook(&hook, ""))).await;
+    let told = async |offline| {
+        let lines = check(&stage.house, &[], offline).await.unwrap();
+        let of = |name: &str| {
+            let line = lines.iter().find(|line| line.what == format!("notify {name}")).unwrap().clone();
+            assert!(!line.says.contains("hidden"), "{}", line.says);
+            (line.verdict, line.says, line.unreachable)
+        };
+        ["ops", "mail", "chat", "gone", "mute"].map(of)
+    };
+    let [ops, mailed, chat, gone, mute] = told(false).await;
+    assert!(ops.0 == Verdict::Good && ops.1.contains(&hook.address), "{ops:?}");
+    assert!(mailed.0 == Verdict::Good && mailed.1.contains(&mail.address), "{mailed:?}");
+    assert!(chat.0 == Verdict::Problem && chat.1.contains("private address") && !chat.2, "{chat:?}");
+    assert!(gone.0 == Verdict::Problem && gone.2, "nobody answers there: {gone:?}");
+    assert!(mute.0 == Verdict::Problem && mute.1.contains("nowhere") && !mute.2, "{mute:?}");
+    assert!(mail.heard().is_empty() && hook.heard().iter().all(String::is_empty), "something was sent");
+    let [ops, mailed, chat, gone, mute] = told(true).await;
+    assert!([ops, mailed, chat, gone].iter().all(|line| line.0 == Verdict::Good), "nobody is asked");
+    assert_eq!(mute.0, Verdict::Problem);
 }

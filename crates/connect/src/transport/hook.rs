@@ -39,17 +39,8 @@ pub async fn send_signed_hook(
     headers: &[(&'static str, String)],
     reach: HookReach,
 ) -> Result<(), String> {
-    let url = reqwest::Url::parse(url).map_err(|error| format!("the address of the webhook is none: {error}"))?;
-    let host = url.host_str().ok_or("the address of the webhook has no host")?.trim_matches(['[', ']']).to_owned();
-    let port = url.port_or_known_default().ok_or("the address of the webhook has no port")?;
-    if url.scheme() != "https" && !(url.scheme() == "http" && reach == HookReach::Private) {
-        return Err(format!("a webhook needs https ({host}); allow_private = true accepts http"));
-    }
-    let found = tokio::net::lookup_host((host.as_str(), port)).await;
-    let places: Vec<SocketAddr> = found.map_err(|error| format!("look up {host}: {error}"))?.collect();
-    if let Some(place) = places.iter().find(|place| reach == HookReach::Public && !is_public(place.ip())) {
-        return Err(format!("{host} is {}, a private address; allow_private = true accepts it", place.ip()));
-    }
+    let Aimed { url, host, port } = aim(url, reach)?;
+    let places = look_up(&host, port, reach).await.map_err(|unreached| unreached.to_string())?;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -65,6 +56,68 @@ pub async fn send_signed_hook(
     match answer.status().is_success() {
         true => Ok(()),
         false => Err(format!("{host} answered {}", answer.status())),
+    }
+}
+
+/// Whither a message goes.
+struct Aimed {
+    url: reqwest::Url,
+    host: String,
+    port: u16,
+}
+
+fn aim(url: &str, reach: HookReach) -> Result<Aimed, String> {
+    let url = reqwest::Url::parse(url).map_err(|error| format!("the address of the webhook is none: {error}"))?;
+    let host = url.host_str().ok_or("the address of the webhook has no host")?.trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().ok_or("the address of the webhook has no port")?;
+    if url.scheme() != "https" && !(url.scheme() == "http" && reach == HookReach::Private) {
+        return Err(format!("a webhook needs https ({host}); allow_private = true accepts http"));
+    }
+    Ok(Aimed { url, host, port })
+}
+
+/// Why somebody cannot be told anything; a sentence without the address's path, which may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreached {
+    /// The address is none, or is not allowed.
+    #[error("{0}")]
+    Wrong(String),
+    /// Nobody knows it, or nobody answers there.
+    #[error("{0}")]
+    Silent(String),
+}
+
+async fn look_up(host: &str, port: u16, reach: HookReach) -> Result<Vec<SocketAddr>, Unreached> {
+    let found = tokio::net::lookup_host((host, port)).await;
+    let places: Vec<SocketAddr> =
+        found.map_err(|error| Unreached::Silent(format!("look up {host}: {error}")))?.collect();
+    match places.iter().find(|place| reach == HookReach::Public && !is_public(place.ip())) {
+        Some(place) => {
+            let says = format!("{host} is {}, a private address; allow_private = true accepts it", place.ip());
+            Err(Unreached::Wrong(says))
+        }
+        None => Ok(places),
+    }
+}
+
+/// Looks whether a message could be sent to an address: whether it is allowed, and whether somebody answers there.
+/// Nothing is sent. Returns who.
+///
+/// # Errors
+/// It could not.
+pub async fn reach_hook(url: &str, reach: HookReach) -> Result<String, Unreached> {
+    let Aimed { host, port, .. } = aim(url, reach).map_err(Unreached::Wrong)?;
+    open(&host, port, reach).await
+}
+
+/// Opens a connection and closes it again.
+pub(super) async fn open(host: &str, port: u16, reach: HookReach) -> Result<String, Unreached> {
+    let places = look_up(host, port, reach).await?;
+    let silent = |because: String| Unreached::Silent(format!("reach {host}:{port}: {because}"));
+    match tokio::time::timeout(WAIT, tokio::net::TcpStream::connect(places.as_slice())).await {
+        Ok(Ok(_)) => Ok(format!("{host}:{port}")),
+        Ok(Err(error)) => Err(silent(error.to_string())),
+        Err(_) => Err(silent(format!("nobody answered within {} s", WAIT.as_secs()))),
     }
 }
 

@@ -2,6 +2,7 @@
 //! the mail library. What the mail says is the engine's affair.
 
 use async_recursion::async_recursion as boxed;
+use super::hook::{HookReach, Unreached, open};
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
@@ -61,15 +62,37 @@ pub async fn send_mail(server: &MailServer, mail: &Mail) -> Result<(), String> {
     }
 }
 
-fn transport(server: &MailServer) -> Result<(AsyncSmtpTransport<Tokio1Executor>, String), String> {
-    let url = Url::parse(&server.url).map_err(|error| format!("the address of the mail server is none: {error}"))?;
-    let host = url.host_str().ok_or("the address of the mail server has no host")?.trim_matches(['[', ']']).to_owned();
-    let near = match Host::parse(&host) {
+/// Looks whether a mail server answers; nothing is sent. Returns who.
+///
+/// # Errors
+/// It does not, or the address is none.
+pub async fn reach_mail(url: &str) -> Result<String, Unreached> {
+    let server = MailServer { url: url.to_owned(), login: None };
+    let (_, host) = transport(&server).map_err(Unreached::Wrong)?;
+    let parsed = Url::parse(url).ok();
+    let usual = match parsed.as_ref().map(Url::scheme) {
+        Some("smtps") => 465,
+        _ if is_near(&host) => 25,
+        _ => 587,
+    };
+    let port = parsed.and_then(|url| url.port()).unwrap_or(usual);
+    open(&host, port, HookReach::Private).await
+}
+
+/// Tells whether a host is this machine.
+fn is_near(host: &str) -> bool {
+    match Host::parse(host) {
         Ok(Host::Ipv4(address)) => address.is_loopback(),
         Ok(Host::Ipv6(address)) => address.is_loopback(),
         Ok(Host::Domain(name)) => name == "localhost",
         Err(_) => false,
-    };
+    }
+}
+
+fn transport(server: &MailServer) -> Result<(AsyncSmtpTransport<Tokio1Executor>, String), String> {
+    let url = Url::parse(&server.url).map_err(|error| format!("the address of the mail server is none: {error}"))?;
+    let host = url.host_str().ok_or("the address of the mail server has no host")?.trim_matches(['[', ']']).to_owned();
+    let near = is_near(&host);
     let tls = || TlsParameters::new(host.clone()).map_err(|_| format!("{host}: TLS cannot be set up"));
     let (tls, port) = match url.scheme() {
         "smtps" => (Tls::Wrapper(tls()?), 465),

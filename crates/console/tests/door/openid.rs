@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tenure_core::role::Role;
+use tenure_engine::check::{Verdict, check};
 use tenure_engine::session;
 
 const MINUTE_MS: i64 = 60_000;
@@ -238,4 +239,42 @@ async fn a_provider_that_is_not_there_is_said_to_be_so() {
     let server = "[server.oidc.idp]\nissuer = \"http://127.0.0.1:1\"\nclient_id = \"c\"\neveryone = \"viewer\"";
     let answer = stage(server, &now_ms).await.get("/sign-in/idp", "").await;
     assert!(answer.status == 409 && answer.body.contains("cannot sign anybody in"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_says_what_is_wrong_with_a_provider() {
+    let says = async |stage: &Stage, offline: bool| {
+        let lines = check(&stage.house, &[], offline).await.unwrap();
+        let lines = lines.into_iter().filter(|line| line.what == "sign-in idp");
+        let lines: Vec<_> = lines.map(|line| (line.verdict, line.says, line.unreachable)).collect();
+        assert!(lines.iter().all(|line| !line.1.contains(SECRET)), "{lines:?}");
+        lines
+    };
+    let any = |lines: &[(Verdict, String, bool)], verdict, part: &str| {
+        assert!(lines.iter().any(|line| line.0 == verdict && line.1.contains(part)), "{part}: {lines:?}");
+    };
+    let (stage, provider) = open("").await;
+    let lines = says(&stage, false).await;
+    any(&lines, Verdict::Problem, "say `public_url`");
+    any(&lines, Verdict::Good, "secret can be read");
+    any(&lines, Verdict::Good, "answers, with ");
+    any(&says(&stage, true).await, Verdict::Good, "was not asked");
+
+    let now_ms = Arc::new(AtomicI64::new(1_800_000_000_000));
+    let settings = |issuer: &str, secret: &str| {
+        format!(
+            "[server]\npublic_url = \"https://tenure.acme.example/\"\n[server.oidc.idp]\nissuer = {issuer:?}\n\
+             client_id = \"tenure\"\n{secret}\n[server.oidc.idp.roles]\nadmin = [\"it\"]\n"
+        )
+    };
+    let other = self::stage(&settings(&format!("{}/", provider.issuer()), ""), &now_ms).await;
+    let lines = says(&other, false).await;
+    any(&lines, Verdict::Confirm, "https://tenure.acme.example/sign-in/idp/back");
+    any(&lines, Verdict::Good, "a public client");
+    any(&lines, Verdict::Problem, &format!("it calls itself {},", provider.issuer()));
+    let lost = self::stage(&settings("http://127.0.0.1:1", "client_secret = { file = \"nowhere\" }"), &now_ms).await;
+    any(&says(&lost, false).await, Verdict::Problem, "nowhere");
+    let silent = self::stage(&settings("http://127.0.0.1:1", ""), &now_ms).await;
+    let lines = says(&silent, false).await;
+    assert!(lines.iter().any(|line| line.0 == Verdict::Problem && line.2), "nobody answers there: {lines:?}");
 }

@@ -5,7 +5,9 @@
 mod settings;
 mod matter;
 mod message;
+mod check;
 
+pub(crate) use check::check;
 pub use settings::{EmailConfig, MatterKind, ReceiverConfig, SlackConfig, WebhookConfig};
 
 use crate::error::EngineError;

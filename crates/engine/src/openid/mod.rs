@@ -7,7 +7,9 @@ mod settings;
 mod jwt;
 mod claims;
 mod provider;
+mod check;
 
+pub(crate) use check::check;
 pub use settings::{OidcConfig, RolesConfig};
 
 use crate::error::EngineError;
