@@ -66,6 +66,8 @@ fn what_is_read_from_afar_is_what_is_read_beside_the_store() {
         &["accounts", "--where", "account."],
         &["findings", "--kind", "leaver"],
         &["why", "nothing"],
+        &["apps"],
+        &["app", "show", "nothing"],
     ];
     for words in questions {
         for json in [false, true] {
@@ -80,9 +82,56 @@ fn what_is_read_from_afar_is_what_is_read_beside_the_store() {
     expect(&stage.run_afar(&afar.server, "tnr_no", &["findings"]), 1);
     expect(&stage.run_afar("http://127.0.0.1:9", &afar.token, &["findings"]), 5);
     expect(&stage.run_afar("nowhere", &afar.token, &["findings"]), 1);
-    let beside = afar.run(&["backup", "--to", "x"]);
-    expect(&beside, 1);
-    assert!(beside.err.contains("beside the store"), "{beside}");
+    let local: &[&[&str]] = &[
+        &["backup", "--to", "x"],
+        &["check"],
+        &["audit", "anchor"],
+        &["audit", "verify", "--anchors", "x"],
+        &["token", "rotate", "x"],
+        &["app", "lint", "gorgias"],
+        &["console", "sessions"],
+    ];
+    for words in local {
+        let refused = afar.run(words);
+        expect(&refused, 1);
+        assert!(refused.out.is_empty() && !refused.err.contains("does not walk"), "{words:?}: {refused}");
+        assert!(["beside the store", "without --server", "an export"].iter().any(|why| refused.err.contains(why)));
+    }
+    daemon.end();
+}
+
+#[test]
+fn the_journal_the_tokens_and_the_installation_are_looked_at_from_afar() {
+    let stage = open(SEED, Dialect::Guide);
+    stage.edit(&stage.files().config.clone(), "[connections.hr]", "[connections.hr]\nevery = \"never\"").unwrap();
+    expect(&stage.run(&["pull"]), 0);
+    let daemon = Daemon::start(&stage);
+    let admin = token(&stage, "olga@acme.example", &["admin"]);
+    let afar = Afar { stage: &stage, server: format!("http://{}", daemon.listens), token: admin };
+    let checked = afar.json(&["audit", "verify"], 0);
+    assert!(checked["broken"].is_null() && checked["entries"].as_u64() > Some(0), "{checked}");
+    let export = afar.run(&["audit", "export"]);
+    expect(&export, 0);
+    let file = stage.folder().join("afar.jsonl");
+    std::fs::write(&file, &export.out).unwrap();
+    // What was told from afar holds as an export that is checked without any store.
+    let whole = afar.json(&["audit", "verify", "--file", file.to_str().unwrap()], 0);
+    assert!(whole["broken"].is_null() && whole["entries"].as_u64() >= checked["entries"].as_u64(), "{whole}");
+    let shown = afar.json(&["app", "show", "gorgias"], 0);
+    assert_eq!(shown, stage.run(&["app", "show", "gorgias"]).json().unwrap());
+    let looked = afar.run(&["doctor"]);
+    assert!(looked.out.contains("there") && [0, 2].contains(&looked.code), "{looked}");
+
+    let made = afar.json(&["token", "create", "--scope", "api:read", "--name", "far", "--expires", "1d"], 0);
+    assert_eq!(made["owner"], "olga@acme.example", "{made}");
+    let reads = Afar { token: made["token"].as_str().unwrap().to_owned(), server: afar.server.clone(), ..afar };
+    expect(&reads.run(&["findings"]), 0);
+    expect(&reads.run(&["token", "list"]), 1);
+    let listed = afar.json(&["token", "list"], 0);
+    assert!(listed["tokens"].as_array().unwrap().iter().any(|one| one["id"] == made["id"]), "{listed}");
+    let ended = afar.json(&["token", "revoke", "far"], 0);
+    assert_eq!(ended["revoked"]["id"], made["id"], "{ended}");
+    expect(&reads.run(&["findings"]), 1);
     daemon.end();
 }
 

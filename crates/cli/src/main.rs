@@ -61,7 +61,7 @@ fn run(arguments: Arguments, output: &Output) -> anyhow::Result<Exit> {
     use commands as c;
     match &arguments.command {
         Command::Init(init) => c::init::run(init, output),
-        Command::Apps => c::apps::list(&arguments.common, output),
+        Command::Apps => ground::block_on(c::apps::list(&arguments.common, output)),
         Command::App(app) => ground::block_on(c::apps::run(&arguments.common, app, output)),
         Command::Schema(schema) => c::documents::schema(schema, output),
         Command::Completions(completions) => c::documents::completions(completions),

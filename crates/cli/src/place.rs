@@ -24,14 +24,16 @@ impl Place {
         })
     }
 
-    /// Returns the house, for what is done beside the store only.
+    /// Returns the house, for what is done beside the store only; `because` says why, after "it".
     ///
     /// # Errors
     /// A server is named.
-    pub fn house(&self) -> Result<&House, Mistake> {
+    pub fn house(&self, because: &str) -> Result<&House, Mistake> {
         match self {
             Self::Here(house) => Ok(house),
-            Self::There(_) => Err(Mistake("this is done beside the store only, without --server".into())),
+            Self::There(_) => {
+                Err(Mistake(format!("this is done beside the store only, without --server: it {because}")))
+            }
         }
     }
 }

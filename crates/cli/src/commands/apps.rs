@@ -4,40 +4,62 @@
 use crate::arguments::{AppArguments, AppCommand, Common};
 use crate::exit::{Exit, Mistake};
 use crate::output::Output;
+use crate::remote::Remote;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use tenure_connect::{App, Catalogue, lint_app, read_app, run_tapes};
 use tenure_core::abilities::Abilities;
-use tenure_engine::answer;
+use tenure_engine::answer::{self, AppBrief};
+use tenure_serve::api::reads;
 
 const TEMPLATE: &str = include_str!("../../templates/manifest.toml");
 
-/// Lists the catalogue.
-pub fn list(common: &Common, output: &Output) -> anyhow::Result<Exit> {
-    let catalogue = catalogue(common)?;
-    let apps: Vec<_> = catalogue.apps().collect();
+/// Lists the catalogue: this program's, or a server's.
+pub async fn list(common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let all = match Remote::of(common)? {
+        Some(remote) => remote.ask::<reads::Apps>(&reads::Nothing {}).await?,
+        None => answer::apps(&catalogue(common)?),
+    };
     if output.json {
-        output.document(&answer::apps(&catalogue))?;
+        output.document(&all)?;
     } else {
-        output.table(
-            &["app", "covers", "secrets"],
-            apps.iter().map(|app| {
-                let secrets: Vec<String> = app.manifest.secrets.keys().cloned().collect();
-                vec![app.name.clone(), app.manifest.covers.clone(), secrets.join(", ")]
-            }),
-        );
+        let row = |app: &AppBrief| vec![app.app.clone(), app.covers.clone(), app.secrets.join(", ")];
+        output.table(&["app", "covers", "secrets"], all.apps.iter().map(row));
     }
     Ok(Exit::Done)
 }
 
 /// Runs one of the `app` commands.
 pub async fn run(common: &Common, arguments: &AppArguments, output: &Output) -> anyhow::Result<Exit> {
+    if let Some(remote) = Remote::of(common)? {
+        return ask(&remote, &arguments.command, output).await;
+    }
     match &arguments.command {
         AppCommand::Show { name } => show(&named(common, name)?, output),
         AppCommand::New { name } => new(name, output),
         AppCommand::Lint { name } => lint_one(common, name, output),
         AppCommand::Test { name } => test(common, name, output).await,
     }
+}
+
+/// Has a server show an app as it knows it.
+async fn ask(remote: &Remote, command: &AppCommand, output: &Output) -> anyhow::Result<Exit> {
+    let AppCommand::Show { name } = command else {
+        let hint = "this is done without --server: it works on the files of an app, which lie on this machine";
+        return Err(Mistake(hint.into()).into());
+    };
+    let view = remote.ask::<reads::App>(&reads::Named { name: name.clone() }).await?;
+    if output.json {
+        output.document(&view)?;
+        return Ok(Exit::Done);
+    }
+    output.line(format!("{} ({})\n{}", view.title, view.app, view.covers));
+    show_kinds(&view.abilities, output);
+    for (dialect, further) in &view.further_dialects {
+        output.line(format!("\nin the dialect {dialect}"));
+        show_kinds(&further.abilities, output);
+    }
+    Ok(Exit::Done)
 }
 
 fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {

@@ -2,14 +2,18 @@
 //! The export is one entry a line in the bytes that were sealed, and a last line; docs/journal.md describes it.
 
 use crate::arguments::{AuditArguments, AuditCommand, Common};
-use crate::exit::Exit;
+use crate::exit::{Exit, Mistake};
 use crate::ground;
 use crate::output::Output;
+use crate::place::Place;
+use crate::remote::Remote;
 use std::path::Path;
 use tenure_core::journal::{Anchor, GENESIS, last_line, line};
 use tenure_engine::anchor::{When, anchor, known, read};
+use tenure_engine::answer::{JournalAsked, LIMIT_MAX};
 use tenure_engine::audit::{Checked, entries, record_read, verify, verify_export};
 use tenure_engine::house::House;
+use tenure_serve::api::reads;
 
 /// Checks an export, for which neither a configuration nor a store is needed; `None` where none is given.
 pub fn offline(arguments: &AuditArguments, output: &Output) -> Option<anyhow::Result<Exit>> {
@@ -24,7 +28,11 @@ fn check_file(file: &Path, anchors: Option<&Path>, output: &Output) -> anyhow::R
 }
 
 /// Checks, exports or anchors.
-pub async fn run(house: &House, arguments: &AuditArguments, common: &Common, output: &Output) -> anyhow::Result<Exit> {
+pub async fn run(place: &Place, arguments: &AuditArguments, common: &Common, output: &Output) -> anyhow::Result<Exit> {
+    let house = match place {
+        Place::There(remote) => return ask(remote, arguments, output).await,
+        Place::Here(house) => house,
+    };
     match &arguments.command {
         AuditCommand::Verify { anchors, .. } => {
             let mut all: Vec<Anchor> = known(house).await?;
@@ -48,6 +56,44 @@ pub async fn run(house: &House, arguments: &AuditArguments, common: &Common, out
             Ok(Exit::Done)
         }
     }
+}
+
+/// Has a server check, or tell, its journal. Anchors lie elsewhere than the store so that they cannot be changed with it:
+/// they are written by the server, and compared where they lie.
+async fn ask(remote: &Remote, arguments: &AuditArguments, output: &Output) -> anyhow::Result<Exit> {
+    match &arguments.command {
+        AuditCommand::Verify { anchors: None, .. } => {
+            let checked = remote.ask::<reads::JournalCheck>(&reads::Nothing {}).await?;
+            show(&checked, output)?;
+            Ok(exit(&checked))
+        }
+        AuditCommand::Verify { anchors: Some(_), .. } => {
+            let hint = "anchors are compared with an export: `tenure audit export > journal.jsonl`, then \
+                        `tenure audit verify --file journal.jsonl --anchors FILE`";
+            Err(Mistake(hint.into()).into())
+        }
+        AuditCommand::Export => export_from(remote, output).await,
+        AuditCommand::Anchor => {
+            let hint = "this is done beside the store only, without --server: it writes where [journal] anchor says";
+            Err(Mistake(hint.into()).into())
+        }
+    }
+}
+
+async fn export_from(remote: &Remote, output: &Output) -> anyhow::Result<Exit> {
+    let (mut asked, mut last) = (JournalAsked { limit: Some(LIMIT_MAX), ..JournalAsked::default() }, None);
+    loop {
+        let part = remote.ask::<reads::Journal>(&asked).await?;
+        part.entries.iter().for_each(|entry| output.line(line(entry)));
+        last = part.entries.into_iter().next_back().or(last);
+        match part.next {
+            Some(next) => asked.cursor = Some(next),
+            None => break,
+        }
+    }
+    let (seq, head) = last.map_or((0, GENESIS.to_owned()), |entry| (entry.seq, entry.hash));
+    output.line(last_line(seq, &head));
+    Ok(Exit::Done)
 }
 
 fn exit(checked: &Checked) -> Exit {

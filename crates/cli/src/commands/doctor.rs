@@ -5,14 +5,25 @@ use crate::arguments::Common;
 use crate::commands::check::show;
 use crate::exit::Exit;
 use crate::output::Output;
-use tenure_engine::check::Verdict;
+use crate::place::Place;
+use tenure_engine::check::{CheckLine, Verdict};
 use tenure_engine::clock::Clock;
 use tenure_engine::doctor::doctor;
+use tenure_serve::api::reads;
 
 /// Looks at everything.
 pub async fn run(common: &Common, output: &Output) -> anyhow::Result<Exit> {
-    let lines = doctor(&common.config, Clock::system()).await;
-    show(&lines, "here", output)?;
+    tell(&doctor(&common.config, Clock::system()).await, "here", output)
+}
+
+/// Has a server look at itself.
+pub async fn ask(place: &Place, output: &Output) -> anyhow::Result<Exit> {
+    let Place::There(remote) = place else { anyhow::bail!("doctor opens no house") };
+    tell(&remote.ask::<reads::Doctor>(&reads::Nothing {}).await?.checks, "there", output)
+}
+
+fn tell(lines: &[CheckLine], place: &str, output: &Output) -> anyhow::Result<Exit> {
+    show(lines, place, output)?;
     let problems = lines.iter().filter(|line| line.verdict == Verdict::Problem).count();
     if !output.json {
         output.line(if problems == 0 { "all is well".into() } else { format!("{problems} problems") });

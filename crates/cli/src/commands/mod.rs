@@ -63,14 +63,20 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         Command::Unlink(arguments) => decide::unlink(&place, arguments, output).await,
         Command::Exempt(arguments) => decide::exempt(&place, arguments, output).await,
         Command::Metrics => metrics::run(&place, output).await,
-        Command::Audit(arguments) => audit::run(place.house()?, arguments, common, output).await,
-        Command::Backup(arguments) => backup::run(place.house()?, arguments, output).await,
-        Command::Token(arguments) => token::run(place.house()?, arguments, output).await,
-        Command::Console(arguments) => console::run(place.house()?, arguments, output).await,
-        Command::Key(arguments) => key::run(place.house()?, arguments, output).await,
-        other => {
-            place.house().map_err(anyhow::Error::from).and_then(|_| anyhow::bail!("command {other:?} does not walk"))
+        Command::Audit(arguments) => audit::run(&place, arguments, common, output).await,
+        Command::Backup(arguments) => {
+            backup::run(place.house("copies the whole store, which no server gives away")?, arguments, output).await
         }
+        Command::Token(arguments) => token::run(&place, arguments, output).await,
+        Command::Console(arguments) => console::run(place.house(FIRST_WAY_IN)?, arguments, output).await,
+        Command::Key(arguments) => {
+            key::run(place.house("handles the key, which no server is told")?, arguments, output).await
+        }
+        Command::Doctor => doctor::ask(&place, output).await,
+        other => place
+            .house(local(other))
+            .map_err(anyhow::Error::from)
+            .and_then(|_| anyhow::bail!("command {other:?} does not walk")),
     };
     if let Place::Here(house) = &place {
         if let Err(error) = tenure_engine::anchor::anchor(house, When::Due).await {
@@ -81,8 +87,27 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
     exit
 }
 
+/// Why a link to sign in is made beside the store.
+const FIRST_WAY_IN: &str = "makes the first way in; an admin who is signed in does it under Access";
+
+/// Says why a command is done on the machine where it is given.
+fn local(command: &Command) -> &'static str {
+    match command {
+        Command::Check(_) => {
+            "reads the files and secrets of this machine; `tenure doctor --server URL` says how the server's are"
+        }
+        Command::Serve(_) => "is the server",
+        Command::Restore(_) => "gives up what the store holds",
+        _ => "needs what lies on this machine",
+    }
+}
+
 /// Runs a command that opens what it needs by itself, or needs nothing; `None` where it walks with a house.
 async fn without_house(command: &Command, common: &Common, output: &Output) -> Option<anyhow::Result<Exit>> {
+    if let Command::Audit(arguments) = command {
+        // An export is checked wherever it lies.
+        return audit::offline(arguments, output);
+    }
     if common.server.is_some() && !matches!(command, Command::Stop(_) | Command::Resume(_)) {
         return None;
     }
@@ -93,7 +118,6 @@ async fn without_house(command: &Command, common: &Common, output: &Output) -> O
         Command::Stop(arguments) => stop::run(common, arguments, output).await,
         Command::Resume(arguments) => stop::run_resume(common, arguments, output).await,
         Command::Restore(arguments) => backup::run_restore(common, arguments, output).await,
-        Command::Audit(arguments) => return audit::offline(arguments, output),
         Command::Key(arguments) => return key::offline(arguments, output),
         _ => return None,
     })

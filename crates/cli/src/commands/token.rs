@@ -5,14 +5,22 @@ use crate::arguments::{TokenArguments, TokenCommand};
 use crate::exit::{Exit, Mistake};
 use crate::ground;
 use crate::output::Output;
+use crate::place::Place;
+use crate::remote::Remote;
 use tenure_core::policy::Delay;
 use tenure_core::scope::Scope;
 use tenure_engine::decide::By;
 use tenure_engine::house::House;
 use tenure_engine::token::{NewToken, TokenState, TokenView, create, list, reveal, revoke, rotate};
+use tenure_serve::api::reads;
+use tenure_serve::api::writes::{self, RevokeAsked, TokenAsked, TokenMade};
 
 /// Does one of them.
-pub async fn run(house: &House, arguments: &TokenArguments, output: &Output) -> anyhow::Result<Exit> {
+pub async fn run(place: &Place, arguments: &TokenArguments, output: &Output) -> anyhow::Result<Exit> {
+    let house = match place {
+        Place::There(remote) => return ask(remote, &arguments.command, output).await,
+        Place::Here(house) => house,
+    };
     match &arguments.command {
         TokenCommand::Create { scope, expires, name, by } => {
             let asked = NewToken { name: name.clone(), scopes: scopes(house, scope)?, lasts: lasts(expires)? };
@@ -26,22 +34,54 @@ pub async fn run(house: &House, arguments: &TokenArguments, output: &Output) -> 
             let overlap = lasts(overlap)?.ok_or_else(|| Mistake("an overlap ends, such as 7d".into()))?;
             follow(house, token, overlap, &ground::word(said), output).await
         }
-        TokenCommand::Revoke { token, said } => {
-            let revoked = revoke(house, token, &ground::word(said)).await?;
-            match output.json {
-                true => output.document(&serde_json::json!({ "revoked": revoked }))?,
-                false => output.line(format!("token {} ({}) is revoked", revoked.id, revoked.name)),
-            }
+        TokenCommand::Revoke { token, said } => ended(&revoke(house, token, &ground::word(said)).await?, output),
+    }
+}
+
+/// Has a server do it, in the name of whoever bears the token that it is asked with.
+async fn ask(remote: &Remote, command: &TokenCommand, output: &Output) -> anyhow::Result<Exit> {
+    match command {
+        TokenCommand::Create { scope, expires, name, .. } => {
+            lasts(expires)?;
+            let scopes = words(scope).map(str::to_owned).collect();
+            let asked = TokenAsked { name: name.clone(), scopes, expires: Some(expires.clone()) };
+            let TokenMade { view, token } = remote.ask::<writes::TokenCreate>(&asked).await?;
+            let token = token.ok_or_else(|| Mistake("the answer was lost, and a token is told once".into()))?;
+            made(&token, &view, output)
+        }
+        TokenCommand::List => {
+            show(&remote.ask::<reads::TokenList>(&reads::Nothing {}).await?.tokens, output)?;
             Ok(Exit::Done)
+        }
+        TokenCommand::Rotate { .. } => {
+            let hint = "this is done beside the store only, without --server: it changes another's token. From afar, \
+                        `token create` makes the next one and `token revoke` ends the one before";
+            Err(Mistake(hint.into()).into())
+        }
+        TokenCommand::Revoke { token, said } => {
+            let asked = RevokeAsked { id: token.clone(), note: said.note.clone() };
+            ended(&remote.ask::<writes::TokenRevoke>(&asked).await?, output)
         }
     }
 }
 
-fn scopes(house: &House, words: &[String]) -> Result<Vec<Scope>, Mistake> {
+fn ended(revoked: &TokenView, output: &Output) -> anyhow::Result<Exit> {
+    match output.json {
+        true => output.document(&serde_json::json!({ "revoked": revoked }))?,
+        false => output.line(format!("token {} ({}) is revoked", revoked.id, revoked.name)),
+    }
+    Ok(Exit::Done)
+}
+
+/// Takes scopes apart that are written with commas between them.
+fn words(scopes: &[String]) -> impl Iterator<Item = &str> {
+    scopes.iter().flat_map(|word| word.split(',')).map(str::trim).filter(|word| !word.is_empty())
+}
+
+fn scopes(house: &House, scopes: &[String]) -> Result<Vec<Scope>, Mistake> {
     let names = house.names();
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    let words = words.iter().flat_map(|word| word.split(',')).map(str::trim).filter(|word| !word.is_empty());
-    words.map(|word| Scope::parse(word, &names).map_err(Mistake)).collect()
+    words(scopes).map(|word| Scope::parse(word, &names).map_err(Mistake)).collect()
 }
 
 fn lasts(text: &str) -> Result<Option<Delay>, Mistake> {
@@ -54,16 +94,21 @@ fn lasts(text: &str) -> Result<Option<Delay>, Mistake> {
 
 async fn make(house: &House, asked: &NewToken, by: &By, output: &Output) -> anyhow::Result<Exit> {
     let (credential, token) = create(house, asked, by).await?;
+    made(reveal(&credential), &token, output)
+}
+
+/// Shows a new token, once.
+fn made(credential: &str, token: &TokenView, output: &Output) -> anyhow::Result<Exit> {
     if output.json {
-        let mut document = serde_json::to_value(&token)?;
-        document["token"] = reveal(&credential).into();
+        let mut document = serde_json::to_value(token)?;
+        document["token"] = credential.into();
         output.document(&document)?;
         return Ok(Exit::Done);
     }
-    output.line(reveal(&credential));
+    output.line(credential);
     let until = token.expires_at.as_deref().map_or_else(|| "does not end".into(), |at| format!("ends at {at}"));
     output.advice(format!("this is shown once; token {} ({}) {until}", token.id, token.scopes.join(", ")));
-    if asked.lasts.is_none() {
+    if token.expires_at.is_none() {
         output.warning("a token that does not end is found by whoever looks long enough; give it an end where you can");
     }
     Ok(Exit::Done)
