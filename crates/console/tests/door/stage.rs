@@ -60,7 +60,7 @@ pub async fn stage(server: &str, now_ms: &Arc<AtomicI64>) -> Stage {
     let address = listener.local_addr().unwrap().to_string();
     let service = router(house.clone()).into_make_service();
     tokio::spawn(async move { axum::serve(listener, service).await });
-    Stage { house, now_ms, address, folder: folder }
+    Stage { house, now_ms, address, folder }
 }
 
 impl Stage {
