@@ -2,10 +2,10 @@
 //! Facts come from the store, abilities and totals are added here; `core` does the judging. What it finds is pinned
 //! (links) or dated (findings) in the store; nothing of the world is touched.
 
-use async_recursion::async_recursion as boxed;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::pinned::pin_all;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tenure_core::abilities::Abilities;

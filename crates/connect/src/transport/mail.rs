@@ -1,8 +1,8 @@
 //! One mail to a mail server that the operator names: plain text, over TLS, within a short time. The one file that talks to
 //! the mail library. What the mail says is the engine's affair.
 
-use async_recursion::async_recursion as boxed;
 use super::hook::{HookReach, Unreached, open};
+use async_recursion::async_recursion as boxed;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;

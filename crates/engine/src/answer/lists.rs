@@ -2,7 +2,6 @@
 //! Rows come from the store, page by page, and from the graph; a CEL expression sees the fields that JSON shows.
 //! Who looks into the past, or takes a list away, is written into the journal.
 
-use async_recursion::async_recursion as boxed;
 use super::page::number;
 use crate::audit::record_read;
 use crate::clock::read_moment;
@@ -10,6 +9,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Company, Scope, company, company_of};
 use crate::view::{AccountView, GrantView};
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
