@@ -3,7 +3,7 @@
 
 use crate::serve::Shape;
 use crate::spent::Spent;
-use crate::{join, judge, ours, past, reference};
+use crate::{join, judge, look, ours, past, reference};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -22,6 +22,8 @@ pub enum Job {
     Stored { people: u64 },
     /// A list as of a moment, behind so many changes of each record.
     Past { people: u64, changes: u64 },
+    /// Parts of lists and look-ups, through a store that holds everybody.
+    Pages { people: u64 },
     /// The two files in this folder joined and diffed.
     Join { folder: PathBuf, by: Joiner },
 }
@@ -92,6 +94,7 @@ pub fn run(job: Job) -> anyhow::Result<()> {
         Job::Join { folder, by: Joiner::Bare } => join::bare(&folder)?,
         Job::Join { folder, by: Joiner::Ours } => two_threads()?.block_on(join::ours(&folder))?,
         Job::Past { people, changes } => two_threads()?.block_on(past::past(people, changes))?,
+        Job::Pages { people } => two_threads()?.block_on(look::pages(people))?,
         Job::Stored { people } => two_threads()?.block_on(judge::stored(people))?,
     };
     println!("{}", serde_json::to_string(&outcome)?);

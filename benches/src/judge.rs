@@ -79,7 +79,8 @@ pub async fn one(people: u64) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn milliseconds(began: Instant) -> f64 {
+/// Returns the time since a moment in milliseconds.
+pub fn milliseconds(began: Instant) -> f64 {
     began.elapsed().as_secs_f64() * 1000.0
 }
 
@@ -98,7 +99,7 @@ pub async fn stored(people: u64) -> anyhow::Result<Outcome> {
 }
 
 /// Writes everybody to the store, as complete pulls would.
-async fn fill(house: &House, people: u64) -> anyhow::Result<u64> {
+pub async fn fill(house: &House, people: u64) -> anyhow::Result<u64> {
     let mut stored = 0;
     for name in connections() {
         house.store.set_all_entitlements(&name, &entitlements(&name)).await?;

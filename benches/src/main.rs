@@ -12,6 +12,7 @@ mod company;
 mod rehearsal;
 mod judge;
 mod past;
+mod look;
 mod join;
 mod job;
 mod children;
@@ -50,6 +51,7 @@ enum Part {
     Errors,
     Judging,
     Past,
+    Pages,
     Joining,
     Applying,
     Program,
@@ -94,6 +96,7 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     add(Part::Errors, &cases::errors::run);
     add(Part::Judging, &|| cases::judging::run(arguments.full));
     add(Part::Past, &cases::past::run);
+    add(Part::Pages, &cases::pages::run);
     add(Part::Joining, &cases::joining::run);
     add(Part::Applying, &cases::applying::run);
     lines.finish(&arguments.out)

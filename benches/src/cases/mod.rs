@@ -7,6 +7,7 @@ pub mod judging;
 pub mod latency;
 pub mod limits;
 pub mod past;
+pub mod pages;
 pub mod program;
 pub mod pulls;
 
