@@ -188,6 +188,8 @@ pub enum Command {
     Restore(RestoreArguments),
     /// Makes, lists and revokes tokens: credentials for the API, the console and SCIM clients
     Token(TokenArguments),
+    /// What SCIM clients wish: forgets it for a client that is no more
+    Scim(ScimArguments),
     /// The console in a browser: makes a link that signs somebody in once, lists and ends sessions
     Console(ConsoleArguments),
     /// The key with which secrets are sealed that several processes share: makes one, seals everything anew
@@ -562,6 +564,32 @@ pub enum TokenCommand {
     Revoke {
         /// Its id, or its name
         token: String,
+        #[command(flatten)]
+        said: Said,
+    },
+}
+
+/// `scim`.
+#[derive(Debug, Args)]
+pub struct ScimArguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: ScimCommand,
+}
+
+/// What `scim` can do.
+#[derive(Debug, Subcommand)]
+pub enum ScimCommand {
+    /// Forgets what a retired client wished, so that the rules alone count; without --yes it only tells how much that is
+    #[command(
+        after_help = "Examples:\n  tenure scim forget okta\n  tenure scim forget okta --yes --as mia@acme.example\n\nNothing is written to an app; `tenure plan` shows what follows."
+    )]
+    Forget {
+        /// The name of the client's tokens
+        client: String,
+        /// Does it
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         said: Said,
     },

@@ -2,8 +2,8 @@
 //! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
 
 use crate::manifest::{
-    AccessSpec, ByHandSpec, Call, CardinalityWord, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On, SeatWord,
-    SessionWord,
+    AccessSpec, ByHandSpec, Call, CardinalityWord, Codec, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On,
+    SeatWord, SessionWord,
 };
 use crate::settings::Settings;
 use serde_json::Value;
@@ -110,6 +110,7 @@ fn field_ability(field: &FieldSpec, by_scim: bool) -> FieldAbility {
         at_update: by_scim || (written && field.on.contains(&On::Update)),
         cannot: field.cannot.clone().filter(|_| !by_scim),
         ignored_because: field.ignored_because.clone(),
+        is_flag: field.codec == Codec::Flag,
         values: field.words.keys().map(|word| Name::new(word)).collect(),
         fallback: field.fallback.clone(),
         refers_to_account: field.codec.refers_to_account(),

@@ -187,6 +187,9 @@ pub struct FieldAbility {
     /// Why the app may accept a change and leave the field as it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_because: Option<String>,
+    /// Whether the value is true or false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_flag: bool,
     /// The words that a policy may use, where the field is an enumeration; empty for free values.
     pub values: Vec<Name>,
     /// What is asked of a new account when no source and no rule tells, because the app would choose a mightier value.

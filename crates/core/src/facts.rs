@@ -66,6 +66,9 @@ pub struct ClientWish {
     pub login: String,
     /// The id that the client gave.
     pub external_id: Option<String>,
+    /// Whether the client calls the address its first choice, where it says so: kept for it, and not sent to the app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<bool>,
     /// Who it is, in the words for people: the only word there is of somebody whom no source knows.
     pub person: Fields,
     /// Fields of the account.

@@ -209,9 +209,11 @@ async fn settle(
             return Ok(());
         }
     };
-    let account = match &kept.account {
+    // Who was converted is known by another key now.
+    let is_so = |account: &&AccountKey| kept.kind.is_none_or(|kind| kind == account.kind);
+    let account = match kept.account.as_ref().filter(is_so) {
         Some(account) => Some(account.clone()),
-        None => account_of(house, &kept).await?,
+        None => account_of(house, &kept).await?.or_else(|| kept.account.clone()),
     };
     if kept.because != because || kept.is_held != is_held || kept.account != account {
         let settled = ClientWish { because, is_held, account, version: kept.version + 1, ..kept };

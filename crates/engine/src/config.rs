@@ -113,6 +113,8 @@ pub struct ServerConfig {
     pub listen: Option<String>,
     /// The address under which people and apps reach it.
     pub public_url: Option<String>,
+    /// The certificate with which it speaks TLS itself; without, a proxy before it does.
+    pub tls: Option<TlsConfig>,
     /// How long a SCIM client waits for what becomes of its wish, such as `20s` or `1m`; 20 seconds unless said.
     pub scim_wait: Option<String>,
     /// An OpenTelemetry collector to which each command and each step is told as a span, such as
@@ -121,6 +123,16 @@ pub struct ServerConfig {
     /// OpenID providers by which people sign in to the console, each under a name of your choice.
     #[serde(default)]
     pub oidc: BTreeMap<String, OidcConfig>,
+}
+
+/// `[server] tls`: two files in PEM, which are read again when they change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The certificate, with those that vouch for it behind it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// `[connections.NAME]`: one tenant of an app.

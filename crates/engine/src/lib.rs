@@ -45,6 +45,7 @@ pub mod work;
 pub mod hint;
 pub mod notify;
 pub mod client;
+pub mod forget;
 pub mod pushed;
 pub mod revert;
 pub mod anchor;

@@ -10,8 +10,10 @@ mod oauth;
 pub mod api;
 mod hooks;
 mod front;
+mod tls;
 
 pub use front::Front;
+pub use tls::{TlsFiles, TlsListener};
 
 use axum::Router;
 use axum::routing::get;
@@ -45,7 +47,11 @@ pub async fn serve(listener: TcpListener, house: Arc<House>) -> std::io::Result<
 ///
 /// # Errors
 /// The listener failed.
-pub async fn serve_front(listener: TcpListener, front: Front, drain: Drain) -> std::io::Result<()> {
+pub async fn serve_front<L>(listener: L, front: Front, drain: Drain) -> std::io::Result<()>
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
     let service = front.router().into_make_service();
     axum::serve(listener, service).with_graceful_shutdown(async move { drain.begun().await }).await
 }

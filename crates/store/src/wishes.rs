@@ -65,6 +65,13 @@ impl Store {
         tx.list(sql, args![connection.as_str(), after, limit], |row| read_json("a wish", row.text(0)?)).await
     }
 
+    /// All wishes in whose newest version this client spoke.
+    pub async fn wishes_by(&self, client: &str) -> Result<Vec<ClientWish>, StoreError> {
+        let mut all = all_wishes(&mut self.db.read().await?).await?;
+        all.retain(|wish| wish.client == client);
+        Ok(all)
+    }
+
     /// Counts the wishes of one connection about whom there is no account yet.
     #[boxed]
     pub async fn count_wishes_without_account(&self, connection: &ConnectionName) -> Result<u64, StoreError> {

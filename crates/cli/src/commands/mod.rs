@@ -22,6 +22,7 @@ pub mod audit;
 pub mod metrics;
 pub mod backup;
 pub mod token;
+pub mod scim;
 pub mod console;
 pub mod key;
 pub mod serve;
@@ -68,6 +69,9 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
             backup::run(place.house("copies the whole store, which no server gives away")?, arguments, output).await
         }
         Command::Token(arguments) => token::run(&place, arguments, output).await,
+        Command::Scim(arguments) => {
+            scim::run(place.house("forgets what a client wished, which is done beside the store")?, arguments, output).await
+        }
         Command::Console(arguments) => console::run(place.house(FIRST_WAY_IN)?, arguments, output).await,
         Command::Key(arguments) => {
             key::run(place.house("handles the key, which no server is told")?, arguments, output).await

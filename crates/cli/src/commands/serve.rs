@@ -14,7 +14,7 @@ use std::time::Duration;
 use tenure_engine::drain::Drain;
 use tenure_engine::house::House;
 use tenure_engine::work::{Schedule, check_clock, work};
-use tenure_serve::Front;
+use tenure_serve::{Front, TlsFiles, TlsListener};
 use tokio::net::TcpListener;
 
 const LISTEN: &str = "127.0.0.1:8600";
@@ -38,13 +38,26 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
     let (drain, front) = (Drain::default(), Front::of(house.clone()));
     let mut hangups = Hangups::heed()?;
     tokio::spawn(heed_signals(drain.clone()));
-    let answering = tokio::spawn(tenure_serve::serve_front(listener, front.clone(), drain.clone()));
+    let answering = match tls(&house) {
+        None => tokio::spawn(tenure_serve::serve_front(listener, front.clone(), drain.clone())),
+        Some(files) => {
+            let listener = TlsListener::over(listener, files).context("read the certificate of `[server] tls`")?;
+            tokio::spawn(tenure_serve::serve_front(listener, front.clone(), drain.clone()))
+        }
+    };
     let worked = work_on(common, Day { house, schedule }, &front, &drain, &mut hangups, output).await;
     drain.begin();
     answering.await.context("answer HTTP")??;
     worked?.close().await;
     output.note("ended; nothing is under way");
     Ok(Exit::Done)
+}
+
+/// Returns where the certificate is, if the server speaks TLS itself.
+fn tls(house: &House) -> Option<TlsFiles> {
+    let config = &house.config;
+    let tls = config.server.tls.as_ref()?;
+    Some(TlsFiles { certificate: config.beside(&tls.certificate), key: config.beside(&tls.key) })
 }
 
 /// A house, and when its connections are read.
@@ -141,7 +154,8 @@ fn tell(house: &House, schedule: &Schedule, listening: SocketAddr, output: &Outp
         output.document(&serde_json::json!({ "listen": listening.to_string(), "connections": connections }))?;
     }
     let kind = if house.config.store.url.starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" };
-    output.note(format!("tenure {} listens on http://{listening}, its store is {kind}", env!("CARGO_PKG_VERSION")));
+    let scheme = if house.config.server.tls.is_some() { "https" } else { "http" };
+    output.note(format!("tenure {} listens on {scheme}://{listening}, its store is {kind}", env!("CARGO_PKG_VERSION")));
     for (name, _, says) in schedule.iter() {
         output.note(format!("  {name:<14} is read {says}"));
     }

@@ -101,7 +101,8 @@ impl<'m> Write<'m> {
                 .is_some_and(|now| same(&now, &change.after, field.fold_case));
             return if is_so { Ok(()) } else { Err(cannot_set(name, field.cannot.as_deref())) };
         };
-        if change.after.is_null() && present.is_none() {
+        // Nobody is made with what is empty; of somebody who is there it is taken away.
+        if change.after.is_null() && on == On::Create {
             return Ok(());
         }
         let value = ValueCodec::new(field).write(&change.after).map_err(|because| {

@@ -56,6 +56,8 @@ pub struct WishedField {
     pub rule: String,
     /// Its value.
     pub value: Value,
+    /// Whether an empty value takes away what is there: a client that says so means it, a rule that comes to nothing does not.
+    pub clears: bool,
 }
 
 type Contradiction = (ConnectionName, Name, String, String);
@@ -247,7 +249,7 @@ impl Merge<'_> {
         let field = FieldName(word.clone());
         match self.wish.fields.get(&field) {
             None => {
-                self.wish.fields.insert(field, WishedField { rule: rule.clone(), value });
+                self.wish.fields.insert(field, WishedField { rule: rule.clone(), value, clears: false });
             }
             Some(known) if known.value != value => {
                 self.contradictions.push((self.connection.clone(), word.clone(), known.rule.clone(), rule.clone()));

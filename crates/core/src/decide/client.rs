@@ -6,6 +6,7 @@
 use super::bundle::{Bundles, resolve, same_name};
 use super::{Wish, WishedField, WishedWord};
 use crate::abilities::{Cardinality, EntitlementAbility};
+use crate::account::Kind;
 use crate::correlate::{Graph, IdentityAt};
 use crate::facts::{ClientAsks, ClientWish, ConnectionFacts, Facts};
 use crate::identity::IdentityState;
@@ -58,7 +59,13 @@ impl Bundles<'_> {
     pub(super) fn demand(&self, bundle: u32, wish: &ClientWish) -> (ConnectionName, ClientDemand) {
         let target = &self.facts.connections[&wish.connection];
         let by_rules = self.bundles[bundle as usize].wishes.get(&wish.connection);
-        let kind = wish.account.as_ref().map(|account| account.kind).or(wish.kind);
+        // Who is held as one kind and wished as another becomes it, where the app has a way from the one to the other.
+        let held = wish.account.as_ref().map(|account| account.kind);
+        let converts = |kind: &Kind| {
+            let ability = target.abilities.kinds.get(kind);
+            ability.is_some_and(|ability| held.is_none_or(|held| ability.convert_from.contains(&held)))
+        };
+        let kind = wish.kind.filter(converts).or(held).or(wish.kind);
         let kind = kind.or(by_rules.map(|wish| wish.kind)).unwrap_or(target.abilities.default_kind);
         let mut laid = by_rules.filter(|wish| wish.kind == kind).cloned().unwrap_or(Wish {
             kind,
@@ -68,7 +75,8 @@ impl Bundles<'_> {
         });
         laid.rules.insert(0, wish.client.clone());
         for (field, value) in wish.fields.iter() {
-            laid.fields.insert(field.clone(), WishedField { rule: wish.client.clone(), value: value.clone() });
+            let (rule, value) = (wish.client.clone(), value.clone());
+            laid.fields.insert(field.clone(), WishedField { rule, value, clears: true });
         }
         let entitlements = target.abilities.kinds.get(&kind).map(|ability| &ability.entitlements);
         for (word, names) in &wish.grants {

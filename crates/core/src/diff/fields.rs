@@ -29,6 +29,7 @@ pub(super) struct WishedValue {
     value: Value,
     refers_to: Option<IdentityId>,
     by_policy: bool,
+    clears: bool,
 }
 
 const FOLLOW_ALWAYS: [&str; 6] = ["login", "email", "work_email", "name", "given_name", "family_name"];
@@ -44,24 +45,25 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         ability: &FieldAbility,
     ) -> Option<WishedValue> {
         if let Some(wished) = wish.fields.get(field) {
-            return Some(WishedValue { value: wished.value.clone(), refers_to: None, by_policy: true });
+            let (value, clears) = (wished.value.clone(), wished.clears);
+            return Some(WishedValue { value, refers_to: None, by_policy: true, clears });
         }
         let Some(from) = &ability.from else {
             let value = self.unfinished(spot)?.get(field.as_str())?.clone();
-            return Some(WishedValue { value, refers_to: None, by_policy: true });
+            return Some(WishedValue { value, refers_to: None, by_policy: true, clears: false });
         };
         let identity = self.graph.identity_at(spot.at);
         if ability.refers_to_account {
             let manager = identity.manager.as_ref()?;
             let value = self.account_of(spot, manager).unwrap_or(Value::Null);
-            return Some(WishedValue { value, refers_to: Some(manager.clone()), by_policy: false });
+            return Some(WishedValue { value, refers_to: Some(manager.clone()), by_policy: false, clears: false });
         }
         let value = match attribute(identity, from.as_str())? {
             Value::String(text) => Value::String(text.trim().to_owned()),
             other => other,
         };
         text_of(&value)?;
-        Some(WishedValue { value, refers_to: None, by_policy: false })
+        Some(WishedValue { value, refers_to: None, by_policy: false, clears: false })
     }
 
     /// Returns what a conversion that was begun and not seen done would have set.
@@ -126,6 +128,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         for (field, ability) in spot.ability.fields.iter().filter(|(_, ability)| ability.at_create || ability.required)
         {
             let wished = self.wished_value(spot, wish, field, ability);
+            let wished = wished.filter(|wished| !(wished.clears && wished.value.is_null()));
             let wished = wished.filter(|wished| self.can_refer(spot, wished));
             let wished = wished.or_else(|| fallback(ability));
             match wished {
@@ -196,7 +199,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             let Some(now) = current(account, field) else { continue };
             let Some(wished) = self.wished_value(spot, wish, field, ability) else { continue };
-            if same(&now, &wished.value, ability.fold_case) || wished.value.is_null() {
+            if same(&now, &wished.value, ability.fold_case) || (wished.value.is_null() && !wished.clears) {
                 continue;
             }
             let is_empty = text_of(&now).is_none();
@@ -267,7 +270,7 @@ fn change(field: &FieldName, before: Option<Value>, wished: WishedValue) -> Chan
 
 fn fallback(ability: &FieldAbility) -> Option<WishedValue> {
     let value = ability.fallback.clone()?;
-    Some(WishedValue { value, refers_to: None, by_policy: false })
+    Some(WishedValue { value, refers_to: None, by_policy: false, clears: false })
 }
 
 fn shown(value: &Value) -> String {

@@ -434,6 +434,7 @@ fn wish(record: &str, account: bool, asks: ClientAsks) -> ClientWish {
         asks,
         login: address.into(),
         external_id: None,
+        primary: None,
         person,
         fields: Fields::default(),
         grants: Default::default(),
@@ -460,6 +461,23 @@ fn a_client_makes_an_account_where_it_speaks_and_nowhere_else() {
     );
     let walked = walk(&facts, &policy(""));
     assert_eq!(walked.plan.steps[0].reason.rule.as_deref(), Some("SCIM client okta"));
+}
+
+#[test]
+fn what_a_client_empties_is_taken_away_and_what_is_not_there_is_not_made() {
+    let mut facts = company();
+    let mut ann = wish("1", true, ClientAsks::Nothing);
+    ann.fields.set("title".into(), json!(null));
+    set(account_of(&mut facts, "desk/agent/1"), "title", json!("Guest"));
+    facts.client_wishes.push(ann);
+    assert_eq!(steps(&facts, ""), ["update desk mover Ann: title \"Guest\"→null"]);
+    set(account_of(&mut facts, "desk/agent/1"), "title", json!(""));
+    assert_eq!(steps(&facts, ""), [""; 0], "empty is empty");
+    let mut dan = wish("9", false, ClientAsks::Present);
+    dan.fields.set("title".into(), json!(null));
+    dan.grants.insert("role".into(), [("agent".into(), true)].into());
+    facts.client_wishes = vec![dan];
+    assert!(!steps(&facts, "")[0].contains("title"), "{:?}", steps(&facts, ""));
 }
 
 #[test]

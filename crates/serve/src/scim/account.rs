@@ -12,6 +12,9 @@ use tenure_core::name::{ConnectionName, Name};
 use tenure_engine::clock::moment_text;
 use tenure_scim::{Offer, Version};
 
+/// Where a source keeps that its provider does not call the address its first choice.
+pub(super) const PRIMARY: &str = "email_is_primary";
+
 /// An account, what a client wishes of it, or both.
 #[derive(Clone)]
 pub(super) struct Held {
@@ -49,10 +52,16 @@ impl Held {
         self.wish.as_ref().map_or_else(by_account, |wish| wish.id.to_string())
     }
 
-    /// Returns the kind of record that it is or would be.
+    /// Returns the kind of record that it is or would be; of who is to be converted, the one that they become.
     pub fn kind(&self, shape: &Shape) -> Kind {
         let known = self.account.as_ref().map(|account| account.key.kind);
         let wished = self.wish.as_ref().and_then(|wish| wish.kind);
+        let converts = |to: &Kind| {
+            shape.ability(*to).is_some_and(|ability| known.is_some_and(|from| ability.convert_from.contains(&from)))
+        };
+        if let Some(to) = wished.filter(converts) {
+            return to;
+        }
         known.or(wished).or(shape.kinds.first().copied()).unwrap_or(Kind::User)
     }
 
@@ -70,6 +79,12 @@ impl Held {
     fn field(&self, field: &str) -> Option<Value> {
         let wished = self.wish.as_ref().and_then(|wish| wish.fields.get(field));
         wished.cloned().or_else(|| self.account.as_ref()?.told(field)).filter(|value| !value.is_null())
+    }
+
+    /// Tells whether the only address is the first choice: unless its client says that it is not.
+    fn is_primary(&self) -> bool {
+        let pushed = || self.account.as_ref()?.fields.get(PRIMARY)?.as_bool();
+        self.wish.as_ref().and_then(|wish| wish.primary).or_else(pushed).unwrap_or(true)
     }
 
     /// Tells whether an entitlement is held, or wished to be.
@@ -106,7 +121,7 @@ impl Held {
         let grants = wish.grants.iter().all(|(word, names)| {
             let Some(ability) = shape.ability(account.key.kind).and_then(|ability| ability.entitlements.get(word))
             else {
-                return true;
+                return !names.values().any(|held| *held); // only what it is to become can hold that
             };
             let has = |name: &Name| {
                 let mut held = account.grants_of(&ability.kind);
@@ -132,7 +147,7 @@ impl Held {
         }
         shown.insert("userName".into(), self.login().into());
         if let Some(email) = self.field(shape.address.as_str()) {
-            shown.insert("emails".into(), json!([{"value": email, "type": "work", "primary": true}]));
+            shown.insert("emails".into(), json!([{"value": email, "type": "work", "primary": self.is_primary()}]));
         }
         let active = self.account.as_ref().is_some_and(|account| account.state.gives_access());
         shown.insert("active".into(), active.into());
@@ -144,8 +159,7 @@ impl Held {
         if shape.tells_kind() && !shape.places.values().any(|place| *place == Place::Core("userType")) {
             shown.insert("userType".into(), self.kind(shape).as_str().into());
         }
-        let roles: Vec<Value> =
-            self.roles(shape).into_iter().map(|name| json!({"value": name, "display": name})).collect();
+        let roles: Vec<Value> = self.roles(shape).into_iter().map(|name| json!({"value": name})).collect();
         if !roles.is_empty() {
             shown.insert("roles".into(), roles.into());
         }

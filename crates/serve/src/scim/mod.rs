@@ -5,6 +5,7 @@
 mod answer;
 mod door;
 mod shape;
+mod advert;
 mod place;
 mod account;
 mod entitlement;

@@ -62,6 +62,7 @@ impl Place {
             }
             Self::Name(part) => within(resource, "name", part, text.into()),
             Self::Enterprise(name) => within(resource, ENTERPRISE_USER, name, text.into()),
+            Self::Own(name) if value.is_boolean() => within(resource, own, name, value.clone()),
             Self::Own(name) => within(resource, own, name, text.into()),
             Self::Listed(list, of_type) => {
                 let element = json!({"value": text, "type": of_type});

@@ -2,6 +2,7 @@
 //! It finds in the store and shows; nothing is changed by it.
 
 use super::Gate;
+use super::advert::makeable;
 use super::answer::{Answer, header};
 use super::door::Knock;
 use super::entitlement::{Entitlement, entitlements};
@@ -10,6 +11,7 @@ use super::shape::{ROLE, Shape};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use tenure_scim::{
     Authentication, BulkLimits, CursorSeal, Endpoint, ListResponse, Offer, Page, PageLimits, Projection, ResourceType,
     Said, ScimError, ScimType, Search, Version,
@@ -19,6 +21,8 @@ use tenure_scim::{
 const CURSOR_LIFETIME_S: i64 = 3600;
 /// Under which the key of cursors is noted, so that all processes of one store read each other's.
 const SEAL_NOTE: &str = "scim cursor key";
+/// Of so many accounts the roles are suggested, where the app tells no list of them.
+const SEEN_FOR_ROLES: usize = 1000;
 const PAGES: PageLimits = PageLimits { size: 100, size_max: 1000 };
 /// How much comes in one bulk request.
 pub(super) const BULK: BulkLimits = BulkLimits { operations_max: 1000, bytes_max: super::BODY_MAX };
@@ -26,16 +30,10 @@ pub(super) const BULK: BulkLimits = BulkLimits { operations_max: 1000, bytes_max
 /// Answers a request of somebody who was let in.
 pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]) -> Result<Answer, ScimError> {
     let mut shape = Shape::of(&knock.abilities);
-    if head.uri.path().contains("/Schemas") {
-        shape.tell_required();
-        if !knock.is_source {
-            shape.ask_for_address();
-        }
-        let all = entitlements(gate, knock, &shape).await?;
-        let roles: Vec<&str> = all.iter().filter(|one| one.of_kind == ROLE).map(|one| one.name.as_str()).collect();
-        if !roles.is_empty() {
-            shape.suggest_roles(&roles);
-        }
+    let described = ["/Schemas", "/ResourceTypes"].iter().any(|place| head.uri.path().contains(place));
+    if described {
+        let roles = roles(gate, knock, &shape).await?;
+        shape.advertise(&roles.iter().map(String::as_str).collect::<Vec<_>>());
     }
     let offer = offer(gate, knock, &shape, &head.headers);
     let types = shape.types();
@@ -45,7 +43,10 @@ pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]
     let is_account = |of: &ResourceType| of.name == shape.account.name;
     match (&head.method, &endpoint) {
         (&Method::GET, Endpoint::ServiceProviderConfig) => Ok(Answer::of(&offer.service_provider_config())),
-        (&Method::GET, Endpoint::ResourceTypes(None)) => Ok(Answer::of(&offer.resource_types())),
+        (&Method::GET, Endpoint::ResourceTypes(None)) => {
+            let types = makeable(&offer.types, knock.is_source);
+            Ok(Answer::of(&Offer { types, ..offer.clone() }.resource_types()))
+        }
         (&Method::GET, Endpoint::ResourceTypes(Some(name))) => document(offer.resource_type(name)),
         (&Method::GET, Endpoint::Schemas(None)) => Ok(Answer::of(&offer.schemas())),
         (&Method::GET, Endpoint::Schemas(Some(urn))) => document(offer.schema(urn)),
@@ -81,6 +82,28 @@ pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]
             acted.ok_or_else(|| not_allowed(endpoint))
         }
     }
+}
+
+/// Lists the roles that are suggested: those that need nobody's approval. Where the app tells no list of them, those that
+/// somebody holds.
+async fn roles(gate: &Gate, knock: &Knock, shape: &Shape) -> Result<Vec<String>, ScimError> {
+    let all = entitlements(gate, knock, shape).await?;
+    let abilities = shape.words().map(|(_, _, ability)| ability).filter(|ability| &*ability.kind.0 == ROLE);
+    let mighty: BTreeSet<String> = abilities
+        .flat_map(|ability| ability.privileged.iter().chain(&ability.owners))
+        .map(|name| name.to_lowercase())
+        .collect();
+    let is_plain = |name: &str, privileged: bool| !privileged && !mighty.contains(&name.to_lowercase());
+    let listed: Vec<&Entitlement> = all.iter().filter(|one| one.of_kind == ROLE).collect();
+    if !listed.is_empty() || knock.is_source {
+        let plain = listed.into_iter().filter(|one| is_plain(&one.name, one.privileged));
+        return Ok(plain.map(|one| one.name.to_string()).collect());
+    }
+    let filter = tenure_store::AccountFilter { connection: Some(knock.connection.clone()), as_of_ms: None };
+    let page = gate.house.store.accounts(&filter, None, SEEN_FOR_ROLES).await.map_err(failed)?;
+    let grants = page.accounts.iter().flat_map(|one| &one.account.grants).filter(|grant| &*grant.kind.0 == ROLE);
+    let held = grants.filter(|grant| is_plain(&grant.name, grant.privileged)).map(|grant| grant.name.to_string());
+    Ok(held.collect::<BTreeSet<String>>().into_iter().collect())
 }
 
 fn not_allowed(endpoint: &Endpoint<'_>) -> ScimError {
@@ -176,13 +199,16 @@ impl Scene<'_> {
         Ok(Answer::of(&page))
     }
 
-    /// Searches both types: users first, then groups, as one list.
+    /// Searches the types that are advertised: users first, then the groups that were pushed, as one list.
     async fn search_all(&self, search: &Search, said: &mut Said) -> Result<Answer, ScimError> {
         let Page::Index { start_index, count } = search.page else {
             return Err(ScimError::because(ScimType::InvalidValue, "a search of all types has no cursors"));
         };
         let entitlements = entitlements(self.gate, self.knock, self.shape).await?;
         let users = self.list(search, &entitlements, said).await?;
+        if !self.knock.is_source {
+            return Ok(Answer::of(&users));
+        }
         let before = users.total_results.unwrap_or(0);
         let mut resources = users.resources;
         let start = (start_index - 1).saturating_sub(before) + 1;

@@ -39,7 +39,7 @@ pub(super) struct Shape {
     pub address: FieldName,
     /// Where each field stands.
     pub places: BTreeMap<FieldName, Place>,
-    abilities: Arc<Abilities>,
+    pub(super) abilities: Arc<Abilities>,
 }
 
 impl Shape {
@@ -59,7 +59,9 @@ impl Shape {
         let own = format!("{OURS}:{}", abilities.title.split_whitespace().collect::<String>());
         let mut fields: BTreeMap<FieldName, FieldAbility> = BTreeMap::new();
         for ability in kinds.iter().filter_map(|kind| abilities.kinds.get(kind)) {
-            for (field, ability) in &ability.fields {
+            // What nobody can set through the app, such as whether an agent is at the desk, changes all day long.
+            let settable = |ability: &FieldAbility| is_source || ability.at_create || ability.at_update;
+            for (field, ability) in ability.fields.iter().filter(|(_, ability)| settable(ability)) {
                 let known = fields.entry(field.clone()).or_insert_with(|| ability.clone());
                 known.at_create |= ability.at_create;
                 known.at_update |= ability.at_update;
@@ -78,45 +80,6 @@ impl Shape {
             address,
             places,
             abilities: abilities.clone(),
-        }
-    }
-
-    /// Advertises that an address is needed. A body without `emails` is read all the same, if its `userName` is one.
-    pub fn ask_for_address(&mut self) {
-        let mails = self.account.schema.attributes.iter_mut().filter(|attribute| attribute.name == "emails");
-        for mails in mails {
-            mails.required = true;
-            mails.sub_attributes.iter_mut().filter(|sub| sub.name == "value").for_each(|sub| sub.required = true);
-        }
-    }
-
-    /// Advertises what always has a value: whether somebody is active, and what the app demands. Who leaves it out is read
-    /// all the same: a name is made of what is said, and `active` stays as it is.
-    pub fn tell_required(&mut self) {
-        let shown: Vec<&KindAbility> = self.kinds.iter().filter_map(|kind| self.abilities.kinds.get(kind)).collect();
-        let demanded = |field: &FieldName| {
-            let mut known = shown.iter().filter_map(|ability| ability.fields.get(field)).peekable();
-            known.peek().is_some() && known.all(|ability| ability.required)
-        };
-        let demanded: Vec<&Place> =
-            self.places.iter().filter(|(field, _)| demanded(field)).map(|(_, place)| place).collect();
-        for attribute in &mut self.account.schema.attributes {
-            let name = attribute.name.as_str();
-            let is_part =
-                |of: &Attribute| demanded.iter().any(|place| matches!(place, Place::Name(part) if *part == of.name));
-            attribute.required |=
-                name == "active" || demanded.iter().any(|place| matches!(place, Place::Core(core) if *core == name));
-            if name == "name" {
-                attribute.sub_attributes.iter_mut().for_each(|sub| sub.required |= is_part(sub));
-                attribute.required |= attribute.sub_attributes.iter().any(|sub| sub.required);
-            }
-        }
-    }
-
-    /// Suggests the names of roles that the tenant has.
-    pub fn suggest_roles(&mut self, names: &[&str]) {
-        for attribute in self.account.schema.attributes.iter_mut().filter(|attribute| attribute.name == "roles") {
-            suggest(attribute, "value", names);
         }
     }
 
@@ -203,9 +166,10 @@ fn account_type(
     for (field, place) in places {
         let (Place::Own(name), Some(ability)) = (place, fields.get(field)) else { continue };
         let description = ability.cannot.clone().unwrap_or_else(|| format!("The app's `{field}`."));
-        let mut attribute = Attribute::text(name, &description);
+        let kind = if ability.is_flag { ScimKind::Boolean } else { ScimKind::String };
+        let mut attribute = Attribute::new(name, kind, &description);
         attribute.canonical_values = ability.values.iter().map(|value| value.as_str().to_owned()).collect();
-        theirs = theirs.with(if ability.at_create || ability.at_update { attribute } else { attribute.read_only() });
+        theirs = theirs.with(attribute);
     }
     of.description = format!("An account of {}.", abilities.title);
     if !theirs.attributes.is_empty() {
@@ -232,17 +196,12 @@ fn suggest_types(attribute: &mut Attribute, places: &BTreeMap<FieldName, Place>)
     suggest(attribute, "type", &types);
 }
 
-/// Leaves of a list's parts those that are held; which element comes first, and how one is shown, is said by us.
+/// Leaves of a list's parts those that are held.
 fn cut(attribute: &mut Attribute, held: &[&str]) {
     attribute.sub_attributes.retain(|sub| held.contains(&sub.name.as_str()));
-    for sub in &mut attribute.sub_attributes {
-        if matches!(sub.name.as_str(), "primary" | "display") {
-            sub.mutability = Mutability::ReadOnly;
-        }
-    }
 }
 
-fn suggest(attribute: &mut Attribute, sub: &str, values: &[&str]) {
+pub(super) fn suggest(attribute: &mut Attribute, sub: &str, values: &[&str]) {
     for sub in attribute.sub_attributes.iter_mut().filter(|known| known.name == sub) {
         sub.canonical_values = values.iter().map(|value| (*value).to_owned()).collect();
     }

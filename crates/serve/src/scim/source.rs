@@ -2,12 +2,12 @@
 //! What is pushed is written down as it is; nothing is carried out by it, the company is judged afterwards.
 //! Writes of one process come one after the other, so that clients at one group lose nothing.
 
-use super::account::{Held, id_of};
+use super::account::{Held, PRIMARY, id_of};
 use super::entitlement::{Entitlement, entitlements};
 use super::list::Scene;
 use super::read::failed;
 use super::shape::Shape;
-use super::wish::mail;
+use super::wish::{mail, primary};
 use super::write::{Change, is_login, taken};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -255,6 +255,10 @@ fn write_down(account: &mut Account, resource: &Map<String, Value>, shape: &Shap
     match address {
         Some(address) => account.fields.set(shape.address.clone(), address.into()),
         None => drop(account.fields.remove(shape.address.as_str())),
+    }
+    match primary(resource) {
+        Some(false) => account.fields.set(FieldName::new(PRIMARY), false.into()),
+        _ => drop(account.fields.remove(PRIMARY)),
     }
     account.name = account.fields.text("name").map(Into::into);
 }

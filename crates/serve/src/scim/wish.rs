@@ -34,6 +34,7 @@ pub(super) fn blank(held: Option<&Held>, id: String, client: String, identity: I
         asks: ClientAsks::Nothing,
         login: held.map(Held::login).unwrap_or_default(),
         external_id: None,
+        primary: None,
         person,
         fields: Fields::default(),
         grants: Default::default(),
@@ -76,9 +77,11 @@ impl Wanted<'_> {
             }
             match after {
                 Some(value) => wish.fields.set(field.clone(), value),
-                None => drop(wish.fields.remove(field.as_str())),
+                None if wish.account.is_none() => drop(wish.fields.remove(field.as_str())),
+                None => wish.fields.set(field.clone(), Value::Null),
             }
         }
+        wish.primary = primary(self.after);
         self.lay_names(wish, shape);
         self.lay_kind(wish, shape)?;
         self.lay_roles(wish, shape, entitlements)
@@ -133,10 +136,15 @@ impl Wanted<'_> {
         }
         let Some(word) = text(self.after, "userType") else { return Ok(()) };
         let kind: Option<Kind> = word.to_lowercase().parse().ok().filter(|kind| shape.kinds.contains(kind));
-        wish.kind = Some(kind.ok_or_else(|| {
+        let kind = kind.ok_or_else(|| {
             let known: Vec<&str> = shape.kinds.iter().map(|kind| kind.as_str()).collect();
             ScimError::because(ScimType::InvalidValue, format!("`userType` is one of {}", known.join(", ")))
-        })?);
+        })?;
+        if wish.account.as_ref().is_some_and(|account| account.kind != kind) {
+            let because = "`userType` is said when somebody is made; who is given a role becomes an agent";
+            return Err(ScimError::because(ScimType::Mutability, because));
+        }
+        wish.kind = Some(kind);
         Ok(())
     }
 
@@ -159,13 +167,14 @@ impl Wanted<'_> {
             })
         };
         let (before, after) = (role_names(self.before), role_names(self.after));
-        for name in after.difference(&before) {
-            grant(wish, shape, &find(name)?, true);
-        }
+        // What is one of a kind is replaced: the old one goes first.
         for name in before.difference(&after) {
             if let Ok(role) = find(name) {
                 grant(wish, shape, &role, false);
             }
+        }
+        for name in after.difference(&before) {
+            grant(wish, shape, &find(name)?, true);
         }
         Ok(())
     }
@@ -178,7 +187,9 @@ pub(super) fn grant(wish: &mut ClientWish, shape: &Shape, entitlement: &Entitlem
     // Who is to hold what only agents hold is to be an agent.
     let kind = kind.filter(fits).or_else(|| shape.kinds.iter().copied().find(fits));
     let Some((kind, word)) = kind.and_then(|kind| Some((kind, entitlement.word(kind)?.clone()))) else { return };
-    if held && wish.account.is_none() {
+    // Who is held as something else becomes it, where the app has a way there.
+    let converts = |from: Kind| shape.ability(kind).is_some_and(|ability| ability.convert_from.contains(&from));
+    if held && wish.account.as_ref().is_none_or(|account| converts(account.kind)) {
         wish.kind = Some(kind);
     }
     let is_single = shape
@@ -224,12 +235,20 @@ fn role_names(resource: &Map<String, Value>) -> BTreeSet<String> {
 
 /// Returns the address: the mail for work, else the first choice, else the first.
 pub(super) fn mail(resource: &Map<String, Value>) -> Option<String> {
+    mail_of(resource)?.get("value")?.as_str().map(str::to_owned)
+}
+
+/// Returns whether the client calls that address its first choice, where it says so.
+pub(super) fn primary(resource: &Map<String, Value>) -> Option<bool> {
+    mail_of(resource)?.get("primary")?.as_bool()
+}
+
+fn mail_of(resource: &Map<String, Value>) -> Option<&Value> {
     let all = resource.get("emails")?.as_array()?;
     let is_work =
         |mail: &&Value| mail.get("type").and_then(Value::as_str).is_some_and(|of| of.eq_ignore_ascii_case("work"));
     let is_first = |mail: &&Value| mail.get("primary") == Some(&Value::Bool(true));
-    let found = all.iter().find(is_work).or_else(|| all.iter().find(is_first)).or_else(|| all.first());
-    found?.get("value")?.as_str().map(str::to_owned)
+    all.iter().find(is_work).or_else(|| all.iter().find(is_first)).or_else(|| all.first())
 }
 
 fn text(resource: &Map<String, Value>, name: &str) -> Option<String> {

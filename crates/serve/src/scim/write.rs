@@ -207,7 +207,7 @@ impl Scene<'_> {
 
     /// Returns the name under which this client stands in reasons.
     pub fn client(&self) -> String {
-        format!("SCIM client {}", self.knock.bearer.name)
+        tenure_engine::forget::client_named(&self.knock.bearer.name)
     }
 
     async fn answered(&self, id: &str, became: Became, all: &[Entitlement]) -> Result<Map<String, Value>, ScimError> {

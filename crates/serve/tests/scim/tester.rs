@@ -12,11 +12,21 @@ fn program() -> std::path::PathBuf {
     if ours.exists() { ours } else { "scim2".into() }
 }
 
+/// Makes a folder that lets the tester draw the same flags and words each time: it makes up its people by chance.
+fn draws() -> tempfile::TempDir {
+    let folder = tempfile::TempDir::new().unwrap();
+    let seed = std::env::var("TENURE_TESTER_SEED").unwrap_or_else(|_| "1".into());
+    std::fs::write(folder.path().join("sitecustomize.py"), format!("import random\nrandom.seed({seed:?})\n")).unwrap();
+    folder
+}
+
 /// What the tester says, as the name of the check and its sentence; nothing where it is not installed.
 async fn judged(desk: &Desk, connection: &str) -> Option<Vec<(bool, String)>> {
     let client = desk.client_of(connection).await;
     let url = format!("http://{}/scim/v2/{connection}", desk.listens);
+    let draws = draws();
     let run = Command::new(program())
+        .env("PYTHONPATH", draws.path())
         .args(["--url", &url, "test"])
         .env("SCIM_CLI_HEADERS", format!("Authorization: Bearer {}", client.token))
         .output()
@@ -31,7 +41,7 @@ async fn judged(desk: &Desk, connection: &str) -> Option<Vec<(bool, String)>> {
         let status = ["SUCCESS", "ERROR", "CRITICAL"].into_iter().find(|status| line.starts_with(status));
         match (status, checks.last_mut()) {
             (Some(status), _) => checks.push((status == "SUCCESS", line.to_owned())),
-            (None, Some((_, text))) if line.starts_with(' ') => text.push_str(line),
+            (None, Some((_, text))) => text.push_str(line),
             _ => {}
         }
     }
@@ -39,41 +49,39 @@ async fn judged(desk: &Desk, connection: &str) -> Option<Vec<(bool, String)>> {
     Some(checks)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_source_passes_but_for_what_we_hold_to() {
-    let desk = pushed_desk().await;
-    let Some(checks) = judged(&desk, "idp").await else { return };
-    let held_to = [
-        // The only address is the first choice, and Okta wants to be told so.
-        "unexpected value for 'emails'",
-    ];
+/// Lists what does not pass beside what is held to, and what of that is found fault with no more.
+fn open_faults(connection: &str, checks: &[(bool, String)], held_to: &[&str]) -> Vec<String> {
     let failed: Vec<&String> = checks.iter().filter(|(passed, _)| !passed).map(|(_, text)| text).collect();
-    let open: Vec<&&String> = failed.iter().filter(|text| !held_to.iter().any(|known| text.contains(known))).collect();
-    println!("{} checks, {} passed", checks.len(), checks.len() - failed.len());
-    assert!(open.is_empty(), "{open:#?}");
+    println!("{connection}: {} checks, {} passed", checks.len(), checks.len() - failed.len());
+    let is_held_to = |text: &&&String| !held_to.iter().any(|known| text.contains(known));
+    let open = failed.iter().filter(is_held_to).map(|text| format!("{connection}: {text}"));
+    let past = held_to.iter().filter(|known| !failed.iter().any(|text| text.contains(**known)));
+    open.chain(past.map(|known| format!("{connection}: nothing is wrong with {known} any more"))).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn people_are_made_found_and_taken_away_in_front_of_each_app() {
-    let desk = Desk::open_with(|files| {
-        let text = std::fs::read_to_string(&files.policy).unwrap();
-        let more = "\n[[grant]]\nname = \"whoever a client makes\"\nwhen = 'identity.state == \"unknown\"'\n[grant.to]\n\
-                    gorgias = { role = \"agent\" }\ngladly = { role = \"AGENT\" }\nfreshdesk = { roles = [\"Agent\"] }\n\
-                    gainsight = { role = \"Standard User\" }\n";
-        std::fs::write(&files.policy, format!("{text}{more}")).unwrap();
-    })
-    .await;
+async fn a_source_passes_completely() {
+    let desk = pushed_desk().await;
+    let Some(checks) = judged(&desk, "idp").await else { return };
+    assert_eq!(open_faults("idp", &checks, &[]), [""; 0]);
+}
+
+/// The tester adds, removes and replaces the whole of an extension in which everything is `readOnly`, and wants to read
+/// back what it sent. RFC 7643 §7: a `readOnly` attribute shall not be modified; RFC 7644 §3.5.2 lets a server ignore it.
+const READ_ONLY: &str = "urn:ietf:params:scim:schemas:extension:tenure:2.0:Provisioning'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_app_passes_completely_but_where_the_tester_errs() {
+    let desk = Desk::open().await;
+    let mut faults = Vec::new();
     for vendor in Vendor::ALL {
         let Some(checks) = judged(&desk, &vendor.to_string()).await else { return };
-        let passed = checks.iter().filter(|(passed, _)| *passed).count();
-        println!("{vendor}: {} checks, {passed} passed", checks.len());
-        for (_, text) in checks.iter().filter(|(passed, _)| !passed) {
-            println!("  {}", text.chars().take(160).collect::<String>());
-        }
-        for wanted in ["created User", "queried User", "found User", "deleted User"] {
-            let has = checks.iter().any(|(passed, text)| *passed && text.contains(wanted));
-            let failed: Vec<_> = checks.iter().filter(|(passed, _)| !passed).collect();
-            assert!(has, "{vendor}: {wanted}: {failed:#?}");
-        }
+        let mut found = open_faults(&vendor.to_string(), &checks, &[READ_ONLY]);
+        // Freshservice's agents need a role and its requesters have none, which `required` (RFC 7643 §7) cannot say of
+        // half a type: the tester takes all roles from whoever it happened to make an agent, and is told so.
+        let needs_role = |text: &String| text.contains("Failed to remove attribute 'roles'");
+        found.retain(|text| vendor != Vendor::Freshservice || !needs_role(text));
+        faults.extend(found);
     }
+    assert!(faults.is_empty(), "{faults:#?}");
 }

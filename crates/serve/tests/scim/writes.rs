@@ -312,3 +312,41 @@ async fn what_cannot_be_reached_is_accepted_and_comes_true_later() {
     let job = desk.house.store.job("reconcile", "company").await.unwrap();
     assert!(job.is_some(), "the company is judged in any case");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_retired_client_wished_is_forgotten_and_the_account_stays_as_it_is() {
+    let desk = Desk::open().await;
+    let client = desk.client(Vendor::Gladly).await;
+    let login = "nia@acme.example";
+    let id = made(&client, Vendor::Gladly, login).await;
+    let by = tenure_engine::decide::By { who: "mia@acme.example".into(), note: None };
+    let wished = tenure_engine::forget::wished(&desk.house, "idp of gladly").await.unwrap();
+    assert_eq!(wished.values().sum::<u64>(), 1);
+    assert_eq!(tenure_engine::forget::forget(&desk.house, "idp of gladly", &by).await.unwrap(), wished);
+    assert!(tenure_engine::forget::wished(&desk.house, "idp of gladly").await.is_err(), "there is nothing more");
+    client.get(&format!("/Users/{id}")).await.expect(404);
+    let found = client.find(login).await;
+    assert!(found["id"] != json!(id) && found.get(STATE).is_none(), "it is an account like any other: {found}");
+    assert_eq!(desk.sandbox.world().count(Vendor::Gladly, login), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_empties_is_emptied_in_the_app() {
+    let desk = Desk::open().await;
+    for vendor in [Vendor::Gladly, Vendor::Freshdesk, Vendor::Freshservice, Vendor::Gainsight] {
+        let client = desk.client(vendor).await;
+        let login = "nia@acme.example";
+        let mut body = newcomer(vendor, login);
+        body["phoneNumbers"] = json!([{"value": "+49 30 1", "type": "work"}]);
+        let made = client.post("/Users", &body).await;
+        assert_eq!(made.expect(201).body["phoneNumbers"][0]["value"], "+49 30 1", "{vendor}");
+        let path = format!("/Users/{}", made.id());
+        let emptied = client.patch(&path, json!([{"op": "remove", "path": "phoneNumbers"}])).await;
+        let there = desk.sandbox.world().find(vendor, login);
+        assert_eq!(emptied.status, 200, "{vendor}: {emptied:?} {there:?}");
+        assert!(emptied.expect(200).body.get("phoneNumbers").is_none(), "{vendor}: {emptied:?}");
+        assert_eq!(emptied.body[STATE]["state"], "applied", "{vendor}: {emptied:?}");
+        let again = desk.client(vendor).await.find(login).await;
+        assert!(again.get("phoneNumbers").is_none(), "{vendor}: {again}");
+    }
+}

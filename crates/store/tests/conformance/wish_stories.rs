@@ -18,6 +18,7 @@ fn wish(id: &str, version: i64) -> ClientWish {
         asks: ClientAsks::Present,
         login: "Jane@acme.com".into(),
         external_id: Some("00u1".into()),
+        primary: None,
         person,
         fields: Fields::default(),
         grants: Default::default(),
