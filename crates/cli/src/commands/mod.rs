@@ -70,7 +70,8 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         }
         Command::Token(arguments) => token::run(&place, arguments, output).await,
         Command::Scim(arguments) => {
-            scim::run(place.house("forgets what a client wished, which is done beside the store")?, arguments, output).await
+            scim::run(place.house("forgets what a client wished, which is done beside the store")?, arguments, output)
+                .await
         }
         Command::Console(arguments) => console::run(place.house(FIRST_WAY_IN)?, arguments, output).await,
         Command::Key(arguments) => {
