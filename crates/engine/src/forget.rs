@@ -5,6 +5,7 @@
 use crate::decide::By;
 use crate::error::EngineError;
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::facts::ClientWish;
 use tenure_core::journal::Draft;
@@ -19,6 +20,7 @@ pub fn client_named(token_name: &str) -> String {
 ///
 /// # Errors
 /// It wishes nothing, or the store failed.
+#[boxed]
 pub async fn wished(house: &House, token_name: &str) -> Result<BTreeMap<ConnectionName, u64>, EngineError> {
     let mut counts = BTreeMap::new();
     for wish in by(house, token_name).await? {
@@ -32,6 +34,7 @@ pub async fn wished(house: &House, token_name: &str) -> Result<BTreeMap<Connecti
 /// # Errors
 /// It wishes nothing, or the store failed.
 #[tracing::instrument(name = "scim_forget", skip(house, whose), fields(by = %whose.who))]
+#[boxed]
 pub async fn forget(house: &House, token_name: &str, whose: &By) -> Result<BTreeMap<ConnectionName, u64>, EngineError> {
     let mut counts = BTreeMap::new();
     for wish in by(house, token_name).await? {

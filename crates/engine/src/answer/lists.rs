@@ -67,6 +67,7 @@ pub struct Grants {
 ///
 /// # Errors
 /// The question cannot be understood, or the store failed.
+#[boxed]
 pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Accounts, EngineError> {
     let filter = begin::<AccountView>(house, asked, by, "accounts", "account").await?;
     let mut accounts = Vec::new();
@@ -85,6 +86,7 @@ pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Acco
 ///
 /// # Errors
 /// As [`accounts`].
+#[boxed]
 pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants, EngineError> {
     let filter = begin::<GrantView>(house, asked, by, "grants", "grant").await?;
     let mut grants = Vec::new();

@@ -9,6 +9,7 @@ use crate::house::House;
 use crate::pinned::people_after;
 use crate::reconcile::{Scope, company, company_of};
 use crate::view::IdentityView;
+use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::correlate::Graph;
@@ -30,6 +31,7 @@ pub struct Identities {
 ///
 /// # Errors
 /// The question cannot be understood, or the store failed.
+#[boxed]
 pub async fn identities(house: &House, asked: &ListAsked, by: &str) -> Result<Identities, EngineError> {
     let filter = begin::<IdentityView>(house, asked, by, "identities", "identity").await?;
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;

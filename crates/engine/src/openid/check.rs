@@ -5,6 +5,7 @@ use super::provider::Provider;
 use super::settings::OidcConfig;
 use crate::check::{CheckLine, Verdict};
 use crate::house::House;
+use async_recursion::async_recursion as boxed;
 use tenure_connect::{Discovered, OpenidClient, OpenidError};
 use tenure_core::role::Role;
 
@@ -17,6 +18,7 @@ pub(crate) async fn check(house: &House, offline: bool) -> Vec<CheckLine> {
     lines
 }
 
+#[boxed]
 async fn check_one(house: &House, name: &str, config: &OidcConfig, offline: bool) -> Vec<CheckLine> {
     let line = |verdict, says: String| CheckLine::of_files(&format!("sign-in {name}"), verdict, says);
     let mut lines = vec![match &house.config.server.public_url {
