@@ -134,7 +134,7 @@ impl<'a, 'f> Diffing<'a, 'f> {
         match self.wishes.standing(at) {
             Standing::Present => self.present(at, &held),
             Standing::Suspended | Standing::Absent => return self.leave(at, &held),
-            Standing::Untouched => {}
+            Standing::Untouched => self.tell_vanished(at, &held),
         }
         self.demanded(at, &held);
     }

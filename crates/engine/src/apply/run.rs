@@ -69,7 +69,7 @@ pub struct ApplyReport {
     /// Until when a connection is parked whose steps were left alone because of that, the first of them.
     #[serde(skip)]
     pub parked_until_ms: Option<i64>,
-    /// Whether a step got no clear answer, so that it may go better a moment later.
+    /// Whether a step got no clear answer, or the facts of that moment spoke against it: it may go better a moment later.
     #[serde(skip)]
     pub(crate) unclear: bool,
     /// Whether this process was to end before everything was tried.
@@ -209,7 +209,7 @@ pub(super) struct Run<'a> {
     pub(super) seats: Seats,
     /// How many steps in a row a connection gave no clear answer to.
     pub(super) unanswered: BTreeMap<ConnectionName, u32>,
-    /// Whether any step got none.
+    /// Whether any step got none, or was kept back by the facts of the moment.
     pub(super) unclear: bool,
     busy_connections: BTreeMap<ConnectionName, usize>,
     /// Until when a connection is parked whose steps were left alone, the first of them.
@@ -386,10 +386,12 @@ impl<'a> Run<'a> {
                     Some(Obstacle::Held(because)) => {
                         self.lanes.pass_over(at);
                         self.waiting.insert(step.id.clone());
+                        self.unclear = true;
                         self.skip(step, because, Outcome::Skipped);
                     }
                     Some(Obstacle::Moved) => {
                         self.lanes.pass_over(at);
+                        self.unclear = true;
                         self.skip(step, MOVED.into(), Outcome::Moved);
                     }
                     Some(Obstacle::ByHand(because)) => {

@@ -164,7 +164,8 @@ async fn apply_plan(house: &House, claimed: &ClaimedJob, progress: &Progress) ->
     note_anchor(house).await;
     // What got no clear answer may get one soon; if anything was done, a newer plan has it and this job does nothing.
     let again_ms = retry_ms(claimed, house.clock.now_ms()).filter(|_| unclear && end == JobEnd::Done);
-    let because = || "some steps got no clear answer from their apps".to_owned();
+    let because =
+        || "some steps got no clear answer from their apps, or the facts of the moment spoke against them".to_owned();
     Ok(again_ms.map_or(end, |at_ms| JobEnd::Retry { at_ms, because: because() }))
 }
 
