@@ -54,8 +54,9 @@ fn versions(graph: &Graph<'_>, identity: &Identity, said: &[(&Decision, &Fields)
 
 /// Returns what the sources say, the first that says anything.
 fn in_records(graph: &Graph<'_>, identity: &Identity, name: &str) -> Option<Value> {
-    let told = identity.records.iter().filter_map(|key| graph.account_at(graph.find_account(key)?).fields.get(name));
-    told.filter(|value| !value.is_null()).next().cloned()
+    let mut told =
+        identity.records.iter().filter_map(|key| graph.account_at(graph.find_account(key)?).fields.get(name));
+    told.find(|value| !value.is_null()).cloned()
 }
 
 fn is_move(decision: &Decision) -> bool {
