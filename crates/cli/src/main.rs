@@ -32,9 +32,15 @@ fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
             let asked_for =
                 matches!(error.kind(), clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion);
+            if !asked_for && std::env::args().any(|word| word == "--json") {
+                let text = error.render().to_string();
+                let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
+                eprintln!("{}", serde_json::json!({ "error": text, "exit": Exit::Usage as u8 }));
+            } else {
+                let _ = error.print();
+            }
             return ExitCode::from(if asked_for { Exit::Done } else { Exit::Usage } as u8);
         }
     };

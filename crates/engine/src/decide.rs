@@ -128,11 +128,10 @@ pub async fn judge_steps(
     let concerned = |step: &Step| step.identity.as_ref().and_then(|id| graph.identity(id));
     let mut decided = Vec::new();
     for (step, requested_by) in &steps {
-        if verdict == Verdict::Approve {
-            may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy).map_err(|refusal| {
-                EngineError::Forbidden(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection))
-            })?;
-        }
+        // A no of somebody who has no say would be written down and count for nothing.
+        may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy).map_err(|refusal| {
+            EngineError::Forbidden(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection))
+        })?;
         let what = match verdict {
             Verdict::Approve => Decided::Approve { step: step.id.clone() },
             Verdict::Reject => Decided::Reject { step: step.id.clone() },

@@ -138,17 +138,22 @@ fn open(name: &ConnectionName, file: &FileSource, table: &Result<Table, Missing>
     let once = |options: PeopleOptions| -> Result<Option<People>, String> {
         match table {
             Ok(Table::Same) => Ok(None),
-            Ok(Table::File(path)) => People::open(path, options).map(Some).map_err(|error| error.to_string()),
+            Ok(Table::File(path)) => People::open(path, options).map(Some).map_err(|error| with_cause(&error)),
             Ok(Table::Bytes(bytes, _)) => {
                 People::from_bytes(bytes.clone(), options).map(Some).map_err(|error| error.to_string())
             }
-            Err(Missing::File(error)) => Err(error.to_string()),
+            Err(Missing::File(error)) => Err(with_cause(error)),
             Err(Missing::Fetch(error)) => Err(error.to_string()),
         }
     };
     let Some(mut first) = once(options.clone())? else { return Ok(None) };
     first.by_ref().for_each(drop);
     once(PeopleOptions { skip: first.repeated_lines().clone(), ..options })
+}
+
+/// Returns an error in words, with what lies behind it.
+fn with_cause(error: &FileError) -> String {
+    std::error::Error::source(error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
 
 /// Notes by what a table is known again that was read as a whole; one that was not is fetched again.
