@@ -7,8 +7,8 @@ use super::abandoned::settle_abandoned;
 use super::lanes::{Lanes, account_of};
 use super::seats::{NoSeat, Seats};
 use super::settle::Ended;
-use super::step::carry_out;
-use super::still::{self, Still};
+use super::step::{Aim, carry_out};
+use super::still::{self, MOVED, Still};
 use super::under_way::UnderWay;
 use super::urgency;
 use super::word::Word;
@@ -291,8 +291,9 @@ impl<'a> Run<'a> {
             if !ready.is_empty() {
                 for (Ready { lane, step, connector }, opened) in under_way.meanwhile(self.begin(ready)).await? {
                     let context = self.context;
+                    let aim = if self.doubts.still.perhaps_so.contains(&step.id) { Aim::Look } else { Aim::Act };
                     under_way.push(async move {
-                        let (carried, asked) = witnessed(carry_out(context, &connector, step, opened)).await;
+                        let (carried, asked) = witnessed(carry_out(context, &connector, step, (opened, aim))).await;
                         Ended { lane, step, opened, carried, asked }
                     });
                 }
@@ -519,7 +520,6 @@ impl<'a> Run<'a> {
     }
 }
 
-const MOVED: &str = "what is known today leads to it no more; plan again";
 const STALE: &str =
     "the plan is older than `stale_after` of the policy; pull and plan again before taking anything away";
 const ENDING: &str = "this process is about to end; another goes on, or `tenure apply` does";

@@ -2,6 +2,7 @@
 //! It looks before it acts and after, settles an ambiguous answer by looking, and reports each asked field.
 //! It makes no choices: what is neither as planned nor as wished is reported as moved and left alone.
 
+use super::still::MOVED;
 use super::urgency;
 use super::{Context, Opened};
 use crate::progress::Said;
@@ -45,15 +46,29 @@ pub(super) struct Carried {
     pub disproved: Option<Disproof>,
 }
 
-/// Carries one step out.
+/// What is meant with a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// It is done.
+    Act,
+    /// It is looked whether it is so, and no more.
+    Look,
+}
+
+/// Carries one step out, or looks whether it is so.
 #[tracing::instrument(name = "step", skip_all, fields(step = %step.id, connection = %step.connection, effect = %step.effect, outcome))]
-pub(super) async fn carry_out(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened) -> Carried {
-    let carried = carry(context, connector, step, opened).await;
+pub(super) async fn carry_out(
+    context: &Context<'_>,
+    connector: &Connector,
+    step: &Step,
+    (opened, aim): (Opened, Aim),
+) -> Carried {
+    let carried = carry(context, connector, step, opened, aim).await;
     tracing::Span::current().record("outcome", tracing::field::debug(carried.result.outcome));
     carried
 }
 
-async fn carry(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened) -> Carried {
+async fn carry(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened, aim: Aim) -> Carried {
     let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
     let found = match walk.look_again(opened).await {
         Ok(found) => found,
@@ -70,6 +85,7 @@ async fn carry(context: &Context<'_>, connector: &Connector, step: &Step, opened
     match sight(&asked, found.as_ref(), &walk.ability) {
         Sight::AlreadyTrue => return walk.already_true(found),
         Sight::Moved(because) => return walk.ends(Outcome::Moved, because, found),
+        Sight::Open if aim == Aim::Look => return walk.ends(Outcome::Moved, MOVED.into(), found),
         Sight::Open => {}
     }
     if step.effect == Effect::Create
