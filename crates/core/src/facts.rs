@@ -187,6 +187,13 @@ pub struct Decision {
     pub what: Decided,
 }
 
+impl Decision {
+    /// Tells whether it is a move that is in effect at a moment (milliseconds since 1970, UTC).
+    pub(crate) fn moves_at(&self, now_ms: i64) -> bool {
+        matches!(self.what, Decided::Move { from_ms, .. } if from_ms.unwrap_or(self.at_ms) <= now_ms)
+    }
+}
+
 /// What can be decided. The fields say on whom, from when and with which attributes.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "decided", rename_all = "snake_case")]

@@ -134,11 +134,16 @@ fn newest_words(facts: &Facts) -> HashMap<&IdentityId, &Decision> {
     newest
 }
 
-/// Returns who asked for a step by saying what happens to the person. What drifted, or came back, nobody asked for.
+/// Returns who asked for a step by saying what happens to the person, if it comes of that. What drifted, or what a source
+/// tells, nobody asked for.
 fn asker(step: &Step, words: &HashMap<&IdentityId, &Decision>) -> Option<String> {
-    let asked =
-        matches!(step.reason.kind, ReasonKind::Decision | ReasonKind::Joiner | ReasonKind::Mover | ReasonKind::Leaver);
-    step.identity.as_ref().filter(|_| asked).and_then(|identity| words.get(identity)).map(|word| word.by.clone())
+    let word = words.get(step.identity.as_ref()?)?;
+    let comes_of_it = match &word.what {
+        Decided::Move { .. } => step.reason.kind == ReasonKind::Mover,
+        Decided::Join { .. } => matches!(step.reason.kind, ReasonKind::Decision | ReasonKind::Joiner),
+        _ => step.reason.kind == ReasonKind::Decision,
+    };
+    comes_of_it.then(|| word.by.clone())
 }
 
 fn ability_of<'f>(facts: &'f Facts, proposal: &Proposal) -> Option<&'f EffectAbility> {

@@ -176,10 +176,7 @@ impl<'f> Founding<'f> {
         let live = telling.first().copied().filter(|_| any_live);
         let Judged { state, start_date, end_date, mut stay, unreadable } =
             judged(live, &attributes, decisions, facts.now_ms, zones);
-        let is_move = |decision: &&&Decision| matches!(decision.what, Decided::Move { .. });
-        let moved =
-            decisions.iter().filter(is_move).any(|decision| attributes_decided(decision, facts.now_ms).is_some());
-        stay.changed = moved || !earlier.is_empty();
+        stay.changed = !earlier.is_empty() || decisions.iter().any(|decision| decision.moves_at(facts.now_ms));
         stay.returned |= earlier.iter().any(|version| gone_in(version));
         let mut emails: Vec<Box<str>> = Vec::with_capacity(1);
         let mut add = |address: &str| {
@@ -236,9 +233,7 @@ fn order(identities: &[Identity]) -> Vec<u32> {
 fn attributes_decided(decision: &Decision, now_ms: i64) -> Option<&Fields> {
     match &decision.what {
         Decided::Join { attributes, .. } => Some(attributes),
-        Decided::Move { attributes, from_ms, .. } => {
-            (from_ms.unwrap_or(decision.at_ms) <= now_ms).then_some(attributes)
-        }
+        Decided::Move { attributes, .. } => decision.moves_at(now_ms).then_some(attributes),
         _ => None,
     }
 }

@@ -4,7 +4,7 @@
 use crate::account::Kind;
 use crate::change::FindingKind;
 use crate::decide::Standing;
-use crate::facts::Facts;
+use crate::facts::{Decided, Facts};
 use crate::policy::Policy;
 use crate::world::*;
 use serde_json::json;
@@ -78,6 +78,30 @@ fn accounts_are_made_days_before_the_first_day_where_the_person_lives() {
     set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-27"));
     set(account_of(&mut facts, "hr/person/1"), "time_zone", json!("UTC"));
     assert_eq!(standing(&facts, &policy(""), "1"), Standing::Present);
+}
+
+#[test]
+fn of_several_moves_that_people_said_each_earlier_side_is_known() {
+    let mut facts = company();
+    let to = |department: &str| Decided::Move {
+        identity: id_of("1"),
+        attributes: [("department".into(), json!(department))].into_iter().collect(),
+        from_ms: None,
+    };
+    let more = "[[grant]]\nname = \"sellers\"\nwhen = 'identity.department == \"Sales\"'\n[grant.to]\ndesk = { role = \"admin\" }";
+    let rules = policy(more);
+    let past = |facts: &Facts| {
+        let reconciled = walk(facts, &rules);
+        let at = reconciled.graph.find(&id_of("1")).unwrap();
+        reconciled.wishes.past(at, &name("desk")).map(|past| past.rules.clone()).unwrap_or_default()
+    };
+    assert_eq!(past(&facts), [""; 0]);
+    decide(&mut facts, to("Sales"));
+    assert_eq!(past(&facts), ["support agents"]);
+    decide(&mut facts, to("Finance"));
+    assert_eq!(past(&facts), ["support agents", "sellers"]);
+    decide(&mut facts, to("Support"));
+    assert_eq!(past(&facts), ["sellers"], "what is wished again is no past");
 }
 
 #[test]
