@@ -12,7 +12,6 @@ use tenure_core::facts::{ConnectionFacts, Coverage, Facts, Link};
 use tenure_core::name::ConnectionName;
 use tenure_engine::clock::Clock;
 use tenure_engine::house::House;
-use tenure_store::{Belief, PullEnd};
 
 const DEPARTMENTS: [&str; 4] = ["Support", "Sales", "Finance", "IT"];
 /// The source.
@@ -279,18 +278,4 @@ pub fn connection(
         entitlements: entitlements(name),
     };
     Ok((name.clone(), known))
-}
-
-/// How a pull ends that has read everything.
-pub fn end() -> PullEnd {
-    PullEnd {
-        coverage: Coverage::Complete,
-        because: None,
-        watermark: None,
-        requests: 0,
-        throttled: 0,
-        floor_seconds: 0.0,
-        seconds: 0.0,
-        belief: Belief::Believed,
-    }
 }

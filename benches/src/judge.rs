@@ -2,7 +2,7 @@
 //! The company is made up in memory or written to a store of its own; only the walk itself is in the figures.
 
 use crate::cases::median;
-use crate::company::{self, account, connections, email, end, entitlements, facts, open, record};
+use crate::company::{self, account, connections, email, entitlements, facts, open, record};
 use crate::job::{Links, Outcome};
 use crate::spent::Watch;
 use anyhow::ensure;
@@ -12,7 +12,7 @@ use tenure_core::account::Account;
 use tenure_core::name::ConnectionName;
 use tenure_engine::house::House;
 use tenure_engine::reconcile::{Scope, company as load, pin_links};
-use tenure_store::{Managers, PullMode, Seed};
+use tenure_store::{Managers, PullEnd, PullMode, Seed};
 
 const BATCH: u64 = 5_000;
 const CHANGED: u64 = 200;
@@ -111,7 +111,7 @@ pub async fn fill(house: &House, people: u64) -> anyhow::Result<u64> {
             stored += page.len() as u64;
             house.store.write_batch(&run, &page, None, now_ms).await?;
         }
-        house.store.finish_pull(&run, end(), house.clock.now_ms(), &[]).await?;
+        house.store.finish_pull(&run, PullEnd::complete(), house.clock.now_ms(), &[]).await?;
     }
     Ok(stored)
 }
@@ -121,6 +121,6 @@ async fn change(house: &House, number: u64) -> anyhow::Result<()> {
     let hr = ConnectionName::new("hr");
     let run = house.store.begin_pull(&hr, PullMode::Incremental, now_ms).await?;
     house.store.write_batch(&run, &[record(number, 1)], None, now_ms).await?;
-    house.store.finish_pull(&run, end(), now_ms, &[]).await?;
+    house.store.finish_pull(&run, PullEnd::complete(), now_ms, &[]).await?;
     Ok(())
 }

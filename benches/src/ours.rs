@@ -61,7 +61,7 @@ pub async fn pull(pull: &Pull) -> anyhow::Result<Outcome> {
 
 /// Counts the different accounts that the store lists.
 async fn distinct(house: &House, name: ConnectionName) -> anyhow::Result<u64> {
-    let filter = AccountFilter { connection: Some(name), as_of_ms: None };
+    let filter = AccountFilter::of(name);
     let mut keys = BTreeSet::new();
     let mut after = None;
     loop {

@@ -2,14 +2,14 @@
 //! history. What is asked for is the same; only what happened since differs.
 
 use crate::cases::median;
-use crate::company::{HR, employee_id, end, open, record};
+use crate::company::{HR, employee_id, open, record};
 use crate::job::Outcome;
 use anyhow::ensure;
 use std::time::Instant;
 use tenure_core::account::{AccountKey, Kind};
 use tenure_core::name::ConnectionName;
 use tenure_engine::house::House;
-use tenure_store::{AccountFilter, Cursor, PullMode};
+use tenure_store::{AccountFilter, Cursor, PullEnd, PullMode};
 
 const BATCH: u64 = 5_000;
 const PAGE: usize = 1_000;
@@ -46,13 +46,13 @@ async fn write(house: &House, people: u64, version: u64, at_ms: i64) -> anyhow::
         let page: Vec<_> = (from..(from + BATCH).min(people)).map(|number| record(number, version)).collect();
         house.store.write_batch(&run, &page, None, at_ms).await?;
     }
-    house.store.finish_pull(&run, end(), at_ms, &[]).await?;
+    house.store.finish_pull(&run, PullEnd::complete(), at_ms, &[]).await?;
     Ok(())
 }
 
 /// Lists everybody as of a moment; returns milliseconds.
 async fn list(house: &House, people: u64, at_ms: i64) -> anyhow::Result<f64> {
-    let filter = AccountFilter { connection: Some(ConnectionName::new(HR)), as_of_ms: Some(at_ms) };
+    let filter = AccountFilter { as_of_ms: Some(at_ms), ..AccountFilter::of(ConnectionName::new(HR)) };
     let began = Instant::now();
     let (mut found, mut after): (_, Option<Cursor>) = (0, None);
     loop {

@@ -330,7 +330,7 @@ async fn accounts(
 ) -> Result<(Vec<AccountLine>, Option<String>), Failure> {
     let store = &console.house.store;
     let (found, next) = if sought.is_empty() {
-        let filter = AccountFilter { connection: Some(name.clone()), as_of_ms };
+        let filter = AccountFilter { as_of_ms, ..AccountFilter::of(name.clone()) };
         let after = query(uri, "after").and_then(|text| text.parse().ok()).map(Cursor::at);
         let page = store.accounts(&filter, after, ACCOUNTS_SHOWN).await?;
         (page.accounts, page.next.map(|next| next.place().to_string()))

@@ -386,7 +386,7 @@ impl House {
     /// Says of each account what was known of it last, for apps whose flags do not tell an invitation from a
     /// suspension.
     async fn memories(&self, name: &ConnectionName) -> Result<Vec<(AccountKey, Memory)>, EngineError> {
-        let filter = AccountFilter { connection: Some(name.clone()), as_of_ms: None };
+        let filter = AccountFilter::of(name.clone());
         let mut memories = Vec::new();
         let mut after = None;
         loop {

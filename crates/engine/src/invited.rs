@@ -35,7 +35,7 @@ async fn waiting(house: &House, name: &ConnectionName) -> Result<Vec<AccountKey>
     let waits = |account: &Account| {
         account.state == AccountState::Invited && account.created_ms.is_none_or(|created_ms| created_ms >= oldest_ms)
     };
-    let filter = AccountFilter { connection: Some(name.clone()), as_of_ms: None };
+    let filter = AccountFilter::of(name.clone());
     let (mut keys, mut after) = (Vec::new(), None);
     loop {
         let page = house.store.accounts(&filter, after, PAGE).await?;

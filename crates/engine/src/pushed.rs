@@ -58,7 +58,7 @@ pub(crate) fn leave_out_newest(house: &House, accounts: &mut Vec<Account>, as_of
 
 /// Says how many people are known; nothing is read.
 pub(crate) async fn view(house: &House, name: &ConnectionName) -> Result<PullView, EngineError> {
-    let filter = AccountFilter { connection: Some(name.clone()), as_of_ms: None };
+    let filter = AccountFilter::of(name.clone());
     let (mut accounts, mut after) = (0, None);
     loop {
         let page = house.store.accounts(&filter, after, PAGE).await?;

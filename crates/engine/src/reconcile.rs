@@ -112,7 +112,7 @@ async fn load_person(house: &House, key: &str) -> Result<Loaded, EngineError> {
 #[boxed]
 async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
     let mut loaded = house.store.load_past(at_ms).await?;
-    let filter = AccountFilter { connection: None, as_of_ms: Some(at_ms) };
+    let filter = AccountFilter { among: None, as_of_ms: Some(at_ms) };
     let mut after = None;
     loop {
         let page = house.store.accounts(&filter, after, PAGE).await?;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tenure_core::account::{Account, AccountKey, AccountState, Grant, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
-use tenure_store::{Belief, Counts, Managers, PullEnd, PullMode, Seed, Store, StoreError, test_support};
+use tenure_store::{Counts, Managers, PullEnd, PullMode, Seed, Store, StoreError, test_support};
 
 fn account(connection: &ConnectionName, id: u64, generation: u64) -> Account {
     let mut account = Account::unknown(AccountKey::new(connection, Kind::Agent, format!("{id}")));
@@ -77,17 +77,7 @@ async fn pull(
     if let Some(sweep) = run.sweep(Coverage::Complete) {
         store.unseen(&sweep, &Kind::ALL, 1000).await?;
     }
-    let end = PullEnd {
-        coverage: Coverage::Complete,
-        because: None,
-        watermark: None,
-        requests: 0,
-        throttled: 0,
-        floor_seconds: 0.0,
-        seconds: 0.0,
-        belief: Belief::Believed,
-    };
-    store.finish_pull(&run, end, now_ms, &[]).await?;
+    store.finish_pull(&run, PullEnd::complete(), now_ms, &[]).await?;
     Ok(counts)
 }
 

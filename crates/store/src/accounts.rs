@@ -22,10 +22,17 @@ const FOUND_MAX: i64 = 200;
 /// Which accounts to list.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AccountFilter {
-    /// Of this connection only.
-    pub connection: Option<ConnectionName>,
+    /// Of these connections only; nothing means all.
+    pub among: Option<Vec<ConnectionName>>,
     /// As they were at this moment (milliseconds since 1970, UTC); nothing means now.
     pub as_of_ms: Option<i64>,
+}
+
+impl AccountFilter {
+    /// Asks for the accounts of one connection, as they are now.
+    pub fn of(connection: ConnectionName) -> Self {
+        Self { among: Some(vec![connection]), as_of_ms: None }
+    }
 }
 
 /// An account and the time for which it was so.
@@ -102,22 +109,21 @@ impl Store {
         limit: usize,
     ) -> Result<Page, StoreError> {
         let mut tx = self.db.read().await?;
-        let (first, end) = match &filter.connection {
-            None => (0, i64::MAX),
-            Some(connection) => match number_of(&mut tx, connection).await? {
-                Some(number) => ids_of(number),
-                None => return Ok(Page { accounts: Vec::new(), next: None }),
-            },
-        };
-        let after = after.map_or(first, |cursor| cursor.0.max(first));
-        let limit = limit.clamp(1, PAGE_MAX);
-        let found = match filter.as_of_ms {
-            None => tx.list(NOW, args![after, end, limit as i64], |row| read_row(&row)).await?,
-            Some(at_ms) => {
-                let sql = concat!(then!("a.id > $2 AND a.id < $3"), " ORDER BY a.id LIMIT $4");
-                tx.list(sql, args![at_ms, after, end, limit as i64], |row| read_row(&row)).await?
+        let (after, limit) = (after.map_or(0, |cursor| cursor.0), limit.clamp(1, PAGE_MAX));
+        let mut found: Vec<(i64, Observed)> = Vec::new();
+        for (first, end) in ranges(&mut tx, filter.among.as_deref()).await? {
+            let (after, left) = (after.max(first), limit - found.len());
+            if left == 0 || after >= end {
+                continue;
             }
-        };
+            found.extend(match filter.as_of_ms {
+                None => tx.list(NOW, args![after, end, left as i64], |row| read_row(&row)).await?,
+                Some(at_ms) => {
+                    let sql = concat!(then!("a.id > $2 AND a.id < $3"), " ORDER BY a.id LIMIT $4");
+                    tx.list(sql, args![at_ms, after, end, left as i64], |row| read_row(&row)).await?
+                }
+            });
+        }
         let next = if found.len() < limit { None } else { found.last().map(|(id, _)| Cursor(*id)) };
         Ok(Page { accounts: found.into_iter().map(|(_, observed)| observed).collect(), next })
     }
@@ -225,6 +231,18 @@ impl Store {
         found.dedup_by_key(|(id, _)| *id);
         Ok(found.into_iter().map(|(_, observed)| observed).collect())
     }
+}
+
+/// Returns the ranges in which the accounts of these connections have their ids, in their order.
+async fn ranges(tx: &mut Tx, among: Option<&[ConnectionName]>) -> Result<Vec<(i64, i64)>, StoreError> {
+    let Some(names) = among else { return Ok(vec![(0, i64::MAX)]) };
+    let mut ranges = Vec::with_capacity(names.len());
+    for name in names {
+        ranges.extend(number_of(tx, name).await?.map(ids_of));
+    }
+    ranges.sort_unstable();
+    ranges.dedup();
+    Ok(ranges)
 }
 
 /// Lays up to three kinds out as values.

@@ -206,3 +206,18 @@ where
 {
     word.parse().map_err(|error: T::Err| StoreError::Broken { what, source: error.into() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_the_operators_and_a_broken_index_is_not() {
+        let said = |code| StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+        for code in [rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_READONLY, rusqlite::ffi::SQLITE_CANTOPEN] {
+            assert!(said(code).is_operator() && !said(code).is_unreachable(), "{code}");
+        }
+        assert!(!said(rusqlite::ffi::SQLITE_CORRUPT).is_operator());
+        assert!(said(rusqlite::ffi::SQLITE_IOERR).is_unreachable());
+    }
+}

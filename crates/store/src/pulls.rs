@@ -138,6 +138,22 @@ pub struct PullEnd {
     pub belief: Belief,
 }
 
+impl PullEnd {
+    /// The end of a pull that read everything, and of which nothing else is to be told.
+    pub fn complete() -> Self {
+        Self {
+            coverage: Coverage::Complete,
+            because: None,
+            watermark: None,
+            requests: 0,
+            throttled: 0,
+            floor_seconds: 0.0,
+            seconds: 0.0,
+            belief: Belief::Believed,
+        }
+    }
+}
+
 /// A pull as it was.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Pull {

@@ -49,6 +49,7 @@ async fn an_address_that_is_none_says_what_to_write() {
 async fn a_folder_that_is_not_there_is_named() {
     let error = Store::open("sqlite:/nowhere/at/all/tenure.db").await.unwrap_err();
     assert!(error.to_string().contains("create the folder /nowhere/at/all first"), "{error}");
+    assert!(error.is_operator() && !error.is_unreachable(), "{error:?}");
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use tenure_core::account::AccountKey;
 use tenure_core::correlate::{Graph, LinkFact};
 use tenure_core::expression::{Expression, ExpressionError};
+use tenure_core::name::ConnectionName;
 use tenure_store::{AccountFilter, Cursor, Extent, Managers, Observed, Page, Seed};
 
 const PAGE: usize = 1000;
@@ -174,8 +175,12 @@ async fn each_account(
 ) -> Result<Option<String>, EngineError> {
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
     let after = asked.cursor.as_deref().map(|cursor| number(Some(cursor)).map(Cursor::at)).transpose()?;
-    let filter = AccountFilter { connection: asked.connection.as_deref().map(Into::into), as_of_ms };
-    let mut pages = Pages { house, asked, filter, after, left: asked.limit.unwrap_or(usize::MAX) };
+    let names = match &asked.connection {
+        Some(name) => vec![ConnectionName::from(name.as_str())],
+        None => house.names().into_iter().filter(|name| house.is_target(name)).collect(),
+    };
+    let filter = AccountFilter { among: Some(names), as_of_ms };
+    let mut pages = Pages { house, filter, after, left: asked.limit.unwrap_or(usize::MAX) };
     if asked.limit.is_some() && as_of_ms.is_none() {
         for _ in 0..PAGES_BY_THEMSELVES {
             let page = pages.read().await?;
@@ -217,7 +222,6 @@ fn links_of<'g>(graph: &'g Graph<'_>) -> Links<'g> {
 /// The accounts that are asked for, page by page.
 struct Pages<'a> {
     house: &'a House,
-    asked: &'a ListAsked,
     filter: AccountFilter,
     after: Option<Cursor>,
     /// How many rows are still asked for.
@@ -239,9 +243,6 @@ impl Pages<'_> {
     ) -> Result<Option<Option<String>>, EngineError> {
         for Observed { account, since_ms, .. } in &page.accounts {
             let key = &account.key;
-            if self.asked.connection.is_none() && !self.house.is_target(&key.connection) {
-                continue;
-            }
             let link = links.get(key).map(|link| (link.identity.as_str(), link.evidence));
             let connection = company.facts.connections.get(&key.connection);
             let ability = connection.and_then(|connection| connection.abilities.kinds.get(&key.kind));

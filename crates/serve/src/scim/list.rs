@@ -99,7 +99,7 @@ impl Scene<'_> {
     pub async fn walk(&self, mut each: impl FnMut(Held) -> Result<(), ScimError>) -> Result<(), ScimError> {
         let (store, connection) = (&self.gate.house.store, &self.knock.connection);
         let mut after = None;
-        let filter = tenure_store::AccountFilter { connection: Some(connection.clone()), as_of_ms: None };
+        let filter = tenure_store::AccountFilter::of(connection.clone());
         loop {
             let page = store.accounts(&filter, after, PAGE).await.map_err(failed)?;
             for held in self.with_wishes(page.accounts).await? {

@@ -99,7 +99,7 @@ async fn roles(gate: &Gate, knock: &Knock, shape: &Shape) -> Result<Vec<String>,
         let plain = listed.into_iter().filter(|one| is_plain(&one.name, one.privileged));
         return Ok(plain.map(|one| one.name.to_string()).collect());
     }
-    let filter = tenure_store::AccountFilter { connection: Some(knock.connection.clone()), as_of_ms: None };
+    let filter = tenure_store::AccountFilter::of(knock.connection.clone());
     let page = gate.house.store.accounts(&filter, None, SEEN_FOR_ROLES).await.map_err(failed)?;
     let grants = page.accounts.iter().flat_map(|one| &one.account.grants).filter(|grant| &*grant.kind.0 == ROLE);
     let held = grants.filter(|grant| is_plain(&grant.name, grant.privileged)).map(|grant| grant.name.to_string());

@@ -122,7 +122,7 @@ pub async fn pages_show_every_account_once(TestStore { store, .. }: &TestStore) 
     pull(store, &gorgias(), &accounts, 1000).await;
     pull(store, &hr(), &[person("7", "jane@acme.com")], 1000).await;
     for as_of_ms in [None, Some(1500)] {
-        let filter = AccountFilter { connection: Some(gorgias()), as_of_ms };
+        let filter = AccountFilter { as_of_ms, ..AccountFilter::of(gorgias()) };
         let (mut after, mut seen, mut pages) = (None, Vec::new(), 0);
         loop {
             let page = store.accounts(&filter, after, 100).await.unwrap();
@@ -138,7 +138,16 @@ pub async fn pages_show_every_account_once(TestStore { store, .. }: &TestStore) 
     }
     let everywhere = store.accounts(&AccountFilter::default(), None, 1000).await.unwrap();
     assert_eq!(everywhere.accounts.len(), 251);
-    let filter = AccountFilter { connection: Some("unknown".into()), as_of_ms: None };
+    let elsewhere = |id: &str| Account::unknown(AccountKey::new(&"gladly".into(), Kind::Agent, id));
+    pull(store, &"gladly".into(), &[elsewhere("x"), elsewhere("y")], 1000).await;
+    let among = AccountFilter { among: Some(vec!["gladly".into(), gorgias(), "unknown".into()]), as_of_ms: None };
+    let first = store.accounts(&among, None, 251).await.unwrap();
+    assert_eq!(first.accounts.len(), 251, "a page goes on in the next connection");
+    let rest = store.accounts(&among, first.next, 251).await.unwrap();
+    assert_eq!((rest.accounts.len(), rest.next), (1, None));
+    let seen: Vec<Account> = first.accounts.into_iter().chain(rest.accounts).map(|observed| observed.account).collect();
+    assert!(seen.iter().all(|account| account.key.connection != hr()), "the source lies between and is left out");
+    let filter = AccountFilter::of("unknown".into());
     assert_eq!(store.accounts(&filter, None, 10).await.unwrap().accounts, []);
 }
 

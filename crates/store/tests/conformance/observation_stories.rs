@@ -46,7 +46,7 @@ pub async fn pull(store: &Store, connection: &ConnectionName, accounts: &[Accoun
 }
 
 async fn names(store: &Store, as_of_ms: Option<i64>) -> Vec<String> {
-    let filter = AccountFilter { connection: None, as_of_ms };
+    let filter = AccountFilter { among: None, as_of_ms };
     let page = store.accounts(&filter, None, 1000).await.unwrap();
     let name = |account: &Account| format!("{}:{}", account.key.id, account.login.as_deref().unwrap_or(""));
     let mut names: Vec<String> = page.accounts.iter().map(|observed| name(&observed.account)).collect();

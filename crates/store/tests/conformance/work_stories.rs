@@ -159,16 +159,7 @@ pub async fn what_causes_a_job_and_the_job_come_together_or_not_at_all(TestStore
     assert_eq!(store.next_due(&["apply"]).await.unwrap(), Some(5));
 
     let run = store.begin_pull(&"gorgias".into(), tenure_store::PullMode::Full, 1).await.unwrap();
-    let end = || tenure_store::PullEnd {
-        coverage: tenure_core::facts::Coverage::Complete,
-        because: None,
-        watermark: None,
-        requests: 0,
-        throttled: 0,
-        floor_seconds: 0.0,
-        seconds: 0.0,
-        belief: tenure_store::Belief::Believed,
-    };
+    let end = tenure_store::PullEnd::complete;
     store.finish_pull(&run, end(), 7, &[job("after", 7)]).await.unwrap();
     assert_eq!(stands(store, "after").await, (JobState::Open, 7, None));
     store.finish_pull(&run, end(), 8, &[job("never", 8)]).await.unwrap_err();
