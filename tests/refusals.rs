@@ -464,3 +464,21 @@ fn a_journal_that_was_changed_afterwards_is_noticed() {
     assert_ne!(verified.code, 0, "{verified}");
     assert!(verified.says("broken"), "{verified}");
 }
+
+#[test]
+fn a_mistyped_command_is_told_as_json_where_json_is_asked_for() {
+    let stage = open();
+    let ended = stage.run(&["plan", "--nonsense"]);
+    expect(&ended, 1, &["--nonsense"]);
+    let told: Value = serde_json::from_str(ended.err.trim()).unwrap();
+    assert_eq!(told["exit"], 1, "{ended}");
+    let plainly = stage.plainly(&["plan", "--nonsense"]);
+    assert!(plainly.code == 1 && plainly.err.starts_with("error: "), "{plainly}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_with_the_reason() {
+    let stage = open();
+    fs::remove_file(&stage.files().people).unwrap();
+    expect(&stage.run(&["pull", "hr"]), 4, &["people.csv: No such file"]);
+}

@@ -363,6 +363,24 @@ mod tests {
     }
 
     #[test]
+    fn a_bare_word_of_a_row_is_the_rows_and_what_a_loop_binds_is_its_own() {
+        let row = json!({"state": "active", "type": "employee", "grants": [{"name": "admin", "state": "none"}]});
+        let words = ["state", "type", "grants", "name"];
+        for (text, holds) in [
+            ("state == 'active'", true),
+            ("account.state == 'active' && type == 'employee'", true),
+            ("grants.exists(g, g.name == 'admin' && g.state == 'none')", true),
+            ("grants.exists(state, state.name == 'admin') && state == 'active'", true),
+            ("has(account.state) && !(state in ['suspended'])", true),
+            ("state == 'suspended'", false),
+        ] {
+            let expression = Expression::parse_of_rows(text, "account", &words).unwrap();
+            assert_eq!(expression.matches("account", &row).unwrap(), holds, "{text}");
+        }
+        assert!(Expression::parse_of_rows("stat == 'active'", "account", &words).is_err());
+    }
+
+    #[test]
     fn what_is_read_is_known() {
         let expression = Expression::parse(
             "identity.department == 'a' && identity.emails.exists(e, e.endsWith('x'))",
