@@ -24,7 +24,21 @@ struct Afar<'a> {
     token: String,
 }
 
-impl Afar<'_> {
+/// A company that was read once, and a daemon that leaves it alone.
+fn served() -> (Stage, Daemon) {
+    let stage = open(SEED, Dialect::Guide);
+    stage.edit(&stage.files().config.clone(), "[connections.hr]", "[connections.hr]\nevery = \"never\"").unwrap();
+    expect(&stage.run(&["pull"]), 0);
+    let daemon = Daemon::start(&stage);
+    (stage, daemon)
+}
+
+impl<'a> Afar<'a> {
+    fn with(stage: &'a Stage, daemon: &Daemon, scopes: &[&str]) -> Self {
+        let token = token(stage, "olga@acme.example", scopes);
+        Self { stage, server: format!("http://{}", daemon.listens), token }
+    }
+
     fn run(&self, words: &[&str]) -> Ended {
         self.stage.run_afar(&self.server, &self.token, words)
     }
@@ -39,12 +53,8 @@ impl Afar<'_> {
 
 #[test]
 fn what_is_read_from_afar_is_what_is_read_beside_the_store() {
-    let stage = open(SEED, Dialect::Guide);
-    stage.edit(&stage.files().config.clone(), "[connections.hr]", "[connections.hr]\nevery = \"never\"").unwrap();
-    expect(&stage.run(&["pull"]), 0);
-    let daemon = Daemon::start(&stage);
-    let reads = token(&stage, "olga@acme.example", &["api:read"]);
-    let afar = Afar { stage: &stage, server: format!("http://{}", daemon.listens), token: reads };
+    let (stage, daemon) = served();
+    let afar = Afar::with(&stage, &daemon, &["api:read"]);
     let accounts = stage.run(&["accounts", "--connection", "gorgias"]).json().unwrap();
     let account = format!("gorgias/{}", accounts["accounts"][0]["id"].as_str().unwrap());
     let step = stage.run(&["plan"]).json().ok().and_then(|plan| plan["steps"][0]["id"].as_str().map(str::to_owned));
@@ -82,6 +92,11 @@ fn what_is_read_from_afar_is_what_is_read_beside_the_store() {
     expect(&stage.run_afar(&afar.server, "tnr_no", &["findings"]), 1);
     expect(&stage.run_afar("http://127.0.0.1:9", &afar.token, &["findings"]), 5);
     expect(&stage.run_afar("nowhere", &afar.token, &["findings"]), 1);
+    what_is_local_says_why(&afar);
+    daemon.end();
+}
+
+fn what_is_local_says_why(afar: &Afar<'_>) {
     let local: &[&[&str]] = &[
         &["backup", "--to", "x"],
         &["check"],
@@ -97,17 +112,12 @@ fn what_is_read_from_afar_is_what_is_read_beside_the_store() {
         assert!(refused.out.is_empty() && !refused.err.contains("does not walk"), "{words:?}: {refused}");
         assert!(["beside the store", "without --server", "an export"].iter().any(|why| refused.err.contains(why)));
     }
-    daemon.end();
 }
 
 #[test]
 fn the_journal_the_tokens_and_the_installation_are_looked_at_from_afar() {
-    let stage = open(SEED, Dialect::Guide);
-    stage.edit(&stage.files().config.clone(), "[connections.hr]", "[connections.hr]\nevery = \"never\"").unwrap();
-    expect(&stage.run(&["pull"]), 0);
-    let daemon = Daemon::start(&stage);
-    let admin = token(&stage, "olga@acme.example", &["admin"]);
-    let afar = Afar { stage: &stage, server: format!("http://{}", daemon.listens), token: admin };
+    let (stage, daemon) = served();
+    let afar = Afar::with(&stage, &daemon, &["admin"]);
     let checked = afar.json(&["audit", "verify"], 0);
     assert!(checked["broken"].is_null() && checked["entries"].as_u64() > Some(0), "{checked}");
     let export = afar.run(&["audit", "export"]);

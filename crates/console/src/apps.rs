@@ -18,6 +18,7 @@ use tenure_core::abilities::{Abilities, Effect, Sessions, Standing};
 use tenure_core::account::{AccountState, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
+use tenure_engine::budget::WindowLeft;
 use tenure_engine::dialect::Dialect;
 use tenure_engine::session::Visitor;
 use tenure_engine::work::{ask_pull, is_asked};
@@ -217,15 +218,6 @@ pub(crate) async fn page(
     let (accounts, next) = accounts(&console, &connection, &sought, &uri, as_of_ms).await?;
     let end = known.last.as_ref().and_then(|pull| pull.end.as_ref());
     frame.title.clone_from(&name);
-    let window = |window: tenure_engine::budget::WindowLeft| {
-        let title = format!("{} of {} requests within {} s", window.spent, window.limit, window.seconds);
-        (
-            words::span(window.seconds as f64),
-            window.spent,
-            window.limit,
-            draw::share(&title, window.spent, window.limit),
-        )
-    };
     show(&AppPage {
         app: abilities.app.to_string(),
         title: abilities.title.to_string(),
@@ -241,11 +233,7 @@ pub(crate) async fn page(
         }),
         quiet: left.quiet_ms.map(|ms| words::span(ms as f64 / 1000.0)).unwrap_or_default(),
         windows: left.windows.into_iter().map(window).collect(),
-        sessions: match abilities.sessions {
-            Sessions::Ended => "Suspending somebody ends the sessions that they have open.",
-            Sessions::Kept => "Suspending somebody leaves open sessions open: a step remains.",
-            Sessions::Unstated => "The vendor does not say whether suspending ends open sessions.",
-        },
+        sessions: sessions(abilities.sessions),
         dialect: Dialect::noted(&house.store, &connection).await?.map(|found| (found.dialect, found.evidence)),
         kinds: kinds(&abilities),
         findings: judged.findings.iter().filter(of_here).take(8).map(FindingLine::new).collect(),
@@ -259,6 +247,20 @@ pub(crate) async fn page(
         name,
         frame,
     })
+}
+
+fn window(window: WindowLeft) -> (String, u64, u64, String) {
+    let title = format!("{} of {} requests within {} s", window.spent, window.limit, window.seconds);
+    let drawn = draw::share(&title, window.spent, window.limit);
+    (words::span(window.seconds as f64), window.spent, window.limit, drawn)
+}
+
+fn sessions(sessions: Sessions) -> &'static str {
+    match sessions {
+        Sessions::Ended => "Suspending somebody ends the sessions that they have open.",
+        Sessions::Kept => "Suspending somebody leaves open sessions open: a step remains.",
+        Sessions::Unstated => "The vendor does not say whether suspending ends open sessions.",
+    }
 }
 
 fn kinds(abilities: &Abilities) -> Vec<KindTold> {

@@ -178,15 +178,8 @@ impl<'f> Founding<'f> {
             judged(live, &attributes, decisions, facts.now_ms, zones);
         stay.changed = !earlier.is_empty() || decisions.iter().any(|decision| decision.moves_at(facts.now_ms));
         stay.returned |= earlier.iter().any(|version| gone_in(version));
-        let mut emails: Vec<Box<str>> = Vec::with_capacity(1);
-        let mut add = |address: &str| {
-            if !emails.iter().any(|known| **known == *address) {
-                emails.push(address.into());
-            }
-        };
-        each_address(&attributes, |address| add(&address));
-        telling.iter().for_each(|record| each_address_of(record, |address| add(&address)));
-        let now = emails.len();
+        let mut emails = current_addresses(&attributes, &telling);
+        stay.emails_now = u16::try_from(emails.len()).unwrap_or(u16::MAX);
         for address in earlier.iter().rev().flat_map(|version| addresses_of(version)) {
             if !emails.iter().any(|known| **known == *address) {
                 emails.push(address.as_ref().into());
@@ -199,13 +192,25 @@ impl<'f> Founding<'f> {
                 self.lookups.decided_ids.insert(employee_id, place);
             }
         }
-        stay.emails_now = u16::try_from(now).unwrap_or(u16::MAX);
         let records = records.iter().map(|record| account_of(record).key.clone()).collect();
         for (topic, text) in unreadable {
             self.disputes.push(unreadable_dispute(topic, &id, &attributes, &text, live));
         }
         (Identity { id, attributes, emails, state, start_date, end_date, manager: None, records }, stay)
     }
+}
+
+/// Lists the addresses that somebody has now, each once.
+fn current_addresses(attributes: &Fields, telling: &[&Account]) -> Vec<Box<str>> {
+    let mut emails: Vec<Box<str>> = Vec::with_capacity(1);
+    let mut add = |address: &str| {
+        if !emails.iter().any(|known| **known == *address) {
+            emails.push(address.into());
+        }
+    };
+    each_address(attributes, |address| add(&address));
+    telling.iter().for_each(|record| each_address_of(record, |address| add(&address)));
+    emails
 }
 
 /// Lists the places in the order of their ids. The first letters lie beside the places, so that sorting does not

@@ -133,44 +133,15 @@ fn account_type(
             _ => false,
         }),
     });
-    for attribute in &mut of.schema.attributes {
-        match attribute.name.as_str() {
-            "name" => attribute
-                .sub_attributes
-                .retain(|sub| places.values().any(|place| matches!(place, Place::Name(part) if *part == sub.name))),
-            "phoneNumbers" => {
-                cut(attribute, &["value", "type"]);
-                suggest_types(attribute, places);
-            }
-            "emails" => {
-                cut(attribute, &["value", "type", "primary"]);
-                suggest(attribute, "type", &["work"]);
-            }
-            "roles" => {
-                cut(attribute, &["value", "display"]);
-                suggest(attribute, "value", role_names.as_deref().unwrap_or_default());
-            }
-            "userType" if kinds.len() > 1 => {
-                attribute.canonical_values = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
-            }
-            _ => {}
-        }
-    }
+    let roles = role_names.as_deref().unwrap_or_default();
+    of.schema.attributes.iter_mut().for_each(|attribute| narrow(attribute, kinds, places, roles));
     let enterprise: Vec<&str> = places
         .values()
         .filter_map(|place| if let Place::Enterprise(name) = place { Some(*name) } else { None })
         .collect();
     of.extensions.iter_mut().for_each(|extension| extension.schema = extension.schema.clone().only(&enterprise));
     of.extensions.retain(|extension| !extension.schema.attributes.is_empty());
-    let mut theirs = Schema::new(own, &abilities.title, "What the app holds beside the attributes of the standard.");
-    for (field, place) in places {
-        let (Place::Own(name), Some(ability)) = (place, fields.get(field)) else { continue };
-        let description = ability.cannot.clone().unwrap_or_else(|| format!("The app's `{field}`."));
-        let kind = if ability.is_flag { ScimKind::Boolean } else { ScimKind::String };
-        let mut attribute = Attribute::new(name, kind, &description);
-        attribute.canonical_values = ability.values.iter().map(|value| value.as_str().to_owned()).collect();
-        theirs = theirs.with(attribute);
-    }
+    let theirs = own_schema(own, &abilities.title, fields, places);
     of.description = format!("An account of {}.", abilities.title);
     if !theirs.attributes.is_empty() {
         of = of.with(theirs);
@@ -183,6 +154,50 @@ fn account_type(
             .with(Attribute::text("state", "Whether it is so.").suggest(&["applied", "pending", "held"]).read_only())
             .with(Attribute::text("reason", "What stands in the way.").read_only()),
     )
+}
+
+/// Leaves of an attribute what the app can hold, and suggests what is known to be taken.
+fn narrow(attribute: &mut Attribute, kinds: &[Kind], places: &BTreeMap<FieldName, Place>, roles: &[&str]) {
+    match attribute.name.as_str() {
+        "name" => attribute
+            .sub_attributes
+            .retain(|sub| places.values().any(|place| matches!(place, Place::Name(part) if *part == sub.name))),
+        "phoneNumbers" => {
+            cut(attribute, &["value", "type"]);
+            suggest_types(attribute, places);
+        }
+        "emails" => {
+            cut(attribute, &["value", "type", "primary"]);
+            suggest(attribute, "type", &["work"]);
+        }
+        "roles" => {
+            cut(attribute, &["value", "display"]);
+            suggest(attribute, "value", roles);
+        }
+        "userType" if kinds.len() > 1 => {
+            attribute.canonical_values = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+        }
+        _ => {}
+    }
+}
+
+/// Describes what the app holds beside the attributes of the standard.
+fn own_schema(
+    urn: &str,
+    title: &str,
+    fields: &BTreeMap<FieldName, FieldAbility>,
+    places: &BTreeMap<FieldName, Place>,
+) -> Schema {
+    let mut theirs = Schema::new(urn, title, "What the app holds beside the attributes of the standard.");
+    for (field, place) in places {
+        let (Place::Own(name), Some(ability)) = (place, fields.get(field)) else { continue };
+        let description = ability.cannot.clone().unwrap_or_else(|| format!("The app's `{field}`."));
+        let kind = if ability.is_flag { ScimKind::Boolean } else { ScimKind::String };
+        let mut attribute = Attribute::new(name, kind, &description);
+        attribute.canonical_values = ability.values.iter().map(|value| value.as_str().to_owned()).collect();
+        theirs = theirs.with(attribute);
+    }
+    theirs
 }
 
 fn suggest_types(attribute: &mut Attribute, places: &BTreeMap<FieldName, Place>) {
