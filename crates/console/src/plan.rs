@@ -25,7 +25,7 @@ use tenure_engine::reconcile::Scope;
 use tenure_engine::session::Visitor;
 
 /// Steps on one page.
-const STEPS_SHOWN: usize = 60;
+const STEPS_SHOWN: usize = 48;
 /// Held steps that are listed under one reason.
 const HELD_SHOWN: usize = 12;
 
