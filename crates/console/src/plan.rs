@@ -25,9 +25,11 @@ use tenure_engine::reconcile::Scope;
 use tenure_engine::session::Visitor;
 
 /// Steps on one page.
-const STEPS_SHOWN: usize = 48;
+const STEPS_SHOWN: usize = 60;
 /// Held steps that are listed under one reason.
 const HELD_SHOWN: usize = 12;
+/// Reasons of holding that are shown, those that hold the most first; a guard may have one for each person.
+const REASONS_SHOWN: usize = 12;
 
 #[derive(Template)]
 #[template(path = "plan.html")]
@@ -37,6 +39,7 @@ struct PlanPage {
     others: Vec<(String, bool)>,
     groups: Vec<Group>,
     held: Vec<HeldGroup>,
+    held_besides: usize,
     by: &'static str,
     only: &'static str,
     page: usize,
@@ -128,6 +131,7 @@ impl PlanPage {
             others: Vec::new(),
             groups: Vec::new(),
             held: Vec::new(),
+            held_besides: 0,
             by: "person",
             only: "all",
             page: 1,
@@ -181,9 +185,11 @@ async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<
     let asked = if is_past { None } else { asked_apply(house, plan.id.as_str()).await? };
     let is_open = asked.as_ref().is_some_and(|act| act.state == "open");
     let under_way = is_open || (!is_past && house.store.is_under_way(&plan.id, house.clock.now_ms()).await?);
+    let (held, held_besides) = held(plan, house);
     show(&PlanPage {
         others: newest.iter().map(|id| (id.to_string(), *id == plan.id)).collect(),
-        held: held(plan, house),
+        held,
+        held_besides,
         groups,
         by,
         only,
@@ -232,7 +238,8 @@ impl PlanTold {
     }
 }
 
-fn held(plan: &Plan, house: &House) -> Vec<HeldGroup> {
+/// Groups what is held by its reason, and counts what the reasons hold that are not shown.
+fn held(plan: &Plan, house: &House) -> (Vec<HeldGroup>, usize) {
     let mut by_reason: BTreeMap<_, Vec<&Step>> = BTreeMap::new();
     for hold in &plan.held {
         by_reason.entry((&hold.guard, &hold.because, hold.release.as_ref())).or_default().push(&hold.step);
@@ -244,7 +251,10 @@ fn held(plan: &Plan, house: &House) -> Vec<HeldGroup> {
         more: steps.len().saturating_sub(HELD_SHOWN),
         steps: steps.into_iter().take(HELD_SHOWN).map(|step| StepLine::new(step, &house.policy)).collect(),
     };
-    by_reason.into_iter().map(group).collect()
+    let mut by_reason: Vec<_> = by_reason.into_iter().collect();
+    by_reason.sort_by_key(|(_, steps)| std::cmp::Reverse(steps.len()));
+    let left: usize = by_reason.iter().skip(REASONS_SHOWN).map(|(_, steps)| steps.len()).sum();
+    (by_reason.into_iter().take(REASONS_SHOWN).map(group).collect(), left)
 }
 
 /// `POST /plans`: makes a plan of what is known now, for the whole company or one person.
