@@ -29,7 +29,8 @@ const WRITE_AHEAD: Duration = Duration::from_secs(1);
 /// What a process holds, and has to tell.
 #[derive(Debug, Default)]
 pub(super) struct Hand {
-    cards: Vec<Card>,
+    /// Of each sort those that may go first last, so that one is found and used up at the same cost however many are held.
+    cards: BTreeMap<Sort, Vec<Card>>,
     pace: BTreeMap<Sort, Pace>,
     spent: Vec<Spent>,
     returned: Vec<(Vec<usize>, u64)>,
@@ -42,7 +43,6 @@ pub(super) struct Hand {
 /// One request that may be sent.
 #[derive(Debug)]
 struct Card {
-    sort: Sort,
     from: Instant,
     until: Instant,
 }
@@ -86,21 +86,20 @@ pub(super) fn scopes(subs: &[usize]) -> Vec<usize> {
 impl Hand {
     /// Returns from when on a request of this sort may go, if it may.
     pub fn ready(&self, sort: &Sort, now: Instant) -> Option<Instant> {
-        let cards = self.cards.iter().filter(|card| card.sort == *sort && card.until > now);
-        cards.map(|card| card.from).min()
+        self.cards.get(sort)?.iter().rev().find(|card| card.until > now).map(|card| card.from)
     }
 
     /// Uses one up.
     pub fn play(&mut self, sort: &Sort, now: Instant) {
-        let mine = self.cards.iter().enumerate().filter(|(_, card)| card.sort == *sort && card.until > now);
-        if let Some((at, _)) = mine.min_by_key(|(_, card)| card.from) {
-            self.cards.remove(at);
+        let Some(cards) = self.cards.get_mut(sort) else { return };
+        if let Some(at) = cards.iter().rposition(|card| card.until > now) {
+            cards.remove(at);
         }
     }
 
     /// Returns how many requests of this sort may go, now or in a moment.
     pub fn count(&self, sort: &Sort) -> u64 {
-        self.cards.iter().filter(|card| card.sort == *sort).count() as u64
+        self.cards.get(sort).map_or(0, Vec::len) as u64
     }
 
     /// Returns when the ledger is to be asked for more of a sort; nothing where it is now.
@@ -178,20 +177,21 @@ impl Hand {
 
     /// Takes back what can be used no more; all of it if the work is over.
     pub fn fold(&mut self, now: Instant, all: bool) {
-        let (returned, cards) = std::mem::take(&mut self.cards).into_iter().partition(|card| all || card.until <= now);
-        self.cards = cards;
-        self.returned.extend(Vec::into_iter(returned).map(|card: Card| (scopes(&card.sort.subs), card.sort.cost)));
+        for (sort, cards) in &mut self.cards {
+            let void = cards.extract_if(.., |card| all || card.until <= now);
+            self.returned.extend(void.map(|_| (scopes(&sort.subs), sort.cost)));
+        }
     }
 
     /// Returns what is held and not sent, in a scope.
     pub fn held(&self, scope: usize) -> u64 {
-        let counts = |card: &&Card| scope == 0 || card.sort.subs.contains(&(scope - 1));
-        self.cards.iter().filter(counts).map(|card| card.sort.cost).sum()
+        let counts = |sort: &Sort| scope == 0 || sort.subs.contains(&(scope - 1));
+        self.cards.iter().filter(|(sort, _)| counts(sort)).map(|(sort, cards)| sort.cost * cards.len() as u64).sum()
     }
 
     /// Returns until when what is held may be used.
     pub fn held_until(&self) -> Option<Instant> {
-        self.cards.iter().map(|card| card.until).max()
+        self.cards.values().flatten().map(|card| card.until).max()
     }
 
     /// Lists what there is to tell, as it is at `now`. What was spent is told again until the ledger has it.
@@ -234,12 +234,13 @@ impl Hand {
             base + Duration::from_millis(u64::try_from(moment - answer.now_ms).unwrap_or(0))
         };
         // The ledger's moment lies between the two: nothing goes before it may, and nothing once it is void.
-        let cards = answer.granted.iter().map(|moment| Card {
-            sort: sort.clone(),
+        let given = answer.granted.iter().map(|moment| Card {
             from: after(now, *moment),
             until: after(asked, moment + USE_WITHIN_MS),
         });
-        self.cards.extend(cards);
+        let cards = self.cards.entry(sort.clone()).or_default();
+        cards.extend(given);
+        cards.sort_by_key(|card| std::cmp::Reverse(card.from));
         let next = answer.next_ms.filter(|_| answer.short).map(|moment| after(now, moment));
         self.pace.insert(sort, Pace { asked, priority, next, short: answer.short, more, limit: answer.limit });
     }
