@@ -65,6 +65,8 @@ pub async fn anchor(house: &House, when: When) -> Result<Option<Anchor>, EngineE
     if !grown || (when == When::Due && !due) {
         return Ok(None);
     }
+    // No power cut may take an entry that is anchored.
+    let head = house.store.lasting_head().await?;
     let anchor = Anchor { at: crate::clock::moment_text(now_ms), hash: head.hash, seq: head.seq };
     write(house, places, &anchor)
         .await

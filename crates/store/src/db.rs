@@ -14,9 +14,10 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, Transaction};
 /// How sure a commit must be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Durability {
-    /// Survives a power cut: intents, outcomes, decisions, the journal.
+    /// Survives a power cut, and so does all that was written before: intents, decisions, the ends of runs.
     Full,
-    /// Survives a kill; what a power cut takes can be observed again.
+    /// Survives a kill, and a power cut after the next that is full. What it takes can be observed again: what was read,
+    /// and the outcomes of steps, which are open then and are looked up before anything else happens to their account.
     Normal,
 }
 
@@ -59,7 +60,10 @@ impl Db {
     pub(crate) async fn write(&self, durability: Durability) -> Result<Tx, StoreError> {
         match self {
             Self::Sqlite(file) => file.write(durability).await.map(Tx::Sqlite),
-            Self::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+            Self::Postgres(pool) => Ok(Tx::Postgres(match durability {
+                Durability::Full => pool.begin().await?,
+                Durability::Normal => pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?,
+            })),
         }
     }
 

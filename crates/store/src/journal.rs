@@ -76,6 +76,15 @@ impl Store {
         let head = self.db.read().await?.first(sql, vec![], |row| read_head(&row)).await?;
         head.ok_or_else(|| StoreError::Missing { what: "journal's head", id: "journal".into() })
     }
+
+    /// Where the journal ends, once no power cut can take an entry of it any more.
+    #[boxed]
+    pub async fn lasting_head(&self) -> Result<Head, StoreError> {
+        let mut tx = self.db.write(Durability::Full).await?;
+        let head = take_head(&mut tx).await?;
+        tx.commit().await?;
+        Ok(head)
+    }
 }
 
 /// Holds the journal's end until the end of the transaction, as whoever appends does.

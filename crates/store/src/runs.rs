@@ -59,7 +59,7 @@ impl Store {
         drafts: Vec<Draft>,
         jobs: &[NewJob],
     ) -> Result<Joined, StoreError> {
-        let mut tx = self.held(lease).await?;
+        let mut tx = self.held(lease, Durability::Full).await?;
         let sql = "SELECT r.id, (SELECT count(*) FROM hand h JOIN lease l ON l.name = h.lease \
                    WHERE h.run = r.id AND l.until_ms > $2) FROM run r \
                    WHERE r.plan = $1 AND r.finished_ms IS NULL ORDER BY r.number DESC LIMIT 1";
@@ -95,7 +95,7 @@ impl Store {
         over: (&str, &[String]),
         now_ms: i64,
     ) -> Result<Left, StoreError> {
-        let mut tx = self.held(lease).await?;
+        let mut tx = self.held(lease, Durability::Full).await?;
         tx.run("DELETE FROM hand WHERE run = $1 AND lease = $2", args![run.as_str(), &*lease.name]).await?;
         let sql = "SELECT h.lease FROM hand h JOIN lease l ON l.name = h.lease \
                    WHERE h.run = $1 AND l.until_ms > $2 LIMIT 1";
@@ -157,8 +157,8 @@ impl Store {
 
     /// Begins to write what only the holder of a lease may write. The journal's head comes first: whoever ends
     /// somebody else's lease holds it, too.
-    pub(crate) async fn held(&self, lease: &Lease) -> Result<Tx, StoreError> {
-        let mut tx = self.db.write(Durability::Full).await?;
+    pub(crate) async fn held(&self, lease: &Lease, durability: Durability) -> Result<Tx, StoreError> {
+        let mut tx = self.db.write(durability).await?;
         take_head(&mut tx).await?;
         check_lease(&mut tx, lease).await?;
         Ok(tx)

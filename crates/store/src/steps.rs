@@ -6,7 +6,7 @@ use crate::Store;
 use crate::bulk::Bulk;
 use crate::claims::Claims;
 use crate::counters::{Asked, Pulse, Removal, ask_circuit, count_ends, count_removal, too_much, uncount_removal};
-use crate::db::{Row, Tx, args};
+use crate::db::{Durability, Row, Tx, args};
 use crate::decisions::decided_after;
 use crate::error::{StoreError, read_json, write_json};
 use crate::gone::record;
@@ -133,7 +133,7 @@ impl Store {
         beginnings: Vec<(Beginning<'_>, Option<Draft>)>,
     ) -> Result<Vec<Began>, StoreError> {
         // Holds the journal's head, which whoever stops or decides takes as well: what they said before is seen below.
-        let mut tx = self.held(lease).await?;
+        let mut tx = self.held(lease, Durability::Full).await?;
         let (mut all, mut drafts) = (Vec::with_capacity(beginnings.len()), Vec::new());
         let (mut said, mut intents) = (Said::default(), Vec::new());
         let known = progress(&mut tx, beginnings.iter().map(|(beginning, _)| beginning)).await?;
@@ -155,7 +155,8 @@ impl Store {
     }
 
     /// Writes the outcomes of steps, after the calls or after a look, with what was read back, and lets go of what they
-    /// claimed; one that was never begun is written as well.
+    /// claimed; one that was never begun is written as well. The next intent, or the end of the run, makes them last
+    /// through a power cut: one sync of the disk for both, and what is lost before is an open step.
     pub async fn settle_steps(
         &self,
         lease: &Lease,
@@ -164,7 +165,7 @@ impl Store {
         read_back: &BTreeMap<ConnectionName, Vec<Account>>,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let mut tx = self.held(lease).await?;
+        let mut tx = self.held(lease, Durability::Normal).await?;
         for (connection, accounts) in read_back.iter().filter(|(_, accounts)| !accounts.is_empty()) {
             record(&mut tx, connection, accounts, now_ms).await?;
         }
@@ -221,7 +222,7 @@ impl Store {
         draft: Draft,
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        let mut tx = self.held(lease).await?;
+        let mut tx = self.held(lease, Durability::Full).await?;
         append(&mut tx, vec![draft]).await?;
         let seq = tx.first("SELECT seq FROM journal_head WHERE name = 'journal'", vec![], |row| row.int(0)).await?;
         let outcome = write_json("a step's result", result)?;

@@ -234,10 +234,10 @@ impl Hand {
             base + Duration::from_millis(u64::try_from(moment - answer.now_ms).unwrap_or(0))
         };
         // The ledger's moment lies between the two: nothing goes before it may, and nothing once it is void.
-        let given = answer.granted.iter().map(|moment| Card {
-            from: after(now, *moment),
-            until: after(asked, moment + USE_WITHIN_MS),
-        });
+        let given = answer
+            .granted
+            .iter()
+            .map(|moment| Card { from: after(now, *moment), until: after(asked, moment + USE_WITHIN_MS) });
         let cards = self.cards.entry(sort.clone()).or_default();
         cards.extend(given);
         cards.sort_by_key(|card| std::cmp::Reverse(card.from));

@@ -43,7 +43,7 @@ const AT_ONCE_PER_CONNECTION: usize = CONCURRENT_USUAL as usize;
 pub(super) const UNANSWERED_MAX: u32 = 5;
 
 /// How long a step that has ended waits for others, to be settled in one transaction with them.
-const GATHERED: Duration = Duration::from_millis(2);
+const GATHERED: Duration = Duration::from_millis(5);
 
 /// How long a hand waits for others who are at what is left.
 const ELSEWHERE_LOOKED: Duration = Duration::from_millis(150);
