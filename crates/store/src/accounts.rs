@@ -10,12 +10,15 @@ use crate::db::{Row, Tx, args};
 use crate::error::StoreError;
 use crate::keys::join_key;
 use async_recursion::async_recursion as boxed;
-use tenure_core::account::{Account, AccountKey, Kind};
+use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::name::ConnectionName;
 
 /// Reads kind and native id of accounts by their ids inside the store.
 pub(crate) const KEYS: Bulk = Bulk { head: "SELECT kind, native FROM account WHERE id IN (", columns: 1, tail: ")" };
 
+/// An account as it is known now.
+const ONE_NOW: &str = "SELECT id, since_ms, gone_ms, body FROM account \
+                       WHERE connection = $1 AND kind = $2 AND native = $3 AND gone_ms IS NULL";
 const PAGE_MAX: usize = 1000;
 const FOUND_MAX: i64 = 200;
 
@@ -135,17 +138,26 @@ impl Store {
         let Some(number) = number_of(&mut tx, &key.connection).await? else { return Ok(None) };
         let (kind, native) = (key.kind.as_str(), key.id.as_str());
         let found = match as_of_ms {
-            None => {
-                let sql = "SELECT id, since_ms, gone_ms, body FROM account \
-                           WHERE connection = $1 AND kind = $2 AND native = $3 AND gone_ms IS NULL";
-                tx.first(sql, args![number, kind, native], |row| read_row(&row)).await?
-            }
+            None => tx.first(ONE_NOW, args![number, kind, native], |row| read_row(&row)).await?,
             Some(at_ms) => {
                 let sql = then!("a.connection = $2 AND a.kind = $3 AND a.native = $4");
                 tx.first(sql, args![at_ms, number, kind, native], |row| read_row(&row)).await?
             }
         };
         Ok(found.map(|(_, observed)| observed))
+    }
+
+    /// Returns the states of accounts as they are known now, of those that are there.
+    #[boxed]
+    pub async fn account_states(&self, keys: &[&AccountKey]) -> Result<Vec<(AccountKey, AccountState)>, StoreError> {
+        let (mut tx, mut states) = (self.db.read().await?, Vec::with_capacity(keys.len()));
+        for key in keys {
+            let Some(number) = number_of(&mut tx, &key.connection).await? else { continue };
+            let args = args![number, key.kind.as_str(), key.id.as_str()];
+            let found = tx.first(ONE_NOW, args, |row| read_row(&row)).await?;
+            states.extend(found.map(|(_, observed)| ((*key).clone(), observed.account.state)));
+        }
+        Ok(states)
     }
 
     /// Every version of one account that is kept, oldest first; the last one is the current one, gone or not.

@@ -38,21 +38,23 @@ const SPANS: [(&str, Duration); 4] = [
     ("day", Duration::from_secs(86_400)),
 ];
 const PREFIXES: [&str; 3] = ["x-ratelimit", "ratelimit", "x-rate-limit"];
+/// Headers whose text is a list of parameters.
+const PARAMETERS: [(&str, &[&str]); 4] =
+    [("ratelimit", &[]), ("ratelimit", &["policy"]), ("ratelimit", &["limit"]), ("x-ratelimit", &["limit"])];
 
 /// Reads the headers of one answer. Moments are compared with the server's own clock where it tells it.
 pub(super) fn read(headers: &HeaderMap, wall: SystemTime) -> Told {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let wall = server_wall(headers, wall);
-    let mut told = by_span(&text).or_else(|| by_fraction(headers)).unwrap_or_default();
+    let family = Family::of(headers);
+    let mut told = family.by_span().or_else(|| by_fraction(headers)).unwrap_or_default();
     for prefix in PREFIXES {
-        let count = |suffix: &str| text(&format!("{prefix}-{suffix}")).and_then(whole);
+        let count = |suffix: &str| family.text(prefix, &[suffix]).and_then(whole);
         told.limit = told.limit.or_else(|| count("limit")).or_else(|| count("total"));
         told.remaining = told.remaining.or_else(|| count("remaining"));
         told.cost = told.cost.or_else(|| count("used-currentrequest"));
-        told.reset =
-            told.reset.or_else(|| text(&format!("{prefix}-reset")).and_then(|moment| read_reset(moment, wall)));
+        told.reset = told.reset.or_else(|| family.text(prefix, &["reset"]).and_then(|moment| read_reset(moment, wall)));
     }
-    by_parameters(&text, &mut told);
+    family.by_parameters(&mut told);
     told.limit = told.limit.filter(|limit| (1..=1_000_000_000).contains(limit));
     told.per = told.per.filter(|per| !per.is_zero() && *per <= SPANS[3].1 * 31);
     told
@@ -64,18 +66,57 @@ pub(super) fn server_wall(headers: &HeaderMap, wall: SystemTime) -> SystemTime {
     date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or(wall)
 }
 
-/// `Ratelimit-Limit-Second`, `X-RateLimit-Remaining-Minute` and their like; the shortest span counts.
-fn by_span<'a>(text: &impl Fn(&str) -> Option<&'a str>) -> Option<Told> {
-    for (span, per) in SPANS {
-        for prefix in PREFIXES {
-            let limit = text(&format!("{prefix}-limit-{span}")).and_then(whole);
-            let remaining = text(&format!("{prefix}-remaining-{span}")).and_then(whole);
-            if limit.is_some() || remaining.is_some() {
-                return Some(Told { limit, remaining, per: Some(per), ..Told::default() });
+/// The headers of an answer that may tell of the budget: few, and none of most answers.
+struct Family<'h>(Vec<(&'h str, &'h str)>);
+
+impl<'h> Family<'h> {
+    fn of(headers: &'h HeaderMap) -> Self {
+        let of_us = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        let all = headers.iter().filter(|(name, _)| of_us(name.as_str()));
+        Self(all.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?.trim()))).collect())
+    }
+
+    /// Returns what the first header of this name says; the name is the prefix and words, with `-` between them.
+    fn text(&self, prefix: &str, words: &[&str]) -> Option<&'h str> {
+        let is_it = |name: &'h str| {
+            let next = |rest: &'h str, word: &&str| rest.strip_prefix('-')?.strip_prefix(*word);
+            name.strip_prefix(prefix).and_then(|rest| words.iter().try_fold(rest, next)) == Some("")
+        };
+        self.0.iter().find(|(name, _)| is_it(name)).map(|(_, text)| *text)
+    }
+
+    /// `Ratelimit-Limit-Second`, `X-RateLimit-Remaining-Minute` and their like; the shortest span counts.
+    fn by_span(&self) -> Option<Told> {
+        for (span, per) in SPANS {
+            for prefix in PREFIXES {
+                let limit = self.text(prefix, &["limit", span]).and_then(whole);
+                let remaining = self.text(prefix, &["remaining", span]).and_then(whole);
+                if limit.is_some() || remaining.is_some() {
+                    return Some(Told { limit, remaining, per: Some(per), ..Told::default() });
+                }
+            }
+        }
+        None
+    }
+
+    /// `RateLimit: "default";r=50;t=30` with `RateLimit-Policy: "default";q=100;w=60`, and the older
+    /// `RateLimit: limit=100, remaining=50, reset=30`; a window may also stand behind a plain limit, `100;w=60`.
+    fn by_parameters(&self, told: &mut Told) {
+        for (prefix, words) in PARAMETERS {
+            for part in self.text(prefix, words).unwrap_or("").split([';', ',']).take(32) {
+                let Some((key, value)) = part.split_once('=') else { continue };
+                let value = value.trim().trim_matches('"');
+                let span = || number(value).filter(|seconds| *seconds > 0.0).map(super::limits::seconds);
+                match key.trim().to_ascii_lowercase().as_str() {
+                    "limit" | "q" => told.limit = told.limit.or_else(|| whole(value)),
+                    "remaining" | "r" => told.remaining = told.remaining.or_else(|| whole(value)),
+                    "reset" | "t" => told.reset = told.reset.or_else(span),
+                    "w" => told.per = told.per.or_else(span),
+                    _ => {}
+                }
             }
         }
     }
-    None
 }
 
 /// `X-Gorgias-Account-Api-Call-Limit: 12/40` and its like: used of how many.
@@ -83,25 +124,6 @@ fn by_fraction(headers: &HeaderMap) -> Option<Told> {
     let value = headers.iter().find(|(name, _)| name.as_str().ends_with("-api-call-limit"))?.1;
     let (used, limit) = value.to_str().ok()?.split_once('/')?;
     Some(Told { used: Some(whole(used)?), limit: Some(whole(limit)?), ..Told::default() })
-}
-
-/// `RateLimit: "default";r=50;t=30` with `RateLimit-Policy: "default";q=100;w=60`, and the older
-/// `RateLimit: limit=100, remaining=50, reset=30`; a window may also stand behind a plain limit, `100;w=60`.
-fn by_parameters<'a>(text: &impl Fn(&str) -> Option<&'a str>, told: &mut Told) {
-    for name in ["ratelimit", "ratelimit-policy", "ratelimit-limit", "x-ratelimit-limit"] {
-        for part in text(name).unwrap_or("").split([';', ',']).take(32) {
-            let Some((key, value)) = part.split_once('=') else { continue };
-            let value = value.trim().trim_matches('"');
-            let span = || number(value).filter(|seconds| *seconds > 0.0).map(super::limits::seconds);
-            match key.trim().to_ascii_lowercase().as_str() {
-                "limit" | "q" => told.limit = told.limit.or_else(|| whole(value)),
-                "remaining" | "r" => told.remaining = told.remaining.or_else(|| whole(value)),
-                "reset" | "t" => told.reset = told.reset.or_else(span),
-                "w" => told.per = told.per.or_else(span),
-                _ => {}
-            }
-        }
-    }
 }
 
 /// Returns the whole number at the start of `text`; a negative one is 0.

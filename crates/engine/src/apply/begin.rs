@@ -9,6 +9,8 @@ use crate::error::EngineError;
 use crate::house::memory_of;
 use crate::progress::Said;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use tenure_core::account::AccountKey;
 use tenure_core::change::{Outcome, Step, StepResult};
 use tenure_store::{Began, Beginning};
 
@@ -28,11 +30,12 @@ impl<'a> Run<'a> {
                 return Ok(begun);
             }
             let mut again = Vec::new();
-            for (one, began) in self.write_intents(ready, &intents).await? {
+            let answers = self.write_intents(ready, &intents).await?;
+            self.recall(&answers).await?;
+            for (one, began) in answers {
                 match began {
                     Began::Begun { since_ms } => {
                         let opened = self.opened(one.step, since_ms);
-                        self.recall(&one).await?;
                         self.context.progress.say(Said::StepBegan { step: Box::new(one.step.clone()) });
                         crate::begun::begin(self.context.house, one.step).await?;
                         begun.push((one, opened));
@@ -117,12 +120,21 @@ impl<'a> Run<'a> {
         Ok(ready.into_iter().zip(began).collect())
     }
 
-    /// Lets the connector know the account of a step as the last who wrote to it left it, whatever process that was.
-    async fn recall(&self, one: &Ready<'a>) -> Result<(), EngineError> {
-        let Some(key) = one.step.account_key.as_ref().filter(|_| one.connector.asks_memory()) else { return Ok(()) };
-        let observed = self.context.house.store.account(key, None).await?;
-        let memory = observed.and_then(|observed| memory_of(observed.account.state));
-        one.connector.remember(memory.map(|memory| (key.clone(), memory)));
+    /// Lets connectors know the accounts of steps that are begun as the last who wrote to them left them, whatever process
+    /// that was.
+    async fn recall(&self, begun: &[(Ready<'a>, Began)]) -> Result<(), EngineError> {
+        let begun =
+            begun.iter().filter(|(one, began)| matches!(began, Began::Begun { .. }) && one.connector.asks_memory());
+        let known: Vec<_> = begun.filter_map(|(one, _)| Some((one, one.step.account_key.as_ref()?))).collect();
+        if known.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<&AccountKey> = known.iter().map(|(_, key)| *key).collect();
+        let states: BTreeMap<_, _> = self.context.house.store.account_states(&keys).await?.into_iter().collect();
+        for (one, key) in known {
+            let memory = states.get(key).copied().and_then(memory_of);
+            one.connector.remember(memory.map(|memory| (key.clone(), memory)));
+        }
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use crate::alone::{as_hand, mark};
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use crate::progress::Progress;
-use crate::reconcile::{Scope, company};
+use crate::reconcile::{Found, Scope, company};
 use crate::work::job;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
@@ -110,7 +110,7 @@ async fn apply_as_hand(
 ) -> Result<ApplyReport, EngineError> {
     let scope = Scope { identity: the_one(plan).map(ToString::to_string), ..Scope::default() };
     let company = company(house, &scope).await?;
-    let graph = company.graph(house);
+    let Found { graph, plan: now, .. } = Box::pin(company.judge(house, None)).await?;
     let now_ms = house.clock.now_ms();
     let mut addresses = BTreeMap::new();
     let mut steps = Vec::with_capacity(plan.steps.len());
@@ -132,7 +132,7 @@ async fn apply_as_hand(
         stale: is_stale(house, plan),
         drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
         most: most_per_day(house, &company.facts.connections, &released),
-        still: still::judge(house, &company, plan, &freed, &released).await?,
+        still: still::compare(house, &now, plan, &freed, &released).await?,
     };
     // Boxed, so that a run's own future stays of a size that others can hold.
     Box::pin(settle_abandoned(&context, plan, by, &lease)).await?;

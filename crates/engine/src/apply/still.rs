@@ -4,7 +4,6 @@
 
 use crate::error::EngineError;
 use crate::house::House;
-use crate::reconcile::Company;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::change::{Outcome, Plan, Step};
 use tenure_core::name::StepId;
@@ -27,10 +26,10 @@ pub(super) struct Still {
 /// What is said of a step to which nothing leads any more.
 pub(super) const MOVED: &str = "what is known today leads to it no more; plan again";
 
-/// Judges the company anew and compares. `freed` are steps that a person released from their guard, `released` the guards.
-pub(super) async fn judge(
+/// Compares a plan with that of today. `freed` are steps that a person released from their guard, `released` the guards.
+pub(super) async fn compare(
     house: &House,
-    company: &Company,
+    now: &Plan,
     plan: &Plan,
     freed: &[Step],
     released: &BTreeSet<String>,
@@ -39,7 +38,6 @@ pub(super) async fn judge(
     if plan.way_back.is_some() {
         return Ok(still); // the way back from a run is nobody's wish but of whoever asked for it
     }
-    let now = Box::pin(company.judge(house, None)).await?.plan;
     let wished: BTreeSet<&StepId> =
         now.steps.iter().chain(now.held.iter().map(|hold| &hold.step)).map(|step| &step.id).collect();
     let steps = || plan.steps.iter().chain(freed);

@@ -52,6 +52,7 @@ pub async fn the_journal_is_one_chain_however_many_write(TestStore { store, url,
     let entries = store.read_journal(0, 1000).await.unwrap();
     assert_eq!(verify(&entries), Ok(120));
     let head = store.journal_head().await.unwrap();
+    assert_eq!(store.lasting_head().await.unwrap(), head);
     assert_eq!((head.seq, &head.hash), (120, &entries[119].hash));
     assert_eq!(store.read_journal(100, 5).await.unwrap(), entries[100..105]);
     assert_eq!(store.journal_of_run(&RunId::from("r1"), 110, 1000).await.unwrap().len(), 10);

@@ -195,6 +195,10 @@ pub async fn an_earlier_moment_is_answered_as_it_was(TestStore { store, .. }: &T
     assert_eq!((then.since_ms, then.until_ms), (2000, Some(3000)));
     assert_eq!(then.account.login.as_deref(), Some("a2@x"));
     assert_eq!(store.account(&key, None).await.unwrap().unwrap().since_ms, 3000);
+    let gone = AccountKey::new(&gorgias(), Kind::Agent, "2");
+    let elsewhere = AccountKey { connection: "gladly".into(), ..key.clone() };
+    let states = store.account_states(&[&gone, &elsewhere, &key]).await.unwrap();
+    assert_eq!(states, [(key.clone(), AccountState::Active)]);
     let versions = store.versions(&key, 10).await.unwrap();
     let spans: Vec<_> = versions.iter().map(|version| (version.since_ms, version.until_ms)).collect();
     assert_eq!(spans, [(1000, Some(2000)), (2000, Some(3000)), (3000, None)]);
