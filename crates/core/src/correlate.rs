@@ -306,8 +306,15 @@ impl<'f> Graph<'f> {
 
     /// Lists the links that are not pinned yet, for the store to pin.
     pub fn new_links(&self) -> impl Iterator<Item = Link> + '_ {
-        self.links().filter_map(|(account, link)| {
-            link.filter(|link| !link.pinned).map(|link| Link {
+        self.new_links_of(|_| true)
+    }
+
+    /// Lists the links of some accounts, by their places in the facts, that are not pinned yet.
+    pub(crate) fn new_links_of(&self, meant: impl Fn(usize) -> bool) -> impl Iterator<Item = Link> {
+        let accounts = self.facts.accounts.iter().enumerate().filter(move |(at, _)| meant(*at));
+        accounts.filter_map(|(at, account)| {
+            let link = self.link_at(AccountAt(narrow(at))).filter(|link| !link.pinned)?;
+            Some(Link {
                 account: account.key.clone(),
                 identity: link.identity.clone(),
                 evidence: Name::new(link.evidence),

@@ -7,17 +7,17 @@ mod client;
 mod judge;
 mod moved;
 mod past;
+mod tally;
 
 pub(crate) use bundle::same_name;
 pub use bundle::{Bundle, Wish, WishedField, WishedWord};
 pub use client::{ClientDemand, ClientStanding};
 pub use past::PastWish;
+pub use tally::Tallies;
 
 use crate::account::Account;
-use crate::change::{FindingKind, Severity};
 use crate::correlate::{Graph, IdentityAt, Zones};
 use crate::facts::Facts;
-use crate::finding::{About, Findings, told};
 use crate::identity::{Identity, IdentityState};
 use crate::name::{ConnectionName, Name};
 use crate::policy::{Delay, Rules};
@@ -25,7 +25,6 @@ use bundle::Bundles;
 use judge::Judge;
 use moved::before_moves;
 use past::Pasts;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What is wished of a person's accounts as a whole.
@@ -49,6 +48,7 @@ pub struct Wishes {
     of: Vec<Wished>,
     governed: BTreeMap<ConnectionName, BTreeSet<Name>>,
     demands: HashMap<IdentityAt, BTreeMap<ConnectionName, ClientDemand>>,
+    tallies: Tallies,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,14 +89,19 @@ impl Wishes {
         self.governed.get(connection).is_some_and(|words| words.contains(word))
     }
 
+    /// Takes out what is to be said of many people at once.
+    pub(crate) fn take_tallies(&mut self) -> Tallies {
+        std::mem::take(&mut self.tallies)
+    }
+
     /// Tells whether any rule of the policy speaks of this connection.
     pub fn governs_connection(&self, connection: &ConnectionName) -> bool {
         self.governed.contains_key(connection)
     }
 }
 
-/// Decides what everybody should hold.
-pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Findings) -> Wishes {
+/// Decides what everybody should hold. Those for whom `counts` holds are counted in what is said of many at once.
+pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, counts: impl Fn(IdentityAt) -> bool) -> Wishes {
     let mut judge = Judge::new(rules);
     let mut bundles = Bundles::new(rules, facts);
     let mut pasts = Pasts::default();
@@ -107,6 +112,7 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
     for group in graph.groups_in_memory() {
         graph.read_people_ahead(group);
         for at in group.iter().copied() {
+            judge.counts = counts(at);
             let identity = graph.identity_at(at);
             let standing = standing(graph, at, rules, facts.now_ms, &mut zones);
             let matched = match standing {
@@ -120,7 +126,7 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
                 versions.flat_map(|version| judge.matched(identity, Some(version))).collect();
             before.retain(|rule| !matched.contains(rule));
             let past = (!before.is_empty()).then(|| pasts.place_of(before.into_iter().collect(), rules, facts));
-            let bundle = bundles.place_of(&matched, standing == Standing::Present, identity);
+            let bundle = bundles.place_of(&matched, standing == Standing::Present && judge.counts, identity);
             of[at.index()] = Wished { standing, bundle, past };
         }
     }
@@ -128,13 +134,16 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, findings: &mut Fi
     let mut demands = HashMap::with_capacity(wished.len());
     for (at, wishes) in wished {
         // Rules say what a client leaves open, also of people whom no source knows; in that connection only.
+        judge.counts = counts(at);
         let matched = judge.matched(graph.identity_at(at), None);
         let bundle = bundles.place_of(&matched, false, graph.identity_at(at));
         demands.insert(at, wishes.into_iter().map(|wish| bundles.demand(bundle, wish)).collect());
     }
-    tell_senseless(&judge, rules, findings);
-    let bundles = bundles.finish(findings);
-    Wishes { bundles, pasts: pasts.finish(), of, governed: governed(rules), demands }
+    let (bundles, mut tallies) = bundles.finish();
+    for (rule, (people, because)) in judge.senseless() {
+        tallies.senseless(&rules.grants[usize::from(*rule)].name, *people, because);
+    }
+    Wishes { bundles, pasts: pasts.finish(), of, governed: governed(rules), demands, tallies }
 }
 
 fn governed(rules: &Rules) -> BTreeMap<ConnectionName, BTreeSet<Name>> {
@@ -179,16 +188,6 @@ fn standing(graph: &Graph<'_>, at: IdentityAt, rules: &Rules, now_ms: i64, zones
             Some(left_ms) if due(left_ms, rules.lifecycle.suspend_after_end, Delay::after) => Standing::Suspended,
             _ => Standing::Untouched,
         },
-    }
-}
-
-fn tell_senseless(judge: &Judge<'_>, rules: &Rules, findings: &mut Findings) {
-    for (rule, (people, because)) in judge.senseless() {
-        let name = &rules.grants[*rule as usize].name;
-        let text =
-            format!("rule \"{name}\" could not be judged for {people} people, so it does not fit them: {because}");
-        let about = About::new(FindingKind::Prerequisite, Severity::Medium).topic(name);
-        findings.add_with(about, text, told([("rule", Value::from(name.as_str())), ("people", Value::from(*people))]));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::abilities::Abilities;
 use crate::account::{Account, AccountKey, Entitlement, Fields, Kind};
+use crate::census::Censuses;
 use crate::name::{ConnectionName, FindingId, IdentityId, Name, PlanId, StepId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ pub struct Facts {
     pub sessions: BTreeMap<(ConnectionName, IdentityId), SessionsTried>,
     /// What SCIM clients wish of single accounts, in any order.
     pub client_wishes: Vec<ClientWish>,
+    /// What guards count among the accounts that are not here, where the others were looked at by themselves.
+    pub beyond: Censuses,
 }
 
 /// A try to end the sessions of somebody.

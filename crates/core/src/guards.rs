@@ -24,6 +24,8 @@ use crate::finding::Findings;
 use crate::name::ConnectionName;
 use crate::policy::Rules;
 
+pub(crate) use last_administrator::is_administrator;
+pub(crate) use protected::is_owner;
 pub use removals_per_day::most_per_day;
 
 /// What the guards look at.

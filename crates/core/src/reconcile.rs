@@ -28,7 +28,8 @@ pub struct Reconciled<'f> {
 pub fn reconcile<'f>(facts: &'f Facts, rules: &Rules, asked: &Asked) -> Reconciled<'f> {
     let mut findings = Findings::default();
     let graph = correlate(facts, rules);
-    let wishes = decide(&graph, rules, facts, &mut findings);
+    let mut wishes = decide(&graph, rules, facts, |_| true);
+    wishes.take_tallies().tell(&mut findings);
     let proposals = diff(&graph, &wishes, rules, facts, asked, &mut findings);
     let planned = plan(proposals, &graph, facts, rules, asked, &mut findings);
     let findings = findings.sorted();
@@ -37,4 +38,4 @@ pub fn reconcile<'f>(facts: &'f Facts, rules: &Rules, asked: &Asked) -> Reconcil
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,6 +14,11 @@ use jiff::{Timestamp, ToSpan};
 /// Returns the next moment at which judging may come to something else although nobody said anything new
 /// (milliseconds since 1970, UTC).
 pub fn next_moment(graph: &Graph<'_>, facts: &Facts, rules: &Rules, plan: &Plan) -> Option<i64> {
+    [next_of_people(graph, facts, rules), next_of_plan(plan, facts.now_ms)].into_iter().flatten().min()
+}
+
+/// Returns the next moment at which something becomes due of what is known of people.
+pub fn next_of_people(graph: &Graph<'_>, facts: &Facts, rules: &Rules) -> Option<i64> {
     let mut next = Next { now_ms: facts.now_ms, earliest_ms: i64::MAX };
     let mut zones = Zones::new(facts.now_ms);
     for at in graph.places() {
@@ -39,11 +44,17 @@ pub fn next_moment(graph: &Graph<'_>, facts: &Facts, rules: &Rules, plan: &Plan)
             _ => {}
         }
     }
+    next.found()
+}
+
+/// Returns the next moment at which a yes to a step ends.
+pub fn next_of_plan(plan: &Plan, now_ms: i64) -> Option<i64> {
+    let mut next = Next { now_ms, earliest_ms: i64::MAX };
     for step in plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)) {
         let until = step.approval.until.as_deref().and_then(|until| until.parse::<Timestamp>().ok());
         until.into_iter().for_each(|until| next.after(until.as_millisecond()));
     }
-    (next.earliest_ms < i64::MAX).then_some(next.earliest_ms)
+    next.found()
 }
 
 /// The earliest moment that is yet to come.
@@ -53,6 +64,10 @@ struct Next {
 }
 
 impl Next {
+    fn found(&self) -> Option<i64> {
+        (self.earliest_ms < i64::MAX).then_some(self.earliest_ms)
+    }
+
     fn after(&mut self, at_ms: i64) {
         if at_ms > self.now_ms {
             self.earliest_ms = self.earliest_ms.min(at_ms);

@@ -31,6 +31,7 @@ mod touched;
 pub mod pull;
 pub mod reconcile;
 mod pinned;
+pub mod whole;
 pub mod plan;
 pub mod decide;
 pub mod draft;

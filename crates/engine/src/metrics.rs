@@ -5,8 +5,8 @@
 use crate::anchor;
 use crate::error::EngineError;
 use crate::house::House;
-use crate::reconcile::{Scope, company};
 use crate::token::TokenState;
+use crate::whole::judge_whole;
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -95,8 +95,7 @@ impl Metrics {
         if let Some(judged) = judged.as_ref().filter(|judged| now_ms - judged.at_ms < JUDGED_EVERY_MS) {
             return Ok(judged.clone());
         }
-        let company = company(house, &Scope::default()).await?;
-        let found = company.judge(house, None).await?;
+        let found = judge_whole(house, &[], None).await?;
         let mut findings: BTreeMap<(String, String), u64> = BTreeMap::new();
         for Finding { kind, severity, .. } in &found.findings {
             *findings.entry((word(kind), word(severity))).or_default() += 1;

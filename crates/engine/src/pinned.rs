@@ -8,6 +8,7 @@ use crate::reconcile::Company;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use tenure_core::correlate::Graph;
+use tenure_core::facts::{Facts, Link};
 use tenure_core::name::{ConnectionName, IdentityId};
 use tenure_store::{Mark, Seed};
 
@@ -37,34 +38,48 @@ pub(crate) struct Ids {
     pub seed: Seed,
 }
 
-/// Pins the links that are new in a graph of the whole company, whose facts were read after `mark`. Returns how many.
-pub(crate) async fn pin_all(
-    house: &House,
-    company: &Company,
-    graph: &Graph<'_>,
-    mark: Mark,
-) -> Result<u64, EngineError> {
-    let links: Vec<_> = graph.new_links().collect();
-    let pinned = house.store.pin_links(&links, house.clock.now_ms()).await?;
-    if company.is_all {
-        let others = others(graph, company);
-        if others.len() <= OTHERS_MAX {
-            note(house, Pinned { mark, connections: house.names(), others }).await?;
-        }
-    }
-    Ok(pinned)
+/// What is to be pinned.
+#[derive(Debug)]
+pub(crate) struct Pins {
+    /// Links that are new.
+    pub links: Vec<Link>,
+    /// People whom nothing names; nothing where not everybody was looked at.
+    pub others: Option<BTreeSet<IdentityId>>,
+    /// How many new links are pinned already.
+    pub pinned: u64,
 }
 
-/// Lists the people whom neither a link nor a decision nor a wish names.
-fn others(graph: &Graph<'_>, company: &Company) -> BTreeSet<IdentityId> {
+impl Pins {
+    /// Takes what is new in a graph.
+    pub(crate) fn of(company: &Company, graph: &Graph<'_>) -> Self {
+        let everybody = graph.identities().iter().map(|identity| &identity.id);
+        let others = company.is_all.then(|| others(graph, &company.facts, everybody));
+        Self { links: graph.new_links().collect(), others, pinned: 0 }
+    }
+}
+
+/// Pins the links that are new, of facts that were read after `mark`. Returns how many.
+pub(crate) async fn pin_all(house: &House, pins: Pins, mark: Mark) -> Result<u64, EngineError> {
+    let pinned = house.store.pin_links(&pins.links, house.clock.now_ms()).await?;
+    if let Some(others) = pins.others.filter(|others| others.len() <= OTHERS_MAX) {
+        note(house, Pinned { mark, connections: house.names(), others }).await?;
+    }
+    Ok(pins.pinned + pinned)
+}
+
+/// Lists those of some people whom neither a link nor a decision nor a wish names.
+pub(crate) fn others<'g>(
+    graph: &'g Graph<'_>,
+    facts: &Facts,
+    people: impl Iterator<Item = &'g IdentityId>,
+) -> BTreeSet<IdentityId> {
     let is_named = |id: &IdentityId| {
         let at = graph.find(id);
         at.is_some_and(|at| graph.accounts_at(at).any(|(at, _)| graph.link_at(at).is_some()))
     };
-    let ids = graph.identities().iter().map(|identity| &identity.id).filter(|id| !is_named(id));
-    let mut others: BTreeSet<IdentityId> = ids.cloned().collect();
+    let mut others: BTreeSet<IdentityId> = people.filter(|id| !is_named(id)).cloned().collect();
     if !others.is_empty() {
-        for link in &company.facts.links {
+        for link in &facts.links {
             others.remove(&link.identity);
         }
     }

@@ -3,8 +3,9 @@
 
 use crate::error::EngineError;
 use crate::house::House;
-use crate::pinned::pin_all;
-use crate::reconcile::{Scope, company};
+use crate::pinned::{Pins, pin_all};
+use crate::reconcile::{Scope, company, was_read};
+use crate::whole::{Whole, judge_whole};
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::change::{Finding, Plan, Severity};
@@ -38,21 +39,31 @@ pub(crate) struct Derived {
 
 /// Derives a plan from today's facts, and pins the links that were found on the way.
 pub(crate) async fn derive(house: &House, scope: &Scope, requested_by: &str) -> Result<Derived, EngineError> {
-    let mark = house.store.mark().await?;
-    let company = company(house, scope).await?;
-    if company.facts.connections.values().all(|connection| connection.coverage.is_none()) {
+    if !was_read(house).await? {
         return Err(EngineError::Asked("nothing was read yet; `tenure pull` first".into()));
     }
-    let found = company.judge(house, Some(requested_by)).await?;
-    pin_all(house, &company, &found.graph, mark).await?;
-    let next_ms = next_moment(&found.graph, &company.facts, &house.policy, &found.plan);
-    let mut plan = found.plan;
+    let mark = house.store.mark().await?;
+    let whole = match scope.identity {
+        None => judge_whole(house, &scope.only, Some(requested_by)).await?,
+        Some(_) => judge_person(house, scope, requested_by).await?,
+    };
+    let Whole { mut plan, findings, next_ms, pins } = whole;
+    pin_all(house, pins, mark).await?;
     crate::budget::foresee(house, &mut plan).await?;
     if scope.identity.is_none() && scope.only.is_empty() {
-        count_findings(house, &found.findings).await?;
+        count_findings(house, &findings).await?;
     }
-    plan.findings = found.findings.iter().map(|finding| finding.id.clone()).collect();
+    plan.findings = findings.iter().map(|finding| finding.id.clone()).collect();
     Ok(Derived { plan, next_ms })
+}
+
+/// Judges one person from what hangs together with them.
+async fn judge_person(house: &House, scope: &Scope, requested_by: &str) -> Result<Whole, EngineError> {
+    let company = company(house, scope).await?;
+    let found = company.judge(house, Some(requested_by)).await?;
+    let next_ms = next_moment(&found.graph, &company.facts, &house.policy, &found.plan);
+    let pins = Pins::of(&company, &found.graph);
+    Ok(Whole { plan: found.plan, findings: found.findings, next_ms, pins })
 }
 
 /// Counts today's findings by severity, to be seen day by day.

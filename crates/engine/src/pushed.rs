@@ -48,12 +48,14 @@ async fn wake(house: &House, created_ms: i64) -> Result<(), EngineError> {
 /// Takes out who was pushed a moment ago for the first time.
 pub(crate) fn leave_out_newest(house: &House, accounts: &mut Vec<Account>, as_of_ms: Option<i64>) {
     let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
-    let is_new = |account: &Account| {
-        account.key.kind == Kind::Person
-            && account.created_ms.is_some_and(|created_ms| created_ms > now_ms - NEW_MS)
-            && house.is_pushed(&account.key.connection)
-    };
-    accounts.retain(|account| !is_new(account));
+    accounts.retain(|account| !is_newest(account, |name| house.is_pushed(name), now_ms));
+}
+
+/// Tells whether an account is of somebody who was pushed a moment ago for the first time.
+pub(crate) fn is_newest(account: &Account, is_pushed: impl Fn(&ConnectionName) -> bool, now_ms: i64) -> bool {
+    account.key.kind == Kind::Person
+        && account.created_ms.is_some_and(|created_ms| created_ms > now_ms - NEW_MS)
+        && is_pushed(&account.key.connection)
 }
 
 /// Says how many people are known; nothing is read.

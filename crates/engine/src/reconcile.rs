@@ -79,6 +79,7 @@ pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded)
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
     let sessions = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::endings::all(house).await? };
     let facts = Facts {
+        beyond: BTreeMap::new(),
         unfinished,
         sessions,
         now_ms: scope.as_of_ms.unwrap_or_else(|| house.clock.now_ms()),
@@ -122,6 +123,13 @@ async fn load_past(house: &House, at_ms: i64) -> Result<Loaded, EngineError> {
             None => return Ok(loaded),
         }
     }
+}
+
+/// Tells whether anything was ever read to its end, or is pushed to us.
+pub(crate) async fn was_read(house: &House) -> Result<bool, EngineError> {
+    let overviews = house.store.overviews().await?;
+    let ended = |name| overviews.get(name).and_then(|known| known.last.as_ref()?.end.as_ref()).is_some();
+    Ok(house.names().iter().any(|name| house.is_pushed(name) || ended(name)))
 }
 
 #[boxed]
@@ -191,23 +199,35 @@ impl Company {
             sort(&mut findings);
             return Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity });
         }
-        findings.extend(crate::ignored::findings(house, &self.facts, &judged.plan).await?);
-        findings.extend(crate::unproven::ignored(house).await?);
-        findings.extend(crate::seats::findings(house, &self.facts).await?);
-        findings.extend(refused_credentials(house).await?);
-        findings.extend(crate::ending::findings(house).await?);
-        findings.extend(crate::drift::findings(house).await?);
-        findings.extend(crate::work::failed::findings(house).await?);
         let scope =
             if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
-        let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();
-        let since = house.store.findings_since(&ids, scope, house.clock.now_ms()).await?;
-        for finding in &mut findings {
-            finding.since = since.get(&finding.id).map(|ms| crate::clock::moment_text(*ms));
-        }
-        sort(&mut findings);
+        let findings = complete(house, &self.facts, &judged.plan, findings, scope).await?;
         Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity })
     }
+}
+
+/// Adds to what judging found what is noted in the store, and since when each of it is known.
+pub(crate) async fn complete(
+    house: &House,
+    facts: &Facts,
+    plan: &Plan,
+    mut findings: Vec<Finding>,
+    scope: FindingScope,
+) -> Result<Vec<Finding>, EngineError> {
+    findings.extend(crate::ignored::findings(house, facts, plan).await?);
+    findings.extend(crate::unproven::ignored(house).await?);
+    findings.extend(crate::seats::findings(house, facts).await?);
+    findings.extend(refused_credentials(house).await?);
+    findings.extend(crate::ending::findings(house).await?);
+    findings.extend(crate::drift::findings(house).await?);
+    findings.extend(crate::work::failed::findings(house).await?);
+    let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();
+    let since = house.store.findings_since(&ids, scope, house.clock.now_ms()).await?;
+    for finding in &mut findings {
+        finding.since = since.get(&finding.id).map(|ms| crate::clock::moment_text(*ms));
+    }
+    sort(&mut findings);
+    Ok(findings)
 }
 
 /// Puts the worst first.
@@ -259,6 +279,5 @@ pub fn find_identity(graph: &Graph<'_>, key: &str) -> Result<IdentityId, EngineE
 #[boxed]
 pub async fn pin_links(house: &House) -> Result<u64, EngineError> {
     let mark = house.store.mark().await?;
-    let company = company(house, &Scope::default()).await?;
-    pin_all(house, &company, &company.graph(house), mark).await
+    pin_all(house, crate::whole::new_pins(house).await?, mark).await
 }

@@ -78,7 +78,8 @@ pub(crate) fn decided_manager_key(decision: &Decision) -> Option<String> {
     }
 }
 
-fn manager_key_in(fields: &Fields) -> Option<String> {
+/// Returns the key by which some fields name a manager.
+pub(crate) fn manager_key_in(fields: &Fields) -> Option<String> {
     fields.get("manager_id").and_then(plain).as_deref().and_then(join_key)
 }
 

@@ -1,6 +1,7 @@
 //! Keeps observations, decisions and the journal in SQLite or PostgreSQL: the only room with SQL.
 //! The engine and the server call it; it reads and writes whole facts in the words of `tenure-core`.
-//! It decides nothing, reads no clock (every moment is passed in), and holds no transaction open while others work.
+//! It decides nothing, reads no clock (every moment is passed in), and holds no transaction open while others work, but for
+//! the one in which `Parts` reads a whole company as of one moment.
 
 mod bulk;
 mod db;
@@ -24,6 +25,7 @@ mod gone;
 mod accounts;
 mod cluster;
 mod load;
+mod parts;
 mod people;
 mod overview;
 
@@ -72,6 +74,7 @@ pub use migrate::Shape;
 pub use notes::{Claim, Lease};
 pub use observe::Counts;
 pub use overview::Overview;
+pub use parts::{Parts, Raw};
 pub use people::Mark;
 pub use plans::FindingScope;
 pub use pulls::{Belief, Pull, PullEnd, PullId, PullMode, PullRun, Sweep};
@@ -113,6 +116,11 @@ impl Store {
         let db = Db::open(url).await?;
         migrate::migrate(&db).await?;
         Ok(Self { db: Arc::new(db) })
+    }
+
+    /// Tells whether something can be written while something else is read; a database in memory has one connection.
+    pub fn reads_beside_writes(&self) -> bool {
+        self.db.reads_beside_writes()
     }
 
     /// Closes the store for all its clones, when what is under way is done.

@@ -149,6 +149,15 @@ pub(crate) async fn all_wishes(tx: &mut Tx) -> Result<Vec<ClientWish>, StoreErro
     tx.list("SELECT body FROM wish", vec![], |row| read_json("a wish", row.text(0)?)).await
 }
 
+/// Shows all wishes, one after the other.
+pub(crate) async fn each_wish(tx: &mut Tx, mut show: impl FnMut(ClientWish) + Send) -> Result<(), StoreError> {
+    tx.each("SELECT body FROM wish", vec![], |row| {
+        show(read_json("a wish", row.text(0)?)?);
+        Ok(())
+    })
+    .await
+}
+
 /// Reads the wishes of a moment.
 pub(crate) async fn past_wishes(tx: &mut Tx, at_ms: i64) -> Result<Vec<ClientWish>, StoreError> {
     let sql = "SELECT body FROM wish WHERE since_ms <= $1 UNION ALL \

@@ -2,11 +2,11 @@
 //! Rules and abilities come in; names are looked up in the tenants' reference lists here, once per bundle.
 //! Where rules contradict each other, the first in the file wins and a dispute says so.
 
+use super::tally::{Contradiction, Tallies};
 use crate::abilities::{Abilities, Cardinality, EntitlementAbility, KindAbility, Standing};
 use crate::account::Kind;
 use crate::change::{FindingKind, Severity, WishedGrant};
 use crate::facts::{ConnectionFacts, Facts};
-use crate::finding::{About, Findings, told};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, FieldName, Name};
 use crate::place::nearest;
@@ -60,17 +60,14 @@ pub struct WishedField {
     pub clears: bool,
 }
 
-type Contradiction = (ConnectionName, Name, String, String);
-
 /// Makes bundles, each once.
 pub(super) struct Bundles<'a> {
     rules: &'a Rules,
     pub(super) facts: &'a Facts,
     pub(super) bundles: Vec<Bundle>,
     contradictions: Vec<Vec<Contradiction>>,
-    people: Vec<(u64, Vec<String>)>,
     places: HashMap<Vec<u16>, u32>,
-    problems: BTreeMap<(ConnectionName, String), (FindingKind, Severity, String)>,
+    tallies: Tallies,
 }
 
 impl<'a> Bundles<'a> {
@@ -80,9 +77,8 @@ impl<'a> Bundles<'a> {
             facts,
             bundles: Vec::new(),
             contradictions: Vec::new(),
-            people: Vec::new(),
             places: HashMap::new(),
-            problems: BTreeMap::new(),
+            tallies: Tallies::default(),
         }
     }
 
@@ -95,16 +91,14 @@ impl<'a> Bundles<'a> {
                 let (bundle, contradictions) = self.make(matched);
                 self.bundles.push(bundle);
                 self.contradictions.push(contradictions);
-                self.people.push((0, Vec::new()));
                 self.places.insert(matched.to_vec(), place);
                 place
             }
         };
         if counts && !self.contradictions[place as usize].is_empty() {
-            let (count, names) = &mut self.people[place as usize];
-            *count += 1;
-            if names.len() < 5 {
-                names.push(super::label(identity));
+            let names = [super::label(identity)];
+            for contradiction in &self.contradictions[place as usize] {
+                self.tallies.contradiction(contradiction.clone(), 1, &names);
             }
         }
         place
@@ -161,7 +155,7 @@ impl<'a> Bundles<'a> {
     }
 
     fn problem(&mut self, connection: &ConnectionName, topic: &str, kind: FindingKind, text: String) {
-        self.problems.entry((connection.clone(), topic.to_owned())).or_insert((kind, Severity::Medium, text));
+        self.tallies.problem((connection.clone(), topic.to_owned()), (kind, Severity::Medium, text));
     }
 
     fn resolved(
@@ -186,35 +180,9 @@ impl<'a> Bundles<'a> {
         (grants, unknown)
     }
 
-    /// Returns the bundles and tells what was wrong with them.
-    pub(super) fn finish(self, findings: &mut Findings) -> Vec<Bundle> {
-        for ((connection, topic), (kind, severity, text)) in self.problems {
-            findings
-                .add(About::new(kind, severity).connection(&connection).topic(&topic), format!("{connection}: {text}"));
-        }
-        let mut told_of: BTreeMap<Contradiction, (u64, Vec<String>)> = BTreeMap::new();
-        for (contradictions, (people, names)) in self.contradictions.into_iter().zip(self.people) {
-            for contradiction in contradictions.into_iter().filter(|_| people > 0) {
-                let all = told_of.entry(contradiction).or_default();
-                all.0 += people;
-                let free = 5_usize.saturating_sub(all.1.len());
-                all.1.extend(names.iter().take(free).cloned());
-            }
-        }
-        for ((connection, word, first, second), (people, names)) in told_of {
-            let text = format!(
-                "rules \"{first}\" and \"{second}\" contradict each other about {word} in {connection} for {people} people ({}); \"{first}\" stands first and wins",
-                names.join(", ")
-            );
-            let topic = format!("{word} {first} {second}");
-            let about = About::new(FindingKind::Dispute, Severity::Medium).connection(&connection).topic(&topic);
-            findings.add_with(
-                about,
-                text,
-                told([("people", Value::from(people)), ("word", Value::from(word.as_str()))]),
-            );
-        }
-        self.bundles
+    /// Returns the bundles, and what was wrong with them.
+    pub(super) fn finish(self) -> (Vec<Bundle>, Tallies) {
+        (self.bundles, self.tallies)
     }
 }
 

@@ -20,6 +20,8 @@ const REMEMBERED_MAX: usize = 65_536;
 pub(super) struct Judge<'p> {
     groups: Vec<Group<'p>>,
     senseless: BTreeMap<u16, (u64, String)>,
+    /// Whether whoever is judged next is counted.
+    pub(super) counts: bool,
 }
 
 struct Group<'p> {
@@ -49,7 +51,7 @@ impl<'p> Judge<'p> {
         }
         let groups =
             groups.into_iter().map(|(names, rules)| Group { names, rules, remembered: HashMap::new() }).collect();
-        Self { groups, senseless: BTreeMap::new() }
+        Self { groups, senseless: BTreeMap::new(), counts: true }
     }
 
     /// Lists the rules that the identity fits, sorted; with `version`, those it fitted when its record said that.
@@ -59,8 +61,12 @@ impl<'p> Judge<'p> {
         for group in &mut self.groups {
             let judged = group.judged(identity, version, &mut key);
             matched.extend_from_slice(&judged.fits);
-            for (rule, because) in &judged.senseless {
-                self.senseless.entry(*rule).or_insert_with(|| (0, because.clone())).0 += 1;
+            for (rule, because) in judged.senseless.iter().filter(|_| self.counts) {
+                let known = self.senseless.entry(*rule).or_insert_with(|| (0, because.clone()));
+                known.0 += 1;
+                if *because < known.1 {
+                    known.1.clone_from(because);
+                }
             }
         }
         matched.sort_unstable();

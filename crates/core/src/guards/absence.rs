@@ -5,12 +5,12 @@
 
 use super::{Held, Scene};
 use crate::abilities::Effect;
-use crate::account::Kind;
+use crate::census::Census;
 use crate::name::ConnectionName;
 use std::collections::BTreeMap;
 
 pub(super) fn hold(scene: &Scene<'_>) -> Held {
-    let nameless = nameless(scene);
+    let counts = counts(scene);
     let creates = scene.steps.iter().enumerate().filter(|(_, step)| step.meant() == Effect::Create);
     creates
         .filter_map(|(at, step)| {
@@ -19,7 +19,7 @@ pub(super) fn hold(scene: &Scene<'_>) -> Held {
             if !complete {
                 return Some((at, format!("{name} was never read completely, so nobody knows who is there already")));
             }
-            let (without, all) = nameless.get(name)?;
+            let Census { records: all, nameless: without, .. } = counts.get(name)?;
             (without * 2 > *all).then(|| {
                 (at, format!("{without} of {all} records of {name} came without a login, so nobody knows who is there already"))
             })
@@ -28,15 +28,14 @@ pub(super) fn hold(scene: &Scene<'_>) -> Held {
 }
 
 /// Counts, by connection, the records that tell neither a login nor an outside key, and all.
-fn nameless<'f>(scene: &Scene<'f>) -> BTreeMap<&'f ConnectionName, (usize, usize)> {
-    let mut counts: BTreeMap<&ConnectionName, (usize, usize)> = BTreeMap::new();
+fn counts<'f>(scene: &Scene<'f>) -> BTreeMap<&'f ConnectionName, Census> {
     if !scene.steps.iter().any(|step| step.meant() == Effect::Create) {
-        return counts;
+        return BTreeMap::new();
     }
-    for account in scene.facts.accounts.iter().filter(|account| account.key.kind != Kind::Person) {
-        let count = counts.entry(&account.key.connection).or_default();
-        count.0 += usize::from(account.login.is_none() && account.external_id.is_none());
-        count.1 += 1;
+    let mut counts: BTreeMap<&ConnectionName, Census> =
+        scene.facts.beyond.iter().map(|(name, census)| (name, *census)).collect();
+    for account in &scene.facts.accounts {
+        counts.entry(&account.key.connection).or_default().count(account, None);
     }
     counts
 }

@@ -35,18 +35,20 @@ pub(super) fn hold(scene: &Scene<'_>) -> Held {
             .filter(|(at, key)| all.contains(key) && demotes(scene.steps.get(*at)))
             .collect();
         let gone: BTreeSet<&AccountKey> = demoting.iter().map(|(_, key)| *key).collect();
-        if gone.len() < all.len() || gone.is_empty() {
+        let beyond = scene.facts.beyond.get(*connection).copied().unwrap_or_default();
+        let all = all.len() as u64 + beyond.administrators;
+        if (gone.len() as u64) < all || gone.is_empty() {
             continue;
         }
         let active = scene.facts.connections.get(*connection).map_or(0, |facts| facts.accounts_active);
-        let because = match seen.get(*connection).copied().unwrap_or(0) < active {
+        let because = match seen.get(*connection).copied().unwrap_or(0) + beyond.active < active {
             true => format!(
                 "only a part of {connection} was looked at, so nobody knows whether another administrator remains; plan the whole connection"
             ),
             false => format!(
                 "{} of {} active administrators of {connection} would go, and none would remain",
                 gone.len(),
-                all.len()
+                all
             ),
         };
         held.extend(demoting.into_iter().map(|(at, _)| (at, because.clone())));
@@ -54,7 +56,8 @@ pub(super) fn hold(scene: &Scene<'_>) -> Held {
     held
 }
 
-fn is_administrator(account: &Account) -> bool {
+/// Tells whether somebody can do everything with an account.
+pub(crate) fn is_administrator(account: &Account) -> bool {
     matches!(account.state, AccountState::Active | AccountState::Unknown)
         && account.grants.iter().any(|grant| grant.privileged)
 }

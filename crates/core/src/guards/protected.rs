@@ -72,20 +72,22 @@ fn named(scene: &Scene<'_>, at: usize, account: Option<&Account>) -> Option<Stri
 
 /// Tells whether an account is the only one that holds what only an owner holds.
 fn owns(scene: &Scene<'_>, account: &Account, own: &ConnectionFacts) -> bool {
-    let holds = |account: &Account| {
-        let ability = own.abilities.kinds.get(&account.key.kind);
-        let entitlements = ability.into_iter().flat_map(|ability| ability.entitlements.values());
-        entitlements.filter(|entitlement| !entitlement.owners.is_empty()).any(|entitlement| {
+    let is_other = |other: &Account| {
+        other.key != account.key && other.key.connection == account.key.connection && is_owner(other, own)
+    };
+    let beyond = || scene.facts.beyond.get(&account.key.connection).map_or(0, |census| census.owners);
+    is_owner(account, own) && beyond() == 0 && !scene.facts.accounts.iter().any(is_other)
+}
+
+/// Tells whether an account gives access and holds what only an owner holds.
+pub(crate) fn is_owner(account: &Account, own: &ConnectionFacts) -> bool {
+    let ability = own.abilities.kinds.get(&account.key.kind);
+    let entitlements = ability.into_iter().flat_map(|ability| ability.entitlements.values());
+    let mut owned = entitlements.filter(|entitlement| !entitlement.owners.is_empty());
+    account.state.gives_access()
+        && owned.any(|entitlement| {
             account.grants_of(&entitlement.kind).any(|grant| entitlement.owners.contains(&grant.name))
         })
-    };
-    let is_other = |other: &Account| {
-        other.key != account.key
-            && other.key.connection == account.key.connection
-            && other.state.gives_access()
-            && holds(other)
-    };
-    account.state.gives_access() && holds(account) && !scene.facts.accounts.iter().any(is_other)
 }
 
 fn account_of<'a>(scene: &Scene<'a>, at: usize) -> Option<&'a Account> {

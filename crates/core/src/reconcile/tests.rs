@@ -83,7 +83,7 @@ fn somebody(at: usize) -> impl Strategy<Value = Vec<Account>> {
     })
 }
 
-fn some_company() -> impl Strategy<Value = Facts> {
+pub(crate) fn some_company() -> impl Strategy<Value = Facts> {
     let people: Vec<_> = (0..7).map(somebody).collect();
     (people, prop::collection::vec((0_usize..7, 0_usize..4), 0..3)).prop_map(|(people, decided)| {
         let mut facts = empty();
@@ -113,14 +113,14 @@ fn some_company() -> impl Strategy<Value = Facts> {
 }
 
 /// Keys that several people may come to have, by place of their row.
-fn marks() -> impl Strategy<Value = Vec<(usize, &'static str, &'static str)>> {
+pub(crate) fn marks() -> impl Strategy<Value = Vec<(usize, &'static str, &'static str)>> {
     let fields = vec!["work_email", "other_emails", "manager_id", "manager_id", "employee_id", "login"];
     let keys =
         vec!["p0@acme.example", "P1@acme.example", "x@acme.example; p2@acme.example", "x@acme.example", "0", " 3"];
     prop::collection::vec((0_usize..6, prop::sample::select(fields), prop::sample::select(keys)), 0..10)
 }
 
-fn rules() -> Policy {
+pub(crate) fn rules() -> Policy {
     policy(MORE)
 }
 

@@ -3,7 +3,7 @@
 use super::page::cut;
 use crate::error::EngineError;
 use crate::house::House;
-use crate::reconcile::{Scope, company};
+use crate::whole::judge_whole;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,8 +46,7 @@ pub async fn findings(house: &House, asked: &FindingsAsked) -> Result<Findings, 
     if let Some(name) = connection {
         house.connection(name)?;
     }
-    let company = company(house, &Scope::default()).await?;
-    let found = company.judge(house, None).await?;
+    let found = judge_whole(house, &[], None).await?;
     let of_kind = |finding: &Finding| kind.is_none_or(|kind| finding.kind == kind);
     let is_in = |finding: &Finding| {
         connection.is_none_or(|name| finding.connection.as_ref().is_some_and(|other| other.as_str() == name))
