@@ -3,7 +3,7 @@
 
 use crate::serve::Shape;
 use crate::spent::Spent;
-use crate::{join, judge, look, ours, past, reference};
+use crate::{join, judge, look, million, ours, past, reference};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -20,6 +20,8 @@ pub enum Job {
     One { people: u64 },
     /// A whole company judged, from the store.
     Stored { people: u64 },
+    /// A whole company judged from its store, again and again.
+    Million { people: u64 },
     /// A list as of a moment, behind so many changes of each record.
     Past { people: u64, changes: u64 },
     /// Parts of lists and look-ups, through a store that holds everybody.
@@ -95,6 +97,7 @@ pub fn run(job: Job) -> anyhow::Result<()> {
         Job::Join { folder, by: Joiner::Ours } => two_threads()?.block_on(join::ours(&folder))?,
         Job::Past { people, changes } => two_threads()?.block_on(past::past(people, changes))?,
         Job::Pages { people } => two_threads()?.block_on(look::pages(people))?,
+        Job::Million { people } => two_threads()?.block_on(million::million(people))?,
         Job::Stored { people } => two_threads()?.block_on(judge::stored(people))?,
     };
     println!("{}", serde_json::to_string(&outcome)?);

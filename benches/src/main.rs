@@ -11,6 +11,7 @@ mod ours;
 mod company;
 mod rehearsal;
 mod judge;
+mod million;
 mod past;
 mod look;
 mod join;
@@ -50,6 +51,7 @@ enum Part {
     Limits,
     Errors,
     Judging,
+    Million,
     Past,
     Pages,
     Joining,
@@ -95,6 +97,9 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     add(Part::Limits, &cases::limits::run);
     add(Part::Errors, &cases::errors::run);
     add(Part::Judging, &|| cases::judging::run(arguments.full));
+    if arguments.only.contains(&Part::Million) {
+        add(Part::Million, &cases::million::run);
+    }
     add(Part::Past, &cases::past::run);
     add(Part::Pages, &cases::pages::run);
     add(Part::Joining, &cases::joining::run);

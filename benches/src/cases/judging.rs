@@ -22,11 +22,11 @@ pub fn run(full: bool) -> Table {
     table
 }
 
-fn people_of(people: u64) -> String {
+pub(super) fn people_of(people: u64) -> String {
     if people >= 1_000_000 { format!("{} M", people / 1_000_000) } else { format!("{} k", people / 1000) }
 }
 
-fn figure(outcome: &Outcome, name: &str) -> f64 {
+pub(super) fn figure(outcome: &Outcome, name: &str) -> f64 {
     outcome.figures.get(name).copied().unwrap_or(f64::NAN)
 }
 

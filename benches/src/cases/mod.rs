@@ -6,6 +6,7 @@ pub mod joining;
 pub mod judging;
 pub mod latency;
 pub mod limits;
+pub mod million;
 pub mod past;
 pub mod pages;
 pub mod program;
