@@ -49,6 +49,7 @@ mod endpoint;
 mod offer;
 mod media;
 mod client;
+mod recording;
 
 pub use bulk::{BULK_REQUEST, BULK_RESPONSE, BulkLimits, BulkOperation, BulkRequest, BulkRun, Done, Method, Ready};
 pub use change::{ListChange, Written, create, replace};
@@ -66,6 +67,10 @@ pub use offer::{Authentication, Offer, RESOURCE_TYPE, SCHEMA, SERVICE_PROVIDER_C
 pub use patch::{PatchError, PatchOp, PatchOperation, PatchPath, PatchVerb};
 pub use path::{AttributePath, NotAPath};
 pub use projection::{Projection, Shown};
+pub use recording::{
+    Difference, Exchange, Given, Header, Heard, Mask, NotARecording, Recorded, Recording, Replay, Request, Thing, Wanted, golden,
+    golden_names,
+};
 pub use revision::Revision;
 pub use schema::{
     Attribute, Extension, Kind, Mutability, Place, ResourceType, Returned, Schema, Spelling, Uniqueness, fold,
