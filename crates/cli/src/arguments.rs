@@ -6,7 +6,7 @@ mod console;
 mod credentials;
 
 pub use console::{ConsoleArguments, ConsoleCommand};
-pub use credentials::{ScimArguments, ScimCommand, TokenArguments, TokenCommand};
+pub use credentials::{ScimArguments, ScimCommand, ScimReplayArguments, TokenArguments, TokenCommand};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -190,7 +190,7 @@ pub enum Command {
     Restore(RestoreArguments),
     /// Makes, lists and revokes tokens: credentials for the API, the console and SCIM clients
     Token(TokenArguments),
-    /// What SCIM clients wish: forgets it for a client that is no more
+    /// The SCIM clients: who they are, what they send, recorded and sent again, and what they wish
     Scim(ScimArguments),
     /// The console in a browser: makes a link that signs somebody in once, lists and ends sessions
     Console(ConsoleArguments),

@@ -117,12 +117,49 @@ pub struct ServerConfig {
     pub tls: Option<TlsConfig>,
     /// How long a SCIM client waits for what becomes of its wish, such as `20s` or `1m`; 20 seconds unless said.
     pub scim_wait: Option<String>,
+    /// How much one SCIM client may ask of one process.
+    #[serde(default)]
+    pub scim_limits: ScimLimits,
     /// An OpenTelemetry collector to which each command and each step is told as a span, such as
     /// `http://collector:4318`; nowhere unless said.
     pub otlp: Option<String>,
     /// OpenID providers by which people sign in to the console, each under a name of your choice.
     #[serde(default)]
     pub oidc: BTreeMap<String, OidcConfig>,
+}
+
+/// `[server] scim_limits`: how much the bearer of one token may ask of one process. What is more waits for its turn, and
+/// is refused with 429 where that takes longer than `wait_s`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ScimLimits {
+    /// Requests that are answered at the same time; 50 unless said.
+    pub at_once: u32,
+    /// Requests a second, of which a second's worth may come at once; 10000 unless said.
+    pub per_second: u32,
+    /// How many KiB one request may have; 1024 unless said.
+    pub body_kib: u32,
+    /// For how many seconds a request waits for its turn; 15 unless said.
+    pub wait_s: u32,
+}
+
+impl Default for ScimLimits {
+    fn default() -> Self {
+        Self { at_once: 50, per_second: 10_000, body_kib: 1024, wait_s: 15 }
+    }
+}
+
+impl ScimLimits {
+    /// Names a limit that permits nothing, or more than there is room for, and what it may be.
+    fn wrong(&self) -> Option<(&'static str, &'static str)> {
+        let within = [
+            ("at_once", (1..=10_000).contains(&self.at_once), "from 1 to 10000"),
+            ("per_second", (1..=1_000_000).contains(&self.per_second), "from 1 to 1000000"),
+            ("body_kib", (1..=65_536).contains(&self.body_kib), "from 1 to 65536"),
+            ("wait_s", self.wait_s <= 50, "up to 50: the clients themselves wait for a minute"),
+        ];
+        within.into_iter().find(|(_, is_good, _)| !is_good).map(|(key, _, hint)| (key, hint))
+    }
 }
 
 /// `[server] tls`: two files in PEM, which are read again when they change.
@@ -298,6 +335,7 @@ impl Config {
         config.file = path.to_path_buf();
         config.text = text.to_owned();
         config.scim_wait()?;
+        config.check_scim_limits()?;
         config.check_otlp()?;
         config.check_providers()?;
         config.check_receivers()?;
@@ -348,6 +386,12 @@ impl Config {
             let message = format!("`scim_wait` is {text:?}, which is no time of up to five minutes");
             self.misplaced(&["server", "scim_wait"], message, Some("such as \"20s\" or \"1m\"".into()))
         })
+    }
+
+    fn check_scim_limits(&self) -> Result<(), Misplaced> {
+        let Some((key, hint)) = self.server.scim_limits.wrong() else { return Ok(()) };
+        let message = format!("`scim_limits` has no such `{key}`");
+        Err(self.misplaced(&["server", "scim_limits", key], message, Some(hint.into())))
     }
 
     fn check_otlp(&self) -> Result<(), Misplaced> {

@@ -47,6 +47,7 @@ pub mod hint;
 pub mod notify;
 pub mod client;
 pub mod forget;
+pub mod recorded;
 pub mod pushed;
 pub mod revert;
 pub mod anchor;

@@ -225,6 +225,17 @@ async fn find(house: &House, which: &str) -> Result<Token, EngineError> {
     }
 }
 
+/// Finds the token of a SCIM client by its id or name.
+pub(crate) async fn scim_token(house: &House, which: &str) -> Result<TokenView, EngineError> {
+    let view = TokenView::new(find(house, which).await?, house.clock.now_ms());
+    match crate::recorded::connections(&view).is_empty() {
+        true => {
+            Err(EngineError::Asked(format!("token {} is no SCIM client's: it has no scope scim:CONNECTION", view.id)))
+        }
+        false => Ok(view),
+    }
+}
+
 /// Who knocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bearer {

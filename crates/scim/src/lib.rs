@@ -68,8 +68,8 @@ pub use patch::{PatchError, PatchOp, PatchOperation, PatchPath, PatchVerb};
 pub use path::{AttributePath, NotAPath};
 pub use projection::{Projection, Shown};
 pub use recording::{
-    Difference, Exchange, Given, Header, Heard, Mask, NotARecording, Recorded, Recording, Replay, Request, Thing, Wanted, golden,
-    golden_names,
+    Difference, Exchange, Given, Header, Heard, Mask, NotARecording, Recorded, Recording, Replay, Request, Thing,
+    Wanted, golden, golden_names,
 };
 pub use revision::Revision;
 pub use schema::{

@@ -88,6 +88,14 @@ impl Store {
         tx.commit().await
     }
 
+    /// Forgets everything that was noted for a connection.
+    #[boxed]
+    pub async fn forget_notes(&self, connection: &ConnectionName) -> Result<(), StoreError> {
+        let mut tx = self.db.write(Durability::Normal).await?;
+        tx.run("DELETE FROM note WHERE connection = $1", args![connection.as_str()]).await?;
+        tx.commit().await
+    }
+
     /// Changes a note as it is at that moment, whoever else changes it. The moment (milliseconds since 1970, UTC) is
     /// that of the server's clock, which all processes share; a file has none, so that `now_ms` is asked, in the turn.
     ///

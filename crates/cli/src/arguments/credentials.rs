@@ -1,7 +1,8 @@
-//! What `tenure token` and `tenure scim` can be asked: credentials of clients, and what clients wished.
+//! What `tenure token` and `tenure scim` can be asked: credentials of clients, and what clients send and wish.
 
 use super::Said;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// `token`.
 #[derive(Debug, Args)]
@@ -67,9 +68,57 @@ pub struct ScimArguments {
     pub command: ScimCommand,
 }
 
+/// `scim replay`.
+#[derive(Debug, Args)]
+pub struct ScimReplayArguments {
+    /// A file of `scim show`, or the name of one that comes with the program; without, lists those
+    pub recording: Option<String>,
+    /// Which app's imitation stands behind it; that of the recording unless said
+    #[arg(long, value_name = "APP", conflicts_with = "url")]
+    pub app: Option<String>,
+    /// Sends it there, with the token of TENURE_SCIM_TOKEN; accounts are made and changed
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Does it at an address
+    #[arg(long)]
+    pub yes: bool,
+}
+
 /// What `scim` can do.
 #[derive(Debug, Subcommand)]
 pub enum ScimCommand {
+    /// Lists the clients: who each is by what it sends, and what it sends in vain
+    Clients,
+    /// Writes down what a client sends from now on, secrets and people masked, in the place of an earlier recording
+    #[command(
+        after_help = "Examples:\n  tenure scim record okta\n  tenure scim record okta --for 4h --as mia@acme.example\n  tenure scim record okta --end\n\nThe server masks each request before it keeps it. `tenure scim show okta` prints what there is."
+    )]
+    Record {
+        /// The name or the id of its token
+        client: String,
+        /// For how long, up to a day
+        #[arg(long = "for", value_name = "TIME", default_value = "1h")]
+        lasts: String,
+        /// Ends it before its time; what was recorded stays
+        #[arg(long)]
+        end: bool,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Prints what was recorded of a client
+    #[command(after_help = "Examples:\n  tenure scim show okta\n  tenure scim show okta --out okta-monday.txt")]
+    Show {
+        /// The name or the id of its token
+        client: String,
+        /// Writes it to this file instead
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Sends a recording again and tells what is answered otherwise; exit code 2 where something is
+    #[command(
+        after_help = "Examples:\n  tenure scim replay                    lists the recordings that come with the program\n  tenure scim replay okta-aiw           before a sandbox and a store that are thrown away\n  tenure scim replay okta-monday.txt --json\n  TENURE_SCIM_TOKEN=… tenure scim replay okta-oin --url https://tenure.acme.example/scim/v2/support --yes"
+    )]
+    Replay(ScimReplayArguments),
     /// Forgets what a retired client wished, so that the rules alone count; without --yes it only tells how much that is
     #[command(
         after_help = "Examples:\n  tenure scim forget okta\n  tenure scim forget okta --yes --as mia@acme.example\n\nNothing is written to an app; `tenure plan` shows what follows."

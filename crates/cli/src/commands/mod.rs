@@ -70,8 +70,7 @@ pub async fn walk(command: &Command, common: &Common, output: &Output) -> anyhow
         }
         Command::Token(arguments) => token::run(&place, arguments, output).await,
         Command::Scim(arguments) => {
-            scim::run(place.house("forgets what a client wished, which is done beside the store")?, arguments, output)
-                .await
+            scim::run(place.house("tells of the clients of a store, which is done beside it")?, arguments, output).await
         }
         Command::Console(arguments) => console::run(place.house(FIRST_WAY_IN)?, arguments, output).await,
         Command::Key(arguments) => {
@@ -112,6 +111,9 @@ async fn without_house(command: &Command, common: &Common, output: &Output) -> O
     if let Command::Audit(arguments) = command {
         // An export is checked wherever it lies.
         return audit::offline(arguments, output);
+    }
+    if let Command::Scim(arguments) = command {
+        return scim::offline(arguments, output).await;
     }
     if common.server.is_some() && !matches!(command, Command::Stop(_) | Command::Resume(_)) {
         return None;

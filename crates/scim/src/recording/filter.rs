@@ -4,8 +4,7 @@
 use super::mask::{At, Mask, Of};
 
 /// Names of a query whose values are the protocol's.
-const PLAIN: [&str; 7] =
-    ["startindex", "count", "attributes", "excludedattributes", "sortby", "sortorder", "_"];
+const PLAIN: [&str; 7] = ["startindex", "count", "attributes", "excludedattributes", "sortby", "sortorder", "_"];
 const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
 const WORDS: [&str; 4] = ["and", "or", "not", "pr"];
 
@@ -157,14 +156,26 @@ mod tests {
         let address = mask.text("jane@acme.com");
         let quoted = address.replace('@', "%40");
         for (sent, masked) in [
-            ("/Users?filter=userName+Eq+%22jane@acme.com%22&count=2", format!("/Users?filter=userName+Eq+%22{address}%22&count=2")),
-            ("/Users?filter=userName%20eq%20%22jane%40acme.com%22", format!("/Users?filter=userName%20eq%20%22{quoted}%22")),
-            ("/Users?aadOptscim062020&filter=externalId%20eq%20jane", format!("/Users?aadOptscim062020&filter=externalId%20eq%20{}", mask.text("jane"))),
+            (
+                "/Users?filter=userName+Eq+%22jane@acme.com%22&count=2",
+                format!("/Users?filter=userName+Eq+%22{address}%22&count=2"),
+            ),
+            (
+                "/Users?filter=userName%20eq%20%22jane%40acme.com%22",
+                format!("/Users?filter=userName%20eq%20%22{quoted}%22"),
+            ),
+            (
+                "/Users?aadOptscim062020&filter=externalId%20eq%20jane",
+                format!("/Users?aadOptscim062020&filter=externalId%20eq%20{}", mask.text("jane")),
+            ),
             (
                 "/Users?filter=emails[type eq \"work\"].value eq \"jane@acme.com\" and active eq \"True\"",
                 format!("/Users?filter=emails[type eq \"work\"].value eq \"{address}\" and active eq \"True\""),
             ),
-            ("/Groups/7?excludedAttributes=members", format!("/Groups/{}?excludedAttributes=members", mask.id(Of::Group, "7"))),
+            (
+                "/Groups/7?excludedAttributes=members",
+                format!("/Groups/{}?excludedAttributes=members", mask.id(Of::Group, "7")),
+            ),
             ("/Users/.search", "/Users/.search".to_owned()),
             ("/Schemas/urn:x:y", "/Schemas/urn:x:y".to_owned()),
         ] {

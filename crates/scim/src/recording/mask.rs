@@ -9,8 +9,25 @@ use std::collections::BTreeSet;
 
 /// Attributes whose values are words of the protocol, of a language or of a clock.
 const KEPT: [&str; 19] = [
-    "schemas", "op", "type", "resourcetype", "method", "scimtype", "status", "locale", "preferredlanguage", "timezone",
-    "usertype", "state", "created", "lastmodified", "sortby", "sortorder", "attributes", "excludedattributes", "bulkid",
+    "schemas",
+    "op",
+    "type",
+    "resourcetype",
+    "method",
+    "scimtype",
+    "status",
+    "locale",
+    "preferredlanguage",
+    "timezone",
+    "usertype",
+    "state",
+    "created",
+    "lastmodified",
+    "sortby",
+    "sortorder",
+    "attributes",
+    "excludedattributes",
+    "bulkid",
 ];
 /// Attributes whose numbers count something.
 const COUNTS: [&str; 5] = ["totalresults", "startindex", "itemsperpage", "count", "failonerrors"];
@@ -162,7 +179,13 @@ impl Mask {
             None => return self.text(link),
         };
         let (place, id) = rest.rsplit_once('/').unwrap_or(("", rest));
-        let of = if place.ends_with("Groups") { Of::Group } else if place.ends_with("Users") { Of::User } else { of };
+        let of = if place.ends_with("Groups") {
+            Of::Group
+        } else if place.ends_with("Users") {
+            Of::User
+        } else {
+            of
+        };
         format!("{start}{place}/{}", self.id(of, id))
     }
 
@@ -278,10 +301,16 @@ mod tests {
             "employeeNumber": 70198, "emails": [{"type": "work", "value": "jane@acme.com"}], "roles": [{"value": "Agent"}],
             "urn:y:User": {"manager": {"value": "7", "$ref": "../Users/7"}, "department": "Ops"}});
         let masked = mask.value(Of::User, At { parent: "", key: "" }, &body);
-        assert_eq!((&masked["schemas"], &masked["active"], &masked["password"]), (&body["schemas"], &body["active"], &json!("masked")));
+        assert_eq!(
+            (&masked["schemas"], &masked["active"], &masked["password"]),
+            (&body["schemas"], &body["active"], &json!("masked"))
+        );
         assert_eq!(masked["emails"][0]["value"], masked["userName"]);
         assert_eq!(masked["roles"], body["roles"]);
-        assert_eq!(masked["urn:y:User"]["manager"]["$ref"], format!("../Users/{}", masked["urn:y:User"]["manager"]["value"].as_str().unwrap()));
+        assert_eq!(
+            masked["urn:y:User"]["manager"]["$ref"],
+            format!("../Users/{}", masked["urn:y:User"]["manager"]["value"].as_str().unwrap())
+        );
         let text = masked.to_string();
         assert!(!["jane", "acme", "70198", "\"42\"", "\"7\"", "Ops"].iter().any(|word| text.contains(word)), "{text}");
     }
@@ -299,7 +328,10 @@ mod tests {
         let all = masked["Operations"].as_array().unwrap();
         assert_eq!(all[0]["path"], format!("members[value eq \"{user}\"]"));
         assert_eq!(all[1]["value"][0]["value"], user);
-        assert_eq!((&all[2]["value"]["id"], &all[2]["value"]["displayName"]), (&json!(mask.id(Of::Group, "9")), &json!("Night shift")));
+        assert_eq!(
+            (&all[2]["value"]["id"], &all[2]["value"]["displayName"]),
+            (&json!(mask.id(Of::Group, "9")), &json!("Night shift"))
+        );
         assert!(!masked.to_string().contains("Jane"), "{masked}");
     }
 }

@@ -155,7 +155,8 @@ impl Reading {
         if let Some(answer) = line.strip_prefix("< ") {
             let last = self.recording.exchanges.last_mut().filter(|_| self.open.is_none());
             let last = last.ok_or("an answer stands behind a status")?;
-            last.answer = Some(serde_json::from_str(answer).map_err(|error| format!("the answer is no JSON: {error}"))?);
+            last.answer =
+                Some(serde_json::from_str(answer).map_err(|error| format!("the answer is no JSON: {error}"))?);
             return Ok(());
         }
         let mut words = line.split_whitespace();

@@ -158,9 +158,8 @@ fn find<'v>(value: &'v Value, mark: &str) -> Option<&'v Map<String, Value>> {
 fn without_tags(answer: &Value) -> Value {
     match answer {
         Value::Object(object) => {
-            let lasting = object.iter().filter(|(_, value)| {
-                value.as_str().is_none_or(|text| !text.starts_with("{tag:"))
-            });
+            let lasting =
+                object.iter().filter(|(_, value)| value.as_str().is_none_or(|text| !text.starts_with("{tag:")));
             lasting.map(|(name, value)| (name.clone(), without_tags(value))).collect::<Map<_, _>>().into()
         }
         Value::Array(all) => all.iter().map(without_tags).collect(),
@@ -199,7 +198,16 @@ mod tests {
         let headers = [Header { name: "If-Match".into(), says: "W/\"1\"".into() }];
         let headers = if method == "PUT" { &headers[..] } else { &[] };
         let answer = Some(answer).filter(|answer| !answer.is_null());
-        mask.recorded(&Heard { at_ms, method, target, headers, body: body.as_bytes(), status, answer, group: Some("Crew") })
+        mask.recorded(&Heard {
+            at_ms,
+            method,
+            target,
+            headers,
+            body: body.as_bytes(),
+            status,
+            answer,
+            group: Some("Crew"),
+        })
     }
 
     #[test]
@@ -207,12 +215,25 @@ mod tests {
         let mask = Mask { key: b"key".to_vec(), known: ["crew".to_owned()].into(), base: "https://x".into() };
         let jane = json!({"id": "9", "userName": "jane@acme.com", "meta": {"version": "W/\"1\"", "location": "https://x/Users/9"}});
         let bob = json!({"totalResults": 1, "Resources": [{"id": "4", "userName": "bob@acme.com", "groups": [{"value": "7", "display": "Crew"}]}]});
-        let recording = Recording::of(Some("desk".into()), &[
-            told(&mask, 0, ("POST", "/Users", "{\"userName\":\"jane@acme.com\"}"), 201, &jane),
-            told(&mask, 500, ("PUT", "/Users/9", "{\"id\":\"9\"}"), 200, &jane),
-            told(&mask, 2000, ("PATCH", "/Groups/7", "{\"Operations\":[{\"op\":\"add\",\"path\":\"members\",\"value\":[{\"value\":\"9\"}]}]}"), 204, &Value::Null),
-            told(&mask, 2100, ("GET", "/Users?filter=userName%20eq%20%22bob@acme.com%22", ""), 200, &bob),
-        ]);
+        let recording = Recording::of(
+            Some("desk".into()),
+            &[
+                told(&mask, 0, ("POST", "/Users", "{\"userName\":\"jane@acme.com\"}"), 201, &jane),
+                told(&mask, 500, ("PUT", "/Users/9", "{\"id\":\"9\"}"), 200, &jane),
+                told(
+                    &mask,
+                    2000,
+                    (
+                        "PATCH",
+                        "/Groups/7",
+                        "{\"Operations\":[{\"op\":\"add\",\"path\":\"members\",\"value\":[{\"value\":\"9\"}]}]}",
+                    ),
+                    204,
+                    &Value::Null,
+                ),
+                told(&mask, 2100, ("GET", "/Users?filter=userName%20eq%20%22bob@acme.com%22", ""), 200, &bob),
+            ],
+        );
         let text = recording.to_string();
         assert_eq!(Recording::read(&text).unwrap().to_string(), text);
         assert!(text.starts_with("@ app desk\n@ given g1 group Crew\n@ given u2 user {\"userName\":"), "{text}");
@@ -222,6 +243,9 @@ mod tests {
         assert_eq!((put.path.as_str(), put.headers[0].says.as_str(), put.waits), ("/Users/{u1}", "{t1}", false));
         assert!(patch.waits && patch.path == "/Groups/{g1}" && patch.body.contains("\"value\":\"{u1}\""), "{text}");
         assert!(get.to_string().contains("\"value\":\"{g1}\"") && get.wanted.is_empty(), "{text}");
-        assert!(!["jane", "bob", "acme", "{user:", "{group:", "{tag:"].iter().any(|word| text.contains(word)), "{text}");
+        assert!(
+            !["jane", "bob", "acme", "{user:", "{group:", "{tag:"].iter().any(|word| text.contains(word)),
+            "{text}"
+        );
     }
 }

@@ -89,8 +89,7 @@ impl Replay {
             }
         }
         let request = format!("{} {}", exchange.method, exchange.path);
-        let difference =
-            |(what, was, is)| Difference { line: exchange.line, request: request.clone(), what, was, is };
+        let difference = |(what, was, is)| Difference { line: exchange.line, request: request.clone(), what, was, is };
         found.into_iter().map(difference).collect()
     }
 
@@ -191,12 +190,15 @@ mod tests {
         answer["meta"]["location"] = "https://y/Users/42".into();
         let found = replay.judge(&recording.exchanges[0], 201, &answer);
         let told: Vec<_> = found.iter().map(|one| (one.what.as_str(), one.was.as_deref(), one.is.as_deref())).collect();
-        assert_eq!(told, [
-            ("active", Some("true"), Some("false")),
-            ("active", Some("true"), Some("false")),
-            ("meta.location", Some("https://x/Users/42"), Some("https://y/Users/42")),
-            ("title", None, Some("new")),
-        ]);
+        assert_eq!(
+            told,
+            [
+                ("active", Some("true"), Some("false")),
+                ("active", Some("true"), Some("false")),
+                ("meta.location", Some("https://x/Users/42"), Some("https://y/Users/42")),
+                ("title", None, Some("new")),
+            ]
+        );
         assert_eq!((found[0].line, found[0].request.as_str()), (1, "POST /Users"));
         let refused = replay.judge(&recording.exchanges[0], 409, &json!({"detail": "taken"}));
         assert_eq!((refused[0].what.as_str(), refused[0].is.as_deref()), ("status", Some("409: taken")));

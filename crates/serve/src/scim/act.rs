@@ -3,7 +3,7 @@
 
 use super::answer::{Answer, header};
 use super::list::Scene;
-use super::read::{BULK, projection};
+use super::read::{bulk_limits, projection};
 use super::write::Change;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -134,7 +134,7 @@ impl Scene<'_> {
     }
 
     async fn bulk(&self, body: &[u8]) -> Result<Value, ScimError> {
-        let mut run = BulkRun::new(BulkRequest::parse(body, BULK)?);
+        let mut run = BulkRun::new(BulkRequest::parse(body, bulk_limits(self.gate))?);
         let types = self.shape.types();
         while let Some(ready) = run.next_ready() {
             let operation = &ready.operation;

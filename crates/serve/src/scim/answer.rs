@@ -9,6 +9,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tenure_scim::ScimError;
 
+/// After so many seconds a client is told to ask again where we cannot tell better.
+const RETRY_S: u64 = 5;
+
 /// What is answered.
 pub(super) struct Answer {
     status: StatusCode,
@@ -37,14 +40,29 @@ impl Answer {
 
     /// Answers with an error.
     pub fn refused(error: ScimError) -> Self {
+        Self::refused_for(error, RETRY_S)
+    }
+
+    /// Answers with an error that may be none after so many seconds.
+    pub fn refused_for(error: ScimError, retry_s: u64) -> Self {
         let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut headers = Vec::new();
         match error.status {
             401 => headers.push((WWW_AUTHENTICATE, "Bearer realm=\"tenure\"".to_owned())),
-            429 | 503 => headers.push((RETRY_AFTER, "5".to_owned())),
+            429 | 503 => headers.push((RETRY_AFTER, retry_s.to_string())),
             _ => {}
         }
         Self { status, body: serde_json::to_value(&error).ok(), headers }
+    }
+
+    /// Returns the status.
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// Returns the body, where there is one.
+    pub fn body(&self) -> Option<&Value> {
+        self.body.as_ref()
     }
 
     pub fn into_response(self, media_type: &'static str) -> Response {

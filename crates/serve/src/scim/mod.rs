@@ -16,6 +16,8 @@ mod write;
 mod members;
 mod act;
 mod source;
+mod tape;
+mod me;
 
 use answer::Answer;
 use axum::Router;
@@ -27,16 +29,15 @@ use axum::routing::any;
 use door::{Doors, Knock};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
+use tape::Tapes;
 use tenure_engine::house::House;
 use tenure_scim::{CursorSeal, ScimError};
-
-/// How large the body of a request may be.
-const BODY_MAX: usize = 1 << 20;
 
 /// What all requests share.
 pub(super) struct Gate {
     house: Arc<House>,
     doors: Doors,
+    tapes: Tapes,
     seal: tokio::sync::OnceCell<CursorSeal>,
     /// Held by whoever writes down what is pushed.
     pushing: tokio::sync::Mutex<()>,
@@ -46,9 +47,11 @@ pub(super) struct Gate {
 
 /// The routes of SCIM.
 pub(crate) fn router(house: Arc<House>) -> Router {
+    let limits = house.config.server.scim_limits.clone();
     let gate = Arc::new(Gate {
         house,
-        doors: Doors::default(),
+        doors: Doors::new(limits),
+        tapes: Tapes::default(),
         seal: tokio::sync::OnceCell::new(),
         unheld: Mutex::default(),
         pushing: tokio::sync::Mutex::default(),
@@ -73,12 +76,19 @@ async fn answer(
 
 async fn answer_within(gate: &Arc<Gate>, connection: &str, request: Request<Body>) -> Result<Answer, ScimError> {
     let (head, body) = request.into_parts();
-    let knock = Knock::admit(gate, connection, &head.headers).await?;
-    let body = axum::body::to_bytes(body, BODY_MAX)
+    let knock = match Knock::admit(gate, connection, &head.headers).await {
+        Ok(knock) => knock,
+        Err(busy) => return Ok(Answer::refused_for(busy.error, busy.retry_s)),
+    };
+    let body_max = gate.house.config.server.scim_limits.body_kib as usize * 1024;
+    let body = axum::body::to_bytes(body, body_max)
         .await
-        .map_err(|_| ScimError::new(413, format!("a request of more than {BODY_MAX} bytes is not read")))?;
+        .map_err(|_| ScimError::new(413, format!("a request of more than {body_max} bytes is not read")))?;
     if !body.is_empty() && !tenure_scim::is_readable(answer::header(&head.headers, "content-type")) {
         return Err(ScimError::new(415, "send application/scim+json or application/json"));
     }
-    read::answer(gate, &knock, &head, &body).await
+    gate.recognise(&knock, &head, &body).await;
+    let answered = read::answer(gate, &knock, &head, &body).await.unwrap_or_else(Answer::refused);
+    gate.write_down(&knock, &head, &body, &answered).await;
+    Ok(answered)
 }

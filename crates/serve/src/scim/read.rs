@@ -24,8 +24,8 @@ const SEAL_NOTE: &str = "scim cursor key";
 /// Of so many accounts the roles are suggested, where the app tells no list of them.
 const SEEN_FOR_ROLES: usize = 1000;
 const PAGES: PageLimits = PageLimits { size: 100, size_max: 1000 };
-/// How much comes in one bulk request.
-pub(super) const BULK: BulkLimits = BulkLimits { operations_max: 1000, bytes_max: super::BODY_MAX };
+/// How many operations one bulk request may have.
+const OPERATIONS_MAX: usize = 1000;
 
 /// Answers a request of somebody who was let in.
 pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]) -> Result<Answer, ScimError> {
@@ -37,8 +37,11 @@ pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]
     }
     let offer = offer(gate, knock, &shape, &head.headers);
     let types = shape.types();
-    let endpoint = Endpoint::read(path_within(head, knock), &types)?;
     let scene = Scene { gate, knock, shape: &shape, offer: &offer };
+    let endpoint = match Endpoint::read(path_within(head, knock), &types)? {
+        Endpoint::Me if known_method(&head.method) => Endpoint::One(&types[0], scene.me().await?),
+        endpoint => endpoint,
+    };
     let query = head.uri.query().unwrap_or_default();
     let is_account = |of: &ResourceType| of.name == shape.account.name;
     match (&head.method, &endpoint) {
@@ -73,7 +76,6 @@ pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]
             };
             Ok(shown(&head.headers, &whole, &projection, of))
         }
-        (_, Endpoint::Me) => Err(ScimError::new(501, "a token of this server is no person's account")),
         (method, endpoint) => {
             let acted = match super::act::method(method) {
                 Some(method) => Box::pin(scene.act(method, endpoint, head, body)).await?,
@@ -106,13 +108,18 @@ async fn roles(gate: &Gate, knock: &Knock, shape: &Shape) -> Result<Vec<String>,
     Ok(held.collect::<BTreeSet<String>>().into_iter().collect())
 }
 
+/// Tells whether something can be asked of whoever asks.
+fn known_method(method: &Method) -> bool {
+    Endpoint::Me.methods().iter().any(|known| known.as_str() == method.as_str())
+}
+
 fn not_allowed(endpoint: &Endpoint<'_>) -> ScimError {
     let methods: Vec<&str> = endpoint.methods().iter().map(|method| method.as_str()).collect();
     ScimError::new(405, format!("there, only {} can be done", methods.join(", ")))
 }
 
 /// Returns the path behind the connection, as it was sent.
-fn path_within<'h>(head: &'h Parts, knock: &Knock) -> &'h str {
+pub(super) fn path_within<'h>(head: &'h Parts, knock: &Knock) -> &'h str {
     let path = head.uri.path();
     let marker = format!("/scim/v2/{}", knock.connection);
     path.strip_prefix(marker.as_str()).unwrap_or(path)
@@ -141,16 +148,29 @@ pub(super) fn failed(error: impl std::fmt::Display) -> ScimError {
     ScimError::new(503, "the store could not be asked; the log says why")
 }
 
+/// Returns how much comes in one bulk request.
+pub(super) fn bulk_limits(gate: &Gate) -> BulkLimits {
+    let bytes_max = gate.house.config.server.scim_limits.body_kib as usize * 1024;
+    BulkLimits { operations_max: OPERATIONS_MAX, bytes_max }
+}
+
+/// Returns the address under which clients know a connection.
+pub(super) fn base(gate: &Gate, knock: &Knock, headers: &HeaderMap) -> String {
+    let public = gate.house.config.server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+    public.unwrap_or_else(|| format!("http://{}", header(headers, "host").unwrap_or("localhost")))
+        + &format!("/scim/v2/{}", knock.connection)
+}
+
 /// Says what is offered, under the address by which it is known.
 pub(super) fn offer(gate: &Gate, knock: &Knock, shape: &Shape, headers: &HeaderMap) -> Offer {
-    let public = gate.house.config.server.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
-    let root = public.unwrap_or_else(|| format!("http://{}", header(headers, "host").unwrap_or("localhost")));
+    let base = base(gate, knock, headers);
+    let root = base.strip_suffix(&format!("/scim/v2/{}", knock.connection)).unwrap_or_default().to_owned();
     Offer {
-        base: format!("{root}/scim/v2/{}", knock.connection),
+        base,
         types: shape.types(),
         pages: PAGES,
         cursor_lifetime_s: CURSOR_LIFETIME_S,
-        bulk: Some(BULK),
+        bulk: Some(bulk_limits(gate)),
         authentication: vec![
             Authentication {
                 of_type: "oauthbearertoken".into(),

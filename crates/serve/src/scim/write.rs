@@ -220,6 +220,7 @@ impl Scene<'_> {
 
     /// Notes, once for each client, what it sends and the app cannot hold.
     pub async fn note(&self, said: &Said) {
+        self.gate.recognise_by(self.knock, said).await;
         if !said.unheld.is_empty() {
             self.gate.note_unheld(&self.knock.connection, &self.knock.bearer, &said.unheld).await;
         }

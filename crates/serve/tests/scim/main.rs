@@ -4,6 +4,7 @@ mod desk;
 mod reads;
 mod quirks;
 mod sequences;
+mod doors;
 mod source;
 mod oauth;
 mod tester;

@@ -1,108 +1,139 @@
-//! What each identity provider sends in its usual day, in order, written after their published descriptions in `sequences/*.txt`.
-//! A line that begins with a status says what must come back: `path=value` of the answer, and `path>name` to keep it for later lines as `{name}`.
-//! `wait` lets the second of the app's clock pass, in which two changes look like one.
+//! What each identity provider sends in its usual day, in order, written after their published descriptions: the recordings
+//! that come with the program, sent again. And the way there: a day is recorded, masked, and sent again before another server.
 
 use crate::desk::{Client, Desk};
-use serde_json::Value;
-use std::collections::BTreeMap;
-use std::path::Path;
+use serde_json::{Value, json};
+use tenure_core::policy::Delay;
+use tenure_engine::decide::By;
+use tenure_engine::recorded;
 use tenure_sandbox::Vendor;
+use tenure_scim::{Difference, Recorded, Recording, Replay, Thing, golden, golden_names};
 
-/// One request and what must come back.
-struct Exchange {
-    line: usize,
-    waits: bool,
-    method: String,
-    path: String,
-    body: String,
-    status: u16,
-    wanted: Vec<String>,
-}
-
-fn read(text: &str) -> Vec<Exchange> {
-    let mut all: Vec<Exchange> = Vec::new();
-    let (mut open, mut waits): (Option<Exchange>, bool) = (None, false);
-    for (at, line) in text.lines().enumerate() {
-        let mut words = line.split_whitespace();
-        let first = words.next().unwrap_or_default();
-        match (first.parse::<u16>(), open.as_mut()) {
-            _ if first.is_empty() || first.starts_with('#') => {}
-            _ if line == "wait" => waits = true,
-            (Ok(status), Some(_)) => {
-                let exchange = open.take().unwrap();
-                all.push(Exchange { status, wanted: words.map(str::to_owned).collect(), ..exchange });
-            }
-            (_, Some(exchange)) => exchange.body.push_str(line),
-            (_, None) => {
-                let (method, path) = line.split_once(' ').unwrap();
-                let (method, path) = (method.to_owned(), path.to_owned());
-                let (body, wanted) = (String::new(), Vec::new());
-                open = Some(Exchange { line: at + 1, waits, method, path, body, status: 0, wanted });
-                waits = false;
-            }
-        }
+/// Sends a recording again, and tells what differs.
+async fn play(client: &Client<'_>, base: &str, recording: &Recording) -> Vec<Difference> {
+    let mut replay = Replay::new(base);
+    for given in &recording.given {
+        let id = match &given.is {
+            Thing::Group(name) => client.group(name).await["id"].as_str().unwrap().to_owned(),
+            Thing::User(user) => client.post("/Users", user).await.expect(201).id().to_owned(),
+        };
+        replay.give(&given.name, id);
     }
-    assert!(open.is_none(), "the last request has no answer");
-    all
-}
-
-fn fill(text: &str, kept: &BTreeMap<String, String>) -> String {
-    kept.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
-}
-
-/// Finds `Resources.0.id` in an answer; what is not there is null.
-fn at<'v>(body: &'v Value, path: &str) -> &'v Value {
-    body.pointer(&format!("/{}", path.replace('.', "/"))).unwrap_or(&Value::Null)
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-async fn play(client: &Client<'_>, file: &Path, kept: &mut BTreeMap<String, String>) -> usize {
-    let all = read(&std::fs::read_to_string(file).unwrap());
-    for exchange in &all {
-        let place = format!("{}:{}", file.file_name().unwrap().display(), exchange.line);
-        let body = fill(&exchange.body, kept);
-        let body = (!body.is_empty())
-            .then(|| serde_json::from_str(&body).unwrap_or_else(|error| panic!("{place}: {error}: {body}")));
+    let mut differences = Vec::new();
+    for exchange in &recording.exchanges {
         if exchange.waits {
             tokio::time::sleep(crate::writes::CLOCK_OF_THE_APPS).await;
         }
-        let reply = client.ask(&exchange.method, &fill(&exchange.path, kept), body.as_ref()).await;
-        assert_eq!(reply.status, exchange.status, "{place}: {reply:?}");
-        for wanted in &exchange.wanted {
-            if let Some((path, value)) = wanted.split_once('=') {
-                assert_eq!(plain(at(&reply.body, path)), fill(value, kept), "{place}: {path}: {reply:?}");
-            } else {
-                let (path, name) = wanted.split_once('>').unwrap();
-                kept.insert(name.to_owned(), plain(at(&reply.body, path)));
-            }
-        }
+        let request = replay.request(exchange);
+        let plain = client.with("X-Line", &exchange.line.to_string());
+        let client = request.headers.iter().fold(plain, |client, header| client.with(&header.name, &header.says));
+        let body: Option<Value> = (!request.body.is_empty()).then(|| serde_json::from_str(&request.body).unwrap());
+        let reply = client.ask(&request.method, &request.path, body.as_ref()).await;
+        differences.extend(replay.judge(exchange, reply.status, &reply.body));
     }
-    all.len()
+    differences
+}
+
+fn base(desk: &Desk) -> String {
+    format!("http://{}/scim/v2/gladly", desk.listens)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_provider_has_its_usual_day() {
     let desk = Desk::open().await;
     let client = desk.client(Vendor::Gladly).await;
-    let team = client.group("Escalations").await["id"].as_str().unwrap().to_owned();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scim/sequences");
-    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert_eq!(files.len(), 7);
-    for file in files {
-        let mut kept = BTreeMap::from([("team".to_owned(), team.clone())]);
-        let stem = file.file_stem().unwrap().to_str().unwrap().to_owned();
-        assert!(play(&client, &file, &mut kept).await >= 6, "{stem}");
-        let login = format!("{stem}@acme.example");
+    assert_eq!(golden_names().count(), 7);
+    for name in golden_names() {
+        let recording = Recording::read(golden(name).unwrap()).unwrap();
+        assert_eq!(play(&client, &base(&desk), &recording).await, [], "{name}");
+        let login = format!("{name}@acme.example");
         let world = desk.sandbox.world();
         world.confirm(Vendor::Gladly, &login); // who never came is shown as invited, whatever else they are
         assert_eq!(
             (world.count(Vendor::Gladly, &login), world.state(Vendor::Gladly, &login)),
             (1, Some("suspended")),
-            "{stem}"
+            "{name}"
         );
     }
+}
+
+/// A day of somebody new and of somebody who was there, in which a group, a version and an unknown body occur.
+async fn day(client: &Client<'_>, known: &Value) {
+    let client = client.with("User-Agent", "Okta SCIM Client 1.0.0");
+    let (known, login) = (known["id"].as_str().unwrap(), known["userName"].as_str().unwrap());
+    client.get("/Users?startIndex=1&count=2").await.expect(200);
+    client.get(&format!("/Users?filter=userName%20eq%20%22{login}%22")).await.expect(200);
+    let made = client
+        .post(
+            "/Users",
+            &json!({"userName": "Nora.Newcomer@acme.example", "externalId": "00ujl29u0le5T6Aj10h7", "active": true,
+                "name": {"givenName": "Nora", "familyName": "Newcomer"}, "password": "1mz050nq",
+                "emails": [{"value": "Nora.Newcomer@acme.example", "type": "work", "primary": true}],
+                "roles": [{"value": "AGENT"}]}),
+        )
+        .await;
+    let (id, version) = (made.expect(201).id().to_owned(), made.body["meta"]["version"].as_str().unwrap().to_owned());
+    let team = client.group("Escalations").await["id"].as_str().unwrap().to_owned();
+    let members = json!([{"op": "add", "path": "members", "value": [{"value": id}, {"value": known}]}]);
+    client.patch(&format!("/Groups/{team}"), members).await.expect(204);
+    let late = client.with("If-Match", &version);
+    late.patch(&format!("/Users/{id}"), json!([{"op": "replace", "value": {"displayName": "N."}}])).await.expect(412);
+    let off = json!([{"op": "replace", "value": {"active": false}}]);
+    client.patch(&format!("/Users/{id}"), off).await.expect(200);
+    client.get("/Users?filter=userName%20eq%20%22NORA.NEWCOMER@acme.example%22").await.expect(200);
+    client
+        .patch(&format!("/Groups/{team}"), json!([{"op": "remove", "path": "members", "value": [{"value": known}]}]))
+        .await
+        .expect(204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_was_recorded_is_answered_alike_elsewhere_and_names_nobody() {
+    let desk = Desk::open().await;
+    let client = desk.client(Vendor::Gladly).await;
+    let all = desk.client(Vendor::Gladly).await.get("/Users?count=50").await;
+    let agent = |user: &&Value| user["active"] == true && user["roles"][0]["value"] == "AGENT";
+    let known = all.expect(200).body["Resources"].as_array().unwrap().iter().find(agent).unwrap().clone();
+    let by = By { who: "mia@acme.example".into(), note: None };
+    let id = client.token.split('_').nth(1).unwrap();
+    recorded::begin(&desk.house, id, Delay::hours(1), &by).await.unwrap();
+    // Whoever is not recorded leaves no trace, also while others are.
+    desk.client(Vendor::Gorgias).await.get("/Users?count=1").await.expect(200);
+    day(&client, &known).await;
+    let (token, texts) = recorded::requests(&desk.house, id).await.unwrap();
+    let heard: Vec<Recorded> = texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    let recording = Recording::of(Some("gladly".into()), &heard);
+    assert_eq!(recording.exchanges.len(), 9, "{recording}");
+    let text = recording.to_string();
+    let login = known["userName"].as_str().unwrap();
+    let names =
+        ["nora", "newcomer", "00ujl29u", "1mz050nq", "acme", &client.token, login, login.split('@').next().unwrap()];
+    for name in names {
+        assert!(!text.to_lowercase().contains(&name.to_lowercase()), "{name} in {text}");
+    }
+    assert!(text.starts_with("@ client Okta (its User-Agent)\n@ app gladly\n@ given u1 user {"), "{text}");
+    assert!(
+        text.contains("AGENT") && text.contains("group Escalations") && text.contains("> if-match: {t1}"),
+        "{text}"
+    );
+
+    let views = recorded::clients(&desk.house).await.unwrap();
+    let view = views.iter().find(|view| view.token == token.id).unwrap();
+    assert_eq!((view.product.as_deref(), view.certainty, view.requests), (Some("Okta"), Some("told"), 9));
+    assert!(view.recorded_until.is_some());
+    recorded::end(&desk.house, &token.id).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await; // a server looks once a second
+    client.get("/Users?count=1").await.expect(200);
+    assert_eq!(recorded::requests(&desk.house, &token.id).await.unwrap().1.len(), 9);
+
+    let elsewhere = Desk::open().await;
+    let client = elsewhere.client(Vendor::Gladly).await;
+    let read = Recording::read(&text).unwrap();
+    assert_eq!(play(&client, &base(&elsewhere), &read).await, [], "{text}");
+    // What has changed is told, and nothing else is.
+    let mut other = read.clone();
+    other.exchanges.retain(|exchange| exchange.method == "POST");
+    other.exchanges[0].body = other.exchanges[0].body.replace("\"active\":true", "\"active\":false");
+    let told = play(&elsewhere.client(Vendor::Gladly).await, &base(&elsewhere), &other).await;
+    assert_eq!(told.iter().map(|one| one.what.as_str()).collect::<Vec<_>>(), ["status"], "{told:?}");
 }
