@@ -97,6 +97,7 @@ impl Mask {
 
 /// Tells what a path is about.
 pub(super) fn of(path: &str) -> Of {
+    let path = path.split('?').next().unwrap_or_default();
     let is_group = path.split('/').any(|part| part.eq_ignore_ascii_case("groups"));
     if is_group { Of::Group } else { Of::User }
 }
@@ -181,6 +182,12 @@ mod tests {
         ] {
             assert_eq!(mask.target(sent), masked, "{sent}");
         }
+    }
+
+    #[test]
+    fn a_path_is_about_groups_whatever_is_asked_of_them() {
+        assert_eq!(of("/Groups?filter=displayName%20eq%20%22/Users%22"), Of::Group);
+        assert_eq!(of("/Users?filter=groups%20eq%20%22/Groups/%22"), Of::User);
     }
 
     #[test]

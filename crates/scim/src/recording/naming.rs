@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// As long a pause before a write is one that may matter.
 const PAUSE_MS: i64 = 1000;
-/// What a server adds to a user by itself.
-const OF_THE_SERVER: [&str; 4] = ["id", "meta", "groups", "schemas"];
+/// What a server adds to a user by itself. Groups are joined one by one.
+const OF_THE_SERVER: [&str; 3] = ["id", "meta", "schemas"];
 
 impl Recording {
     /// Writes down what was recorded before an app. Requests whose body was not understood are left out.
@@ -24,7 +24,11 @@ impl Recording {
             let waits = pause_ms >= PAUSE_MS && recorded.method != "GET";
             recording.exchanges.push(Exchange { waits, ..naming.exchange(recorded) });
         }
-        recording.given = naming.given;
+        recording.given = std::mem::take(&mut naming.given);
+        for given in &mut recording.given {
+            given.is = naming.named_thing(&given.is);
+        }
+        recording.given.sort_by_key(|given| matches!(given.is, Thing::User(_)));
         recording
     }
 }
@@ -90,6 +94,14 @@ impl Naming {
         }
     }
 
+    /// Names the groups of somebody who was there.
+    fn named_thing(&mut self, is: &Thing) -> Thing {
+        match is {
+            Thing::User(user) => Thing::User(serde_json::from_str(&self.named(&user.to_string())).unwrap_or_default()),
+            group => group.clone(),
+        }
+    }
+
     fn name(&mut self, mark: &str) -> String {
         let letter = match kind(mark) {
             Some(Of::User) => "u",
@@ -137,8 +149,14 @@ fn user(found: Option<&Map<String, Value>>, mark: &str) -> Value {
         let login = format!("somebody-{digits}@masked.example");
         Map::from_iter([("userName".to_owned(), login.into()), ("active".to_owned(), true.into())])
     });
+    let groups = user.remove("groups");
     user.retain(|name, value| !OF_THE_SERVER.contains(&name.as_str()) && marks(&value.to_string()).is_empty());
     user.retain(|name, _| !name.ends_with(":Provisioning"));
+    let groups: Vec<Value> = groups.iter().flat_map(|all| all.as_array().cloned().unwrap_or_default()).collect();
+    let groups: Vec<Value> = groups.iter().filter_map(|group| group.get("value").cloned()).collect();
+    if !groups.is_empty() {
+        user.insert("groups".into(), groups.into());
+    }
     Value::Object(user)
 }
 
@@ -236,7 +254,10 @@ mod tests {
         );
         let text = recording.to_string();
         assert_eq!(Recording::read(&text).unwrap().to_string(), text);
-        assert!(text.starts_with("@ app desk\n@ given g1 group Crew\n@ given u2 user {\"userName\":"), "{text}");
+        assert!(
+            text.starts_with("@ app desk\n@ given g1 group Crew\n@ given u2 user {\"groups\":[\"{g1}\"],\"userName\":"),
+            "{text}"
+        );
         let [post, put, patch, get] = recording.exchanges.as_slice() else { panic!("{text}") };
         assert!(post.to_string().contains("\n201 id>u1 meta.version>t1\n"), "{text}");
         assert!(post.to_string().contains("\"location\":\"{base}/Users/{u1}\""), "{text}");

@@ -1,13 +1,16 @@
 //! Sends a recording again, as values: the next request with its ids filled in, and what of an answer differs from the one
 //! that was recorded. What was recorded as a whole is compared as a whole; ids, moments and words of an app are not.
 
-use super::{Exchange, Header, Wanted};
-use serde_json::Value;
+use super::{Exchange, Given, Header, Thing, Wanted};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What is another each time, or said in an app's own words, and is not kept in an answer.
 const PASSED_OVER: [&str; 8] =
     ["created", "lastModified", "version", "detail", "reason", "members", "nextCursor", "documentationUri"];
+
+/// How far a client's wish has come: of who was there before, a replay wishes what nobody wished when it was recorded.
+const PROVISIONING: &str = ":Provisioning";
 
 /// How far a recording was sent: what its names stand for.
 #[derive(Clone, Debug)]
@@ -26,6 +29,13 @@ pub struct Request {
     pub headers: Vec<Header>,
     /// The body; empty where there is none.
     pub body: String,
+}
+
+impl Request {
+    fn new(method: &str, path: String, body: Option<Value>) -> Self {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        Self { method: method.to_owned(), path, headers: Vec::new(), body }
+    }
 }
 
 /// Something that is not as it was recorded.
@@ -52,6 +62,35 @@ impl Replay {
     /// Says for what a name stands.
     pub fn give(&mut self, name: &str, id: String) {
         self.kept.insert(name.to_owned(), id);
+    }
+
+    /// Returns the request that finds what was there before: it is the first of the list that is answered.
+    pub fn find(&self, given: &Given) -> Request {
+        let (place, attribute, text) = match &given.is {
+            Thing::Group(name) => ("Groups", "displayName", name.as_str()),
+            Thing::User(user) => ("Users", "userName", user["userName"].as_str().unwrap_or_default()),
+        };
+        let filter = format!("{attribute} eq {}", crate::quote(text));
+        let filter: String = filter.bytes().map(encoded).collect();
+        Request::new("GET", format!("/{place}?excludedAttributes=members&filter={filter}"), None)
+    }
+
+    /// Returns the request that makes somebody who was there before; a group is the app's own.
+    pub fn make(&self, given: &Given) -> Option<Request> {
+        let Thing::User(user) = &given.is else { return None };
+        let mut user = user.as_object()?.clone();
+        user.remove("groups");
+        Some(Request::new("POST", "/Users".into(), Some(user.into())))
+    }
+
+    /// Returns the requests that put somebody who was made into the groups in which they were.
+    pub fn join(&self, given: &Given) -> Vec<Request> {
+        let Thing::User(user) = &given.is else { return Vec::new() };
+        let groups = user["groups"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let member = self.fill(&format!("{{{}}}", given.name));
+        let add = json!({ "schemas": [crate::PATCH_OP],
+            "Operations": [{ "op": "add", "path": "members", "value": [{ "value": member }] }] });
+        groups.map(|group| Request::new("PATCH", format!("/Groups/{}", self.fill(group)), Some(add.clone()))).collect()
     }
 
     /// Returns the request that comes next.
@@ -105,7 +144,16 @@ impl Replay {
                 }
                 let new = after.iter().filter(|(name, _)| !before.contains_key(*name));
                 let new = new.filter(|(name, _)| !PASSED_OVER.contains(&name.as_str()) && !is_list(before, name));
+                let new = new.filter(|(name, _)| !name.ends_with(PROVISIONING));
                 found.extend(new.map(|(name, is)| (within(name), None, Some(plain(is)))));
+            }
+            (Value::Array(before), Value::Array(after)) if place.ends_with("schemas") => {
+                let told = |all: &[Value]| -> Vec<String> {
+                    all.iter().map(plain).filter(|urn| !urn.ends_with(PROVISIONING)).collect()
+                };
+                if told(before) != told(after) {
+                    found.push((place.to_owned(), Some(plain(was)), Some(plain(is))));
+                }
             }
             (Value::Array(before), Value::Array(after)) if before.len() == after.len() => {
                 let pairs = before.iter().zip(after).enumerate();
@@ -141,6 +189,14 @@ fn is_open(text: &str) -> bool {
         let mut letters = rest[..end].chars();
         matches!(letters.next(), Some('u' | 'g' | 't')) && end > 1 && letters.all(|letter| letter.is_ascii_digit())
     })
+}
+
+fn encoded(byte: u8) -> String {
+    match byte {
+        b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    }
 }
 
 /// Finds `Resources.0.id` in an answer; what is not there is null.
@@ -179,6 +235,20 @@ mod tests {
         assert_eq!(replay.request(get).path, "/Users/42");
         let list = json!({"startIndex": 1, "totalResults": 9, "Resources": []});
         assert_eq!(replay.judge(get, 200, &list), []);
+    }
+
+    #[test]
+    fn who_was_there_is_found_or_made_and_put_into_their_groups() {
+        let user = json!({"userName": "a b@x.example", "groups": ["{g1}"]});
+        let given = Given { name: "u1".into(), is: Thing::User(user) };
+        let mut replay = Replay::new("https://x");
+        let filter = "/Users?excludedAttributes=members&filter=userName%20eq%20%22a%20b%40x.example%22";
+        assert_eq!(replay.find(&given).path, filter);
+        assert_eq!(replay.make(&given).unwrap().body, "{\"userName\":\"a b@x.example\"}");
+        replay.give("u1", "42".into());
+        replay.give("g1", "7".into());
+        let [join] = replay.join(&given).try_into().unwrap();
+        assert_eq!((join.path.as_str(), join.body.contains("\"value\":\"42\"")), ("/Groups/7", true));
     }
 
     #[test]

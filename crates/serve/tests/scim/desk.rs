@@ -110,7 +110,7 @@ impl Client<'_> {
     }
 
     pub async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Reply {
-        let kind = if body.is_some() && !self.headers.contains("Content-Type") {
+        let kind = if body.is_some() && !self.headers.to_lowercase().contains("content-type") {
             "Content-Type: application/scim+json\r\n"
         } else {
             ""

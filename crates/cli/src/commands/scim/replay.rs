@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenure_connect::HttpPolicy;
 use tenure_connect::transport::{Credential, Request, SystemClock, Transport, TransportOptions};
-use tenure_scim::{Difference, Given, Header, Recording, Replay, Thing, golden, golden_names};
+use tenure_scim::{self as scim, Difference, Given, Header, Recording, Replay, Thing, golden, golden_names};
 use tenure_serve::api::{Method, Url};
 
 /// The variable that holds the token for an address that is named.
@@ -68,17 +68,15 @@ async fn send(recording: &Recording, base: &str, credential: Credential) -> anyh
     let mut replay = Replay::new(base);
     let mut differences = Vec::new();
     for given in &recording.given {
-        match wire.given(&given.is).await? {
-            Some(id) => replay.give(&given.name, id),
-            None => differences.push(missing(given)),
+        if !wire.prepare(&mut replay, given).await? {
+            differences.push(missing(given));
         }
     }
     for exchange in &recording.exchanges {
         if exchange.waits {
             tokio::time::sleep(PAUSE).await;
         }
-        let request = replay.request(exchange);
-        let (status, answer) = wire.ask(&request.method, &request.path, &request.headers, &request.body).await?;
+        let (status, answer) = wire.ask(&replay.request(exchange)).await?;
         differences.extend(replay.judge(exchange, status, &answer));
     }
     Ok(differences)
@@ -113,11 +111,12 @@ impl Wire {
         Ok(Self { transport, base: base.to_owned(), credential: Arc::new(credential) })
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: &[Header], body: &str) -> anyhow::Result<(u16, Value)> {
+    async fn ask(&self, asked: &scim::Request) -> anyhow::Result<(u16, Value)> {
+        let scim::Request { method, path, headers, body } = asked;
         let url = Url::parse(&format!("{}{path}", self.base)).with_context(|| format!("{path:?} is no path"))?;
         let mut request = Request::new(Method::from_bytes(method.as_bytes())?, url).credential(self.credential.clone());
         if !body.is_empty() {
-            request = request.body(tenure_scim::MEDIA_TYPE, body.to_owned());
+            request = request.body(scim::MEDIA_TYPE, body.clone());
         }
         for Header { name, says } in headers {
             request.headers.remove(name.as_str());
@@ -128,26 +127,21 @@ impl Wire {
         Ok((response.status.as_u16(), serde_json::from_slice(&response.body).unwrap_or_default()))
     }
 
-    /// Finds what was there when it was recorded, and makes somebody who is not; returns its id.
-    async fn given(&self, is: &Thing) -> anyhow::Result<Option<String>> {
-        let (place, attribute, text) = match is {
-            Thing::Group(name) => ("Groups", "displayName", name.as_str()),
-            Thing::User(user) => ("Users", "userName", user["userName"].as_str().unwrap_or_default()),
-        };
-        let mut url = Url::parse(&format!("{}/{place}", self.base))?;
-        url.query_pairs_mut()
-            .append_pair("excludedAttributes", "members")
-            .append_pair("filter", &format!("{attribute} eq {}", tenure_scim::quote(text)));
-        let path = url.as_str()[self.base.len()..].to_owned();
-        let (_, found) = self.ask("GET", &path, &[], "").await?;
+    /// Finds what was there when it was recorded, and makes somebody who is not; tells whether it is there.
+    async fn prepare(&self, replay: &mut Replay, given: &Given) -> anyhow::Result<bool> {
         let id = |value: &Value| value["id"].as_str().map(str::to_owned);
+        let (_, found) = self.ask(&replay.find(given)).await?;
         if let Some(found) = id(&found["Resources"][0]) {
-            return Ok(Some(found));
+            replay.give(&given.name, found);
+            return Ok(true);
         }
-        match is {
-            Thing::Group(_) => Ok(None),
-            Thing::User(user) => Ok(id(&self.ask("POST", "/Users", &[], &user.to_string()).await?.1)),
+        let Some(make) = replay.make(given) else { return Ok(false) };
+        let Some(made) = id(&self.ask(&make).await?.1) else { return Ok(false) };
+        replay.give(&given.name, made);
+        for join in replay.join(given) {
+            self.ask(&join).await?;
         }
+        Ok(true)
     }
 }
 
