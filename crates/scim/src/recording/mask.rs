@@ -83,10 +83,9 @@ impl Mask {
         if text.starts_with("bulkId:") {
             return text.to_owned();
         }
-        if text.starts_with(['{', '[']) {
-            if let Ok(inner) = serde_json::from_str::<Value>(text) {
-                return self.value(Of::User, At { parent: "", key: "" }, &inner).to_string();
-            }
+        let inner = Some(text).filter(|text| text.starts_with(['{', '[']));
+        if let Some(Ok(inner)) = inner.map(serde_json::from_str::<Value>) {
+            return self.value(Of::User, At { parent: "", key: "" }, &inner).to_string();
         }
         match text.rsplit_once('@') {
             Some((local, domain)) if domain.contains('.') => {

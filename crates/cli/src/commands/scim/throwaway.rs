@@ -3,7 +3,7 @@
 
 use crate::exit::Mistake;
 use anyhow::Context;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tenure_connect::transport::Credential;
 use tenure_core::name::ConnectionName;
@@ -53,7 +53,7 @@ impl Throwaway {
         }
     }
 
-    async fn house(app: &str, sandbox: &Sandbox, folder: &PathBuf) -> anyhow::Result<(Arc<House>, String, String)> {
+    async fn house(app: &str, sandbox: &Sandbox, folder: &Path) -> anyhow::Result<(Arc<House>, String, String)> {
         let files = sandbox.write_files(folder).context("write the configuration")?;
         if app == PUSHED {
             let text = std::fs::read_to_string(&files.config)?;
