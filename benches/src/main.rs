@@ -4,6 +4,7 @@
 
 mod people;
 mod window;
+mod load;
 mod serve;
 mod spent;
 mod reference;
@@ -57,6 +58,7 @@ enum Part {
     Joining,
     Applying,
     Program,
+    Scim,
 }
 
 /// What the bench starts itself as.
@@ -104,5 +106,6 @@ fn bench(arguments: &Arguments) -> anyhow::Result<()> {
     add(Part::Pages, &cases::pages::run);
     add(Part::Joining, &cases::joining::run);
     add(Part::Applying, &cases::applying::run);
+    add(Part::Scim, &cases::scim::run);
     lines.finish(&arguments.out)
 }

@@ -11,6 +11,7 @@ pub mod past;
 pub mod pages;
 pub mod program;
 pub mod pulls;
+pub mod scim;
 
 use crate::children::{Server, measure};
 use crate::job::{Job, Outcome, Pull};

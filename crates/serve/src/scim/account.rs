@@ -24,6 +24,8 @@ pub(super) struct Held {
     pub wish: Option<ClientWish>,
     /// Since when the account is as it was observed.
     pub since_ms: i64,
+    /// The id of the manager for clients, where it is known.
+    pub manager: Option<String>,
 }
 
 /// Returns the id under which an account is known to clients that never spoke of it.
@@ -76,7 +78,7 @@ impl Held {
     }
 
     /// Returns a field, as wished where it is.
-    fn field(&self, field: &str) -> Option<Value> {
+    pub fn field(&self, field: &str) -> Option<Value> {
         let wished = self.wish.as_ref().and_then(|wish| wish.fields.get(field));
         wished.cloned().or_else(|| self.account.as_ref()?.told(field)).filter(|value| !value.is_null())
     }
@@ -152,6 +154,12 @@ impl Held {
         let active = self.account.as_ref().is_some_and(|account| account.state.gives_access());
         shown.insert("active".into(), active.into());
         for (field, place) in &shape.places {
+            if *place == Place::Manager {
+                if let Some(manager) = &self.manager {
+                    super::manager::put(&mut shown, manager, shape, offer);
+                }
+                continue;
+            }
             if let Some(value) = self.field(field.as_str()) {
                 place.put(&mut shown, &shape.own, &value);
             }

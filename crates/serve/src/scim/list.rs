@@ -39,16 +39,21 @@ impl Scene<'_> {
             Some(wish) => wish.account.clone(),
             None => key_of(connection, id),
         };
-        let Some(key) = key else { return Ok(wish.map(|wish| Held { account: None, wish: Some(wish), since_ms: 0 })) };
+        let Some(key) = key else {
+            return match wish {
+                Some(wish) => Ok(self.with_managers(vec![held(None, Some(wish))]).await?.pop()),
+                None => Ok(None),
+            };
+        };
         let observed = store.account(&key, None).await.map_err(failed)?;
         let wish = match wish {
             Some(wish) => Some(wish),
             None => store.wishes_of(&[key]).await.map_err(failed)?.pop(),
         };
-        Ok(match (observed, wish) {
-            (None, None) => None,
-            (observed, wish) => Some(held(observed, wish)),
-        })
+        match (observed, wish) {
+            (None, None) => Ok(None),
+            (observed, wish) => Ok(self.with_managers(vec![held(observed, wish)]).await?.pop()),
+        }
     }
 
     /// Finds one account that the client may see.
@@ -66,13 +71,11 @@ impl Scene<'_> {
         let wishes = self.gate.house.store.wishes_of(&keys).await.map_err(failed)?;
         let mut by_key: BTreeMap<AccountKey, ClientWish> =
             wishes.into_iter().filter_map(|wish| Some((wish.account.clone()?, wish))).collect();
-        Ok(all
-            .into_iter()
-            .map(|observed| {
-                let wish = by_key.remove(&observed.account.key);
-                held(Some(observed), wish)
-            })
-            .collect())
+        let laid = all.into_iter().map(|observed| {
+            let wish = by_key.remove(&observed.account.key);
+            held(Some(observed), wish)
+        });
+        self.with_managers(laid.collect()).await
     }
 
     /// Finds accounts by a text that an index knows: a sign-in name, an address, the client's own id.
@@ -82,6 +85,7 @@ impl Scene<'_> {
         observed.retain(|one| one.account.key.connection == *connection);
         let mut seen: BTreeSet<AccountKey> = observed.iter().map(|one| one.account.key.clone()).collect();
         let mut found = self.with_wishes(observed).await?;
+        let first = found.len();
         for wish in store.find_wishes(connection, text).await.map_err(failed)? {
             match wish.account.clone() {
                 Some(key) if !seen.insert(key.clone()) => {}
@@ -92,6 +96,8 @@ impl Scene<'_> {
                 None => found.push(held(None, Some(wish))),
             }
         }
+        let wished = found.split_off(first);
+        found.extend(self.with_managers(wished).await?);
         Ok(found)
     }
 
@@ -117,8 +123,9 @@ impl Scene<'_> {
             let page = store.wishes_without_account(connection, &after, PAGE).await.map_err(failed)?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id.to_string();
-            for wish in page {
-                each(held(None, Some(wish)))?;
+            let page = page.into_iter().map(|wish| held(None, Some(wish))).collect();
+            for held in self.with_managers(page).await? {
+                each(held)?;
             }
         }
     }
@@ -250,9 +257,10 @@ impl Scene<'_> {
             let page = page.map_err(failed)?;
             let Some(last) = page.last() else { return Ok(all) };
             after = last.id.to_string();
-            for wish in page {
+            let page = page.into_iter().map(|wish| held(None, Some(wish))).collect();
+            for held in self.with_managers(page).await? {
                 match left {
-                    0 if all.len() < count => all.push(held(None, Some(wish))),
+                    0 if all.len() < count => all.push(held),
                     0 => return Ok(all),
                     _ => left -= 1,
                 }
@@ -290,7 +298,7 @@ impl Sealing<'_> {
 pub(super) fn held(observed: Option<Observed>, wish: Option<ClientWish>) -> Held {
     let since_ms = observed.as_ref().map_or(0, |observed| observed.since_ms);
     let account: Option<Account> = observed.filter(|observed| observed.until_ms.is_none()).map(|one| one.account);
-    Held { account, wish, since_ms }
+    Held { account, wish, since_ms, manager: None }
 }
 
 /// Returns the texts that are looked up; nothing where one of the look-ups is none that our index knows.

@@ -10,6 +10,7 @@ mod place;
 mod account;
 mod entitlement;
 mod list;
+mod manager;
 mod read;
 mod wish;
 mod write;

@@ -17,12 +17,14 @@ pub(super) enum Place {
     Listed(&'static str, &'static str),
     /// An attribute of the enterprise extension.
     Enterprise(&'static str),
+    /// The id of the manager, in the enterprise extension.
+    Manager,
     /// An attribute of the app's own extension, by this name.
     Own(String),
 }
 
 /// The standard's names for our fields. `email` is `userName`, which has a place of its own.
-const PLACES: [(&str, Place); 15] = [
+const PLACES: [(&str, Place); 17] = [
     ("name", Place::Core("displayName")),
     ("given_name", Place::Name("givenName")),
     ("family_name", Place::Name("familyName")),
@@ -38,10 +40,12 @@ const PLACES: [(&str, Place); 15] = [
     ("division", Place::Enterprise("division")),
     ("organization", Place::Enterprise("organization")),
     ("cost_center", Place::Enterprise("costCenter")),
+    ("manager", Place::Manager),
+    ("manager_id", Place::Manager),
 ];
 
 /// Fields that are no attribute: the address is the sign-in name, the rest is not a client's to see or set.
-const ELSEWHERE: [&str; 5] = ["email", "login", "work_email", "external_id", "manager"];
+const ELSEWHERE: [&str; 4] = ["email", "login", "work_email", "external_id"];
 
 impl Place {
     /// Returns where a field stands; nothing for those that are told elsewhere or not at all.
@@ -62,6 +66,8 @@ impl Place {
             }
             Self::Name(part) => within(resource, "name", part, text.into()),
             Self::Enterprise(name) => within(resource, ENTERPRISE_USER, name, text.into()),
+            // Who it is, and where, is told by whoever knows the ids of clients.
+            Self::Manager => {}
             Self::Own(name) if value.is_boolean() => within(resource, own, name, value.clone()),
             Self::Own(name) => within(resource, own, name, text.into()),
             Self::Listed(list, of_type) => {
@@ -80,6 +86,7 @@ impl Place {
             Self::Core(name) => resource.get(*name).cloned(),
             Self::Name(part) => inside("name", part),
             Self::Enterprise(name) => inside(ENTERPRISE_USER, name),
+            Self::Manager => inside(ENTERPRISE_USER, "manager")?.get("value").cloned(),
             Self::Own(name) => inside(own, name).map(plain),
             Self::Listed(list, of_type) => {
                 let all = resource.get(*list)?.as_array()?;

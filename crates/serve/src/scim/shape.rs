@@ -137,9 +137,19 @@ fn account_type(
     of.schema.attributes.iter_mut().for_each(|attribute| narrow(attribute, kinds, places, roles));
     let enterprise: Vec<&str> = places
         .values()
-        .filter_map(|place| if let Place::Enterprise(name) = place { Some(*name) } else { None })
+        .filter_map(|place| match place {
+            Place::Enterprise(name) => Some(*name),
+            Place::Manager => Some("manager"),
+            _ => None,
+        })
         .collect();
     of.extensions.iter_mut().for_each(|extension| extension.schema = extension.schema.clone().only(&enterprise));
+    for attribute in of.extensions.iter_mut().flat_map(|extension| &mut extension.schema.attributes) {
+        if attribute.name == "manager" {
+            cut(attribute, &["value", "$ref"]);
+            attribute.sub_attributes.iter_mut().for_each(|part| part.mutability = Mutability::ReadWrite);
+        }
+    }
     of.extensions.retain(|extension| !extension.schema.attributes.is_empty());
     let theirs = own_schema(own, &abilities.title, fields, places);
     of.description = format!("An account of {}.", abilities.title);

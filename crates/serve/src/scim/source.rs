@@ -5,6 +5,7 @@
 use super::account::{Held, PRIMARY, id_of};
 use super::entitlement::{Entitlement, entitlements};
 use super::list::Scene;
+use super::place::Place;
 use super::read::failed;
 use super::shape::Shape;
 use super::wish::{mail, primary};
@@ -73,6 +74,7 @@ impl Scene<'_> {
         account.state = AccountState::Active;
         account.grants_known = vec![EntitlementKind::from(GROUP)];
         write_down(&mut account, &written.resource, self.shape);
+        self.write_manager(&mut account, &written.resource).await?;
         record(house, &account).await.map_err(failed)?;
         self.told(&account).await
     }
@@ -101,6 +103,7 @@ impl Scene<'_> {
         }
         let Some(mut account) = held.account else { return Err(failed("a pushed person has no record")) };
         write_down(&mut account, &written.resource, self.shape);
+        self.write_manager(&mut account, &written.resource).await?;
         record(&self.gate.house, &account).await.map_err(failed)?;
         self.told(&account).await
     }
@@ -245,7 +248,7 @@ fn write_down(account: &mut Account, resource: &Map<String, Value>, shape: &Shap
         Some(Value::Bool(true)) => account.state = AccountState::Active,
         _ => {}
     }
-    for (field, place) in &shape.places {
+    for (field, place) in shape.places.iter().filter(|(_, place)| **place != Place::Manager) {
         match place.get(resource, &shape.own) {
             Some(value) => account.fields.set(field.clone(), value),
             None => drop(account.fields.remove(field.as_str())),

@@ -70,7 +70,8 @@ impl Wanted<'_> {
                 _ => ClientAsks::Present,
             };
         }
-        for (field, place) in &shape.places {
+        // Whoever is named as the manager is looked up first.
+        for (field, place) in shape.places.iter().filter(|(_, place)| **place != Place::Manager) {
             let (before, after) = (place.get(self.before, &shape.own), place.get(self.after, &shape.own));
             if before == after {
                 continue;

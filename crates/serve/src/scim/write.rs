@@ -59,6 +59,7 @@ impl Scene<'_> {
         let mut wish = blank(None, new_id, self.client(), "".into(), house.clock.now_ms());
         wish.connection = self.knock.connection.clone();
         wanted.lay(&mut wish, self.shape, all)?;
+        self.lay_manager(&mut wish, &nothing, &written.resource).await?;
         if wish.asks == ClientAsks::Nothing {
             wish.asks = ClientAsks::Present;
         }
@@ -117,6 +118,7 @@ impl Scene<'_> {
             let mut wish = self.wish_of(&held).await?;
             let wanted = Wanted { before: &shown, after: &written.resource, names_roles };
             wanted.lay(&mut wish, self.shape, &all)?;
+            self.lay_manager(&mut wish, &shown, &written.resource).await?;
             let same_login = held.login().eq_ignore_ascii_case(&wish.login);
             if !same_login && self.is_taken(&wish, &held).await? {
                 return Err(taken(&wish.login));

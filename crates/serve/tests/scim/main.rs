@@ -5,6 +5,7 @@ mod reads;
 mod quirks;
 mod sequences;
 mod doors;
+mod managers;
 mod source;
 mod oauth;
 mod tester;
