@@ -161,12 +161,14 @@ fn peer() -> Option<anyhow::Result<Served>> {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        opened(Served { child, port, base: "/scim/v2", token: TOKEN.into(), users: Vec::new() })
+        // As the peer makes them; a list of them all takes it minutes.
+        let user = |at: usize| User { id: format!("user-{}", at + 1), login: format!("person{at:04}@acme.example") };
+        opened(Served { child, port, base: "/scim/v2", token: TOKEN.into(), users: (0..USERS).map(user).collect() })
     };
     Some(start())
 }
 
-/// Waits until a server answers, and asks it whom it has.
+/// Waits until a server answers, and asks it whom it has where that is not known.
 fn opened(mut served: Served) -> anyhow::Result<Served> {
     let began = Instant::now();
     while TcpStream::connect(("127.0.0.1", served.port)).is_err() {
