@@ -26,10 +26,10 @@ struct Served {
     port: u16,
     base: &'static str,
     token: String,
-    users: Vec<User>,
+    users: Vec<Account>,
 }
 
-struct User {
+struct Account {
     id: String,
     login: String,
 }
@@ -162,8 +162,9 @@ fn peer() -> Option<anyhow::Result<Served>> {
             .stderr(Stdio::null())
             .spawn()?;
         // As the peer makes them; a list of them all takes it minutes.
-        let user = |at: usize| User { id: format!("user-{}", at + 1), login: format!("person{at:04}@acme.example") };
-        opened(Served { child, port, base: "/scim/v2", token: TOKEN.into(), users: (0..USERS).map(user).collect() })
+        let account =
+            |at: usize| Account { id: format!("user-{}", at + 1), login: format!("person{at:04}@acme.example") };
+        opened(Served { child, port, base: "/scim/v2", token: TOKEN.into(), users: (0..USERS).map(account).collect() })
     };
     Some(start())
 }
@@ -185,11 +186,11 @@ fn opened(mut served: Served) -> anyhow::Result<Served> {
         if all.is_empty() {
             break;
         }
-        let user = |one: &Value| {
+        let account = |one: &Value| {
             let text = |name: &str| one[name].as_str().map(str::to_owned);
-            Some(User { id: text("id")?, login: text("userName")? })
+            Some(Account { id: text("id")?, login: text("userName")? })
         };
-        served.users.extend(all.iter().filter_map(user));
+        served.users.extend(all.iter().filter_map(account));
     }
     ensure!(served.users.len() * 2 > USERS, "{} users are there, of {USERS}", served.users.len());
     Ok(served)
