@@ -1,5 +1,5 @@
-//! `/hooks/{connection}/{secret}`: where apps say that something changed. It is a hint that wakes a pull and never a fact: what
-//! a message says is not read. The secret is a token with the scope `hooks`, in the path since some apps can show nothing else.
+//! `/hooks/{connection}/{secret}`: where apps say that something changed. It is a hint that wakes a read and never a fact: of a
+//! message only the ids are read where the app's manifest knows them to lie, as places to look. The secret is a token with the scope `hooks`, in the path since some apps can show nothing else.
 
 use crate::door::Problem;
 use axum::Json;
@@ -52,9 +52,10 @@ async fn take(
 ) -> Result<Response, Problem> {
     admit(&house, &connection, &secret).await?;
     let large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a message has {BODY_MAX} bytes at most"));
-    to_bytes(body, BODY_MAX).await.map_err(large)?;
-    let at_ms = hint(&house, &connection).await.map_err(|error| failed(&error))?;
-    Ok(Json(json!({ "read_at": moment_text(at_ms) })).into_response())
+    let message = to_bytes(body, BODY_MAX).await.map_err(large)?;
+    let message = serde_json::from_slice(&message).unwrap_or_default();
+    let hinted = hint(&house, &connection, &message).await.map_err(|error| failed(&error))?;
+    Ok(Json(json!({ "read_at": moment_text(hinted.at_ms), "accounts": hinted.accounts })).into_response())
 }
 
 /// Lets in whoever knows the secret; which connections there are is told to nobody else.

@@ -35,6 +35,7 @@ impl Lint<'_> {
             self.check_path(&["references", name, "path"], &reference.path, &[]);
         }
         self.evidence();
+        self.names();
         self.whoami();
         for (at, rule) in manifest.errors.rules.iter().enumerate() {
             let at = at.to_string();
@@ -50,6 +51,24 @@ impl Lint<'_> {
             }
         }
         self.scim();
+    }
+
+    /// Looks whether what a message may name can be looked up.
+    fn names(&mut self) {
+        let manifest = self.manifest;
+        for (at, naming) in manifest.webhooks.iter().flat_map(|webhooks| &webhooks.names).enumerate() {
+            let at = at.to_string();
+            if manifest.kinds.get(&naming.kind).is_none_or(|kind| kind.read.is_none()) {
+                let read = manifest.kinds.iter().filter(|(_, spec)| spec.read.is_some());
+                let known: Vec<&str> = read.map(|(kind, _)| kind.as_str()).collect();
+                let what = "kind that is read by its id";
+                self.say_unknown(&["webhooks", "names", &at, "kind"], what, naming.kind.as_str(), &known);
+            }
+            if naming.id.is_empty() {
+                let keys = ["webhooks", "names", &at, "id"];
+                self.say(&keys, "no place says where the id may lie", "such as id = [\"user.id\"]");
+            }
+        }
     }
 
     fn whoami(&mut self) {

@@ -12,7 +12,7 @@ mod about;
 mod scim;
 mod dialect;
 
-pub use about::{FileForm, Prerequisite, PushForm, SessionWord, Webhooks};
+pub use about::{FileForm, Naming, Prerequisite, PushForm, SessionWord, Webhooks};
 pub use access::AccessSpec;
 pub use dialect::{Evidence, Sheet, Tell, lay_over};
 pub use effect::{Batch, Body, ByHandSpec, Call, CallWhen, Each, EffectSpec, Method, SeatWord};
@@ -89,7 +89,7 @@ pub struct Manifest {
     pub kinds: IndexMap<Kind, KindSpec>,
     /// Whether suspending somebody ends the sessions that they have open.
     pub sessions: SessionWord,
-    /// Which events the app tells by itself; documentation, the connector polls.
+    /// Which events the app tells by itself, and where they name accounts; what they say of them is never believed.
     pub webhooks: Option<Webhooks>,
     /// What the app's SCIM surface is, where it has one, and what a connection that switches it on writes through it.
     pub scim: Option<Scim>,

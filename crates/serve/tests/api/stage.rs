@@ -28,20 +28,27 @@ pub struct Stage {
 
 /// Runs a story on a stage where everything was read.
 pub fn on_stage<F: Future<Output = ()>>(story: impl FnOnce(Stage) -> F) {
+    on_stage_with("", story);
+}
+
+/// Runs a story on a stage of which the file says something more.
+pub fn on_stage_with<F: Future<Output = ()>>(settings: &str, story: impl FnOnce(Stage) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(async { story(Stage::open().await).await });
+    runtime.block_on(async { story(Stage::open(settings).await).await });
 }
 
 impl Stage {
-    async fn open() -> Self {
+    async fn open(settings: &str) -> Self {
         let sandbox = start(Options { people: 20, limits: Limits::Off, ..Options::default() }).await.unwrap();
         let folder = tempfile::Builder::new().prefix("tenure-api-").tempdir().unwrap();
         let files = sandbox.write_files(folder.path()).unwrap();
+        let file = std::fs::read_to_string(&files.config).unwrap();
+        std::fs::write(&files.config, file + settings).unwrap();
         let house = Arc::new(House::open(&files.config, Clock::system()).await.unwrap());
         pull(&house, &house.names(), Reach::Changed, &Progress::silent()).await.unwrap();
         tenure_engine::reconcile::pin_links(&house).await.unwrap();
@@ -55,6 +62,16 @@ impl Stage {
     pub async fn work(&self) {
         let (house, schedule) = (self.house.clone(), Schedule::of(&self.house).await.unwrap());
         tokio::spawn(async move { work(house, schedule, Progress::silent()).await.unwrap() });
+    }
+
+    /// Waits until something is so; half a minute at most.
+    pub async fn until(&self, so: impl AsyncFn() -> bool) {
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(30), async {
+            while !so().await {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "it did not come to be so");
     }
 
     /// Returns the folder in which everything lies.
