@@ -32,6 +32,7 @@ pub use openid::{Discovered, Jwk, OpenidClient, OpenidError, Tokens};
 pub use settings::{ScimOffers, ScimSettings, ScimUse, Settings};
 pub use tape::{Tape, TapeReport, TapeResult, run_tapes};
 pub use transport::{
-    Exchanged, HookReach, HttpPolicy, KeptToken, Mail, MailServer, Priority, TokenKeeper, Unreached, Witnessed,
-    reach_hook, reach_mail, send_hook, send_mail, send_signed_hook, witnessed,
+    Exchanged, HookReach, HttpPolicy, KeptToken, Mail, MailServer, Priority, SetRefused, SigningKey, TokenKeeper,
+    Unreached, Witnessed, may_reach, reach_hook, reach_mail, send_hook, send_mail, send_set, send_signed_hook,
+    witnessed,
 };

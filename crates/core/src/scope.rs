@@ -18,15 +18,18 @@ pub enum Scope {
     Scim(ConnectionName),
     /// Send hints that something changed.
     Hooks,
+    /// Be told by shared signals, and manage streams of one's own.
+    Ssf,
     /// All of it but approving and SCIM, which are only ever given by name.
     Admin,
 }
 
-const WORDS: [(&str, Scope); 5] = [
+const WORDS: [(&str, Scope); 6] = [
     ("api:read", Scope::ApiRead),
     ("api:write", Scope::ApiWrite),
     ("approve", Scope::Approve),
     ("hooks", Scope::Hooks),
+    ("ssf", Scope::Ssf),
     ("admin", Scope::Admin),
 ];
 
@@ -48,7 +51,9 @@ impl Scope {
         Err(match nearest(text, &known) {
             Some(near) => format!("{text:?} is no scope; did you mean `{near}`?"),
             None => {
-                format!("{text:?} is no scope; there are api:read, api:write, approve, scim:CONNECTION, hooks, admin")
+                format!(
+                    "{text:?} is no scope; there are api:read, api:write, approve, scim:CONNECTION, hooks, ssf, admin"
+                )
             }
         })
     }
@@ -66,7 +71,7 @@ impl Scope {
         match (self, needed) {
             (held, needed) if held == needed => true,
             (Self::ApiWrite, Self::ApiRead) => true,
-            (Self::Admin, Self::ApiRead | Self::ApiWrite | Self::Hooks) => true,
+            (Self::Admin, Self::ApiRead | Self::ApiWrite | Self::Hooks | Self::Ssf) => true,
             _ => false,
         }
     }
@@ -91,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_scope_is_read_as_it_is_written() {
-        for text in ["api:read", "api:write", "approve", "scim:support", "hooks", "admin"] {
+        for text in ["api:read", "api:write", "approve", "scim:support", "hooks", "ssf", "admin"] {
             assert_eq!(parse(text).unwrap().to_string(), text);
             assert_eq!(Scope::read(text), Some(parse(text).unwrap()));
         }
@@ -107,10 +112,11 @@ mod tests {
 
     #[test]
     fn approving_and_scim_are_only_ever_given_by_name() {
-        let all = ["api:read", "api:write", "approve", "scim:hr", "hooks", "admin"].map(|text| parse(text).unwrap());
+        let all =
+            ["api:read", "api:write", "approve", "scim:hr", "hooks", "ssf", "admin"].map(|text| parse(text).unwrap());
         let covered =
             |held: &Scope| all.iter().filter(|needed| held.covers(needed)).map(Scope::to_string).collect::<Vec<_>>();
-        assert_eq!(covered(&Scope::Admin), ["api:read", "api:write", "hooks", "admin"]);
+        assert_eq!(covered(&Scope::Admin), ["api:read", "api:write", "hooks", "ssf", "admin"]);
         assert_eq!(covered(&Scope::ApiWrite), ["api:read", "api:write"]);
         assert_eq!(covered(&Scope::ApiRead), ["api:read"]);
         assert_eq!(covered(&Scope::Approve), ["approve"]);

@@ -6,6 +6,7 @@ use crate::error::EngineError;
 use crate::notify::ReceiverConfig;
 use crate::openid::OidcConfig;
 use crate::rhythm::Rhythm;
+use crate::signals::SsfConfig;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -126,6 +127,9 @@ pub struct ServerConfig {
     /// OpenID providers by which people sign in to the console, each under a name of your choice.
     #[serde(default)]
     pub oidc: BTreeMap<String, OidcConfig>,
+    /// Shared signals: who is told when access is taken away, and by which key that is signed.
+    #[serde(default)]
+    pub ssf: SsfConfig,
 }
 
 /// `[server] scim_limits`: how much the bearer of one token may ask of one process. What is more waits for its turn, and
@@ -339,6 +343,7 @@ impl Config {
         config.check_otlp()?;
         config.check_providers()?;
         config.check_receivers()?;
+        config.check_signals()?;
         for (name, connection) in &config.connections {
             config.check_connection(name, connection)?;
             config.rhythm(name)?;
@@ -478,6 +483,13 @@ impl Config {
             })?;
         }
         Ok(())
+    }
+
+    fn check_signals(&self) -> Result<(), Misplaced> {
+        self.server.ssf.check(self.server.public_url.as_deref()).map_err(|(keys, message, hint)| {
+            let keys: Vec<&str> = ["server", "ssf"].into_iter().chain(keys.iter().map(String::as_str)).collect();
+            self.misplaced(&keys, message, Some(hint))
+        })
     }
 
     fn check_receivers(&self) -> Result<(), Misplaced> {

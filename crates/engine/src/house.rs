@@ -10,6 +10,7 @@ use crate::dialect::Dialect;
 use crate::drain::Drain;
 use crate::error::EngineError;
 use crate::reload::Reload;
+use crate::signals::Signer;
 use crate::unproven::{Refused, forget, refused, without};
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
@@ -73,6 +74,8 @@ pub struct House {
     pub reload: Reload,
     /// The apps there are.
     pub catalogue: Catalogue,
+    /// The key by which this process signs what it tells others.
+    pub(crate) signer: tokio::sync::OnceCell<Signer>,
     connections: BTreeMap<ConnectionName, Connection>,
     carrier: Option<Arc<dyn Carrier>>,
 }
@@ -225,7 +228,8 @@ impl House {
         let unsettled = speak_as_noted(&store, &connections, clock.now_ms()).await?;
         check_policy(&policy, &connections, &unsettled)?;
         let (drain, reload) = (Drain::default(), Reload::default());
-        Ok(Self { config, policy, store, clock, chance, drain, reload, catalogue, connections, carrier })
+        let signer = tokio::sync::OnceCell::new();
+        Ok(Self { config, policy, store, clock, chance, drain, reload, catalogue, signer, connections, carrier })
     }
 
     /// Lists the names of all connections, sources first, in the order of the file.

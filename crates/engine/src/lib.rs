@@ -45,6 +45,7 @@ pub mod apply;
 pub mod work;
 pub mod hint;
 pub mod notify;
+pub mod signals;
 pub mod client;
 pub mod forget;
 pub mod recorded;

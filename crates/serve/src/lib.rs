@@ -9,6 +9,7 @@ mod scim;
 mod oauth;
 pub mod api;
 mod hooks;
+mod ssf;
 mod front;
 mod tls;
 
@@ -23,12 +24,13 @@ use tenure_engine::drain::Drain;
 use tenure_engine::house::House;
 use tokio::net::TcpListener;
 
-/// Everything that is answered. `/healthz` alone answers whoever asks; whatever else is added asks for a credential.
+/// Everything that is answered. `/healthz` and the finding of `/ssf` alone answer whoever asks; whatever else is added asks
+/// for a credential.
 pub fn router(house: Arc<House>) -> Router {
     let measured = Arc::new(Measured::of(house.clone()));
     let measured = Router::new().route("/metrics", get(metrics::metrics)).with_state(measured);
     let probed = Router::new().route("/healthz", get(probes::healthz)).route("/readyz", get(probes::readyz));
-    let api = api::router(house.clone()).merge(hooks::router(house.clone()));
+    let api = api::router(house.clone()).merge(hooks::router(house.clone())).merge(ssf::router(house.clone()));
     let scim = scim::router(house.clone()).merge(oauth::router(house.clone()));
     let console = tenure_console::router(house.clone());
     probed.with_state(house).merge(measured).merge(api).merge(scim).merge(console)

@@ -46,6 +46,7 @@ mod steps;
 
 mod sealed;
 mod sessions;
+mod signals;
 mod tokens;
 mod trends;
 
@@ -82,6 +83,7 @@ pub use record::Batch;
 pub use runs::{Joined, Left, Run};
 pub use sealed::{Sealed, SealedPlace};
 pub use sessions::{Invitation, Session, SignedBy};
+pub use signals::{Signal, SignalStream};
 pub use steps::{Began, Beginning, OpenStep, Settled};
 pub use tokens::Token;
 pub use trends::{Figure, accounts_topic};

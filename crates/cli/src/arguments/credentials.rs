@@ -17,7 +17,7 @@ pub struct TokenArguments {
 pub enum TokenCommand {
     /// Makes a token and shows it once; only its hash is kept
     #[command(
-        after_help = "Examples:\n  tenure token create --scope api:read --name dashboards --as mia@acme.example\n  tenure token create --scope scim:support --name okta --expires 365d > okta.token\n\nScopes: api:read · api:write (and api:read) · approve · scim:CONNECTION · hooks · admin (all but approve and SCIM)"
+        after_help = "Examples:\n  tenure token create --scope api:read --name dashboards --as mia@acme.example\n  tenure token create --scope scim:support --name okta --expires 365d > okta.token\n\nScopes: api:read · api:write (and api:read) · approve · scim:CONNECTION · hooks · ssf · admin (all but approve and SCIM)"
     )]
     Create {
         /// What its bearer may do; may be repeated

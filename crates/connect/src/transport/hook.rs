@@ -39,6 +39,79 @@ pub async fn send_signed_hook(
     headers: &[(&'static str, String)],
     reach: HookReach,
 ) -> Result<(), String> {
+    let (answer, host) = post(url, "application/json", body, headers, reach).await?;
+    match answer.status().is_success() {
+        true => Ok(()),
+        false => Err(format!("{host} answered {}", answer.status())),
+    }
+}
+
+/// Why a security event token was not taken; the sentences hold neither the address's path nor the token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SetRefused {
+    /// The receiver looked at it and will not take it, by this word of RFC 8935: to send it again changes nothing.
+    #[error("the receiver refuses it: {0}")]
+    Refused(String),
+    /// It was not looked at: to be sent again later.
+    #[error("{0}")]
+    Later(String),
+}
+
+/// So much of a refusal is read.
+const REFUSAL_MAX: usize = 4096;
+
+/// Sends a security event token (RFC 8935), with what its receiver wants as `Authorization`.
+///
+/// # Errors
+/// It was not taken.
+#[boxed]
+pub async fn send_set(
+    url: &str,
+    token: String,
+    authorization: Option<&secrecy::SecretString>,
+    reach: HookReach,
+) -> Result<(), SetRefused> {
+    use secrecy::ExposeSecret;
+    let mut headers = vec![("accept", "application/json".to_owned())];
+    headers.extend(authorization.map(|value| ("authorization", value.expose_secret().to_owned())));
+    let sent = post(url, "application/secevent+jwt", token, &headers, reach).await;
+    let (mut answer, host) = sent.map_err(SetRefused::Later)?;
+    match answer.status().as_u16() {
+        200..=299 => Ok(()),
+        400 => {
+            let mut read = Vec::new();
+            while let Ok(Some(part)) = answer.chunk().await {
+                read.extend_from_slice(&part);
+                if read.len() > REFUSAL_MAX {
+                    break;
+                }
+            }
+            let said: serde_json::Value = serde_json::from_slice(&read).unwrap_or_default();
+            let word = said["err"].as_str().unwrap_or("no reason is given");
+            let plain = |letter: &char| letter.is_ascii_graphic() || *letter == ' ';
+            Err(SetRefused::Refused(word.chars().filter(plain).take(60).collect()))
+        }
+        status => Err(SetRefused::Later(format!("{host} answered {status}"))),
+    }
+}
+
+/// Tells whether a message may go to an address at all; whether anybody answers there is not asked.
+///
+/// # Errors
+/// The address is none, or is not allowed; or its name is not known.
+pub async fn may_reach(url: &str, reach: HookReach) -> Result<(), Unreached> {
+    let Aimed { host, port, .. } = aim(url, reach).map_err(Unreached::Wrong)?;
+    look_up(&host, port, reach).await.map(drop)
+}
+
+/// Sends a body to an address that was checked; returns the answer, and who gave it.
+async fn post(
+    url: &str,
+    media_type: &str,
+    body: String,
+    headers: &[(&'static str, String)],
+    reach: HookReach,
+) -> Result<(reqwest::Response, String), String> {
     let Aimed { url, host, port } = aim(url, reach)?;
     let places = look_up(&host, port, reach).await.map_err(|unreached| unreached.to_string())?;
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -49,14 +122,11 @@ pub async fn send_signed_hook(
         .resolve_to_addrs(&host, &places)
         .build()
         .map_err(|error| format!("the HTTP client cannot be built: {}", error.without_url()))?;
-    let ask = client.post(url).header("content-type", "application/json").body(body);
+    let ask = client.post(url).header("content-type", media_type).body(body);
     let ask = headers.iter().fold(ask, |ask, (name, value)| ask.header(*name, value));
     let sent = ask.send().await;
     let answer = sent.map_err(|error| format!("send to {host}: {}", error.without_url()))?;
-    match answer.status().is_success() {
-        true => Ok(()),
-        false => Err(format!("{host} answered {}", answer.status())),
-    }
+    Ok((answer, host))
 }
 
 /// Whither a message goes.

@@ -1,14 +1,15 @@
 //! A private key that signs for us: RSA (RS256) or the curve P-256 (ES256), as PEM or as a JWK.
-//! Its text is a secret of a connection and goes no further than here; what comes out are signatures. It knows no token
-//! and no endpoint.
+//! Its text is a secret and goes no further than here; what comes out are signatures, and the public half as a JWK. It
+//! knows no token and no endpoint.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::rsa::{KeyPairComponents, PublicKeyComponents};
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 const NO_KEY: &str = "the private key is no RSA or P-256 key, in PEM (`-----BEGIN PRIVATE KEY-----`) or as a JWK";
 const LOCKED: &str =
@@ -16,7 +17,7 @@ const LOCKED: &str =
 const OLD_CURVE: &str = "the private key is in the older form of a curve's key: `openssl pkcs8 -topk8 -nocrypt -in KEY` writes the one that is read";
 
 /// A private key.
-pub(super) struct SigningKey {
+pub struct SigningKey {
     pair: Pair,
     /// The id that the key says of itself.
     pub id: Option<String>,
@@ -37,7 +38,39 @@ struct Jwk {
     numbers: std::collections::BTreeMap<String, serde_json::Value>,
 }
 
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningKey({})", self.algorithm())
+    }
+}
+
 impl SigningKey {
+    /// Makes up a key of the curve P-256; its text is a secret that [`SigningKey::read`] reads.
+    ///
+    /// # Errors
+    /// The machine gives no random bytes.
+    pub fn fresh() -> Result<SecretString, &'static str> {
+        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+        let made = made.map_err(|_| "there is no chance to be had")?;
+        Ok(format!("-----BEGIN {0}-----\n{1}\n-----END {0}-----\n", "PRIVATE KEY", STANDARD.encode(made)).into())
+    }
+
+    /// Returns the public half as a JWK, without an id.
+    pub fn public_jwk(&self) -> Value {
+        let number = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let public: PublicKeyComponents<Vec<u8>> = pair.public().into();
+                json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "n": number(&public.n), "e": number(&public.e) })
+            }
+            Pair::Curve(pair) => {
+                // A point of the curve, not compressed: one byte, then two numbers of 32 bytes.
+                let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+                json!({ "kty": "EC", "use": "sig", "alg": "ES256", "crv": "P-256", "x": number(x), "y": number(y) })
+            }
+        }
+    }
+
     /// Reads a key.
     ///
     /// # Errors

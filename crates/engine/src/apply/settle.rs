@@ -62,6 +62,7 @@ impl<'a> Run<'a> {
             took_nothing: one.took_nothing(),
         });
         house.store.settle_steps(&self.lease, &self.id, settled.collect(), &read_back, now_ms).await?;
+        crate::signals::wake(house, ended.iter().map(|one| one.step)).await?;
         for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
             tracing::info!(
                 step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,

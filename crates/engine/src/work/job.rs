@@ -3,6 +3,7 @@
 //! A job says what to look at, never what to do: that is derived when it runs.
 
 use crate::config::Config;
+use tenure_core::account::AccountKey;
 use tenure_core::name::{ConnectionName, PlanId};
 use tenure_store::NewJob;
 
@@ -16,6 +17,8 @@ const ACCOUNTS_PER_HAND: usize = 8;
 pub(crate) enum Kind {
     /// Read a connection; keyed by its name.
     Pull,
+    /// Look one account up; keyed by it.
+    Look,
     /// Judge the company by today's facts, and plan.
     Reconcile,
     /// Carry out a plan as far as it may be; keyed by the plan.
@@ -26,19 +29,36 @@ pub(crate) enum Kind {
     Act,
     /// Tell somebody of what needs them; keyed by the receiver.
     Deliver,
+    /// Read the journal for what receivers of shared signals are told.
+    Gather,
+    /// Push shared signals; keyed by the stream.
+    Push,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] = [Self::Pull, Self::Reconcile, Self::Apply, Self::Help, Self::Act, Self::Deliver];
+    pub const ALL: [Self; 9] = [
+        Self::Pull,
+        Self::Look,
+        Self::Reconcile,
+        Self::Apply,
+        Self::Help,
+        Self::Act,
+        Self::Deliver,
+        Self::Gather,
+        Self::Push,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pull => "pull",
+            Self::Look => "look",
             Self::Reconcile => "reconcile",
             Self::Apply => "apply",
             Self::Help => "help",
             Self::Act => "act",
             Self::Deliver => "deliver",
+            Self::Gather => "gather",
+            Self::Push => "push",
         }
     }
 
@@ -50,6 +70,11 @@ impl Kind {
 /// Reads a connection.
 pub(crate) fn pull(name: &ConnectionName, run_at_ms: i64) -> NewJob {
     NewJob { kind: Kind::Pull.as_str(), key: name.to_string(), run_at_ms }
+}
+
+/// Looks one account up.
+pub(crate) fn look(key: &AccountKey, run_at_ms: i64) -> NewJob {
+    NewJob { kind: Kind::Look.as_str(), key: key.to_string(), run_at_ms }
 }
 
 /// Judges the company; whoever asks again before it began asks for the same.
@@ -71,6 +96,16 @@ pub(crate) fn act(id: &str, run_at_ms: i64) -> NewJob {
 pub(crate) fn deliver(config: &Config, run_at_ms: i64) -> Vec<NewJob> {
     let job = |name: &String| NewJob { kind: Kind::Deliver.as_str(), key: name.clone(), run_at_ms };
     config.notify.keys().map(job).collect()
+}
+
+/// Reads the journal for what receivers of shared signals are told.
+pub(crate) fn gather(run_at_ms: i64) -> NewJob {
+    NewJob { kind: Kind::Gather.as_str(), key: "company".into(), run_at_ms }
+}
+
+/// Pushes what waits in a stream of shared signals.
+pub(crate) fn push(stream: &str, run_at_ms: i64) -> NewJob {
+    NewJob { kind: Kind::Push.as_str(), key: stream.to_owned(), run_at_ms }
 }
 
 /// Calls other hands to a plan that touches so many accounts.

@@ -53,10 +53,13 @@ pub(super) async fn perform(house: &House, schedule: &Schedule, claimed: &Claime
     let key = claimed.key.as_str();
     let done = match Kind::parse(&claimed.kind) {
         Some(Kind::Pull) => pull_once(house, schedule, key, progress).await,
+        Some(Kind::Look) => crate::hint::look(house, key).await,
         Some(Kind::Reconcile) => reconcile(house).await,
         Some(Kind::Apply) => apply_plan(house, claimed, progress).await,
         Some(Kind::Help) => help(house, key, progress).await,
         Some(Kind::Deliver) => deliver(house, key).await,
+        Some(Kind::Gather) => crate::signals::gather(house).await,
+        Some(Kind::Push) => crate::signals::push(house, key).await,
         Some(Kind::Act) => carry_act_out(house, key, progress).await.map(|()| JobEnd::Done),
         None => Ok(JobEnd::Done),
     };

@@ -24,6 +24,8 @@ const FAILED_PAUSE: Duration = Duration::from_secs(2);
 const CLOCKS_APART_MS: i64 = LASTS_MS / 4;
 /// Connections that one process reads at the same time.
 const PULLS_MAX: usize = 4;
+/// Accounts that one process looks up at the same time because of hints.
+const LOOKS_MAX: usize = 2;
 /// Things that people asked for which one process does at the same time.
 const ACTS_MAX: usize = 2;
 /// Receivers that one process tells at the same time.
@@ -71,7 +73,7 @@ pub async fn check_clock(house: &House) -> Result<(), EngineError> {
 /// Makes sure that every connection of the schedule will be read, and that today is judged.
 async fn wake_all(house: &House, schedule: &Schedule) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
-    let (mut missing, mut all) = (Vec::new(), vec![super::job::reconcile(now_ms)]);
+    let (mut missing, mut all) = (Vec::new(), vec![super::job::reconcile(now_ms), super::job::gather(now_ms)]);
     all.extend(super::job::deliver(&house.config, now_ms));
     for name in house.names() {
         if let Some(next_ms) = schedule.next_ms(name.as_str(), now_ms) {
@@ -85,12 +87,15 @@ async fn wake_all(house: &House, schedule: &Schedule) -> Result<(), EngineError>
 }
 
 /// Kinds of work that share places, and how many there are.
-const PLACES: [(&[Kind], usize); 5] = [
+const PLACES: [(&[Kind], usize); 8] = [
     (&[Kind::Pull], PULLS_MAX),
+    (&[Kind::Look], LOOKS_MAX),
     (&[Kind::Reconcile], 1),
     (&[Kind::Apply, Kind::Help], 1),
     (&[Kind::Act], ACTS_MAX),
     (&[Kind::Deliver], DELIVERIES_MAX),
+    (&[Kind::Gather], 1),
+    (&[Kind::Push], DELIVERIES_MAX),
 ];
 
 struct Worker {

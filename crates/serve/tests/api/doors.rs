@@ -6,7 +6,7 @@ use tenure_core::scope::Scope;
 use tenure_serve::api::{BASE, routes};
 
 /// Every scope there is, each by itself.
-const SCOPES: [Scope; 5] = [Scope::ApiRead, Scope::ApiWrite, Scope::Approve, Scope::Hooks, Scope::Admin];
+const SCOPES: [Scope; 6] = [Scope::ApiRead, Scope::ApiWrite, Scope::Approve, Scope::Hooks, Scope::Ssf, Scope::Admin];
 
 #[test]
 fn every_endpoint_asks_for_a_token_that_permits_it() {

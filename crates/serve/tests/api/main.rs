@@ -9,4 +9,5 @@ mod reads;
 mod described;
 mod fuzzed;
 mod hooks;
+mod ssf;
 mod writes;

@@ -9,6 +9,7 @@ mod guard_stories;
 mod journal_stories;
 mod list_stories;
 mod observation_stories;
+mod signal_stories;
 mod stop_stories;
 mod wish_stories;
 mod work_stories;
@@ -86,6 +87,8 @@ on_both![
     backup_stories::a_damaged_backup_is_refused_and_changes_nothing,
     backup_stories::a_store_that_holds_something_is_replaced_only_when_told,
     act_stories::an_act_is_done_once_for_its_key,
+    signal_stories::a_signal_is_kept_until_it_is_taken_and_said_once,
+    signal_stories::a_stream_is_kept_as_it_is_now_and_an_owner_has_some,
     act_stories::what_came_of_an_act_stays,
     backup_stories::a_backup_of_the_first_shape_is_brought_to_the_present_one,
     door_stories::a_token_is_kept_by_its_hash_until_it_is_revoked,

@@ -1,0 +1,144 @@
+//! How signals come to their receivers: pushed, one after the other, each until it was taken (RFC 8935), or handed out to
+//! whoever asks until they say that they have them (RFC 8936). They are signed as they go.
+
+use super::event::Kept;
+use super::settings::reach;
+use super::signer::sign;
+use super::stream::{Failing, Status, Stream};
+use super::{Receiver, STREAMS_MAX, authorization, find};
+use crate::error::EngineError;
+use crate::house::House;
+use async_recursion::async_recursion as boxed;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tenure_connect::{SetRefused, send_set};
+use tenure_store::{JobEnd, Signal};
+
+/// So many are pushed before the job is begun anew.
+const PUSHED_MAX: usize = 100;
+const RETRY_FIRST_MS: i64 = 5_000;
+const RETRY_MAX_MS: i64 = 10 * 60 * 1000;
+/// So many are handed out at once, unless fewer are asked for.
+const POLLED_MAX: usize = 100;
+/// How long whoever asks waits for the next one.
+const POLL_WAIT: Duration = Duration::from_secs(25);
+const LOOKED_EVERY: Duration = Duration::from_millis(500);
+/// Acknowledgements in one request.
+const ACKS_MAX: usize = 1000;
+
+/// Pushes what waits in a stream, in its order, until it is empty or something is not taken.
+///
+/// # Errors
+/// The store failed.
+#[tracing::instrument(name = "push", skip_all, fields(stream = %id))]
+#[boxed]
+pub(crate) async fn push(house: &House, id: &str) -> Result<JobEnd, EngineError> {
+    let Some(row) = house.store.signal_stream(id).await? else { return Ok(JobEnd::Done) };
+    let stream = Stream::read(row)?;
+    let (Some(url), Status::Enabled) = (&stream.push, stream.status) else { return Ok(JobEnd::Done) };
+    let shown = match authorization(house, &stream).await {
+        Ok(shown) => shown,
+        Err(error) => return failing(house, stream.clone(), error.to_string()).await,
+    };
+    let (next, more) = house.store.next_signals(id, PUSHED_MAX).await?;
+    for signal in next {
+        if house.drain.has_begun() {
+            return Ok(JobEnd::GivenBack);
+        }
+        let token = token(house, &stream, &signal).await?;
+        match send_set(url, token, shown.as_ref(), reach(stream.allow_private)).await {
+            Ok(()) => tracing::info!(jti = %signal.jti, "told"),
+            Err(SetRefused::Refused(word)) => {
+                tracing::warn!(jti = %signal.jti, "the receiver will not take it: {word}")
+            }
+            Err(SetRefused::Later(because)) => return failing(house, stream, because).await,
+        }
+        house.store.end_signals(id, std::slice::from_ref(&signal.jti), house.clock.now_ms()).await?;
+    }
+    if stream.failing.is_some() {
+        note(house, id, None).await?;
+    }
+    let now_ms = house.clock.now_ms();
+    Ok(if more { JobEnd::Later { at_ms: now_ms, because: None } } else { JobEnd::Done })
+}
+
+/// Says when a receiver that cannot be told is told again.
+async fn failing(house: &House, stream: Stream, because: String) -> Result<JobEnd, EngineError> {
+    let times = stream.failing.map_or(0, |failing| failing.times).saturating_add(1);
+    tracing::warn!(stream = %stream.id, times, "the receiver could not be told: {because}");
+    note(house, &stream.id, Some(Failing { times, because: because.clone() })).await?;
+    let wait_ms = (RETRY_FIRST_MS << times.min(10).saturating_sub(1)).min(RETRY_MAX_MS);
+    Ok(JobEnd::Later { at_ms: house.clock.now_ms() + wait_ms, because: Some(because) })
+}
+
+/// Notes how it went, in the stream as it is by now.
+async fn note(house: &House, id: &str, failing: Option<Failing>) -> Result<(), EngineError> {
+    let Some(row) = house.store.signal_stream(id).await? else { return Ok(()) };
+    let stream = Stream { failing, ..Stream::read(row)? };
+    house.store.put_signal_stream(&stream.row()?, STREAMS_MAX * 10, vec![]).await?;
+    Ok(())
+}
+
+async fn token(house: &House, stream: &Stream, signal: &Signal) -> Result<String, EngineError> {
+    let broken = |error: serde_json::Error| EngineError::Broken(format!("signal {}: {error}", signal.jti));
+    let kept: Kept = serde_json::from_str(&signal.body).map_err(broken)?;
+    sign(house, &kept.claims(&stream.iss, &stream.aud, &signal.jti)).await
+}
+
+/// What a receiver asks for, and what it has.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PollAsked {
+    max_events: Option<usize>,
+    return_immediately: Option<bool>,
+    ack: Vec<String>,
+    set_errs: BTreeMap<String, serde_json::Value>,
+}
+
+/// What a receiver is handed.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Polled {
+    sets: BTreeMap<String, String>,
+    more_available: bool,
+}
+
+/// Takes what a receiver has off its stream, and hands out what is next; waits a little for it, unless it is not to.
+///
+/// # Errors
+/// The receiver has no such stream, it is pushed, or the store failed.
+#[boxed]
+pub async fn poll(house: &House, receiver: &Receiver, id: &str, asked: &PollAsked) -> Result<Polled, EngineError> {
+    let stream = find(house, receiver, id).await?;
+    if stream.push.is_some() {
+        return Err(EngineError::Asked("the events of this stream are pushed".into()));
+    }
+    if asked.ack.len() + asked.set_errs.len() > ACKS_MAX {
+        return Err(EngineError::Asked(format!("{ACKS_MAX} at most are acknowledged at once")));
+    }
+    let mut had = asked.ack.clone();
+    for (jti, said) in &asked.set_errs {
+        tracing::warn!(stream = %id, %jti, "the receiver will not take it: {}", said["err"].as_str().unwrap_or("no reason is given"));
+        had.push(jti.clone());
+    }
+    if !had.is_empty() {
+        house.store.end_signals(id, &had, house.clock.now_ms()).await?;
+    }
+    let limit = asked.max_events.unwrap_or(POLLED_MAX).min(POLLED_MAX);
+    let waits = limit > 0 && !asked.return_immediately.unwrap_or(false);
+    let began = tokio::time::Instant::now();
+    let (next, more) = loop {
+        let open = find(house, receiver, id).await?.status == Status::Enabled;
+        let next = if open { house.store.next_signals(id, limit).await? } else { (Vec::new(), false) };
+        if !next.0.is_empty() || !waits || began.elapsed() > POLL_WAIT || house.drain.has_begun() {
+            break next;
+        }
+        tokio::time::sleep(LOOKED_EVERY).await;
+    };
+    let mut sets = BTreeMap::new();
+    for signal in next {
+        sets.insert(signal.jti.clone(), token(house, &stream, &signal).await?);
+    }
+    Ok(Polled { sets, more_available: more })
+}
