@@ -22,7 +22,7 @@ const RETRY_MAX_MS: i64 = 10 * 60 * 1000;
 /// So many are handed out at once, unless fewer are asked for.
 const POLLED_MAX: usize = 100;
 /// How long whoever asks waits for the next one.
-const POLL_WAIT: Duration = Duration::from_secs(25);
+const POLL_WAIT_MS: i64 = 25_000;
 const LOOKED_EVERY: Duration = Duration::from_millis(500);
 /// Acknowledgements in one request.
 const ACKS_MAX: usize = 1000;
@@ -127,11 +127,11 @@ pub async fn poll(house: &House, receiver: &Receiver, id: &str, asked: &PollAske
     }
     let limit = asked.max_events.unwrap_or(POLLED_MAX).min(POLLED_MAX);
     let waits = limit > 0 && !asked.return_immediately.unwrap_or(false);
-    let began = tokio::time::Instant::now();
+    let until_ms = house.clock.now_ms() + POLL_WAIT_MS;
     let (next, more) = loop {
         let open = find(house, receiver, id).await?.status == Status::Enabled;
         let next = if open { house.store.next_signals(id, limit).await? } else { (Vec::new(), false) };
-        if !next.0.is_empty() || !waits || began.elapsed() > POLL_WAIT || house.drain.has_begun() {
+        if !next.0.is_empty() || !waits || house.clock.now_ms() > until_ms || house.drain.has_begun() {
             break next;
         }
         tokio::time::sleep(LOOKED_EVERY).await;
