@@ -22,7 +22,7 @@ use tenure_engine::budget::WindowLeft;
 use tenure_engine::dialect::Dialect;
 use tenure_engine::session::Visitor;
 use tenure_engine::work::{ask_pull, is_asked};
-use tenure_store::{AccountFilter, Cursor, Observed, Overview, Pull, accounts_topic};
+use tenure_store::{AccountFilter, Cursor, Observed, Overview, Pull, accounts_topic, requests_topic};
 
 const ACCOUNTS_SHOWN: usize = 50;
 const PULLS_SHOWN: usize = 8;
@@ -142,6 +142,9 @@ struct AppPage {
     asked: bool,
     states: Vec<(Chip, String)>,
     chart: String,
+    /// Requests day by day, and how many there were on the day that is looked at.
+    spent: String,
+    spent_today: i64,
     seats: Option<(u64, Option<u64>, String)>,
     windows: Vec<(String, u64, u64, String)>,
     quiet: String,
@@ -207,6 +210,8 @@ pub(crate) async fn page(
     let counted = counted(&console, &connection, &known, as_of_ms).await?;
     let of_here = |finding: &&tenure_core::change::Finding| finding.connection.as_ref() == Some(&connection);
     let figures = past::trend(house, &accounts_topic(&name), as_of_ms).await?;
+    let sent = past::trend(house, &requests_topic(&name), as_of_ms).await?;
+    let today = as_of_ms.unwrap_or(now_ms).div_euclid(86_400_000);
     let order =
         [("active", "fill-good"), ("invited", "fill-wait"), ("suspended", "fill-off"), ("unknown", "fill-plain")];
     let left = match as_of_ms {
@@ -227,6 +232,8 @@ pub(crate) async fn page(
         asked: as_of_ms.is_none() && is_asked(house, &connection).await?,
         states: states(&counted),
         chart: draw::days("Accounts of the last 30 days, by state", &figures, &order),
+        spent: draw::days("Requests of the last 30 days", &sent, &[("reads", "fill-plain"), ("writes", "fill-accent")]),
+        spent_today: sent.iter().filter(|figure| figure.day == today).map(|figure| figure.amount).sum(),
         seats: seats(&abilities, &counted).map(|(taken, of)| {
             let title = format!("{taken} seats taken");
             (taken, of, of.map(|of| draw::share(&title, taken, of)).unwrap_or_default())

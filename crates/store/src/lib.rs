@@ -86,7 +86,7 @@ pub use sessions::{Invitation, Session, SignedBy};
 pub use signals::{Signal, SignalStream};
 pub use steps::{Began, Beginning, OpenStep, Settled};
 pub use tokens::Token;
-pub use trends::{Figure, accounts_topic};
+pub use trends::{Figure, accounts_topic, requests_topic};
 
 use async_recursion::async_recursion as boxed;
 use db::{Db, Tx, args};

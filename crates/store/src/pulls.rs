@@ -293,12 +293,13 @@ impl Store {
                    throttled = $6, floor_ms = $7, spent_ms = $8, believed = $9, watermark = $10, \
                    checkpoint = CASE WHEN $11 = 1 THEN checkpoint ELSE NULL END \
                    WHERE id = $12 AND finished_ms IS NULL";
+        let requests = end.requests as i64;
         let values = args![
             now_ms,
             end.coverage.as_str(),
             end.because,
             accounts,
-            end.requests as i64,
+            requests,
             end.throttled as i64,
             milliseconds(end.floor_seconds),
             milliseconds(end.seconds),
@@ -316,6 +317,7 @@ impl Store {
         if let Some(number) = number_of(&mut tx, &run.connection).await? {
             crate::trends::count_accounts(&mut tx, number, now_ms).await?;
         }
+        crate::trends::add_requests(&mut tx, &run.connection, "reads", requests, now_ms).await?;
         let sql = select!("WHERE id = $1");
         let pull = tx.first(sql, args![run.id.0], |row| read_pull(&row)).await?;
         enqueue(&mut tx, jobs).await?;

@@ -1,5 +1,6 @@
 //! How many there were of something, day by day: accounts by state, kept with the end of each pull, and findings by
-//! severity, kept with each plan of the whole company. The last word of a day stays.
+//! severity, kept with each plan of the whole company, of which the last word of a day stays; and how many requests were
+//! sent, which add up, written by whoever sent them.
 //! What is drawn of it is not known here.
 
 use crate::Store;
@@ -7,9 +8,12 @@ use crate::db::{Durability, Row, Tx, args};
 use crate::error::StoreError;
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
+use tenure_core::name::ConnectionName;
 
 const DAY_MS: i64 = 86_400_000;
 const ROWS_MAX: i64 = 5_000;
+/// How long it is known how many requests were sent.
+const REQUESTS_DAYS: i64 = 366;
 
 /// One figure of one day.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,6 +52,44 @@ impl Store {
         let read = |row: Row<'_>| Ok(Figure { word: row.text(0)?.to_owned(), day: row.int(1)?, amount: row.int(2)? });
         self.db.read().await?.list(sql, args![topic, since_ms.div_euclid(DAY_MS), ROWS_MAX], read).await
     }
+}
+
+impl Store {
+    /// Adds requests that steps sent to today's, by connection.
+    #[boxed]
+    pub async fn count_requests(&self, sent: &BTreeMap<ConnectionName, i64>, now_ms: i64) -> Result<(), StoreError> {
+        if sent.values().all(|sent| *sent == 0) {
+            return Ok(());
+        }
+        let mut tx = self.db.write(Durability::Normal).await?;
+        for (connection, sent) in sent {
+            add_requests(&mut tx, connection, "writes", *sent, now_ms).await?;
+        }
+        tx.commit().await
+    }
+}
+
+/// Under which topic the requests to a connection are counted.
+pub fn requests_topic(connection: &str) -> String {
+    format!("requests {connection}")
+}
+
+/// Adds to today's requests, within the transaction of whoever sent them; what is older than a year is let go.
+pub(crate) async fn add_requests(
+    tx: &mut Tx,
+    connection: &ConnectionName,
+    word: &str,
+    sent: i64,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    if sent == 0 {
+        return Ok(());
+    }
+    let (topic, day) = (requests_topic(connection.as_str()), now_ms.div_euclid(DAY_MS));
+    let sql = "INSERT INTO trend (topic, word, day, amount) VALUES ($1, $2, $3, $4) \
+               ON CONFLICT (topic, word, day) DO UPDATE SET amount = trend.amount + excluded.amount";
+    tx.run(sql, args![&*topic, word, day, sent]).await?;
+    tx.run("DELETE FROM trend WHERE topic = $1 AND day < $2", args![&*topic, day - REQUESTS_DAYS]).await.map(drop)
 }
 
 /// Under which topic the accounts of a connection are counted.

@@ -62,6 +62,11 @@ impl<'a> Run<'a> {
             took_nothing: one.took_nothing(),
         });
         house.store.settle_steps(&self.lease, &self.id, settled.collect(), &read_back, now_ms).await?;
+        let mut sent: BTreeMap<ConnectionName, i64> = BTreeMap::new();
+        for Ended { step, asked, .. } in &ended {
+            *sent.entry(step.connection.clone()).or_default() += (asked.requests.len() + asked.more) as i64;
+        }
+        house.store.count_requests(&sent, now_ms).await?;
         crate::signals::wake(house, ended.iter().map(|one| one.step)).await?;
         for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
             tracing::info!(

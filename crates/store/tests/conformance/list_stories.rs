@@ -280,6 +280,24 @@ pub async fn a_plan_saved_twice_is_one_plan(TestStore { store, .. }: &TestStore)
     assert_eq!(store.plan_ids(100).await.unwrap().len(), 50);
 }
 
+pub async fn requests_of_a_day_add_up_whoever_sent_them(TestStore { store, .. }: &TestStore) {
+    const DAY_MS: i64 = 86_400_000;
+    let topic = tenure_store::requests_topic("gorgias");
+    let sent = |count: i64| [(gorgias(), count)].into_iter().collect();
+    store.count_requests(&sent(3), 5).await.unwrap();
+    store.count_requests(&sent(0), 6).await.unwrap();
+    store.count_requests(&sent(4), DAY_MS - 1).await.unwrap();
+    pull(store, &gorgias(), &[agent("1", "a@x")], DAY_MS).await;
+    let all = store.trend(&topic, 0).await.unwrap();
+    let writes: Vec<_> = all.iter().filter(|figure| figure.word == "writes").map(|one| (one.day, one.amount)).collect();
+    assert_eq!(writes, [(0, 7)]);
+    let read = store.pulls(&gorgias(), 1).await.unwrap()[0].end.as_ref().unwrap().requests as i64;
+    let reads: i64 = all.iter().filter(|figure| figure.word == "reads").map(|figure| figure.amount).sum();
+    assert_eq!(reads, read, "what a pull sent is counted with its end");
+    store.count_requests(&sent(1), 400 * DAY_MS).await.unwrap();
+    assert_eq!(store.trend(&topic, 0).await.unwrap().len(), 1, "after a year it is let go");
+}
+
 pub async fn a_day_keeps_its_last_word_on_how_many_there_were(TestStore { store, .. }: &TestStore) {
     const DAY_MS: i64 = 86_400_000;
     let amounts = |pairs: &[(&str, i64)]| pairs.iter().map(|(word, amount)| ((*word).to_owned(), *amount)).collect();

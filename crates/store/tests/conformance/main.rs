@@ -96,6 +96,7 @@ on_both![
     door_stories::a_session_is_good_until_it_is_ended,
     door_stories::a_signing_in_opens_one_session_however_often_it_comes_back,
     door_stories::a_provider_ends_its_own_session_or_all_of_a_person,
+    list_stories::requests_of_a_day_add_up_whoever_sent_them,
     list_stories::a_day_keeps_its_last_word_on_how_many_there_were,
     door_stories::sealed_values_are_sealed_anew_all_or_none,
     stop_stories::a_step_begins_only_when_the_newest_decisions_are_heard,
