@@ -11,6 +11,9 @@ use async_recursion::async_recursion as boxed;
 use futures::{StreamExt, stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::Path;
+use tenure_connect::file::{FileError, People, PeopleOptions, meant};
 use tenure_connect::{Connector, ErrorKind, Priority};
 use tenure_core::name::ConnectionName;
 use tenure_core::stop::Stop;
@@ -134,7 +137,11 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
         _ => None,
     };
     lines.extend(match reader {
-        Reader::File(file) => vec![check_file(house, &file, offline, line).await],
+        Reader::File(file) => {
+            let mut lines = vec![check_file(house, name, &file, offline, line).await];
+            lines.extend(map_slips(house, name, &file).into_iter().map(|says| line("map", Verdict::Problem, says)));
+            lines
+        }
         Reader::Pushed => {
             let says =
                 format!("nothing is asked; people are pushed to /scim/v2/{name} with a token of scope scim:{name}");
@@ -162,9 +169,35 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
     lines
 }
 
+/// Lists names of the map that may be meant for a column that is known, with their lines.
+fn map_slips(house: &House, name: &ConnectionName, file: &FileSource) -> Vec<String> {
+    let slip = |ours: &String| {
+        let hint = format!("did you mean `{}`?", meant(ours)?);
+        let message = format!("`{ours}` is no column that is known");
+        Some(house.config.misplaced(&["connections", name.as_str(), "map", ours], message, Some(hint)).to_string())
+    };
+    file.map.keys().filter_map(slip).collect()
+}
+
+/// Reads a file to its end and says how it is.
+fn read_through(name: &ConnectionName, file: &FileSource, path: &Path) -> Result<String, String> {
+    let options = PeopleOptions { connection: name.clone(), map: file.map.clone(), skip: BTreeSet::new() };
+    let cause = |error: FileError| {
+        std::error::Error::source(&error).map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+    };
+    let mut people = People::open(path, options).map_err(cause)?;
+    people.by_ref().for_each(drop);
+    let report = people.report_now();
+    match report.because {
+        None => Ok(format!("{} can be read, {} people", path.display(), report.people)),
+        Some(because) => Err(format!("{}: {because}", path.display())),
+    }
+}
+
 /// Says whether a file can be read, or fetched.
 async fn check_file(
     house: &House,
+    name: &ConnectionName,
     file: &FileSource,
     offline: bool,
     line: impl Fn(&str, Verdict, String) -> CheckLine,
@@ -181,10 +214,9 @@ async fn check_file(
         };
     }
     match file.local(house.clock.now_ms()) {
-        Ok(Some(path)) => match std::fs::File::open(&path) {
-            Ok(_) => line("file", Verdict::Good, format!("{} can be read", path.display())),
-            Err(error) => problem(format!("open {}: {error}", path.display())),
-        },
+        Ok(Some(path)) => {
+            read_through(name, file, &path).map_or_else(problem, |says| line("file", Verdict::Good, says))
+        }
         Ok(None) => problem("there is no file".into()),
         Err(error) => problem(error.to_string()),
     }

@@ -5,6 +5,7 @@
 use super::rows::{CELLS_MAX, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::name::FieldName;
+use tenure_core::place::nearest;
 
 /// The columns that we know.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -83,7 +84,12 @@ pub(super) fn read_header(row: &Row, map: &BTreeMap<String, String>) -> Header {
         match position(&names, theirs) {
             Some(at) if taken.insert(at) => header.columns.push(column(at, known_name(ours).unwrap_or(ours))),
             Some(at) => header.problems.push((at + 1, format!("the map names column `{theirs}` twice"))),
-            None => header.problems.push((0, format!("column `{theirs}` is missing, which the map names as {ours}"))),
+            None => {
+                let there: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
+                let near = nearest(theirs, &there).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let says = format!("column `{theirs}` is missing, which the map names as {ours}{near}");
+                header.problems.push((0, says));
+            }
         }
     }
     for (at, name) in names.iter().enumerate() {
@@ -131,6 +137,21 @@ fn position(names: &[Option<String>], wanted: &str) -> Option<usize> {
 fn known_name(name: &str) -> Option<&'static str> {
     let folded = fold(name);
     KNOWN.iter().map(|(known, _)| *known).find(|known| fold(known) == folded)
+}
+
+/// Returns the column that is known and may be meant by a name of the map that is none: a slip of one or two letters. Other
+/// names are attributes of the operator's own.
+pub fn meant(ours: &str) -> Option<&'static str> {
+    const LEN_MIN: usize = 6;
+    if known_name(ours).is_some() || ours.len() < LEN_MIN {
+        return None;
+    }
+    let folded = fold(ours);
+    let all: Vec<String> = KNOWN.iter().map(|(known, _)| fold(known)).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let near = nearest(&folded, &all).filter(|near| near.len().abs_diff(folded.len()) <= 1)?;
+    let slips = |near: &str| strsim::damerau_levenshtein(near, &folded);
+    if slips(near) > 2 { None } else { known_name(near) }
 }
 
 fn fold(name: &str) -> String {

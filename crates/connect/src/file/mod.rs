@@ -16,4 +16,5 @@ mod tests;
 pub use download::{Download, Fetched, Validator};
 pub use encoding::Encoding;
 pub use folder::newest;
+pub use header::meant;
 pub use people::{FileError, FileReport, People, PeopleOptions, RowProblem};
