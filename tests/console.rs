@@ -113,6 +113,7 @@ fn every_screen_can_be_shown_to_anybody() {
         ("TENURE_PICTURES", pictures.display().to_string()),
     ];
     let told = drive("screens.mjs", &modules, &settings);
+    println!("first words on a slow phone, in ms: {}", told["waits"]);
     assert_eq!(told["wrong"], serde_json::json!([]), "{told:#}");
     assert!(told["screens"].as_array().unwrap().len() >= 10, "{told:#}");
     daemon.end();

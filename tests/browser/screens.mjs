@@ -1,6 +1,9 @@
 // Every screen on a desktop and on a phone, light and dark: pictures, what axe finds, how large a page is; then the
 // keyboard alone. What is wrong is one JSON document on standard output.
-import { open, signIn, lookAt, finish, DESKTOP } from "./look.mjs";
+import { open, signIn, lookAt, firstWords, finish, DESKTOP, PHONE } from "./look.mjs";
+
+/** What a slow phone may wait for the first words, with a program that is built for tests and a machine that does more. */
+const WORDS_MAX_MS = 2000;
 
 const { TENURE_BASE: base, TENURE_LINK: link, TENURE_PICTURES: pictures } = process.env;
 const browser = await open();
@@ -59,7 +62,32 @@ try {
     const radios = await page.locator("main input[type=radio]").count();
     if (reached.size + radios < all) wrong.push(`${path}: ${reached.size} of ${all} are reached by key`);
   }
-  finish({ wrong, screens: Object.keys(screens) });
+
+  // A slow phone shows the first words soon.
+  const phone = await browser.newContext({ viewport: PHONE, storageState: await context.storageState() });
+  const waits = {};
+  for (const name of ["today", "plan", "person", "app"]) {
+    waits[name] = await firstWords(phone, base + screens[name]);
+    if (waits[name] > WORDS_MAX_MS) wrong.push(`${name}: the first words after ${waits[name]} ms on a slow phone`);
+  }
+  await phone.close();
+
+  // The whole console goes to an earlier moment, says so, lets nothing be done, and comes back.
+  await page.goto(`${base}/plan`);
+  await page.locator("details.moment summary").click();
+  await page.getByLabel("Moment (UTC)").fill("2020-01-01T12:00");
+  await page.getByRole("button", { name: "Look at the past" }).click();
+  const past = page.getByText("This page is shown as of");
+  await past.waitFor();
+  if (!page.url().startsWith(`${base}/plan`)) wrong.push(`the switch leads away: ${page.url()}`);
+  if (await page.getByRole("button", { name: /^Approve/ }).count()) wrong.push("something can be approved in the past");
+  await page.goto(`${base}/people`);
+  await past.waitFor();
+  if (await page.locator("tbody th a").count()) wrong.push("somebody was known in 2020");
+  await page.getByRole("button", { name: "Back to now" }).click();
+  await past.waitFor({ state: "detached" });
+  if (!(await page.locator("tbody th a").count())) wrong.push("nobody is known now");
+  finish({ wrong, waits, screens: Object.keys(screens) });
 } catch (error) {
   finish({ wrong: [...wrong, String(error)], screens: [] });
 } finally {
