@@ -25,7 +25,7 @@ fn read_two_days(stage: &Stage) {
 
 /// Lists who began runs, as the journal tells it.
 fn actors(stage: &Stage) -> Vec<String> {
-    let exported = stage.run(&["audit", "export"]);
+    let exported = stage.plainly(&["audit", "export"]);
     let entries = exported.out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     entries.filter(|entry| entry["event"] == "run_started").map(|entry| entry["actor"].to_string()).collect()
 }
@@ -63,7 +63,7 @@ fn changed_in_gorgias(stage: &Stage) -> String {
 
 /// Counts the runs that ended and in which a step got no clear answer.
 fn ended_unclear(stage: &Stage) -> usize {
-    let exported = stage.run(&["audit", "export"]).out;
+    let exported = stage.plainly(&["audit", "export"]).out;
     let entries: Vec<Value> = exported.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let unclear =
         entries.iter().filter(|entry| matches!(entry["body"]["outcome"].as_str(), Some("skipped" | "unknown")));
@@ -83,7 +83,7 @@ fn a_step_that_got_no_clear_answer_is_tried_again_soon() {
     let began = Instant::now();
     // The second of them is of a plan that has nothing else left, so that nothing new wakes it.
     while ended_unclear(&stage) < 2 {
-        assert!(began.elapsed() < FOLLOWED_WITHIN * 9, "the runs did not end: {}", stage.run(&["audit", "export"]));
+        assert!(began.elapsed() < FOLLOWED_WITHIN * 9, "the runs did not end: {}", stage.plainly(&["audit", "export"]));
         std::thread::sleep(LOOKED_EVERY);
     }
     println!("they ended after {:.1} s", began.elapsed().as_secs_f64());
@@ -169,7 +169,7 @@ fn a_daemon_told_to_end_finishes_its_steps_and_the_next_does_the_rest() {
     until_written(&stage, writes(&stage) + 8);
     let took = daemon.end();
     println!("it ended {:.1} s after the signal", took.as_secs_f64());
-    let entries = stage.run(&["audit", "export"]).out;
+    let entries = stage.plainly(&["audit", "export"]).out;
     let told = |event: &str| entries.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).count();
     assert_eq!(told("step_started"), told("step_ended"), "no step is left open");
     assert_eq!(told("run_started"), told("run_ended"));
@@ -237,7 +237,7 @@ fn a_daemon_reads_its_files_anew_without_losing_work() {
     until_told(&daemon, &reads, "every_seconds", &14400.into());
     until_nothing_is_left(&stage, WOKEN_WITHIN);
     daemon.end();
-    let entries = stage.run(&["audit", "export"]).out;
+    let entries = stage.plainly(&["audit", "export"]).out;
     let told = |event: &str| entries.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).count();
     assert_eq!(told("step_started"), told("step_ended"), "no step is left open");
     settle(&stage, &day);

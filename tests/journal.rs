@@ -25,13 +25,38 @@ fn export(stage: &Stage) -> Vec<u8> {
     expect(&stage.run(&["pull"]), 0);
     let id = crate::day::approved_plan(stage);
     expect(&stage.run(&["apply", &id]), 0);
-    let exported = stage.run(&["audit", "export"]);
+    let exported = stage.plainly(&["audit", "export"]);
     expect(&exported, 0);
     exported.out.into_bytes()
 }
 
 fn verifier() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("scripts/verify-journal.py")
+}
+
+#[test]
+fn an_export_as_one_document_is_verified_as_its_lines_are() {
+    let stage = open();
+    let lines = String::from_utf8(export(&stage)).unwrap();
+    let exported = stage.run(&["audit", "export"]);
+    expect(&exported, 0);
+    let document = exported.json().unwrap();
+    let entries = document["entries"].as_array().unwrap();
+    // Each export is an entry itself.
+    assert_eq!(entries.len(), lines.lines().count(), "{}", entries.len());
+    assert_eq!(document["end"]["entries"], entries.len());
+    let (good, bad) = (stage.folder().join("good.json"), stage.folder().join("bad.json"));
+    std::fs::write(&good, &exported.out).unwrap();
+    let changed = exported.out.replacen("\"event\":\"step_ended\"", "\"event\":\"step_begun\"", 1);
+    assert_ne!(changed, exported.out);
+    std::fs::write(&bad, changed).unwrap();
+    let found = verified_independently(&[good.clone(), bad.clone()], None);
+    assert!(found[0].is_none() && found[1].is_some(), "{found:?}");
+    for (file, code) in [(good, 0), (bad, 2)] {
+        let checked = stage.run(&["audit", "verify", "--file", file.to_str().unwrap()]);
+        expect(&checked, code);
+        assert_eq!(checked.json().unwrap()["broken"].is_null(), code == 0, "{checked}");
+    }
 }
 
 /// Returns, for each file, the entry at which the independent verifier finds it broken.
@@ -173,7 +198,7 @@ fn who_takes_whole_lists_away_or_looks_into_the_past_is_written() {
     expect(&stage.run(&["accounts", "--format", "csv"]), 0);
     expect(&stage.run(&["grants", "--as-of", "2026-11-01"]), 0);
     expect(&stage.run(&["accounts"]), 0);
-    let exported = stage.run(&["audit", "export"]);
+    let exported = stage.plainly(&["audit", "export"]);
     let entries: Vec<Value> = exported.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let reads: Vec<(&str, &str)> = entries
         .iter()

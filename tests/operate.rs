@@ -56,6 +56,32 @@ fn the_doctor_finds_what_is_wrong_and_nothing_where_all_is_well() {
 }
 
 #[test]
+fn a_step_of_which_nobody_knows_what_became_is_told() {
+    let stage = open();
+    expect(&stage.run(&["pull"]), 0);
+    stage.next_morning();
+    expect(&stage.run(&["pull"]), 0);
+    let plan = stage.run(&["plan"]);
+    expect(&plan, 2);
+    let step = plan.json().unwrap()["steps"][0]["id"].as_str().unwrap().to_owned();
+    let doubts = || {
+        let found = stage.run(&["findings", "--kind", "open_work"]).json().unwrap()["findings"].clone();
+        found.as_array().unwrap().iter().filter(|finding| finding["facts"]["step"] == step.as_str()).count()
+    };
+    assert_eq!((doubts(), problems(&stage.run(&["doctor"])).len()), (0, 0));
+    // As a run leaves it of whose writes no answer came, and whose looks failed as well.
+    let settled = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('INSERT INTO step_progress (run, step, \
+                   started_ms, settled_ms, intent, outcome) VALUES (?, ?, 1, 2, ?, ?)', ('r-1', sys.argv[2], 'null', \
+                   '{\"id\":\"%s\",\"outcome\":\"unknown\",\"fields\":{}}' % sys.argv[2])); c.commit()";
+    let database = stage.folder().join("tenure.db");
+    let written = std::process::Command::new("python3").args(["-c", settled]).arg(database).arg(&step).status();
+    assert!(written.expect("python3 is there").success());
+    assert_eq!(doubts(), 1);
+    let told = problems(&stage.run(&["doctor"]));
+    assert!(told.len() == 1 && told[0].contains("nobody knows what became of 1 steps"), "{told:?}");
+}
+
+#[test]
 fn the_doctor_works_where_nothing_else_does() {
     let stage = open();
     expect(&stage.run(&["pull"]), 0);

@@ -21,6 +21,7 @@ use tenure_core::correlate::IdentityAt;
 use tenure_core::facts::{Decided, Decision, Facts};
 use tenure_core::name::{ConnectionName, IdentityId};
 use tenure_core::why;
+use tenure_engine::answer::upcoming;
 use tenure_engine::decide::{By, LifecycleEvent, decide_lifecycle};
 use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
@@ -111,6 +112,8 @@ fn shown(house: &House, found: &Found<'_>, at: IdentityAt, id: &IdentityId, fram
         ("Last day", identity.end_date.map(|date| date.to_string())),
         ("Time zone", text("time_zone")),
     ];
+    let decided = upcoming(&found.graph.facts().decisions, id, house.clock.now_ms());
+    let decided = decided.into_iter().map(|one| ("Decided", format!("{} at {}, by {}", one.what, one.at, one.by)));
     let manager = identity.manager.as_ref().and_then(|id| found.graph.identity(id));
     let all: Vec<_> =
         found.graph.accounts_at(at).take(ACCOUNTS_MAX).map(|(at, account)| line(found, at, account)).collect();
@@ -130,7 +133,7 @@ fn shown(house: &House, found: &Found<'_>, at: IdentityAt, id: &IdentityId, fram
         graph: if held.is_empty() { String::new() } else { draw::reach(&name, &held) },
         state: words::state(identity.state.as_str()),
         gone: identity.state.as_str() == "left",
-        facts: facts.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).collect(),
+        facts: facts.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))).chain(decided).collect(),
         manager: manager.map(|boss| (boss.label().to_owned(), format!("/people/{}", words::part(boss.id.as_str())))),
         wished: wished.filter(|(_, lines)| !lines.is_empty()).collect(),
         why: why::identity(&found.graph, at),

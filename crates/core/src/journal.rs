@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 mod text;
 
-pub use text::{Anchor, TextVerifier, anchor_line, last_line, line, read_anchors, verify_text};
+pub use text::{Anchor, DOCUMENT, TextVerifier, anchor_line, last_line, line, read_anchors, verify_text};
 
 /// The hash that stands before the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";

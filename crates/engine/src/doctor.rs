@@ -253,7 +253,22 @@ async fn in_doubt(store: &Store, now_ms: i64) -> Result<Vec<CheckLine>, EngineEr
             moment_text(first.started_ms)
         );
         lines.push(line("steps", verdict, says));
-    } else {
+    }
+    let plan = store.latest_plan().await?;
+    let doubted = match &plan {
+        Some(plan) => crate::doubt::in_doubt(store, plan).await?,
+        None => Vec::new(),
+    };
+    if let Some(first) = doubted.first() {
+        let says = format!(
+            "nobody knows what became of {} steps of plan {} ({}); `tenure pull` and `tenure plan` show whether they are done, \
+             and the next `tenure apply` looks before it does anything",
+            doubted.len(),
+            plan.as_ref().map_or("", |plan| plan.id.as_str()),
+            first.id
+        );
+        lines.push(line("steps", Verdict::Problem, says));
+    } else if open.is_empty() {
         lines.push(line("steps", Verdict::Good, "none is in doubt"));
     }
     Ok(lines)

@@ -74,6 +74,8 @@ pub struct House {
     pub reload: Reload,
     /// The apps there are.
     pub catalogue: Catalogue,
+    /// Findings that were judged a moment ago.
+    pub(crate) kept: crate::answer::Kept,
     /// The key by which this process signs what it tells others.
     pub(crate) signer: tokio::sync::OnceCell<Signer>,
     connections: BTreeMap<ConnectionName, Connection>,
@@ -228,8 +230,8 @@ impl House {
         let unsettled = speak_as_noted(&store, &connections, clock.now_ms()).await?;
         check_policy(&policy, &connections, &unsettled)?;
         let (drain, reload) = (Drain::default(), Reload::default());
-        let signer = tokio::sync::OnceCell::new();
-        Ok(Self { config, policy, store, clock, chance, drain, reload, catalogue, signer, connections, carrier })
+        let (kept, signer) = Default::default();
+        Ok(Self { config, policy, store, clock, chance, drain, reload, catalogue, kept, signer, connections, carrier })
     }
 
     /// Lists the names of all connections, sources first, in the order of the file.

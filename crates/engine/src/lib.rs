@@ -16,6 +16,7 @@ pub mod dialect;
 pub mod budget;
 mod own;
 mod unproven;
+mod doubt;
 pub mod drift;
 mod ignored;
 mod begun;

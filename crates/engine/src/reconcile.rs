@@ -221,6 +221,7 @@ pub(crate) async fn complete(
     findings.extend(crate::ending::findings(house).await?);
     findings.extend(crate::drift::findings(house).await?);
     findings.extend(crate::work::failed::findings(house).await?);
+    findings.extend(crate::doubt::findings(house, plan).await?);
     let ids: Vec<_> = findings.iter().map(|finding| finding.id.clone()).collect();
     let since = house.store.findings_since(&ids, scope, house.clock.now_ms()).await?;
     for finding in &mut findings {

@@ -75,6 +75,7 @@ pub struct GrantView {
     pub login: Option<String>,
     pub identity: Option<String>,
     pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,27 +103,83 @@ impl GrantView {
     }
 }
 
+/// What the sources tell of one thing: in JSON it is absent where nobody tells, and null where it is told to be empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum Told {
+    /// Nobody tells.
+    #[default]
+    Unknown,
+    /// It is empty.
+    Empty,
+    /// It is this.
+    Is(String),
+}
+
+impl Told {
+    /// Returns the text, where there is one.
+    pub fn as_deref(&self) -> Option<&str> {
+        match self {
+            Self::Is(text) => Some(text),
+            Self::Unknown | Self::Empty => None,
+        }
+    }
+
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+}
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(from)?.map_or(Self::Empty, Self::Is))
+    }
+}
+
 /// An identity.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the contract names the fields")]
 pub struct IdentityView {
     pub id: String,
-    pub name: Option<String>,
-    pub given_name: Option<String>,
-    pub family_name: Option<String>,
-    pub work_email: Option<String>,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub name: Told,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub given_name: Told,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub family_name: Told,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub work_email: Told,
     pub emails: Vec<String>,
-    pub employee_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub employee_id: Told,
     pub external_ids: BTreeMap<String, String>,
-    #[serde(rename = "type")]
-    pub worker_type: Option<String>,
+    #[serde(rename = "type", default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub worker_type: Told,
     pub state: IdentityState,
-    pub department: Option<String>,
-    pub title: Option<String>,
-    pub manager: Option<String>,
-    pub start_date: Option<String>,
-    pub end_date: Option<String>,
-    pub time_zone: Option<String>,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub department: Told,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub title: Told,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub manager: Told,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub start_date: Told,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub end_date: Told,
+    #[serde(default, skip_serializing_if = "Told::is_unknown")]
+    #[schemars(with = "Option<String>")]
+    pub time_zone: Told,
     #[schemars(with = "BTreeMap<String, Value>")]
     pub attributes: Fields,
     pub accounts: Vec<AccountBrief>,
@@ -155,7 +212,17 @@ const OWN_PLACE: [&str; 11] = [
 impl IdentityView {
     /// Shows `identity` with its accounts in the target connections.
     pub fn new<'a>(identity: &Identity, accounts: impl Iterator<Item = &'a Account>) -> Self {
-        let text = |field: &str| identity.attributes.text(field).map(str::to_owned);
+        let text = |field: &str| match identity.attributes.text(field) {
+            Some(text) => Told::Is(text.to_owned()),
+            None if identity.attributes.get(field).is_some() => Told::Empty,
+            None => Told::Unknown,
+        };
+        // What is told and leads to nobody, or is no date, is not known.
+        let derived = |value: Option<String>, field: &str| match (value, text(field)) {
+            (Some(value), _) => Told::Is(value),
+            (None, Told::Empty) => Told::Empty,
+            (None, _) => Told::Unknown,
+        };
         let attributes = identity
             .attributes
             .iter()
@@ -179,9 +246,9 @@ impl IdentityView {
             state: identity.state,
             department: text("department"),
             title: text("title"),
-            manager: identity.manager.as_ref().map(ToString::to_string),
-            start_date: identity.start_date.map(|date| date.to_string()),
-            end_date: identity.end_date.map(|date| date.to_string()),
+            manager: derived(identity.manager.as_ref().map(ToString::to_string), "manager_id"),
+            start_date: derived(identity.start_date.map(|date| date.to_string()), "start_date"),
+            end_date: derived(identity.end_date.map(|date| date.to_string()), "end_date"),
             time_zone: text("time_zone"),
             attributes,
             accounts: accounts

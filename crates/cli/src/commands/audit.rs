@@ -1,5 +1,6 @@
 //! `tenure audit`: checks the chain of the journal, in the store or in an export, prints it, and anchors it outside.
-//! The export is one entry a line in the bytes that were sealed, and a last line; docs/journal.md describes it.
+//! The export is one entry a line in the bytes that were sealed, and a last line, or one document of the same; docs/journal.md
+//! describes it.
 
 use crate::arguments::{AuditArguments, AuditCommand, Common};
 use crate::exit::{Exit, Mistake};
@@ -8,7 +9,7 @@ use crate::output::Output;
 use crate::place::Place;
 use crate::remote::Remote;
 use std::path::Path;
-use tenure_core::journal::{Anchor, GENESIS, last_line, line};
+use tenure_core::journal::{Anchor, DOCUMENT, Entry, GENESIS, last_line, line};
 use tenure_engine::anchor::{When, anchor, known, read};
 use tenure_engine::answer::{JournalAsked, LIMIT_MAX};
 use tenure_engine::audit::{Checked, entries, record_read, verify, verify_export};
@@ -81,10 +82,11 @@ async fn ask(remote: &Remote, arguments: &AuditArguments, output: &Output) -> an
 }
 
 async fn export_from(remote: &Remote, output: &Output) -> anyhow::Result<Exit> {
+    let mut exported = Exported::new(output);
     let (mut asked, mut last) = (JournalAsked { limit: Some(LIMIT_MAX), ..JournalAsked::default() }, None);
     loop {
         let part = remote.ask::<reads::Journal>(&asked).await?;
-        part.entries.iter().for_each(|entry| output.line(line(entry)));
+        exported.entries(&part.entries);
         last = part.entries.into_iter().next_back().or(last);
         match part.next {
             Some(next) => asked.cursor = Some(next),
@@ -92,8 +94,43 @@ async fn export_from(remote: &Remote, output: &Output) -> anyhow::Result<Exit> {
         }
     }
     let (seq, head) = last.map_or((0, GENESIS.to_owned()), |entry| (entry.seq, entry.hash));
-    output.line(last_line(seq, &head));
+    exported.end(seq, &head);
     Ok(Exit::Done)
+}
+
+/// An export on its way out: lines that anybody can check, or with `--json` one document of the same, an entry a line.
+struct Exported<'o> {
+    output: &'o Output,
+    /// The line that waits to know whether another one follows.
+    last: Option<String>,
+}
+
+impl<'o> Exported<'o> {
+    fn new(output: &'o Output) -> Self {
+        Self { output, last: output.json.then(|| DOCUMENT.to_owned()) }
+    }
+
+    fn entries(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            if !self.output.json {
+                self.output.line(line(entry));
+            } else if let Some(last) = self.last.replace(line(entry)) {
+                let comma = if last == DOCUMENT { "" } else { "," };
+                self.output.line(format!("{last}{comma}"));
+            }
+        }
+    }
+
+    fn end(self, seq: i64, head: &str) {
+        match self.last {
+            None => self.output.line(last_line(seq, head)),
+            Some(last) => {
+                self.output.line(last);
+                // The last line is an object of one member, which the document has as well.
+                self.output.line(format!("],{}", last_line(seq, head).trim_start_matches('{')));
+            }
+        }
+    }
 }
 
 fn exit(checked: &Checked) -> Exit {
@@ -102,14 +139,13 @@ fn exit(checked: &Checked) -> Exit {
 
 async fn export(house: &House, output: &Output) -> anyhow::Result<Exit> {
     record_read(house, &ground::actor(None), serde_json::json!({ "what": "journal" })).await?;
+    let mut exported = Exported::new(output);
     let (mut after, mut head) = (0, GENESIS.to_owned());
     loop {
         let page = entries(house, after).await?;
-        for entry in &page {
-            output.line(line(entry));
-        }
+        exported.entries(&page);
         let Some(last) = page.last() else {
-            output.line(last_line(after, &head));
+            exported.end(after, &head);
             return Ok(Exit::Done);
         };
         (after, head) = (last.seq, last.hash.clone());

@@ -31,12 +31,12 @@ pub async fn identities(place: &Place, arguments: &ListArguments, output: &Outpu
     list(arguments, output, "identities", &headers, &rows, |identity| {
         vec![
             identity.id.clone(),
-            identity.name.clone().unwrap_or_default(),
-            identity.work_email.clone().unwrap_or_default(),
-            identity.employee_id.clone().unwrap_or_default(),
+            identity.name.as_deref().unwrap_or_default().to_owned(),
+            identity.work_email.as_deref().unwrap_or_default().to_owned(),
+            identity.employee_id.as_deref().unwrap_or_default().to_owned(),
             identity.state.as_str().to_owned(),
-            identity.department.clone().unwrap_or_default(),
-            identity.title.clone().unwrap_or_default(),
+            identity.department.as_deref().unwrap_or_default().to_owned(),
+            identity.title.as_deref().unwrap_or_default().to_owned(),
             briefs(&identity.accounts),
         ]
     })

@@ -8,6 +8,7 @@ use crate::ground;
 use crate::output::Output;
 use crate::place::Place;
 use tenure_engine::answer::{Person, WhoAsked, who};
+use tenure_engine::view::Told;
 use tenure_serve::api::reads;
 
 /// Shows one person.
@@ -27,7 +28,7 @@ pub fn show(person: &Person, output: &Output) -> anyhow::Result<()> {
         return output.document(person);
     }
     let identity = &person.identity;
-    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "–".into());
+    let or_dash = |told: &Told| told.as_deref().unwrap_or("–").to_owned();
     output.line(format!("{} · {} · {}", or_dash(&identity.name), identity.state.as_str(), identity.id));
     output.line(format!("  {} · {}", or_dash(&identity.title), or_dash(&identity.department)));
     output.line(format!("  addresses   {}", identity.emails.join(", ")));
@@ -35,6 +36,9 @@ pub fn show(person: &Person, output: &Output) -> anyhow::Result<()> {
     output.line(format!("  manager     {}", person.manager.clone().unwrap_or_else(|| "–".into())));
     let days = format!("{} to {}", or_dash(&identity.start_date), or_dash(&identity.end_date));
     output.line(format!("  works       {days} ({})", identity.time_zone.as_deref().unwrap_or("UTC")));
+    for upcoming in &person.upcoming {
+        output.line(format!("  decided     {} at {}, by {}", upcoming.what, upcoming.at, upcoming.by));
+    }
     for account in &person.accounts {
         let (kind, state) = (account.kind.as_str(), account.state.as_str());
         output.line(format!("\n  {}/{kind}/{}  {state}", account.connection, account.id));

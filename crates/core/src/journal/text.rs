@@ -29,6 +29,9 @@ pub fn last_line(entries: i64, head: &str) -> String {
     canonical(&json!({ "end": { "entries": entries, "head": head } }))
 }
 
+/// The first line of an export that is one document: an entry a line, and in place of the last line its member.
+pub const DOCUMENT: &str = "{\"entries\":[";
+
 /// Returns the line of an anchor.
 pub fn anchor_line(anchor: &Anchor) -> String {
     canonical(&json!(anchor))
@@ -49,6 +52,8 @@ pub struct TextVerifier {
     seq: i64,
     head: String,
     ended: bool,
+    /// Whether the lines are those of one document.
+    document: bool,
     anchors: BTreeMap<i64, String>,
 }
 
@@ -56,7 +61,7 @@ impl TextVerifier {
     /// Starts, with the anchors that the journal must agree with.
     pub fn new(anchors: &[Anchor]) -> Self {
         let anchors = anchors.iter().map(|anchor| (anchor.seq, anchor.hash.clone())).collect();
-        Self { seq: 0, head: GENESIS.to_owned(), ended: false, anchors }
+        Self { seq: 0, head: GENESIS.to_owned(), ended: false, document: false, anchors }
     }
 
     /// Checks the next line, without its line end.
@@ -64,6 +69,20 @@ impl TextVerifier {
     /// # Errors
     /// It is not what must stand here.
     pub fn next(&mut self, line: &[u8]) -> Result<(), Broken> {
+        if self.seq == 0 && !self.document && line == DOCUMENT.as_bytes() {
+            self.document = true;
+            return Ok(());
+        }
+        if !self.document {
+            return self.next_line(line);
+        }
+        match line.strip_prefix(b"],") {
+            Some(end) => self.next_line(&[b"{", end].concat()),
+            None => self.next_line(line.strip_suffix(b",").unwrap_or(line)),
+        }
+    }
+
+    fn next_line(&mut self, line: &[u8]) -> Result<(), Broken> {
         let expected = self.seq + 1;
         if self.ended {
             return Err(Broken::Beyond { seq: expected });

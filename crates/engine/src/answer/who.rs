@@ -3,6 +3,7 @@
 
 use super::lists::as_of_ms;
 use crate::audit::record_read;
+use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Found, Scope, company, find_identity};
@@ -11,6 +12,8 @@ use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::change::{Finding, Step};
+use tenure_core::facts::{Decided, Decision};
+use tenure_core::name::IdentityId;
 
 /// Whom to show.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +40,46 @@ pub struct Person {
     pub findings: Vec<Finding>,
     /// What would change.
     pub steps: Vec<Step>,
+    /// What was decided for later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upcoming: Vec<Upcoming>,
+}
+
+/// Something that was decided about a person and has not come yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Upcoming {
+    /// `join`, `move` or `leave`.
+    pub what: String,
+    /// When (RFC 3339, UTC).
+    pub at: String,
+    /// Who decided it.
+    pub by: String,
+}
+
+/// Lists what was decided about somebody and comes after this moment, soonest first: every move, and the newest word on
+/// joining or leaving.
+pub fn upcoming(decisions: &[Decision], of: &IdentityId, now_ms: i64) -> Vec<Upcoming> {
+    let mut newest_stay: Option<i64> = None;
+    let mut all: Vec<(i64, Upcoming)> = Vec::new();
+    let mut newest_first: Vec<&Decision> = decisions.iter().collect();
+    newest_first.sort_by_key(|decision| std::cmp::Reverse(decision.seq));
+    for decision in newest_first {
+        let (what, at_ms) = match &decision.what {
+            Decided::Join { identity, start_ms, .. } if identity == of => ("join", *start_ms),
+            Decided::Leave { identity, at_ms } if identity == of => ("leave", *at_ms),
+            Decided::Move { identity, from_ms, .. } if identity == of => ("move", *from_ms),
+            _ => continue,
+        };
+        if what != "move" && newest_stay.replace(decision.seq).is_some() {
+            continue;
+        }
+        if let Some(at_ms) = at_ms.filter(|at_ms| *at_ms > now_ms) {
+            let (what, at, by) = (what.to_owned(), moment_text(at_ms), decision.by.clone());
+            all.push((at_ms, Upcoming { what, at, by }));
+        }
+    }
+    all.sort_by_key(|(at_ms, _)| *at_ms);
+    all.into_iter().map(|(_, upcoming)| upcoming).collect()
 }
 
 /// Shows one person.
@@ -83,5 +126,29 @@ pub fn person_of(house: &House, found: &Found<'_>, key: &str) -> Result<Person, 
         accounts,
         findings: found.findings.iter().filter(|finding| finding.identity.as_ref() == Some(&id)).cloned().collect(),
         steps: found.plan.steps.iter().filter(|step| step.identity.as_ref() == Some(&id)).cloned().collect(),
+        upcoming: upcoming(&found.graph.facts().decisions, &id, house.clock.now_ms()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure_core::account::Fields;
+
+    fn said(seq: i64, what: Decided) -> Decision {
+        Decision { seq, at_ms: seq, by: "mia".into(), note: None, what }
+    }
+
+    #[test]
+    fn what_was_decided_for_later_is_told_unless_a_newer_word_stands() {
+        let (jane, other) = (IdentityId::from("i-1"), IdentityId::from("i-2"));
+        let leave = |of: &IdentityId, at_ms| Decided::Leave { identity: of.clone(), at_ms };
+        let moves = Decided::Move { identity: jane.clone(), attributes: Fields::default(), from_ms: Some(200) };
+        let mut all = vec![said(1, leave(&jane, Some(300))), said(2, moves), said(3, leave(&other, Some(300)))];
+        let told = |all: &[Decision]| upcoming(all, &jane, 100).into_iter().map(|one| one.what).collect::<Vec<_>>();
+        assert_eq!(told(&all), ["move", "leave"]);
+        all.push(said(4, Decided::Join { identity: jane.clone(), attributes: Fields::default(), start_ms: None }));
+        assert_eq!(told(&all), ["move"], "whoever was taken back leaves no more");
+        assert!(upcoming(&all, &jane, 200).is_empty(), "what has come is not to come");
+    }
 }
