@@ -18,6 +18,9 @@ const OTHERS_MAX: usize = 1000;
 /// So many records may have come since; more of them, and the company is correlated.
 const NEW_MAX: usize = 200;
 
+/// So many new links are written at a time.
+const LINKS_MAX: usize = 50_000;
+
 /// Up to where the links of all people are pinned.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Pinned {
@@ -45,8 +48,6 @@ pub(crate) struct Pins {
     pub links: Vec<Link>,
     /// People whom nothing names; nothing where not everybody was looked at.
     pub others: Option<BTreeSet<IdentityId>>,
-    /// How many new links are pinned already.
-    pub pinned: u64,
 }
 
 impl Pins {
@@ -54,17 +55,23 @@ impl Pins {
     pub(crate) fn of(company: &Company, graph: &Graph<'_>) -> Self {
         let everybody = graph.identities().iter().map(|identity| &identity.id);
         let others = company.is_all.then(|| others(graph, &company.facts, everybody));
-        Self { links: graph.new_links().collect(), others, pinned: 0 }
+        Self { links: graph.new_links().collect(), others }
     }
 }
 
 /// Pins the links that are new, of facts that were read after `mark`. Returns how many.
-pub(crate) async fn pin_all(house: &House, pins: Pins, mark: Mark) -> Result<u64, EngineError> {
-    let pinned = house.store.pin_links(&pins.links, house.clock.now_ms()).await?;
+pub(crate) async fn pin_all(house: &House, mut pins: Pins, mark: Mark) -> Result<u64, EngineError> {
+    // In the order in which the store keeps them, so that many are written beside each other; and when nobody reads the
+    // company any more, since a log that somebody reads behind only grows.
+    pins.links.sort_unstable_by(|one, other| one.account.cmp(&other.account));
+    let mut pinned = 0;
+    for links in pins.links.chunks(LINKS_MAX) {
+        pinned += house.store.pin_links(links, house.clock.now_ms()).await?;
+    }
     if let Some(others) = pins.others.filter(|others| others.len() <= OTHERS_MAX) {
         note(house, Pinned { mark, connections: house.names(), others }).await?;
     }
-    Ok(pins.pinned + pinned)
+    Ok(pinned)
 }
 
 /// Lists those of some people whom neither a link nor a decision nor a wish names.

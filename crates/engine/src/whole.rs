@@ -25,8 +25,6 @@ use tokio::task::JoinHandle;
 const IN_PARTS_MIN: u64 = 50_000;
 /// So many accounts are judged at a time, about.
 const PART: u32 = 20_000;
-/// So many new links are written at a time.
-const LINKS_MAX: usize = 50_000;
 
 /// What judging the whole company came to.
 #[derive(Debug)]
@@ -131,7 +129,6 @@ async fn walk(house: &House, asked: &Asked, depth: Depth, size: u32) -> Result<(
         links: Vec::new(),
         others: BTreeSet::new(),
         all_read: true,
-        pinned: 0,
     };
     let mut parts = house.store.parts(&sources, size).await?;
     // One part is judged while the next is taken apart and the one after it is read.
@@ -141,10 +138,6 @@ async fn walk(house: &House, asked: &Asked, depth: Depth, size: u32) -> Result<(
         let judging = tokio::task::spawn_blocking(move || walk.part(part));
         read = parts.next().await?.map(take_apart);
         walk = done(judging).await?;
-        if walk.links.len() >= LINKS_MAX && house.store.reads_beside_writes() {
-            let links = std::mem::take(&mut walk.links);
-            walk.pinned += house.store.pin_links(&links, house.clock.now_ms()).await?;
-        }
     }
     let kept = match depth {
         Depth::Links => None,
@@ -176,8 +169,6 @@ struct Walk {
     others: BTreeSet<IdentityId>,
     /// Whether no account was left out.
     all_read: bool,
-    /// How many links are pinned already.
-    pinned: u64,
 }
 
 impl Walk {
@@ -216,7 +207,7 @@ impl Walk {
     }
 
     fn pins(self) -> Pins {
-        Pins { links: self.links, others: self.all_read.then_some(self.others), pinned: self.pinned }
+        Pins { links: self.links, others: self.all_read.then_some(self.others) }
     }
 }
 

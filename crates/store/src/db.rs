@@ -55,13 +55,6 @@ impl Db {
         }
     }
 
-    pub(crate) fn reads_beside_writes(&self) -> bool {
-        match self {
-            Self::Sqlite(file) => file.reads_beside_writes(),
-            Self::Postgres(_) => true,
-        }
-    }
-
     /// Begins to write.
     #[boxed]
     pub(crate) async fn write(&self, durability: Durability) -> Result<Tx, StoreError> {

@@ -120,11 +120,6 @@ impl Store {
         Ok(Self { db: Arc::new(db) })
     }
 
-    /// Tells whether something can be written while something else is read; a database in memory has one connection.
-    pub fn reads_beside_writes(&self) -> bool {
-        self.db.reads_beside_writes()
-    }
-
     /// Closes the store for all its clones, when what is under way is done.
     #[boxed]
     pub async fn close(&self) {

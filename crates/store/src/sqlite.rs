@@ -54,10 +54,6 @@ impl Sqlite {
         Self { writer: Writer::turn(only), readers: None }
     }
 
-    pub(crate) fn reads_beside_writes(&self) -> bool {
-        self.readers.is_some()
-    }
-
     pub(crate) async fn read(&self) -> Result<Lent, StoreError> {
         let lent = match &self.readers {
             None => Lent(Inner::Writer(self.writer.clone().lock_owned().await)),
