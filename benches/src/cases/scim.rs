@@ -106,14 +106,14 @@ fn measure(served: &Served) -> anyhow::Result<Measured> {
         let body = format!(
             "{{\"schemas\":[\"urn:ietf:params:scim:schemas:core:2.0:User\"],\"userName\":\"{login}\",\"active\":true,\
              \"displayName\":\"Made {number}\",\"name\":{{\"givenName\":\"Made\",\"familyName\":\"Number\"}},\
-             \"emails\":[{{\"value\":\"{login}\",\"type\":\"work\",\"primary\":true}}],\"roles\":[{{\"value\":\"AGENT\"}}]}}"
+             \"emails\":[{{\"value\":\"{login}\",\"type\":\"work\",\"primary\":true}}]}}"
         );
         Request { method: "POST", path: format!("{base}/Users"), body }
     };
     let changed = |number| {
         let body = format!(
             "{{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:PatchOp\"],\"Operations\":[{{\"op\":\"replace\",\
-             \"path\":\"displayName\",\"value\":\"Changed {number}\"}}]}}"
+             \"path\":\"name.familyName\",\"value\":\"Changed {number}\"}}]}}"
         );
         Request { method: "PATCH", path: format!("{base}/Users/{}", user(number).id), body }
     };
@@ -134,14 +134,16 @@ fn scattered(number: u64) -> usize {
 
 fn ours(rehearsal: &Rehearsal) -> anyhow::Result<Served> {
     let port = free_port()?;
-    let text = "[connections.gladly]";
+    let text = "[connections.freshservice]";
     rehearsal.edit("tenure.toml", text, &format!("[server]\nscim_limits = {{ per_second = 1000000 }}\n\n{text}"))?;
-    rehearsal.run(&["pull", "gladly"], &[0])?;
-    let words = ["token", "create", "--scope", "scim:gladly", "--name", "bench", "--as", "bench@acme.example"];
+    // What is measured is the answers, and not what the daemon reads by itself.
+    rehearsal.edit("tenure.toml", "\napp = ", "\nevery = \"never\"\napp = ")?;
+    rehearsal.run(&["pull", "freshservice"], &[0])?;
+    let words = ["token", "create", "--scope", "scim:freshservice", "--name", "bench", "--as", "bench@acme.example"];
     let token = rehearsal.run(&words, &[0])?.0;
     let token = token["token"].as_str().context("a token")?.to_owned();
     let child = rehearsal.begin(&["serve", "--listen", &format!("127.0.0.1:{port}")])?;
-    opened(Served { child, port, base: "/scim/v2/gladly", token, users: Vec::new() })
+    opened(Served { child, port, base: "/scim/v2/freshservice", token, users: Vec::new() })
 }
 
 /// Starts SCIMMY, if it is installed.
