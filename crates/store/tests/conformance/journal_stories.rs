@@ -237,4 +237,8 @@ pub async fn a_note_is_replaced_and_forgotten(TestStore { store, .. }: &TestStor
     store.set_note(&gorgias(), "dialect", None).await.unwrap();
     assert_eq!(store.note(&gorgias(), "dialect").await.unwrap(), None);
     assert_eq!(store.notes(&"gladly".into()).await.unwrap(), BTreeMap::new());
+    store.set_note(&"gladly".into(), "kept", Some("yes")).await.unwrap();
+    store.forget_notes(&gorgias()).await.unwrap();
+    assert_eq!(store.notes(&gorgias()).await.unwrap(), BTreeMap::new());
+    assert_eq!(store.note(&"gladly".into(), "kept").await.unwrap().as_deref(), Some("yes"));
 }
