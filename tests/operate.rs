@@ -56,6 +56,15 @@ fn the_doctor_finds_what_is_wrong_and_nothing_where_all_is_well() {
 }
 
 #[test]
+fn a_new_app_passes_its_own_lint_and_test() {
+    let stage = open();
+    expect(&stage.plainly(&["app", "new", "helpdesk"]), 0);
+    for words in [["app", "lint", "helpdesk"], ["app", "test", "helpdesk"]] {
+        expect(&stage.plainly(&words), 0);
+    }
+}
+
+#[test]
 fn a_step_of_which_nobody_knows_what_became_is_told() {
     let stage = open();
     expect(&stage.run(&["pull"]), 0);
