@@ -5,8 +5,8 @@
 use crate::error::EngineError;
 use crate::house::House;
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_core::change::{Outcome, Plan, Step};
-use tenure_core::name::StepId;
+use tenure_core::change::{Change, Outcome, Plan, Step};
+use tenure_core::name::{ConnectionName, IdentityId, StepId};
 
 /// The guards that speak of one step and of the facts of this moment. The others are of the plan as a whole, which was
 /// judged as it was made, or keep watch while a run goes on.
@@ -26,6 +26,48 @@ pub(super) struct Still {
 /// What is said of a step to which nothing leads any more.
 pub(super) const MOVED: &str = "what is known today leads to it no more; plan again";
 
+/// What today's facts lead to.
+struct Wished<'p> {
+    ids: BTreeSet<&'p StepId>,
+    /// By whom it is for, and where.
+    of: BTreeMap<(&'p ConnectionName, &'p IdentityId), Vec<&'p Step>>,
+}
+
+impl<'p> Wished<'p> {
+    fn of(plan: &'p Plan) -> Self {
+        let mut wished = Self { ids: BTreeSet::new(), of: BTreeMap::new() };
+        for step in plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)) {
+            wished.ids.insert(&step.id);
+            if let Some(identity) = &step.identity {
+                wished.of.entry((&step.connection, identity)).or_default().push(step);
+            }
+        }
+        wished
+    }
+
+    /// Tells whether a step is wished by now, under its own id or under another: the account that it waited for, or that
+    /// of a manager whom it names, was made meanwhile by a run that did not come to its end.
+    fn leads_to(&self, step: &Step) -> bool {
+        self.ids.contains(&step.id) || {
+            let alike = step.identity.as_ref().and_then(|identity| self.of.get(&(&step.connection, identity)));
+            alike.is_some_and(|alike| alike.iter().any(|today| grew_into(step, today)))
+        }
+    }
+}
+
+/// Tells whether a step of today is an earlier one that knows more accounts by now, and nothing else.
+fn grew_into(step: &Step, today: &Step) -> bool {
+    let same = |then: &Change, now: &Change| {
+        let named = then.refers_to.is_some() && then.after.is_null();
+        (&then.field, &then.entitlement, &then.refers_to) == (&now.field, &now.entitlement, &now.refers_to)
+            && (then.after == now.after || named)
+    };
+    (step.effect, step.kind) == (today.effect, today.kind)
+        && (step.account.is_none() || step.account == today.account)
+        && step.changes.len() == today.changes.len()
+        && step.changes.iter().zip(&today.changes).all(|(then, now)| same(then, now))
+}
+
 /// Compares a plan with that of today. `freed` are steps that a person released from their guard, `released` the guards.
 pub(super) async fn compare(
     house: &House,
@@ -38,10 +80,9 @@ pub(super) async fn compare(
     if plan.way_back.is_some() {
         return Ok(still); // the way back from a run is nobody's wish but of whoever asked for it
     }
-    let wished: BTreeSet<&StepId> =
-        now.steps.iter().chain(now.held.iter().map(|hold| &hold.step)).map(|step| &step.id).collect();
+    let wished = Wished::of(now);
     let steps = || plan.steps.iter().chain(freed);
-    let missing: Vec<&Step> = steps().filter(|step| !wished.contains(&step.id)).collect();
+    let missing: Vec<&Step> = steps().filter(|step| !wished.leads_to(step)).collect();
     if !missing.is_empty() {
         let ids: Vec<&StepId> = missing.iter().map(|step| &step.id).collect();
         let tried = house.store.last_results(&ids).await?;
@@ -65,4 +106,37 @@ pub(super) async fn compare(
         }
     }
     Ok(still)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn step(id: &str, account: Option<&str>, effect: &str, changes: Value) -> Step {
+        serde_json::from_value(json!({
+            "id": id, "connection": "desk", "effect": effect, "kind": "agent", "identity": "jane", "account": account,
+            "changes": changes, "reason": { "kind": "joiner", "rule": null, "text": "" }, "risk": "low",
+            "irreversible": false, "needs": [], "approval": { "state": "not_needed", "from": [], "count": 0, "by": [] },
+        }))
+        .expect("a step")
+    }
+
+    fn named(name: &str, manager: Value, of: &str) -> Value {
+        json!([{ "field": "name", "after": name }, { "field": "manager", "after": manager, "refers_to": of }])
+    }
+
+    #[test]
+    fn a_step_that_knows_more_accounts_by_now_is_still_wished_and_no_other_is() {
+        let planned = step("s-1", None, "create", named("Jane", Value::Null, "mia"));
+        let grew = |today: &Step| grew_into(&planned, today);
+        assert!(grew(&step("s-2", None, "create", named("Jane", json!("agt_7"), "mia"))));
+        assert!(grew(&step("s-2", Some("agt_9"), "create", named("Jane", json!("agt_7"), "mia"))));
+        assert!(!grew(&step("s-2", None, "create", named("Jane", json!("agt_7"), "tom"))), "another manager");
+        assert!(!grew(&step("s-2", None, "create", named("Janet", json!("agt_7"), "mia"))), "another name");
+        assert!(!grew(&step("s-2", None, "resume", named("Jane", json!("agt_7"), "mia"))), "another effect");
+        let known = step("s-1", Some("agt_9"), "update", named("Jane", json!("agt_7"), "mia"));
+        assert!(!grew_into(&known, &step("s-2", Some("agt_8"), "update", named("Jane", json!("agt_7"), "mia"))));
+        assert!(!grew_into(&known, &step("s-2", Some("agt_9"), "update", named("Jane", json!("agt_8"), "mia"))));
+    }
 }
