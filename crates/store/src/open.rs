@@ -25,7 +25,7 @@ const STATEMENTS_KEPT: usize = 64;
 /// The bytes of a page, for new files: a row is a few hundred, and each page is asked of the system by itself.
 const PAGE_BYTES: i64 = 8192;
 /// Pages of the log that are gathered before they go to their places.
-const LOG_PAGES: i64 = 2000;
+const LOG_PAGES: i64 = 4000;
 /// What the connections keep of the file, in KiB as SQLite counts them: negative.
 const WRITER_CACHE: i64 = -16_000;
 const READER_CACHE: i64 = -4_000;
