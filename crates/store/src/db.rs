@@ -16,9 +16,13 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, Transaction};
 pub(crate) enum Durability {
     /// Survives a power cut, and so does all that was written before: intents, decisions, the ends of runs.
     Full,
-    /// Survives a kill, and a power cut after the next that is full. What it takes can be observed again: what was read,
-    /// and the outcomes of steps, which are open then and are looked up before anything else happens to their account.
+    /// Survives a kill, and a power cut after the next that is full. What it takes is made again: what was read, plans, runs
+    /// that had not begun a step, and the outcomes of steps, which are open then and are looked up before anything else
+    /// happens to their account.
     Normal,
+    /// As normal in a file, where a power cut ends everybody who relies on it; as full on a server, whose end others
+    /// outlive: leases.
+    Shared,
 }
 
 /// The connections to one database.
@@ -61,7 +65,7 @@ impl Db {
         match self {
             Self::Sqlite(file) => file.write(durability).await.map(Tx::Sqlite),
             Self::Postgres(pool) => Ok(Tx::Postgres(match durability {
-                Durability::Full => pool.begin().await?,
+                Durability::Full | Durability::Shared => pool.begin().await?,
                 Durability::Normal => pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?,
             })),
         }

@@ -172,7 +172,7 @@ impl Store {
     /// Asks for a lease; it is ours if nobody holds it, or the holder let it end.
     #[boxed]
     pub async fn claim_lease(&self, name: &str, holder: &str, now_ms: i64, lasts_ms: i64) -> Result<Claim, StoreError> {
-        let mut tx = self.db.write(Durability::Full).await?;
+        let mut tx = self.db.write(Durability::Shared).await?;
         let until_ms = now_ms + lasts_ms;
         let sql = "INSERT INTO lease (name, holder, token, until_ms) VALUES ($1, $2, 1, $3) \
                    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, token = lease.token + 1, \
@@ -194,7 +194,7 @@ impl Store {
     /// Holds a lease for longer. Fails if somebody else has taken it meanwhile.
     #[boxed]
     pub async fn renew_lease(&self, lease: &Lease, now_ms: i64, lasts_ms: i64) -> Result<Lease, StoreError> {
-        let mut tx = self.db.write(Durability::Full).await?;
+        let mut tx = self.db.write(Durability::Shared).await?;
         let until_ms = now_ms + lasts_ms;
         let sql = "UPDATE lease SET until_ms = $1 WHERE name = $2 AND token = $3";
         if tx.run(sql, args![until_ms, &*lease.name, lease.token]).await? == 0 {
@@ -207,7 +207,7 @@ impl Store {
     /// Lets a lease end now. One that was lost already stays with whoever has it.
     #[boxed]
     pub async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        let mut tx = self.db.write(Durability::Full).await?;
+        let mut tx = self.db.write(Durability::Shared).await?;
         let sql = "UPDATE lease SET until_ms = 0 WHERE name = $1 AND token = $2";
         tx.run(sql, args![&*lease.name, lease.token]).await?;
         tx.commit().await
@@ -218,7 +218,7 @@ impl Store {
     /// Lets a lease end now and forgets its name, which nobody will ask for again.
     #[boxed]
     pub async fn forget_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        let mut tx = self.db.write(Durability::Full).await?;
+        let mut tx = self.db.write(Durability::Shared).await?;
         tx.run("DELETE FROM lease WHERE name = $1 AND token = $2", args![&*lease.name, lease.token]).await?;
         tx.commit().await
     }
@@ -226,7 +226,7 @@ impl Store {
     /// Ends the lease of a holder that is known to be dead, as it was seen; a later holder keeps theirs.
     #[boxed]
     pub async fn end_lease(&self, name: &str, holder: &str) -> Result<(), StoreError> {
-        let mut tx = self.db.write(Durability::Full).await?;
+        let mut tx = self.db.write(Durability::Shared).await?;
         tx.run("UPDATE lease SET until_ms = 0 WHERE name = $1 AND holder = $2", args![name, holder]).await?;
         tx.commit().await
     }

@@ -30,7 +30,7 @@ impl Store {
     #[boxed]
     pub async fn save_plan(&self, plan: &Plan, now_ms: i64, jobs: &[NewJob]) -> Result<(), StoreError> {
         let body = write_json("a plan", plan)?;
-        let mut tx = self.db.write(Durability::Full).await?;
+        let mut tx = self.db.write(Durability::Normal).await?;
         let number = next_number(&mut tx, "plan").await?;
         let sql = "INSERT INTO plan (id, number, saved_ms, digest, body) VALUES ($1, $2, $3, $4, $5) \
                    ON CONFLICT (id) DO UPDATE SET number = excluded.number, saved_ms = excluded.saved_ms, \

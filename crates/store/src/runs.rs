@@ -59,7 +59,7 @@ impl Store {
         drafts: Vec<Draft>,
         jobs: &[NewJob],
     ) -> Result<Joined, StoreError> {
-        let mut tx = self.held(lease, Durability::Full).await?;
+        let mut tx = self.held(lease, Durability::Normal).await?;
         let sql = "SELECT r.id, (SELECT count(*) FROM hand h JOIN lease l ON l.name = h.lease \
                    WHERE h.run = r.id AND l.until_ms > $2) FROM run r \
                    WHERE r.plan = $1 AND r.finished_ms IS NULL ORDER BY r.number DESC LIMIT 1";

@@ -70,8 +70,9 @@ impl Sqlite {
 
     pub(crate) async fn write(&self, durability: Durability) -> Result<Lent, StoreError> {
         let mut writer = self.writer.clone().lock_owned().await;
-        if writer.durability != durability {
-            let degree = if durability == Durability::Full { "FULL" } else { "NORMAL" };
+        let degree = |durability| if durability == Durability::Full { "FULL" } else { "NORMAL" };
+        if degree(writer.durability) != degree(durability) {
+            let degree = degree(durability);
             writer.connection.as_ref().ok_or_else(closed)?.pragma_update(None, "synchronous", degree)?;
             writer.durability = durability;
         }
