@@ -10,9 +10,8 @@ use crate::diff::{Asked, Proposal, diff};
 use crate::facts::{Facts, Link};
 use crate::finding::Findings;
 use crate::name::IdentityId;
-use crate::plan::plan;
 use crate::policy::Rules;
-use crate::reconcile::Reconciled;
+use crate::reconcile::{Reconciled, concluded};
 use crate::wake::next_of_people;
 use std::collections::{BTreeSet, HashMap};
 
@@ -147,14 +146,9 @@ impl Totals {
     /// Makes the plan of the wanted clusters. The graph is of them only, the findings are of everybody.
     pub fn finish<'f>(mut self, facts: &'f Facts, rules: &Rules, asked: &Asked) -> Reconciled<'f> {
         self.tallies.tell(&mut self.findings);
-        let mut findings = self.findings;
         let graph = correlate(facts, rules);
         let wishes = decide(&graph, rules, facts, |_| false);
-        let proposals = diff(&graph, &wishes, rules, facts, asked, &mut findings);
-        let planned = plan(proposals, &graph, facts, rules, asked, &mut findings);
-        let findings = findings.sorted();
-        let plan = planned.finish(&findings, asked, rules);
-        Reconciled { graph, wishes, findings, plan }
+        concluded(graph, wishes, self.findings, facts, rules, asked)
     }
 }
 

@@ -30,6 +30,18 @@ pub fn reconcile<'f>(facts: &'f Facts, rules: &Rules, asked: &Asked) -> Reconcil
     let graph = correlate(facts, rules);
     let mut wishes = decide(&graph, rules, facts, |_| true);
     wishes.take_tallies().tell(&mut findings);
+    concluded(graph, wishes, findings, facts, rules, asked)
+}
+
+/// Goes the rest of the walk: from what is wished to the plan.
+pub(crate) fn concluded<'f>(
+    graph: Graph<'f>,
+    wishes: Wishes,
+    mut findings: Findings,
+    facts: &'f Facts,
+    rules: &Rules,
+    asked: &Asked,
+) -> Reconciled<'f> {
     let proposals = diff(&graph, &wishes, rules, facts, asked, &mut findings);
     let planned = plan(proposals, &graph, facts, rules, asked, &mut findings);
     let findings = findings.sorted();
