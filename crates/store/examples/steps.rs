@@ -9,7 +9,7 @@ use std::time::Instant;
 use tenure_core::change::{Outcome, StepResult};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, RunId, StepId};
-use tenure_store::{Beginning, Claim, Lease, Run, Settled, Store, StoreError, test_support};
+use tenure_store::{Alongside, Beginning, Claim, Lease, Run, Settled, Store, StoreError, test_support};
 
 const GROUPS: [usize; 4] = [1, 8, 40, 200];
 
@@ -57,7 +57,7 @@ async fn carry_out(store: &Store, lease: &Lease, run: &RunId, steps: &[StepId]) 
         .iter()
         .map(|result| Settled { draft: draft("step_ended", &result.id), ..Settled::new(result) })
         .collect();
-    store.settle_steps(lease, run, settled, &BTreeMap::new(), 2).await
+    store.settle_steps(lease, run, settled, &Alongside::default(), 2).await
 }
 
 #[tokio::main]

@@ -84,7 +84,7 @@ pub use runs::{Joined, Left, Run};
 pub use sealed::{Sealed, SealedPlace};
 pub use sessions::{Invitation, Session, SignedBy};
 pub use signals::{Signal, SignalStream};
-pub use steps::{Began, Beginning, OpenStep, Settled};
+pub use steps::{Alongside, Began, Beginning, OpenStep, Settled};
 pub use tokens::Token;
 pub use trends::{Figure, accounts_topic, requests_topic};
 

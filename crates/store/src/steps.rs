@@ -10,9 +10,11 @@ use crate::db::{Durability, Row, Tx, args};
 use crate::decisions::decided_after;
 use crate::error::{StoreError, read_json, write_json};
 use crate::gone::record;
+use crate::jobs::{NewJob, enqueue};
 use crate::journal::append;
 use crate::notes::Lease;
 use crate::stops::stop_of;
+use crate::trends::add_requests;
 use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::btree_map::Entry;
@@ -91,6 +93,17 @@ pub struct Settled<'a> {
     pub took_nothing: bool,
 }
 
+/// What is written in one transaction with the ends of steps.
+#[derive(Clone, Debug, Default)]
+pub struct Alongside {
+    /// Accounts as they were read back, by connection.
+    pub read_back: BTreeMap<ConnectionName, Vec<Account>>,
+    /// How many requests were sent, by connection.
+    pub sent: BTreeMap<ConnectionName, i64>,
+    /// Work that follows.
+    pub woken: Vec<NewJob>,
+}
+
 impl<'a> Settled<'a> {
     /// Returns the end of a step of which nothing else is to be told.
     pub fn new(result: &'a StepResult) -> Self {
@@ -154,7 +167,7 @@ impl Store {
         Ok(all)
     }
 
-    /// Writes the outcomes of steps, after the calls or after a look, with what was read back, and lets go of what they
+    /// Writes the outcomes of steps, after the calls or after a look, with what goes along with them, and lets go of what they
     /// claimed; one that was never begun is written as well. The next intent, or the end of the run, makes them last
     /// through a power cut: one sync of the disk for both, and what is lost before is an open step.
     pub async fn settle_steps(
@@ -162,13 +175,18 @@ impl Store {
         lease: &Lease,
         run: &RunId,
         settled: Vec<Settled<'_>>,
-        read_back: &BTreeMap<ConnectionName, Vec<Account>>,
+        alongside: &Alongside,
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let mut tx = self.held(lease, Durability::Normal).await?;
+        let Alongside { read_back, sent, woken } = alongside;
         for (connection, accounts) in read_back.iter().filter(|(_, accounts)| !accounts.is_empty()) {
             record(&mut tx, connection, accounts, now_ms).await?;
         }
+        for (connection, sent) in sent {
+            add_requests(&mut tx, connection, "writes", *sent, now_ms).await?;
+        }
+        enqueue(&mut tx, woken).await?;
         let (mut ends, mut drafts) = (Vec::with_capacity(settled.len()), Vec::with_capacity(settled.len()));
         let mut pulses = Vec::with_capacity(settled.len());
         for Settled { result, draft, pulse, took_nothing } in settled {

@@ -54,21 +54,6 @@ impl Store {
     }
 }
 
-impl Store {
-    /// Adds requests that steps sent to today's, by connection.
-    #[boxed]
-    pub async fn count_requests(&self, sent: &BTreeMap<ConnectionName, i64>, now_ms: i64) -> Result<(), StoreError> {
-        if sent.values().all(|sent| *sent == 0) {
-            return Ok(());
-        }
-        let mut tx = self.db.write(Durability::Normal).await?;
-        for (connection, sent) in sent {
-            add_requests(&mut tx, connection, "writes", *sent, now_ms).await?;
-        }
-        tx.commit().await
-    }
-}
-
 /// Under which topic the requests to a connection are counted.
 pub fn requests_topic(connection: &str) -> String {
     format!("requests {connection}")

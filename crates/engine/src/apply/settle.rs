@@ -18,7 +18,7 @@ use tenure_core::circuit;
 use tenure_core::facts::Link;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, StepId};
-use tenure_store::{Pulse, Settled};
+use tenure_store::{Alongside, Pulse, Settled};
 
 /// A step that was carried out, and what was asked of its app meanwhile.
 pub(super) struct Ended<'a> {
@@ -61,13 +61,13 @@ impl<'a> Run<'a> {
             pulse: self.pulse(one),
             took_nothing: one.took_nothing(),
         });
-        house.store.settle_steps(&self.lease, &self.id, settled.collect(), &read_back, now_ms).await?;
         let mut sent: BTreeMap<ConnectionName, i64> = BTreeMap::new();
         for Ended { step, asked, .. } in &ended {
             *sent.entry(step.connection.clone()).or_default() += (asked.requests.len() + asked.more) as i64;
         }
-        house.store.count_requests(&sent, now_ms).await?;
-        crate::signals::wake(house, ended.iter().map(|one| one.step)).await?;
+        let woken = crate::signals::woken(house, ended.iter().map(|one| one.step)).await?;
+        let alongside = Alongside { read_back, sent, woken };
+        house.store.settle_steps(&self.lease, &self.id, settled.collect(), &alongside, now_ms).await?;
         for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
             tracing::info!(
                 step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
@@ -167,7 +167,10 @@ impl<'a> Run<'a> {
         let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::AlreadyTrue)).count();
         let body = serde_json::json!({ "steps": results.len(), "done": done, "held": held });
         let (draft, now_ms) = (self.draft("run_ended", None, body), self.context.house.clock.now_ms());
-        let (woken, over) = ([job::reconcile(now_ms)], job::help_keys(&plan.id));
+        // What an earlier hand settled and did not live to tell is told with this end.
+        let mut woken = crate::signals::woken(self.context.house, steps.iter()).await?;
+        woken.push(job::reconcile(now_ms));
+        let over = job::help_keys(&plan.id);
         let over = (job::Kind::Help.as_str(), over.as_slice());
         self.context.house.store.leave_run(&self.lease, &self.id, vec![draft], &woken, over, now_ms).await?;
         Ok(ApplyReport {

@@ -11,7 +11,7 @@ use crate::work::job;
 use async_recursion::async_recursion as boxed;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_core::change::Step;
+use tenure_core::change::{Plan, Step};
 use tenure_core::hex::hex;
 use tenure_core::identity::IdentityState;
 use tenure_core::journal::Entry;
@@ -21,16 +21,16 @@ use tenure_store::{JobEnd, NewJob, Signal};
 /// Entries of the journal that are read at once.
 const PAGE: usize = 500;
 
-/// Has the journal be read for signals soon, if anybody listens and these steps may be told of.
-pub(crate) async fn wake<'s>(house: &House, steps: impl Iterator<Item = &'s Step>) -> Result<(), EngineError> {
-    if steps.map(|step| told_of(step, None)).all(|told| told.is_empty()) {
-        return Ok(());
+/// Returns the work of reading the journal for signals, if anybody listens and these steps may be told of.
+pub(crate) async fn woken<'s>(
+    house: &House,
+    mut steps: impl Iterator<Item = &'s Step>,
+) -> Result<Vec<NewJob>, EngineError> {
+    if steps.all(|step| told_of(step, None).is_empty()) {
+        return Ok(Vec::new());
     }
     let listens = !house.config.server.ssf.push.is_empty() || !house.store.signal_streams().await?.is_empty();
-    if listens {
-        house.store.enqueue(&[job::gather(house.clock.now_ms())]).await?;
-    }
-    Ok(())
+    Ok(listens.then(|| job::gather(house.clock.now_ms())).into_iter().collect())
 }
 
 /// Lays what happened since the last time into the streams that want it.
@@ -122,8 +122,7 @@ impl Told<'_> {
                 Some(plan) => self.house.store.plan(&plan).await?,
                 None => None,
             };
-            let steps = plan.into_iter().flat_map(|plan| plan.steps).filter(|step| !told_of(step, None).is_empty());
-            let steps = steps.map(|step| (step.id.to_string(), step)).collect();
+            let steps = plan.map(steps_told_of).unwrap_or_default();
             self.steps.insert(run.clone(), steps);
         }
         Ok(self.steps[run].get(id).cloned())
@@ -146,7 +145,39 @@ impl Told<'_> {
     }
 }
 
+/// Returns the steps of a plan that may be told of, those among them that a guard holds: a person may release them.
+fn steps_told_of(plan: Plan) -> BTreeMap<String, Step> {
+    let all = plan.steps.into_iter().chain(plan.held.into_iter().map(|hold| hold.step));
+    all.filter(|step| !told_of(step, None).is_empty()).map(|step| (step.id.to_string(), step)).collect()
+}
+
 /// Returns the id of what is told: the same for one run, one person and one event, so that it is told once.
 fn jti(stream: &str, run: &str, identity: &IdentityId, event: Event) -> String {
     hex(&Sha256::digest(format!("{stream}\0{run}\0{identity}\0{}", event.word()))[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn step(id: &str, effect: &str, reason: &str) -> Value {
+        json!({
+            "id": id, "connection": "desk", "effect": effect, "kind": "agent", "identity": "jane", "account": "7",
+            "changes": [], "reason": { "kind": reason, "rule": null, "text": "" }, "risk": "low", "irreversible": false,
+            "needs": [], "approval": { "state": "not_needed", "from": [], "count": 0, "by": [] },
+        })
+    }
+
+    #[test]
+    fn what_a_guard_held_is_told_of_once_it_is_done() {
+        let plan = json!({
+            "id": "p-1", "digest": "d", "made_at": "2026-11-26T12:00:00Z", "requested_by": null, "findings": [],
+            "steps": [step("s-1", "suspend", "leaver"), step("s-2", "suspend", "mover")],
+            "held": [{ "step": step("s-3", "suspend", "leaver"), "guard": "removals_max", "because": "too many", "release": null }],
+            "cost": { "seats": {}, "requests": {}, "seconds": 0.0 },
+        });
+        let told = steps_told_of(serde_json::from_value(plan).expect("a plan"));
+        assert_eq!(told.into_keys().collect::<Vec<_>>(), ["s-1", "s-3"]);
+    }
 }

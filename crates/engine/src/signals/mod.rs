@@ -16,7 +16,7 @@ pub use signer::jwks;
 pub use stream::{POLL, PUSH, Status, Stream, StreamAsked, Unsaid};
 
 pub(crate) use deliver::push;
-pub(crate) use gather::{gather, wake};
+pub(crate) use gather::{gather, woken};
 pub(crate) use signer::Signer;
 
 use crate::error::EngineError;

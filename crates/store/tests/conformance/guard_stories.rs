@@ -10,7 +10,7 @@ use tenure_core::facts::Removed;
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, RunId, StepId};
 use tenure_store::test_support::TestStore;
-use tenure_store::{Began, Beginning, Claim, DAY_MS, Lease, Pulse, Removal, Run, Settled, Store};
+use tenure_store::{Alongside, Began, Beginning, Claim, DAY_MS, Lease, Pulse, Removal, Run, Settled, Store};
 
 const MOST: Removed = Removed { steps: 3, accounts: 2 };
 
@@ -46,7 +46,7 @@ async fn end(store: &Store, (lease, run): &(Lease, RunId), step: &str, outcome: 
     let pulse = Pulse { connection: &connection, ended, failures_max: 2, retry_after_ms: 100 };
     let took_nothing = !matches!(outcome, Outcome::Done | Outcome::Pending | Outcome::Unknown);
     let settled = Settled { pulse: Some(pulse), took_nothing, ..Settled::new(&result) };
-    store.settle_steps(lease, run, vec![settled], &BTreeMap::new(), at_ms).await.unwrap();
+    store.settle_steps(lease, run, vec![settled], &Alongside::default(), at_ms).await.unwrap();
 }
 
 fn is_begun(began: &Began) -> bool {

@@ -10,7 +10,7 @@ use tenure_core::change::{Outcome, StepResult};
 use tenure_core::journal::{Broken, Draft, verify};
 use tenure_core::name::{ConnectionName, PlanId, RunId, StepId};
 use tenure_store::test_support::TestStore;
-use tenure_store::{Began, Beginning, Claim, Lease, Left, Run, Settled, Store, StoreError};
+use tenure_store::{Alongside, Began, Beginning, Claim, Lease, Left, Run, Settled, Store, StoreError};
 
 const BEGUN: Began = Began::Begun { since_ms: None };
 
@@ -109,7 +109,7 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
         vec![(beginning(&run_id, &one, &nothing, 11), Some(started)), (beginning(&run_id, &two, &seven, 12), None)];
     assert_eq!(store.begin_steps(&lease, both).await.unwrap(), [BEGUN, BEGUN]);
     store
-        .settle_steps(&lease, &run_id, vec![Settled::new(&result(&one, Outcome::Done))], &BTreeMap::new(), 13)
+        .settle_steps(&lease, &run_id, vec![Settled::new(&result(&one, Outcome::Done))], &Alongside::default(), 13)
         .await
         .unwrap();
 
@@ -123,11 +123,11 @@ pub async fn an_intent_without_an_outcome_is_an_open_step(TestStore { store, url
 
     assert_eq!(store.unfinished_run(&plan).await.unwrap(), Some(run("r1")));
     store
-        .settle_steps(&lease, &run_id, vec![Settled::new(&result(&two, Outcome::Unknown))], &BTreeMap::new(), 14)
+        .settle_steps(&lease, &run_id, vec![Settled::new(&result(&two, Outcome::Unknown))], &Alongside::default(), 14)
         .await
         .unwrap();
     let skipped = result(&StepId::from("s3"), Outcome::Skipped);
-    store.settle_steps(&lease, &run_id, vec![Settled::new(&skipped)], &BTreeMap::new(), 15).await.unwrap();
+    store.settle_steps(&lease, &run_id, vec![Settled::new(&skipped)], &Alongside::default(), 15).await.unwrap();
     assert_eq!(store.open_steps().await.unwrap(), []);
     let outcomes: Vec<Outcome> = store.results(&run_id).await.unwrap().iter().map(|result| result.outcome).collect();
     assert_eq!(outcomes, [Outcome::Done, Outcome::Unknown, Outcome::Skipped]);
@@ -155,7 +155,7 @@ pub async fn a_step_stays_doubtful_until_it_is_done_for_certain(TestStore { stor
         store.join_run(&lease, &run(id.as_str()), vec![], &[]).await.unwrap();
         store.begin_steps(&lease, vec![(beginning(&id, &step, &json!({}), at_ms), None)]).await.unwrap();
         store
-            .settle_steps(&lease, &id, vec![Settled::new(&result(&step, outcome))], &BTreeMap::new(), at_ms + 1)
+            .settle_steps(&lease, &id, vec![Settled::new(&result(&step, outcome))], &Alongside::default(), at_ms + 1)
             .await
             .unwrap();
         store.leave_run(&lease, &id, vec![], &[], ("help", &[]), at_ms + 2).await.unwrap();

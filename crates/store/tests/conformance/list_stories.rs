@@ -9,7 +9,7 @@ use tenure_core::change::{Cost, Plan};
 use tenure_core::facts::{Decided, Link};
 use tenure_core::name::{ConnectionName, EntitlementKind, FindingId, IdentityId, StepId};
 use tenure_store::test_support::TestStore;
-use tenure_store::{AccountFilter, Concerns, Extent, FindingScope, Managers, NewDecision, Seed};
+use tenure_store::{AccountFilter, Alongside, Claim, Concerns, Extent, FindingScope, Managers, NewDecision, Seed};
 
 fn hr() -> ConnectionName {
     ConnectionName::new("hr")
@@ -283,10 +283,14 @@ pub async fn a_plan_saved_twice_is_one_plan(TestStore { store, .. }: &TestStore)
 pub async fn requests_of_a_day_add_up_whoever_sent_them(TestStore { store, .. }: &TestStore) {
     const DAY_MS: i64 = 86_400_000;
     let topic = tenure_store::requests_topic("gorgias");
-    let sent = |count: i64| [(gorgias(), count)].into_iter().collect();
-    store.count_requests(&sent(3), 5).await.unwrap();
-    store.count_requests(&sent(0), 6).await.unwrap();
-    store.count_requests(&sent(4), DAY_MS - 1).await.unwrap();
+    let Claim::Held(lease) = store.claim_lease("hand", "one", 1, 1000).await.unwrap() else { panic!("taken") };
+    let sent = async |count: i64, now_ms: i64| {
+        let alongside = Alongside { sent: [(gorgias(), count)].into_iter().collect(), ..Alongside::default() };
+        store.settle_steps(&lease, &"r-1".into(), Vec::new(), &alongside, now_ms).await.unwrap();
+    };
+    sent(3, 5).await;
+    sent(0, 6).await;
+    sent(4, DAY_MS - 1).await;
     pull(store, &gorgias(), &[agent("1", "a@x")], DAY_MS).await;
     let all = store.trend(&topic, 0).await.unwrap();
     let writes: Vec<_> = all.iter().filter(|figure| figure.word == "writes").map(|one| (one.day, one.amount)).collect();
@@ -294,7 +298,7 @@ pub async fn requests_of_a_day_add_up_whoever_sent_them(TestStore { store, .. }:
     let read = store.pulls(&gorgias(), 1).await.unwrap()[0].end.as_ref().unwrap().requests as i64;
     let reads: i64 = all.iter().filter(|figure| figure.word == "reads").map(|figure| figure.amount).sum();
     assert_eq!(reads, read, "what a pull sent is counted with its end");
-    store.count_requests(&sent(1), 400 * DAY_MS).await.unwrap();
+    sent(1, 400 * DAY_MS).await;
     assert_eq!(store.trend(&topic, 0).await.unwrap().len(), 1, "after a year it is let go");
 }
 

@@ -9,8 +9,8 @@ use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, RunId, StepId};
 use tenure_store::test_support::TestStore;
 use tenure_store::{
-    Began, Beginning, Claim, ClaimedJob, Concerns, JobEnd, JobState, Joined, Lease, Left, NewDecision, NewJob, Run,
-    Settled, Store, StoreError,
+    Alongside, Began, Beginning, Claim, ClaimedJob, Concerns, JobEnd, JobState, Joined, Lease, Left, NewDecision,
+    NewJob, Run, Settled, Store, StoreError,
 };
 
 const KINDS: [&str; 2] = ["pull", "apply"];
@@ -212,7 +212,7 @@ fn done(step: &str) -> StepResult {
 async fn settle(store: &Store, lease: &Lease, run: &str, step: &str, now_ms: i64) -> Result<(), StoreError> {
     let result = done(step);
     let settled = Settled { draft: Some(draft("step_ended")), ..Settled::new(&result) };
-    store.settle_steps(lease, &run.into(), vec![settled], &BTreeMap::new(), now_ms).await
+    store.settle_steps(lease, &run.into(), vec![settled], &Alongside::default(), now_ms).await
 }
 
 const BEGUN: Began = Began::Begun { since_ms: None };
