@@ -28,7 +28,7 @@ pub type Censuses = BTreeMap<ConnectionName, Census>;
 
 impl Census {
     /// Counts one account more.
-    pub(crate) fn count(&mut self, account: &Account, connection: Option<&ConnectionFacts>) {
+    pub fn count(&mut self, account: &Account, connection: Option<&ConnectionFacts>) {
         let is_record = account.key.kind != Kind::Person;
         let is_nameless = account.login.is_none() && account.external_id.is_none();
         self.records += u64::from(is_record);
@@ -61,8 +61,15 @@ pub(crate) fn count<'a>(accounts: impl Iterator<Item = &'a Account>, facts: &Fac
     }
 }
 
+/// Tells whether a guard asks how many others are like this account.
+pub fn is_counted(account: &Account, facts: &Facts) -> bool {
+    let mut own = Census::default();
+    own.count(account, facts.connections.get(&account.key.connection));
+    own.administrators + own.owners + own.nameless > 0
+}
+
 /// Returns what is left of the counts of all when those of some facts are taken away.
-pub(crate) fn beyond(all: &Censuses, facts: &Facts) -> Censuses {
+pub fn beyond(all: &Censuses, facts: &Facts) -> Censuses {
     let mut own = Censuses::new();
     count(facts.accounts.iter(), facts, &mut own);
     let less = |name: &ConnectionName| own.get(name).copied().unwrap_or_default();

@@ -239,7 +239,7 @@ async fn carry_out_all(house: &House, wish: &ClientWish) -> Result<Became, Engin
         house.catch_up(&wish.connection).await?;
         let scope =
             Scope { only: vec![wish.connection.clone()], identity: Some(wish.identity.to_string()), as_of_ms: None };
-        let company = company(house, &scope).await?;
+        let company = company(house, &scope).await?.with_counts(house).await?;
         let found = company.judge(house, Some(&wish.client)).await?;
         let links: Vec<_> = found.graph.new_links().collect();
         house.store.pin_links(&links, house.clock.now_ms()).await?;

@@ -5,7 +5,7 @@
 use crate::error::EngineError;
 use crate::house::House;
 use crate::plan::find_plan;
-use crate::reconcile::{Scope, company, find_identity};
+use crate::reconcile::{Scope, company, company_about, find_identity};
 use crate::work::job;
 use async_recursion::async_recursion as boxed;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use tenure_core::facts::Decided;
 use tenure_core::guards::release::{freed, may_release, released};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, StepId};
-use tenure_store::{Concerns, NewDecision, NewJob};
+use tenure_store::{Concerns, Managers, NewDecision, NewJob, Seed};
 
 /// How many plans back a step is looked for.
 const PLANS_BACK: usize = 50;
@@ -123,7 +123,8 @@ pub async fn judge_steps(
             plans.insert(plan.id);
         }
     }
-    let company = company(house, &Scope::default()).await?;
+    let all: Vec<&Step> = steps.iter().map(|(step, _)| step).collect();
+    let company = company_about(house, &all).await?;
     let graph = company.graph(house);
     let concerned = |step: &Step| step.identity.as_ref().and_then(|id| graph.identity(id));
     let mut decided = Vec::new();
@@ -144,7 +145,7 @@ pub async fn judge_steps(
         Verdict::Reject => Vec::new(),
     };
     record(house, &By { who: by.to_owned(), note }, decided, &woken).await?;
-    let decisions = house.store.load_all().await?.decisions;
+    let decisions = company_about(house, &all).await?.facts.decisions;
     let judged = |(step, requested_by): (Step, Option<String>)| {
         let approval = approval(&step, &decisions, requested_by.as_deref(), concerned(&step), &house.policy, now_ms);
         Step { approval, ..step }
@@ -167,17 +168,8 @@ pub async fn release(house: &House, plan: &Plan, guards: &[String], by: By) -> R
         decided.push((what, Concerns::default()));
     }
     record(house, &by, decided, &[job::apply(&plan.id, house.clock.now_ms())]).await?;
-    let decisions = house.store.load_all().await?.decisions;
+    let decisions = house.store.load_cluster(&Seed::default(), Managers::Left).await?.decisions;
     Ok(freed(plan, &released(plan, &decisions, &house.policy, house.clock.now_ms())))
-}
-
-/// Returns a step that some kept plan has.
-///
-/// # Errors
-/// The store failed.
-#[boxed]
-pub async fn find_step(house: &House, id: &str) -> Result<Option<Step>, EngineError> {
-    Ok(step_of_plan(house, id).await?.map(|(step, _)| step))
 }
 
 /// Returns a step that some kept plan has, and the plan.
@@ -206,7 +198,7 @@ pub async fn decide_lifecycle(
     at_ms: Option<i64>,
     by: &By,
 ) -> Result<IdentityId, EngineError> {
-    let company = company(house, &Scope::default()).await?;
+    let company = company(house, &Scope { identity: Some(key.to_owned()), ..Scope::default() }).await?;
     let graph = company.graph(house);
     let known = graph.search(key);
     let (identity, attributes) = match event {

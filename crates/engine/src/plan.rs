@@ -59,7 +59,7 @@ pub(crate) async fn derive(house: &House, scope: &Scope, requested_by: &str) -> 
 
 /// Judges one person from what hangs together with them.
 async fn judge_person(house: &House, scope: &Scope, requested_by: &str) -> Result<Whole, EngineError> {
-    let company = company(house, scope).await?;
+    let company = company(house, scope).await?.with_counts(house).await?;
     let found = company.judge(house, Some(requested_by)).await?;
     let next_ms = next_moment(&found.graph, &company.facts, &house.policy, &found.plan);
     let pins = Pins::of(&company, &found.graph);

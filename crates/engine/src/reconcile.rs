@@ -6,10 +6,12 @@ use crate::error::EngineError;
 use crate::house::House;
 use crate::pinned::pin_all;
 use async_recursion::async_recursion as boxed;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::abilities::Abilities;
-use tenure_core::change::{Finding, FindingKind, Plan, Severity};
+use tenure_core::account::AccountKey;
+use tenure_core::census::{self, Census, Censuses};
+use tenure_core::change::{Finding, FindingKind, Plan, Severity, Step};
 use tenure_core::correlate::{Graph, correlate};
 use tenure_core::decide::Wishes;
 use tenure_core::facts::{ConnectionFacts, Coverage, Facts};
@@ -19,6 +21,10 @@ use tenure_core::{Asked, reconcile as judge};
 use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Overview, Seed};
 
 const PAGE: usize = 1000;
+/// Where more than one in so many of all accounts would be asked for by themselves, reading everything costs less.
+const PART_OF_ALL: u64 = 4;
+/// Guards that ask how many others are like an account.
+const COUNTING: [&str; 3] = ["last_administrator", "protected", "absence"];
 
 /// Which part of the company is looked at.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +44,8 @@ pub struct Company {
     pub facts: Facts,
     /// Whether these are the facts of today of everybody.
     pub(crate) is_all: bool,
+    /// Whether they are only of those who were asked for.
+    pub(crate) is_part: bool,
     scope: Scope,
 }
 
@@ -75,7 +83,8 @@ pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineErro
 pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded) -> Result<Company, EngineError> {
     let read = loaded.accounts.len();
     crate::pushed::leave_out_newest(house, &mut loaded.accounts, scope.as_of_ms);
-    let is_all = scope.as_of_ms.is_none() && loaded.extent == Extent::Whole && loaded.accounts.len() == read;
+    let is_part = loaded.extent != Extent::Whole;
+    let is_all = scope.as_of_ms.is_none() && !is_part && loaded.accounts.len() == read;
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
     let sessions = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::endings::all(house).await? };
     let facts = Facts {
@@ -91,7 +100,42 @@ pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded)
         decisions: loaded.decisions,
         client_wishes: loaded.client_wishes,
     };
-    Ok(Company { facts, is_all, scope: scope.clone() })
+    Ok(Company { facts, is_all, is_part, scope: scope.clone() })
+}
+
+/// Loads what hangs together with those whom some steps concern: as much as the steps, not as the company. Where that
+/// would be much of it, or somebody is not found this way, the whole is loaded.
+#[boxed]
+pub(crate) async fn company_about(house: &House, steps: &[&Step]) -> Result<Company, EngineError> {
+    let known: u64 = house.store.overviews().await?.values().map(|overview| overview.totals.total()).sum();
+    if (steps.len() as u64).saturating_mul(PART_OF_ALL) <= known
+        && let Some(part) = part_about(house, steps).await?
+    {
+        return Ok(part);
+    }
+    company(house, &Scope::default()).await
+}
+
+/// Loads what hangs together with those whom some steps concern; nothing where somebody is not found, or it is too much.
+#[boxed]
+pub(crate) async fn part_about(house: &House, steps: &[&Step]) -> Result<Option<Company>, EngineError> {
+    let people: BTreeSet<&IdentityId> = steps.iter().filter_map(|step| step.identity.as_ref()).collect();
+    let accounts: BTreeSet<&AccountKey> = steps.iter().filter_map(|step| step.account_key.as_ref()).collect();
+    let seed = Seed {
+        identities: people.iter().copied().cloned().collect(),
+        accounts: accounts.into_iter().cloned().collect(),
+        keys: Vec::new(),
+    };
+    let loaded = house.store.load_cluster(&seed, Managers::Loaded).await?;
+    if loaded.extent == Extent::Cut {
+        return Ok(None);
+    }
+    let company = company_of(house, &Scope::default(), loaded).await?;
+    let all_known = {
+        let graph = company.graph(house);
+        people.iter().all(|id| graph.identity(id).is_some())
+    };
+    if all_known { company.with_counts(house).await.map(Some) } else { Ok(None) }
 }
 
 /// Loads what hangs together with one person, by look-ups where the key allows it. A name is no key: the whole is
@@ -175,6 +219,66 @@ impl Company {
         correlate(&self.facts, &house.policy)
     }
 
+    fn asked(&self, house: &House, requested_by: Option<&str>) -> Result<Asked, EngineError> {
+        let identity = match &self.scope.identity {
+            None => None,
+            Some(key) => Some(find_identity(&self.graph(house), key)?),
+        };
+        Ok(Asked {
+            requested_by: requested_by.map(str::to_owned),
+            only: self.scope.only.clone(),
+            identity,
+            made_at: house.clock.now_text(),
+        })
+    }
+
+    /// Makes the plan that these facts lead to, and looks at nothing else.
+    ///
+    /// # Errors
+    /// The person that was asked for is nobody, or several.
+    pub(crate) fn plan(&self, house: &House) -> Result<Plan, EngineError> {
+        Ok(judge(&self.facts, &house.policy, &self.asked(house, None)?).plan)
+    }
+
+    /// Counts for the guards what a part of the company does not show, before a plan is made of it: whether another
+    /// administrator remains is not seen from the one who goes. Reads the accounts of a connection only where a guard
+    /// would hold something for want of them.
+    ///
+    /// # Errors
+    /// As [`judge`](Self::judge).
+    #[boxed]
+    pub(crate) async fn with_counts(mut self, house: &House) -> Result<Self, EngineError> {
+        let facts = &self.facts;
+        if !self.is_part || !facts.accounts.iter().any(|account| census::is_counted(account, facts)) {
+            return Ok(self);
+        }
+        let held = self.plan(house)?.held.into_iter().filter(|hold| COUNTING.contains(&hold.guard.as_str()));
+        let names = held.map(|hold| hold.step.connection).collect();
+        self.count_in(house, names).await?;
+        Ok(self)
+    }
+
+    /// Counts for the guards in all connections where something is known about which they count: for a plan that nobody's
+    /// wishes lead to.
+    pub(crate) async fn with_all_counts(mut self, house: &House) -> Result<Self, EngineError> {
+        if self.is_part {
+            let facts = &self.facts;
+            let counted = facts.accounts.iter().filter(|account| census::is_counted(account, facts));
+            let names = counted.map(|account| account.key.connection.clone()).collect();
+            self.count_in(house, names).await?;
+        }
+        Ok(self)
+    }
+
+    async fn count_in(&mut self, house: &House, names: BTreeSet<ConnectionName>) -> Result<(), EngineError> {
+        let mut all = Censuses::new();
+        for name in names {
+            all.insert(name.clone(), census_of(house, &self.facts, &name).await?);
+        }
+        self.facts.beyond = census::beyond(&all, &self.facts);
+        Ok(())
+    }
+
     /// Judges everything for somebody who asks.
     ///
     /// # Errors
@@ -182,16 +286,8 @@ impl Company {
     #[tracing::instrument(name = "reconcile", skip_all, fields(accounts = self.facts.accounts.len()))]
     #[boxed]
     pub async fn judge<'a>(&'a self, house: &House, requested_by: Option<&str>) -> Result<Found<'a>, EngineError> {
-        let identity = match &self.scope.identity {
-            None => None,
-            Some(key) => Some(find_identity(&self.graph(house), key)?),
-        };
-        let asked = Asked {
-            requested_by: requested_by.map(str::to_owned),
-            only: self.scope.only.clone(),
-            identity: identity.clone(),
-            made_at: house.clock.now_text(),
-        };
+        let asked = self.asked(house, requested_by)?;
+        let identity = asked.identity.clone();
         let judged = judge(&self.facts, &house.policy, &asked);
         let mut findings = judged.findings;
         if self.scope.as_of_ms.is_some() {
@@ -199,10 +295,24 @@ impl Company {
             sort(&mut findings);
             return Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity });
         }
-        let scope =
-            if identity.is_none() && self.scope.only.is_empty() { FindingScope::All } else { FindingScope::Some };
+        let is_all = identity.is_none() && self.scope.only.is_empty() && !self.is_part;
+        let scope = if is_all { FindingScope::All } else { FindingScope::Some };
         let findings = complete(house, &self.facts, &judged.plan, findings, scope).await?;
         Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity })
+    }
+}
+
+/// Counts all accounts of a connection, page by page.
+async fn census_of(house: &House, facts: &Facts, name: &ConnectionName) -> Result<Census, EngineError> {
+    let (filter, mut after) = (AccountFilter::of(name.clone()), None);
+    let mut census = Census::default();
+    loop {
+        let page = house.store.accounts(&filter, after, PAGE).await?;
+        page.accounts.iter().for_each(|observed| census.count(&observed.account, facts.connections.get(name)));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(census),
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use crate::error::EngineError;
 use crate::house::House;
 use crate::plan::{find_plan, keep};
-use crate::reconcile::{Scope, company};
+use crate::reconcile::company_about;
 use async_recursion::async_recursion as boxed;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::Asked;
@@ -28,7 +28,8 @@ pub async fn revert(house: &House, id: &str, requested_by: &str) -> Result<Plan,
     let Some(run) = house.store.run(&id).await? else { return Err(unknown(house, &id).await?) };
     let plan = find_plan(house, Some(run.plan.as_str())).await?;
     let taken = taken(house, &id, &plan).await?;
-    let company = company(house, &Scope::default()).await?;
+    let steps: Vec<&Step> = taken.iter().map(|taken| &taken.step).collect();
+    let company = company_about(house, &steps).await?.with_all_counts(house).await?;
     let asked =
         Asked { requested_by: Some(requested_by.to_owned()), made_at: house.clock.now_text(), ..Asked::default() };
     let mut back = plan_back(&id, &taken, &company.facts, &house.policy, &asked);

@@ -7,7 +7,7 @@ use crate::body::read_body;
 use crate::bulk::Bulk;
 use crate::db::{Arg, Tx, args};
 use crate::error::{StoreError, read_json};
-use crate::keys::{JoinKeys, decided_manager_key, join_key, manager_key};
+use crate::keys::{JoinKeys, decided_manager, join_key, manager_in, manager_of};
 use crate::load::{Extent, Loaded};
 use crate::wishes::wishes_about;
 use async_recursion::async_recursion as boxed;
@@ -23,6 +23,8 @@ const KEYS_MAX: usize = 2000;
 const ACCOUNTS_MAX_EACH: usize = 20;
 const KEYS_MAX_EACH: usize = 80;
 const ROUNDS_MAX: usize = 16;
+/// No company has that many managers one above the other.
+const LEVELS_MAX: usize = 64;
 
 /// From where a cluster is found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -38,7 +40,7 @@ pub struct Seed {
 /// Whether the managers of the people in a cluster are loaded with it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Managers {
-    /// They are, with their own accounts, so that a change can refer to them; their managers are not.
+    /// They are, with their own accounts, so that a change can refer to them, and so are those above them.
     Loaded,
     /// They are not.
     Left,
@@ -58,6 +60,12 @@ const BY_ACCOUNTS: Bulk = Bulk {
     columns: 3,
     tail: ") SELECT a.id FROM given CROSS JOIN connection c CROSS JOIN account a WHERE c.name = given.connection \
            AND a.connection = c.number AND a.kind = given.kind AND a.native = given.native",
+};
+
+const PEOPLE_BY_IDS: Bulk = Bulk {
+    head: "WITH given (k) AS (",
+    columns: 1,
+    tail: ") SELECT a.id FROM given CROSS JOIN account a WHERE a.native = given.k AND a.kind = 'person'",
 };
 
 const BODIES: Bulk = Bulk { head: "SELECT id, gone_ms, body FROM account WHERE id IN (", columns: 1, tail: ")" };
@@ -80,11 +88,7 @@ impl Store {
         walk.ask_seed(seed);
         walk.follow(&mut tx).await?;
         if managers == Managers::Loaded {
-            let told = walk.found.values().filter_map(|(account, _)| manager_key(account));
-            let decided = walk.decisions.values().filter_map(decided_manager_key);
-            let wanted: BTreeSet<String> = told.chain(decided).collect();
-            walk.ask_keys(wanted.into_iter());
-            walk.follow(&mut tx).await?;
+            walk.climb(&mut tx).await?;
         }
         walk.finish(&mut tx).await
     }
@@ -94,6 +98,8 @@ impl Store {
 #[derive(Default)]
 struct Walk {
     keys: Frontier<String>,
+    /// Ids of source records, by which managers and accounts of apps name them.
+    records: Frontier<String>,
     accounts: Frontier<AccountKey>,
     identities: Frontier<IdentityId>,
     found: BTreeMap<i64, (Account, Option<i64>)>,
@@ -146,7 +152,8 @@ impl Walk {
     async fn follow(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
         for _ in 0..ROUNDS_MAX {
             let (keys, accounts, identities) = (self.keys.take(), self.accounts.take(), self.identities.take());
-            if keys.is_empty() && accounts.is_empty() && identities.is_empty() {
+            let records = self.records.take();
+            if keys.is_empty() && accounts.is_empty() && identities.is_empty() && records.is_empty() {
                 return Ok(());
             }
             if self.found.len() > self.most.0 || self.keys.asked.len() > self.most.1 {
@@ -159,12 +166,35 @@ impl Walk {
             };
             self.read_wishes(tx, &identities, &accounts, &keys).await?;
             tx.each_bulk(&BY_KEYS, texts(keys), &mut id).await?;
+            tx.each_bulk(&PEOPLE_BY_IDS, texts(records), &mut id).await?;
             let given =
                 accounts.iter().flat_map(|key| args![key.connection.as_str(), key.kind.as_str(), key.id.as_str()]);
             tx.each_bulk(&BY_ACCOUNTS, given.collect(), &mut id).await?;
             self.read_links(tx, &identities, &accounts).await?;
             self.read_decisions(tx, &identities, &accounts).await?;
             self.read_bodies(tx, ids).await?;
+        }
+        self.cut = true;
+        Ok(())
+    }
+
+    /// Loads the managers of whoever was found, and theirs, up to those who have none: who reports to each other in a
+    /// circle is seen only where all of it is there.
+    async fn climb(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        for _ in 0..LEVELS_MAX {
+            let told = self.found.values().filter_map(|(account, _)| manager_of(account));
+            let decided = self.decisions.values().filter_map(decided_manager);
+            let wished = self.wishes.values().filter_map(|wish| manager_in(&wish.person));
+            let named: BTreeSet<String> = told.chain(decided).chain(wished).collect();
+            for name in named {
+                self.ask_keys(join_key(&name).into_iter());
+                self.records.ask(name.to_lowercase());
+                self.records.ask(name);
+            }
+            if self.cut || self.keys.next.is_empty() && self.records.next.is_empty() {
+                return Ok(());
+            }
+            self.follow(tx).await?;
         }
         self.cut = true;
         Ok(())
@@ -188,6 +218,10 @@ impl Walk {
         for (id, gone_ms, account) in read {
             self.accounts.ask(account.key.clone());
             self.ask_keys(JoinKeys::of(&account).all().map(String::from));
+            match account.key.kind {
+                Kind::Person => self.ask_keys(join_key(account.key.id.as_str()).into_iter()),
+                _ => account.external_id.iter().for_each(|id| self.records.ask(id.trim().to_owned())),
+            }
             self.found.insert(id, (account, gone_ms));
         }
         Ok(())

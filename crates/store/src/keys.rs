@@ -62,25 +62,25 @@ impl JoinKeys {
     }
 }
 
-/// Returns the employee id of the manager that a source record names.
-pub(crate) fn manager_key(account: &Account) -> Option<String> {
+/// Returns the text by which a source record names its manager.
+pub(crate) fn manager_of(account: &Account) -> Option<String> {
     if account.key.kind != Kind::Person {
         return None;
     }
-    manager_key_in(&account.fields)
+    manager_in(&account.fields)
 }
 
-/// Returns the key by which a decision names somebody's manager, if it names one.
-pub(crate) fn decided_manager_key(decision: &Decision) -> Option<String> {
+/// Returns the text by which a decision names somebody's manager, if it names one.
+pub(crate) fn decided_manager(decision: &Decision) -> Option<String> {
     match &decision.what {
-        Decided::Join { attributes, .. } | Decided::Move { attributes, .. } => manager_key_in(attributes),
+        Decided::Join { attributes, .. } | Decided::Move { attributes, .. } => manager_in(attributes),
         _ => None,
     }
 }
 
-/// Returns the key by which some fields name a manager.
-pub(crate) fn manager_key_in(fields: &Fields) -> Option<String> {
-    fields.get("manager_id").and_then(plain).as_deref().and_then(join_key)
+/// Returns the text by which some fields name a manager.
+pub(crate) fn manager_in(fields: &Fields) -> Option<String> {
+    fields.get("manager_id").and_then(plain)
 }
 
 fn plain(value: &serde_json::Value) -> Option<String> {

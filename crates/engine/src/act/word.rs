@@ -8,6 +8,7 @@ use crate::house::House;
 use crate::plan::find_plan;
 use crate::reconcile::{Scope, company, find_identity};
 use crate::stop::{Brake, Resumed, resume, stop};
+use crate::whole::judge_whole;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -139,7 +140,7 @@ pub struct Decision {
 #[boxed]
 pub async fn link(house: &House, asked: &LinkAsked, by: &str) -> Result<Decision, EngineError> {
     let account = find_account(house, &asked.account).await?;
-    let company = company(house, &Scope::default()).await?;
+    let company = company(house, &one(&asked.identity)).await?;
     let identity = find_identity(&company.graph(house), &asked.identity)?;
     let decided = format!("{account} is {identity}'s");
     decide(house, said(by, &asked.note), Decided::Link { account, identity }).await?;
@@ -156,7 +157,7 @@ pub async fn unlink(house: &House, asked: &UnlinkAsked, by: &str) -> Result<Deci
     let identity = match &asked.identity {
         None => None,
         Some(key) => {
-            let company = company(house, &Scope::default()).await?;
+            let company = company(house, &one(key)).await?;
             Some(find_identity(&company.graph(house), key)?)
         }
     };
@@ -173,8 +174,7 @@ pub async fn unlink(house: &House, asked: &UnlinkAsked, by: &str) -> Result<Deci
 #[boxed]
 pub async fn exempt(house: &House, asked: &ExemptAsked, by: &str) -> Result<Decision, EngineError> {
     let account = if asked.thing.starts_with("f-") {
-        let company = company(house, &Scope::default()).await?;
-        let found = company.judge(house, None).await?;
+        let found = judge_whole(house, &[], None).await?;
         let finding = found.findings.iter().find(|finding| finding.id.as_str() == asked.thing);
         if let Some(finding) = finding.filter(|finding| finding.kind == FindingKind::ContractDrift) {
             let name = accept(house, finding, said(by, &asked.note)).await?;
@@ -189,6 +189,10 @@ pub async fn exempt(house: &House, asked: &ExemptAsked, by: &str) -> Result<Deci
     let decided = format!("{account} is left alone from now on");
     decide(house, said(by, &asked.note), Decided::Exempt { account }).await?;
     Ok(Decision { decided })
+}
+
+fn one(key: &str) -> Scope {
+    Scope { identity: Some(key.to_owned()), ..Scope::default() }
 }
 
 fn said(by: &str, note: &Option<String>) -> By {

@@ -1,14 +1,16 @@
 //! `why`: walks back from an account, a step or a finding to its causes, in plain sentences.
 
-use crate::decide::{find_account, find_step, parse_account};
+use crate::decide::{find_account, parse_account, step_of_plan};
 use crate::error::EngineError;
 use crate::house::House;
-use crate::reconcile::{Scope, company};
+use crate::reconcile::{Company, Scope, company, company_about, company_of};
+use crate::whole::judge_whole;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::account::AccountKey;
 use tenure_core::why;
+use tenure_store::{Extent, Loaded, Managers, Seed};
 
 /// Why a thing is as it is.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -26,27 +28,65 @@ pub struct Because {
 #[boxed]
 pub async fn why(house: &House, thing: &str) -> Result<Because, EngineError> {
     let thing = thing.trim();
-    let company = company(house, &Scope::default()).await?;
-    let found = company.judge(house, None).await?;
-    let because = if thing.starts_with("s-") {
-        let kept = find_step(house, thing).await?;
-        let all = found.plan.steps.iter().chain(found.plan.held.iter().map(|hold| &hold.step));
-        let step = all.into_iter().find(|step| step.id.as_str() == thing).cloned().or(kept);
-        let step = step.ok_or_else(|| missing("step", thing, "plan"))?;
-        let mut sentences = why::step(&step, &found.graph);
-        sentences.extend(crate::audit::told_of_step(house, &step.id).await?);
-        sentences.extend(why::hold(&step.id, &found.plan));
-        sentences
-    } else if thing.starts_with("f-") {
-        let finding = found.findings.iter().find(|finding| finding.id.as_str() == thing);
-        let finding = finding.ok_or_else(|| missing("finding", thing, "findings"))?;
-        let mut sentences = why::finding(finding, &found.graph);
-        sentences.extend(why::settled_by(finding, &found.plan));
-        sentences
-    } else {
-        why::account(&resolve(house, thing).await?, &found.graph)
+    let because = match thing.get(..2) {
+        Some("s-") => of_step(house, thing).await?,
+        Some("f-") => of_finding(house, thing).await?,
+        _ => {
+            let account = resolve(house, thing).await?;
+            let loaded = house.store.load_cluster(&about(&account), Managers::Loaded).await?;
+            why::account(&account, &near(house, loaded).await?.graph(house))
+        }
     };
     Ok(Because { thing: thing.to_owned(), because })
+}
+
+async fn of_step(house: &House, thing: &str) -> Result<Vec<String>, EngineError> {
+    let (kept, plan) = match step_of_plan(house, thing).await? {
+        Some(known) => known,
+        None => {
+            let plan = judge_whole(house, &[], None).await?.plan;
+            let mut all = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step));
+            let step = all.find(|step| step.id.as_str() == thing).cloned();
+            (step.ok_or_else(|| missing("step", thing, "plan"))?, plan)
+        }
+    };
+    let company = company_about(house, &[&kept]).await?;
+    let found = company.judge(house, None).await?;
+    let mut all = found.plan.steps.iter().chain(found.plan.held.iter().map(|hold| &hold.step));
+    let step = all.find(|step| step.id == kept.id).unwrap_or(&kept);
+    let mut sentences = why::step(step, &found.graph);
+    sentences.extend(crate::audit::told_of_step(house, &step.id).await?);
+    sentences.extend(why::hold(&step.id, &plan).or_else(|| why::hold(&step.id, &found.plan)));
+    Ok(sentences)
+}
+
+/// A finding is known by judging everybody; what it is about is looked at by itself.
+async fn of_finding(house: &House, thing: &str) -> Result<Vec<String>, EngineError> {
+    let whole = judge_whole(house, &[], None).await?;
+    let finding = whole.findings.iter().find(|finding| finding.id.as_str() == thing);
+    let finding = finding.ok_or_else(|| missing("finding", thing, "findings"))?;
+    let seed = Seed {
+        identities: finding.identity.iter().cloned().collect(),
+        accounts: finding.account_key.iter().cloned().collect(),
+        keys: Vec::new(),
+    };
+    let loaded = house.store.load_cluster(&seed, Managers::Loaded).await?;
+    let company = near(house, loaded).await?;
+    let mut sentences = why::finding(finding, &company.graph(house));
+    sentences.extend(why::settled_by(finding, &whole.plan));
+    Ok(sentences)
+}
+
+fn about(account: &AccountKey) -> Seed {
+    Seed { accounts: vec![account.clone()], ..Seed::default() }
+}
+
+/// Takes what hangs together with a thing; everything where that is too much.
+async fn near(house: &House, loaded: Loaded) -> Result<Company, EngineError> {
+    match loaded.extent {
+        Extent::Cut => company(house, &Scope::default()).await,
+        _ => company_of(house, &Scope::default(), loaded).await,
+    }
 }
 
 fn missing(what: &str, thing: &str, command: &str) -> EngineError {

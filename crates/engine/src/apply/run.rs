@@ -16,7 +16,7 @@ use crate::alone::{as_hand, mark};
 use crate::error::EngineError;
 use crate::house::{House, Reader};
 use crate::progress::Progress;
-use crate::reconcile::{Found, Scope, company};
+use crate::reconcile::{Company, Found, Scope, company, company_about};
 use crate::work::job;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
@@ -108,8 +108,7 @@ async fn apply_as_hand(
     progress: &Progress,
     lease: Lease,
 ) -> Result<ApplyReport, EngineError> {
-    let scope = Scope { identity: the_one(plan).map(ToString::to_string), ..Scope::default() };
-    let company = company(house, &scope).await?;
+    let company = company_of(house, plan).await?;
     let Found { graph, plan: now, .. } = Box::pin(company.judge(house, None)).await?;
     let now_ms = house.clock.now_ms();
     let mut addresses = BTreeMap::new();
@@ -141,12 +140,12 @@ async fn apply_as_hand(
     walk.end(&steps, plan, plan.held.len() - freed.len()).await
 }
 
-/// Returns the person whom a whole plan is about: then no more is loaded than what hangs together with them.
-fn the_one(plan: &Plan) -> Option<&IdentityId> {
-    let mut people =
-        plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).map(|step| step.identity.as_ref());
-    let first = people.next()??;
-    people.all(|other| other == Some(first)).then_some(first)
+/// Loads what a plan is about. That a step is wished no more is said on the word of the whole company only.
+async fn company_of(house: &House, plan: &Plan) -> Result<Company, EngineError> {
+    let all: Vec<&Step> = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).collect();
+    let about = company_about(house, &all).await?;
+    let is_enough = !about.is_part || plan.way_back.is_some() || still::leads_to_all(&about.plan(house)?, plan);
+    if is_enough { Ok(about) } else { company(house, &Scope::default()).await }
 }
 
 /// Takes part in the run of a plan that is under way, or begins one.

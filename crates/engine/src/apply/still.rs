@@ -55,6 +55,12 @@ impl<'p> Wished<'p> {
     }
 }
 
+/// Tells whether today's plan has all steps of an earlier one.
+pub(super) fn leads_to_all(now: &Plan, plan: &Plan) -> bool {
+    let wished = Wished::of(now);
+    plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).all(|step| wished.leads_to(step))
+}
+
 /// Tells whether a step of today is an earlier one that knows more accounts by now, and nothing else.
 fn grew_into(step: &Step, today: &Step) -> bool {
     let same = |then: &Change, now: &Change| {

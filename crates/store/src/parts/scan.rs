@@ -8,7 +8,7 @@ use crate::body::read_body;
 use crate::connections::ids_of;
 use crate::db::{Row, Tx, args};
 use crate::error::{StoreError, read_json};
-use crate::keys::{JoinKeys, decided_manager_key, join_key, manager_key_in};
+use crate::keys::{JoinKeys, decided_manager, join_key, manager_in};
 use crate::wishes::each_wish;
 use std::collections::BTreeMap;
 use tenure_core::account::{Account, AccountKey, Fields, Kind};
@@ -118,8 +118,8 @@ impl Scan {
         self.marks.has(node, Mark::of(PERSON, id.as_str()));
     }
 
-    fn manager(&mut self, node: u32, key: Option<String>) {
-        if let Some(key) = key {
+    fn manager(&mut self, node: u32, named: Option<String>) {
+        if let Some(key) = named.as_deref().and_then(join_key) {
             self.marks.asks(node, Mark::of(KEY, &key));
         }
     }
@@ -146,7 +146,7 @@ impl Scan {
             self.keys_of(node, &account);
             join_key(account.key.id.as_str()).iter().for_each(|key| self.key(node, key));
             self.person(node, &found_identity_id(name, &account.key.id));
-            self.manager(node, manager_key_in(&account.fields));
+            self.manager(node, manager_in(&account.fields));
             Ok(())
         })
         .await
@@ -224,7 +224,7 @@ impl Scan {
             };
             let node = self.begin();
             self.about(node, account, identity, attributes, places);
-            self.manager(node, decided_manager_key(&decision));
+            self.manager(node, decided_manager(&decision));
             self.decisions.push((node, decision));
         }
         Ok(())
@@ -235,7 +235,7 @@ impl Scan {
             let node = self.begin();
             self.about(node, wish.account.as_ref(), Some(&wish.identity), Some(&wish.person), places);
             join_key(&wish.login).iter().for_each(|key| self.key(node, key));
-            self.manager(node, manager_key_in(&wish.person));
+            self.manager(node, manager_in(&wish.person));
             self.wishes.push((node, wish));
         })
         .await
