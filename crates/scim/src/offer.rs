@@ -155,8 +155,14 @@ impl Offer {
     /// Returns where a resource is, for `Location` and `meta.location`.
     pub fn location(&self, of: &ResourceType, id: &str) -> String {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        let encode = |byte| if is_plain(byte) { (byte as char).to_string() } else { format!("%{byte:02X}") };
-        format!("{}{}/{}", self.base, of.endpoint, id.bytes().map(encode).collect::<String>())
+        let mut location = format!("{}{}/", self.base, of.endpoint);
+        for byte in id.bytes() {
+            match is_plain(byte) {
+                true => location.push(byte.into()),
+                false => location.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        location
     }
 }
 

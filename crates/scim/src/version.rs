@@ -4,7 +4,7 @@
 
 use crate::cursor::hex;
 use crate::error::ScimError;
-use crate::words::canonical;
+use crate::words::canonical_without;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -16,12 +16,7 @@ pub struct Version(String);
 impl Version {
     /// Returns the version of what a resource holds.
     pub fn of(resource: &Map<String, Value>) -> Self {
-        let held: Map<String, Value> = resource
-            .iter()
-            .filter(|(name, _)| *name != "meta")
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        let digest = Sha256::digest(canonical(&Value::Object(held)));
+        let digest = Sha256::digest(canonical_without(resource, "meta"));
         Self(hex(&digest[..8]))
     }
 

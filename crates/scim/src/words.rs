@@ -3,6 +3,7 @@
 //! It does not know which attributes there are.
 
 use serde_json::{Map, Value};
+use std::fmt::Write;
 
 /// Returns the value of `name`, which matches in any case; the exact spelling is preferred.
 pub(crate) fn get<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
@@ -36,6 +37,13 @@ pub(crate) fn canonical(value: &Value) -> String {
     text
 }
 
+/// As [`canonical`], of what a resource holds beside one of its attributes.
+pub(crate) fn canonical_without(resource: &Map<String, Value>, without: &str) -> String {
+    let mut text = String::with_capacity(1024);
+    write_canonical_object(resource.iter().filter(|(name, _)| *name != without), &mut text);
+    text
+}
+
 fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Array(elements) => {
@@ -46,16 +54,33 @@ fn write_canonical(value: &Value, text: &mut String) {
             text.push_str(if elements.is_empty() { "[]" } else { "]" });
         }
         Value::Object(object) => {
-            let mut names: Vec<&String> = object.keys().collect();
-            names.sort_unstable();
-            for (at, name) in names.iter().enumerate() {
-                text.push(if at == 0 { '{' } else { ',' });
-                text.push_str(&Value::from(name.as_str()).to_string());
-                text.push(':');
-                write_canonical(&object[name.as_str()], text);
-            }
-            text.push_str(if names.is_empty() { "{}" } else { "}" });
+            write_canonical_object(object.iter(), text);
         }
-        simple => text.push_str(&simple.to_string()),
+        Value::String(said) => write_quoted(said, text),
+        simple => drop(write!(text, "{simple}")), // a String takes whatever is written
+    }
+}
+
+fn write_canonical_object<'v>(parts: impl Iterator<Item = (&'v String, &'v Value)>, text: &mut String) {
+    let mut parts: Vec<_> = parts.collect();
+    parts.sort_unstable_by_key(|(name, _)| *name);
+    for (at, (name, value)) in parts.iter().enumerate() {
+        text.push(if at == 0 { '{' } else { ',' });
+        write_quoted(name, text);
+        text.push(':');
+        write_canonical(value, text);
+    }
+    text.push_str(if parts.is_empty() { "{}" } else { "}" });
+}
+
+/// Writes a text as JSON has it. Most need no escapes.
+fn write_quoted(said: &str, text: &mut String) {
+    match said.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        true => drop(write!(text, "{}", Value::from(said))),
+        false => {
+            text.push('"');
+            text.push_str(said);
+            text.push('"');
+        }
     }
 }

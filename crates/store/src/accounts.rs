@@ -9,8 +9,10 @@ use crate::connections::{ids_of, number_of};
 use crate::db::{Row, Tx, args};
 use crate::error::StoreError;
 use crate::keys::join_key;
+use crate::wishes::{wish_with, wishes_about};
 use async_recursion::async_recursion as boxed;
 use tenure_core::account::{Account, AccountKey, AccountState, Kind};
+use tenure_core::facts::ClientWish;
 use tenure_core::name::ConnectionName;
 
 /// Reads kind and native id of accounts by their ids inside the store.
@@ -145,6 +147,35 @@ impl Store {
             }
         };
         Ok(found.map(|(_, observed)| observed))
+    }
+
+    /// An account and what a client wishes of it, of one moment: by the id of the wish, else by the key of the account.
+    #[boxed]
+    pub async fn account_and_wish(
+        &self,
+        connection: &ConnectionName,
+        id: &str,
+        key: Option<&AccountKey>,
+    ) -> Result<(Option<Observed>, Option<ClientWish>), StoreError> {
+        let mut tx = self.db.read().await?;
+        let mut wish = wish_with(&mut tx, connection, id).await?;
+        let key = match &wish {
+            Some(wish) => wish.account.clone(),
+            None => key.cloned(),
+        };
+        let Some(key) = key else { return Ok((None, wish)) };
+        let number = number_of(&mut tx, &key.connection).await?;
+        let observed = match number {
+            Some(number) => {
+                let values = args![number, key.kind.as_str(), key.id.as_str()];
+                tx.first(ONE_NOW, values, |row| read_row(&row)).await?.map(|(_, observed)| observed)
+            }
+            None => None,
+        };
+        if wish.is_none() {
+            wish = wishes_about(&mut tx, vec![], vec![key.to_string().into()], vec![]).await?.pop();
+        }
+        Ok((observed, wish))
     }
 
     /// Returns the states of accounts as they are known now, of those that are there.

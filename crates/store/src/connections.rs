@@ -3,7 +3,7 @@
 //! Which connections are configured is not known here.
 
 use crate::bulk::Bulk;
-use crate::db::{Durability, Tx, args};
+use crate::db::{Durability, Row, Tx, args};
 use crate::error::StoreError;
 use crate::{Store, next_number};
 use async_recursion::async_recursion as boxed;
@@ -53,6 +53,19 @@ impl Store {
         let mut names = tx.list("SELECT name FROM connection", vec![], |row| Ok(row.text(0)?.into())).await?;
         names.sort();
         Ok(names)
+    }
+
+    /// The reference lists of one connection, sorted.
+    #[boxed]
+    pub async fn entitlements(&self, connection: &ConnectionName) -> Result<Vec<Entitlement>, StoreError> {
+        let sql = "SELECT kind, id, name, privileged FROM entitlement WHERE connection = $1";
+        let read = |row: Row<'_>| {
+            let (kind, id, name) = (row.text(0)?.into(), row.text(1)?.into(), row.text(2)?.into());
+            Ok(Entitlement { kind, id, name, privileged: row.int(3)? == 1 })
+        };
+        let mut all = self.db.read().await?.list(sql, args![connection.as_str()], read).await?;
+        all.sort();
+        Ok(all)
     }
 
     /// Replaces the reference list of one kind of entitlement.

@@ -21,7 +21,7 @@ const OPEN_TRIES_MAX: u32 = 100;
 const OPEN_PAUSE: Duration = Duration::from_millis(50);
 const READERS_MAX: u32 = 4;
 const SERVER_CONNECTIONS_MAX: u32 = 8;
-const STATEMENTS_KEPT: usize = 64;
+const STATEMENTS_KEPT: usize = 200;
 /// The bytes of a page, for new files: a row is a few hundred, and each page is asked of the system by itself.
 const PAGE_BYTES: i64 = 8192;
 /// Pages of the log that are gathered before they go to their places.

@@ -26,9 +26,7 @@ impl Store {
     /// The wish with this id.
     #[boxed]
     pub async fn wish(&self, connection: &ConnectionName, id: &str) -> Result<Option<ClientWish>, StoreError> {
-        let sql = "SELECT body FROM wish WHERE connection = $1 AND id = $2";
-        let mut tx = self.db.read().await?;
-        tx.first(sql, args![connection.as_str(), id], |row| read_json("a wish", row.text(0)?)).await
+        wish_with(&mut self.db.read().await?, connection, id).await
     }
 
     /// The wishes about these accounts.
@@ -142,6 +140,16 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
+}
+
+/// Reads the wish with this id.
+pub(crate) async fn wish_with(
+    tx: &mut Tx,
+    connection: &ConnectionName,
+    id: &str,
+) -> Result<Option<ClientWish>, StoreError> {
+    let sql = "SELECT body FROM wish WHERE connection = $1 AND id = $2";
+    tx.first(sql, args![connection.as_str(), id], |row| read_json("a wish", row.text(0)?)).await
 }
 
 /// Reads all wishes.

@@ -33,6 +33,14 @@ pub(super) fn id_of(key: &AccountKey) -> String {
     format!("{}-{}", key.kind, key.id)
 }
 
+/// Tells whether two names are one but for case.
+pub(super) fn is_alike(one: &str, other: &str) -> bool {
+    match one.is_ascii() && other.is_ascii() {
+        true => one.eq_ignore_ascii_case(other),
+        false => one.to_lowercase() == other.to_lowercase(),
+    }
+}
+
 /// Reads such an id.
 pub(super) fn key_of(connection: &ConnectionName, id: &str) -> Option<AccountKey> {
     let (kind, native) = id.split_once('-')?;
@@ -95,7 +103,7 @@ impl Held {
         let Some(ability) = ability else { return false };
         let is = |known: &str| match ability.exact {
             true => known == name,
-            false => known.to_lowercase() == name.to_lowercase(),
+            false => is_alike(known, name),
         };
         let wished = self.wish.as_ref().and_then(|wish| wish.grants.get(word));
         if let Some((_, held)) = wished.and_then(|names| names.iter().find(|(known, _)| is(known))) {
@@ -127,7 +135,7 @@ impl Held {
             };
             let has = |name: &Name| {
                 let mut held = account.grants_of(&ability.kind);
-                held.any(|grant| grant.name.to_lowercase() == name.to_lowercase())
+                held.any(|grant| is_alike(&grant.name, name))
             };
             !account.grants_known.contains(&ability.kind) || names.iter().all(|(name, held)| has(name) == *held)
         });

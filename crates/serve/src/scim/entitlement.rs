@@ -9,7 +9,9 @@ use super::read::failed;
 use super::shape::{Shape, group_urn};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_core::account::Kind;
+use std::sync::{Arc, PoisonError};
+use tenure_core::abilities::Abilities;
+use tenure_core::account::{Entitlement as Listed, Kind};
 use tenure_core::name::Name;
 use tenure_scim::{Offer, ScimError, Version};
 
@@ -32,13 +34,36 @@ pub(super) struct Entitlement {
     pub words: BTreeMap<Kind, Name>,
 }
 
+/// What of a connection was listed, and what came of it: the app's own lists change once in a long while.
+pub(super) struct Known {
+    listed: Vec<Listed>,
+    abilities: Arc<Abilities>,
+    all: Arc<Vec<Entitlement>>,
+}
+
 /// Lists what the connection has, by ids.
-pub(super) async fn entitlements(gate: &Gate, knock: &Knock, shape: &Shape) -> Result<Vec<Entitlement>, ScimError> {
+pub(super) async fn entitlements(
+    gate: &Gate,
+    knock: &Knock,
+    shape: &Shape,
+) -> Result<Arc<Vec<Entitlement>>, ScimError> {
     if knock.is_source {
-        return super::source::groups(&gate.house.store, knock).await;
+        return super::source::groups(&gate.house.store, knock).await.map(Arc::new);
     }
-    let mut overviews = gate.house.store.overviews().await.map_err(failed)?;
-    let listed = overviews.remove(&knock.connection).unwrap_or_default().entitlements;
+    let listed = gate.house.store.entitlements(&knock.connection).await.map_err(failed)?;
+    let mut known = gate.entitlements.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_known = |known: &&Known| known.listed == listed && Arc::ptr_eq(&known.abilities, &shape.abilities);
+    if let Some(known) = known.get(&knock.connection).filter(is_known) {
+        return Ok(known.all.clone());
+    }
+    let all = Arc::new(describe(&listed, shape));
+    let abilities = shape.abilities.clone();
+    known.insert(knock.connection.clone(), Known { listed, abilities, all: all.clone() });
+    Ok(all)
+}
+
+/// Describes what the app lists, or what it always has.
+fn describe(listed: &[Listed], shape: &Shape) -> Vec<Entitlement> {
     let mut all: BTreeMap<String, Entitlement> = BTreeMap::new();
     for (kind, word, ability) in shape.words() {
         let of_kind = ability.kind.as_str();
@@ -64,7 +89,7 @@ pub(super) async fn entitlements(gate: &Gate, knock: &Knock, shape: &Shape) -> R
     }
     let mut all: Vec<Entitlement> = all.into_values().collect();
     tell_apart(&mut all);
-    Ok(all)
+    all
 }
 
 /// Adds its sort to a name that several have: clients look groups up by name.

@@ -34,23 +34,8 @@ impl Scene<'_> {
     /// Finds one account by its id, whether a client may see it or not.
     pub async fn find(&self, id: &str) -> Result<Option<Held>, ScimError> {
         let (store, connection) = (&self.gate.house.store, &self.knock.connection);
-        let wish = store.wish(connection, id).await.map_err(failed)?;
-        let key = match &wish {
-            Some(wish) => wish.account.clone(),
-            None => key_of(connection, id),
-        };
-        let Some(key) = key else {
-            return match wish {
-                Some(wish) => Ok(self.with_managers(vec![held(None, Some(wish))]).await?.pop()),
-                None => Ok(None),
-            };
-        };
-        let observed = store.account(&key, None).await.map_err(failed)?;
-        let wish = match wish {
-            Some(wish) => Some(wish),
-            None => store.wishes_of(&[key]).await.map_err(failed)?.pop(),
-        };
-        match (observed, wish) {
+        let key = key_of(connection, id);
+        match store.account_and_wish(connection, id, key.as_ref()).await.map_err(failed)? {
             (None, None) => Ok(None),
             (observed, wish) => Ok(self.with_managers(vec![held(observed, wish)]).await?.pop()),
         }

@@ -56,16 +56,16 @@ impl Scene<'_> {
     /// Finds the id under which clients know the account with a native id.
     async fn id_of_native(&self, native: &str) -> Result<Option<String>, ScimError> {
         let (store, connection) = (&self.gate.house.store, &self.knock.connection);
-        for kind in &self.shape.kinds {
-            let key = AccountKey::new(connection, *kind, native);
-            if let Some(wish) = store.wishes_of(std::slice::from_ref(&key)).await.map_err(failed)?.pop() {
-                return Ok(Some(wish.id.to_string()));
-            }
-            if store.account(&key, None).await.map_err(failed)?.is_some() {
-                return Ok(Some(id_of(&key)));
-            }
-        }
-        Ok(None)
+        let keys = self.shape.kinds.iter().map(|kind| AccountKey::new(connection, *kind, native));
+        let keys: Vec<AccountKey> = keys.collect();
+        let wishes = store.wishes_of(&keys).await.map_err(failed)?;
+        let there = store.account_states(&keys.iter().collect::<Vec<_>>()).await.map_err(failed)?;
+        let id = |key: &AccountKey| {
+            let wish = wishes.iter().find(|wish| wish.account.as_ref() == Some(key));
+            let here = || there.iter().any(|(known, _)| known == key).then(|| id_of(key));
+            wish.map(|wish| wish.id.to_string()).or_else(here)
+        };
+        Ok(keys.iter().find_map(id))
     }
 
     /// Writes into a wish whom a client names as the manager, where it names another one than before. Who has no account

@@ -28,9 +28,12 @@ use axum::http::Request;
 use axum::response::Response;
 use axum::routing::any;
 use door::{Doors, Knock};
+use entitlement::Known;
+use read::View;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use tape::Tapes;
+use tenure_core::name::ConnectionName;
 use tenure_engine::house::House;
 use tenure_scim::{CursorSeal, ScimError};
 
@@ -40,6 +43,9 @@ pub(super) struct Gate {
     doors: Doors,
     tapes: Tapes,
     seal: tokio::sync::OnceCell<CursorSeal>,
+    /// By connection: what was shown last, and the entitlements that it has.
+    views: Mutex<BTreeMap<ConnectionName, Arc<View>>>,
+    entitlements: Mutex<BTreeMap<ConnectionName, Known>>,
     /// Held by whoever writes down what is pushed.
     pushing: tokio::sync::Mutex<()>,
     /// By token: what its client sent that the app cannot hold.
@@ -54,6 +60,8 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         doors: Doors::new(limits),
         tapes: Tapes::default(),
         seal: tokio::sync::OnceCell::new(),
+        views: Mutex::default(),
+        entitlements: Mutex::default(),
         unheld: Mutex::default(),
         pushing: tokio::sync::Mutex::default(),
     });

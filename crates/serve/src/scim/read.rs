@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
 use tenure_scim::{
     Authentication, BulkLimits, CursorSeal, Endpoint, ListResponse, Offer, Page, PageLimits, Projection, ResourceType,
     Said, ScimError, ScimType, Search, Version,
@@ -29,16 +30,18 @@ const OPERATIONS_MAX: usize = 1000;
 
 /// Answers a request of somebody who was let in.
 pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]) -> Result<Answer, ScimError> {
-    let mut shape = Shape::of(&knock.abilities);
+    let mut view = gate.view(knock, &head.headers);
     let described = ["/Schemas", "/ResourceTypes"].iter().any(|place| head.uri.path().contains(place));
     if described {
+        let mut shape = Shape::of(&knock.abilities);
         let roles = roles(gate, knock, &shape).await?;
         shape.advertise(&roles.iter().map(String::as_str).collect::<Vec<_>>());
+        view = Arc::new(View { offer: offer(view.offer.base.clone(), gate, knock, &shape), shape });
     }
-    let offer = offer(gate, knock, &shape, &head.headers);
-    let types = shape.types();
-    let scene = Scene { gate, knock, shape: &shape, offer: &offer };
-    let endpoint = match Endpoint::read(path_within(head, knock), &types)? {
+    let View { shape, offer } = &*view;
+    let types = &offer.types;
+    let scene = Scene { gate, knock, shape, offer };
+    let endpoint = match Endpoint::read(path_within(head, knock), types)? {
         Endpoint::Me if known_method(&head.method) => Endpoint::One(&types[0], scene.me().await?),
         endpoint => endpoint,
     };
@@ -136,7 +139,8 @@ pub(super) fn projection(query: &str) -> Result<Projection, ScimError> {
 
 /// Answers with a resource, unless the client has it already.
 pub(super) fn shown(headers: &HeaderMap, whole: &Map<String, Value>, by: &Projection, of: &ResourceType) -> Answer {
-    if Version::of(whole).is_known_by(header(headers, "if-none-match")) {
+    let known = header(headers, "if-none-match");
+    if known.is_some() && Version::of(whole).is_known_by(known) {
         return Answer::empty(StatusCode::NOT_MODIFIED);
     }
     Answer::one(StatusCode::OK, whole, by.bind(of).show(whole))
@@ -162,8 +166,7 @@ pub(super) fn base(gate: &Gate, knock: &Knock, headers: &HeaderMap) -> String {
 }
 
 /// Says what is offered, under the address by which it is known.
-pub(super) fn offer(gate: &Gate, knock: &Knock, shape: &Shape, headers: &HeaderMap) -> Offer {
-    let base = base(gate, knock, headers);
+fn offer(base: String, gate: &Gate, knock: &Knock, shape: &Shape) -> Offer {
     let root = base.strip_suffix(&format!("/scim/v2/{}", knock.connection)).unwrap_or_default().to_owned();
     Offer {
         base,
@@ -187,7 +190,28 @@ pub(super) fn offer(gate: &Gate, knock: &Knock, shape: &Shape, headers: &HeaderM
     }
 }
 
+/// The form of a connection and what is offered there, as long as the one can what it could and has that address.
+pub(super) struct View {
+    shape: Shape,
+    offer: Offer,
+}
+
 impl Gate {
+    /// Returns the view of the connection that somebody asks for, made when it is another than the last.
+    fn view(&self, knock: &Knock, headers: &HeaderMap) -> Arc<View> {
+        let base = base(self, knock, headers);
+        let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_good =
+            |view: &&Arc<View>| view.offer.base == base && Arc::ptr_eq(&view.shape.abilities, &knock.abilities);
+        if let Some(view) = views.get(&knock.connection).filter(is_good) {
+            return view.clone();
+        }
+        let shape = Shape::of(&knock.abilities);
+        let view = Arc::new(View { offer: offer(base, self, knock, &shape), shape });
+        views.insert(knock.connection.clone(), view.clone());
+        view
+    }
+
     /// Returns the seal of cursors, which all processes of one store share.
     pub async fn seal(&self) -> Result<CursorSeal, ScimError> {
         let made = self.seal.get_or_try_init(|| async {
@@ -248,7 +272,7 @@ impl Scene<'_> {
     /// Finds a group by its id.
     pub async fn entitlement(&self, id: &str) -> Result<Entitlement, ScimError> {
         let all = entitlements(self.gate, self.knock, self.shape).await?;
-        let found = all.into_iter().find(|one| one.id == id);
+        let found = all.iter().find(|one| one.id == id).cloned();
         found.ok_or_else(|| ScimError::new(404, "there is no such group in this connection"))
     }
 

@@ -1,5 +1,5 @@
 //! The form in which a connection shows its accounts and entitlements: exactly what its app can hold, by its abilities.
-//! Made anew for each request, since a tenant's dialect may be found out meanwhile; the documents are written from it.
+//! Made anew when these change, since a tenant's dialect may be found out meanwhile; the documents are written from it.
 //! It describes and moves no value.
 
 use super::place::Place;
