@@ -82,8 +82,7 @@ async fn count_findings(house: &House, findings: &[Finding]) -> Result<(), Engin
 
 /// Keeps a plan, and writes a line to the journal.
 pub(crate) async fn keep(house: &House, plan: &Plan, requested_by: &str) -> Result<(), EngineError> {
-    house.store.save_plan(plan, house.clock.now_ms(), &[]).await?;
-    tell(house, plan, requested_by).await
+    Ok(house.store.save_plan(plan, house.clock.now_ms(), vec![made(house, plan, requested_by)], &[]).await?)
 }
 
 /// Keeps a plan with the work that follows from it. The journal tells of it unless it is the newest already: a daemon
@@ -95,27 +94,27 @@ pub(crate) async fn keep_waking(
     woken: &[NewJob],
 ) -> Result<(), EngineError> {
     let newest = house.store.plan_ids(1).await?;
-    house.store.save_plan(plan, house.clock.now_ms(), woken).await?;
-    if newest.first() == Some(&plan.id) { Ok(()) } else { tell(house, plan, requested_by).await }
+    let is_new = newest.first() != Some(&plan.id);
+    let told = is_new.then(|| made(house, plan, requested_by)).into_iter().collect();
+    Ok(house.store.save_plan(plan, house.clock.now_ms(), told, woken).await?)
 }
 
-async fn tell(house: &House, plan: &Plan, requested_by: &str) -> Result<(), EngineError> {
+/// Returns the entry of the journal that tells of a plan.
+fn made(house: &House, plan: &Plan, requested_by: &str) -> Draft {
     let mut body = serde_json::json!({
         "plan": plan.id, "digest": plan.digest, "steps": plan.steps.len(), "held": plan.held.len(),
     });
     if let Some(way) = &plan.way_back {
         body["reverts"] = serde_json::json!(way.run);
     }
-    let draft = Draft {
+    Draft {
         at: house.clock.now_text(),
         actor: requested_by.to_owned(),
         event: "plan_made".into(),
         run: None,
         step: None,
         body,
-    };
-    house.store.append_journal(vec![draft]).await?;
-    Ok(())
+    }
 }
 
 /// The word for the newest plan, in the place of an id.

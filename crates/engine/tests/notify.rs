@@ -50,7 +50,7 @@ impl Stage {
         let plan = json!({ "id": id, "digest": id, "made_at": "2027-01-15T08:00:00Z", "steps": steps, "held": held,
             "findings": [], "cost": { "seats": {}, "requests": {}, "seconds": 0.0 } });
         let plan = serde_json::from_value(plan).unwrap();
-        self.house.store.save_plan(&plan, self.now_ms.load(Ordering::Relaxed), &[]).await.unwrap();
+        self.house.store.save_plan(&plan, self.now_ms.load(Ordering::Relaxed), vec![], &[]).await.unwrap();
     }
 
     fn pass(&self, ms: i64) {

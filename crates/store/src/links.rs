@@ -42,6 +42,9 @@ impl Store {
     /// Returns how many are new.
     #[boxed]
     pub async fn pin_links(&self, links: &[Link], now_ms: i64) -> Result<u64, StoreError> {
+        if links.is_empty() {
+            return Ok(0);
+        }
         let by_account: BTreeMap<String, &Link> = links.iter().map(|link| (link.account.to_string(), link)).collect();
         let (mut given, mut rows) = (Vec::new(), Vec::new());
         for (account, link) in by_account {

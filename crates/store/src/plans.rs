@@ -6,10 +6,12 @@ use crate::bulk::Bulk;
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
 use crate::jobs::{NewJob, enqueue};
+use crate::journal::append;
 use crate::{Store, next_number};
 use async_recursion::async_recursion as boxed;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::change::Plan;
+use tenure_core::journal::Draft;
 use tenure_core::name::{FindingId, PlanId};
 
 /// Plans kept besides those that were carried out.
@@ -25,19 +27,28 @@ pub enum FindingScope {
 }
 
 impl Store {
-    /// Saves a plan and makes it the latest, and enqueues the jobs that follow from it. The same plan saved again stays one
-    /// plan, with its newer approvals.
+    /// Saves a plan and makes it the latest, with the entries of the journal that tell of it, and enqueues the jobs that follow
+    /// from it. The same plan saved again stays one plan, with its newer approvals.
     #[boxed]
-    pub async fn save_plan(&self, plan: &Plan, now_ms: i64, jobs: &[NewJob]) -> Result<(), StoreError> {
+    pub async fn save_plan(
+        &self,
+        plan: &Plan,
+        now_ms: i64,
+        drafts: Vec<Draft>,
+        jobs: &[NewJob],
+    ) -> Result<(), StoreError> {
         let body = write_json("a plan", plan)?;
         let mut tx = self.db.write(Durability::Normal).await?;
+        append(&mut tx, drafts).await?;
         let number = next_number(&mut tx, "plan").await?;
         let sql = "INSERT INTO plan (id, number, saved_ms, digest, body) VALUES ($1, $2, $3, $4, $5) \
                    ON CONFLICT (id) DO UPDATE SET number = excluded.number, saved_ms = excluded.saved_ms, \
                    digest = excluded.digest, body = excluded.body";
         tx.run(sql, args![plan.id.as_str(), number, now_ms, &*plan.digest, body]).await?;
-        let sql = "DELETE FROM plan WHERE number <= $1 AND id NOT IN (SELECT plan FROM run)";
-        tx.run(sql, args![number - PLANS_KEPT]).await?;
+        // Those before were looked at when they became as old as that.
+        let sql = "DELETE FROM plan WHERE number > $1 AND number <= $2 \
+                   AND NOT EXISTS (SELECT 1 FROM run r WHERE r.plan = plan.id)";
+        tx.run(sql, args![number - 2 * PLANS_KEPT, number - PLANS_KEPT]).await?;
         enqueue(&mut tx, jobs).await?;
         tx.commit().await
     }

@@ -265,17 +265,17 @@ pub async fn a_plan_saved_twice_is_one_plan(TestStore { store, .. }: &TestStore)
         cost: Cost::default(),
         way_back: None,
     };
-    store.save_plan(&plan("one"), 1, &[]).await.unwrap();
-    store.save_plan(&plan("two"), 2, &[]).await.unwrap();
+    store.save_plan(&plan("one"), 1, vec![], &[]).await.unwrap();
+    store.save_plan(&plan("two"), 2, vec![], &[]).await.unwrap();
     let changed = Plan { requested_by: Some("mia".into()), ..plan("one") };
-    store.save_plan(&changed, 3, &[]).await.unwrap();
+    store.save_plan(&changed, 3, vec![], &[]).await.unwrap();
     assert_eq!(store.latest_plan().await.unwrap(), Some(changed.clone()));
     assert_eq!(store.plan(&"one".into()).await.unwrap(), Some(changed));
     assert_eq!(store.plan(&"three".into()).await.unwrap(), None);
     let ids = store.plan_ids(10).await.unwrap();
     assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["one", "two"]);
     for number in 0..60 {
-        store.save_plan(&plan(&format!("p{number}")), 4, &[]).await.unwrap();
+        store.save_plan(&plan(&format!("p{number}")), 4, vec![], &[]).await.unwrap();
     }
     assert_eq!(store.plan_ids(100).await.unwrap().len(), 50);
 }
