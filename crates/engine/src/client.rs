@@ -3,7 +3,7 @@
 //! What is not done by then stays wished, and whoever works on this store goes on with it; what the app refuses is
 //! taken back and told in the app's own words. How a client says things is not known here.
 
-use crate::apply::apply;
+use crate::apply::{ApplyReport, Today, apply_today};
 use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::House;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenure_connect::ErrorKind;
 use tenure_core::account::{AccountKey, AccountState};
-use tenure_core::change::{Finding, FindingKind, Outcome, Plan};
-use tenure_core::correlate::found_identity_id;
+use tenure_core::change::{Finding, FindingKind, Outcome, Plan, Step};
+use tenure_core::correlate::{Graph, found_identity_id};
 use tenure_core::facts::{ClientAsks, ClientWish};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, IdentityId};
@@ -165,12 +165,14 @@ pub async fn carry_out(
     let limit = wait(house);
     let house = house.clone();
     let work = tokio::spawn(async move {
-        let became = match carry_out_all(&house, &wish).await {
-            Err(EngineError::Busy(because)) => Became::Pending(because),
-            Err(EngineError::Connect { connection, source }) => Became::Pending(format!("{connection}: {source}")),
+        let (became, account) = match carry_out_all(&house, &wish).await {
+            Err(EngineError::Busy(because)) => (Became::Pending(because), None),
+            Err(EngineError::Connect { connection, source }) => {
+                (Became::Pending(format!("{connection}: {source}")), None)
+            }
             other => other?,
         };
-        settle(&house, wish, before, &became).await?;
+        settle(&house, wish, before, &became, account).await?;
         Ok(became)
     });
     match tokio::time::timeout(limit, work).await {
@@ -186,6 +188,7 @@ async fn settle(
     wish: ClientWish,
     before: Option<ClientWish>,
     became: &Became,
+    account: Option<AccountKey>,
 ) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
     let Some(kept) = house.store.wish(&wish.connection, &wish.id).await? else { return Ok(()) };
@@ -211,9 +214,10 @@ async fn settle(
     };
     // Who was converted is known by another key now.
     let is_so = |account: &&AccountKey| kept.kind.is_none_or(|kind| kind == account.kind);
-    let account = match kept.account.as_ref().filter(is_so) {
-        Some(account) => Some(account.clone()),
-        None => account_of(house, &kept).await?.or_else(|| kept.account.clone()),
+    let account = match (kept.account.as_ref().filter(is_so), account) {
+        (Some(account), _) => Some(account.clone()),
+        (None, Some(account)) => Some(account),
+        (None, None) => account_of(house, &kept).await?.or_else(|| kept.account.clone()),
     };
     if kept.because != because || kept.is_held != is_held || kept.account != account {
         let settled = ClientWish { because, is_held, account, version: kept.version + 1, ..kept };
@@ -226,41 +230,62 @@ async fn settle(
 async fn account_of(house: &House, wish: &ClientWish) -> Result<Option<AccountKey>, EngineError> {
     let scope = Scope { identity: Some(wish.identity.to_string()), ..Scope::default() };
     let company = company(house, &scope).await?;
-    let graph = company.graph(house);
+    Ok(account_in(&company.graph(house), wish))
+}
+
+/// Finds the account that came of a wish among those that are known.
+fn account_in(graph: &Graph<'_>, wish: &ClientWish) -> Option<AccountKey> {
     let here = graph.accounts_of(&wish.identity).filter(|account| account.key.connection == wish.connection);
     let mut here: Vec<_> = here.filter(|account| wish.kind.is_none_or(|kind| kind == account.key.kind)).collect();
     here.sort_by_key(|account| !account.state.gives_access());
-    Ok(here.first().map(|account| account.key.clone()))
+    here.first().map(|account| account.key.clone())
 }
 
-async fn carry_out_all(house: &House, wish: &ClientWish) -> Result<Became, EngineError> {
-    let mut became = Became::Pending("it was not tried".into());
+/// Finds the account that steps of a wish told of.
+fn account_told(plan: &Plan, report: &ApplyReport, wish: &ClientWish) -> Option<AccountKey> {
+    let done = report.steps.iter().filter(|result| matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue));
+    let mut told = done.filter_map(|result| {
+        let step = plan.steps.iter().find(|step| step.id == result.id)?;
+        Some((step, AccountKey::new(&step.connection, step.kind, result.account.as_deref()?)))
+    });
+    let of_wish = |(step, key): &(&Step, AccountKey)| {
+        step.identity.as_ref() == Some(&wish.identity)
+            && key.connection == wish.connection
+            && wish.kind.is_none_or(|kind| kind == key.kind)
+    };
+    told.find(of_wish).map(|(_, key)| key)
+}
+
+async fn carry_out_all(house: &House, wish: &ClientWish) -> Result<(Became, Option<AccountKey>), EngineError> {
+    let (mut became, mut account) = (Became::Pending("it was not tried".into()), None);
     for _ in 0..TRIES {
         house.catch_up(&wish.connection).await?;
         let scope =
             Scope { only: vec![wish.connection.clone()], identity: Some(wish.identity.to_string()), as_of_ms: None };
         let company = company(house, &scope).await?.with_counts(house).await?;
-        let found = company.judge(house, Some(&wish.client)).await?;
+        let found = company.judge_alone(house, Some(&wish.client))?;
         let links: Vec<_> = found.graph.new_links().collect();
         house.store.pin_links(&links, house.clock.now_ms()).await?;
-        let (plan, findings) = (found.plan.clone(), about(&found, wish));
+        let (plan, findings) = (&found.plan, about(&found, wish));
         if plan.steps.is_empty() && plan.held.is_empty() {
-            return Ok(nothing_to_do(&company, &found, wish, &findings));
+            return Ok((nothing_to_do(&company, &found, wish, &findings), account_in(&found.graph, wish)));
         }
-        keep(house, &plan, &wish.client).await?;
+        keep(house, plan, &wish.client).await?;
         let held = plan.held.first().map(|hold| format!("{}: {}", hold.guard, hold.because));
         if plan.steps.is_empty() {
-            return Ok(Became::Held(held.unwrap_or_default()));
+            return Ok((Became::Held(held.unwrap_or_default()), account));
         }
-        let report = apply(house, &plan, &wish.client, &Progress::silent()).await?;
-        became = of_report(&plan, &report);
+        let today = Today { company: &company, found: &found, judged_after_ms: LATER_MS };
+        let report = apply_today(house, plan, &wish.client, &Progress::silent(), today).await?;
+        became = of_report(plan, &report);
+        account = account_told(plan, &report, wish);
         match (&became, held) {
-            (Became::Applied, Some(held)) => return Ok(Became::Held(held)),
+            (Became::Applied, Some(held)) => return Ok((Became::Held(held), account)),
             (Became::Pending(_), _) if report.steps.iter().any(|step| step.outcome == Outcome::Moved) => {}
-            (_, _) => return Ok(became),
+            (_, _) => return Ok((became, account)),
         }
     }
-    Ok(became)
+    Ok((became, account))
 }
 
 /// Returns the findings that say why a wish cannot come true.
@@ -302,7 +327,7 @@ fn nothing_to_do(company: &Company, found: &Found<'_>, wish: &ClientWish, findin
     }
 }
 
-fn of_report(plan: &Plan, report: &crate::apply::ApplyReport) -> Became {
+fn of_report(plan: &Plan, report: &ApplyReport) -> Became {
     let mut became = Became::Applied;
     for result in &report.steps {
         let because = || result.because.clone().unwrap_or_else(|| "the app says no more".into());

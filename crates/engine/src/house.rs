@@ -9,6 +9,7 @@ use crate::config::{Config, ConnectionConfig};
 use crate::dialect::Dialect;
 use crate::drain::Drain;
 use crate::error::EngineError;
+use crate::own::Protecting;
 use crate::reload::Reload;
 use crate::signals::Signer;
 use crate::unproven::{Refused, forget, refused, without};
@@ -88,6 +89,7 @@ pub struct Connection {
     settings: Settings,
     config: ConnectionConfig,
     spoken: RwLock<Spoken>,
+    protecting: Protecting,
     /// Held while a reader is built, so that a tenant has one governor only.
     building: tokio::sync::Mutex<()>,
 }
@@ -104,12 +106,18 @@ struct Spoken {
 impl Connection {
     fn new(settings: Settings, config: ConnectionConfig) -> Self {
         let spoken = RwLock::new(Spoken::new(settings.clone(), &Refused::new()));
-        Self { settings, config, spoken, building: tokio::sync::Mutex::default() }
+        let building = tokio::sync::Mutex::default();
+        Self { settings, config, spoken, protecting: Protecting::default(), building }
     }
 
     /// Returns what it can do.
     pub fn abilities(&self) -> Arc<Abilities> {
         self.spoken().abilities.clone()
+    }
+
+    /// Adds an account to those of it that are never changed.
+    pub(crate) fn protecting(&self, login: &str, abilities: Arc<Abilities>) -> Arc<Abilities> {
+        self.protecting.add(login, abilities)
     }
 
     /// Tells whether its tenant's dialect has to be found out.

@@ -4,11 +4,10 @@
 
 use crate::error::EngineError;
 use crate::house::House;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tenure_connect::Connector;
 use tenure_core::abilities::Abilities;
 use tenure_core::name::ConnectionName;
-use tenure_store::Store;
 
 const NOTE: &str = "own_login";
 
@@ -24,14 +23,39 @@ pub(crate) async fn learn(house: &House, name: &ConnectionName, connector: &Conn
     }
 }
 
-/// Adds the credential's own account to those that are never changed.
-pub(crate) async fn protect(
-    store: &Store,
-    name: &ConnectionName,
-    abilities: Arc<Abilities>,
-) -> Result<Arc<Abilities>, EngineError> {
-    let Some(login) = store.note(name, NOTE).await? else { return Ok(abilities) };
-    let mut protected = (*abilities).clone();
-    protected.protected_logins.push(login.into());
-    Ok(Arc::new(protected))
+/// What every connection can do, with the credential's own account among those that are never changed.
+pub(crate) async fn protected(house: &House) -> Result<Vec<(ConnectionName, Arc<Abilities>)>, EngineError> {
+    let mut logins = house.store.notes_named(NOTE).await?;
+    let mut all = Vec::new();
+    for (name, abilities) in house.abilities() {
+        let abilities = match logins.remove(&name) {
+            Some(login) => house.connection(name.as_str())?.protecting(&login, abilities),
+            None => abilities,
+        };
+        all.push((name, abilities));
+    }
+    Ok(all)
+}
+
+/// What a connection could do when it was last asked, with an account of its own that is never changed: made once, for
+/// it is asked at every judging.
+#[derive(Default)]
+pub(crate) struct Protecting(Mutex<Option<(Arc<Abilities>, Arc<Abilities>)>>);
+
+impl Protecting {
+    /// Adds a login to those that are never changed.
+    pub fn add(&self, login: &str, abilities: Arc<Abilities>) -> Arc<Abilities> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((plain, protected)) = &*known
+            && Arc::ptr_eq(plain, &abilities)
+            && protected.protected_logins.last().is_some_and(|last| &**last == login)
+        {
+            return protected.clone();
+        }
+        let mut protected = (*abilities).clone();
+        protected.protected_logins.push(login.into());
+        let protected = Arc::new(protected);
+        *known = Some((abilities, protected.clone()));
+        protected
+    }
 }

@@ -17,7 +17,7 @@ use tenure_core::decide::Wishes;
 use tenure_core::facts::{ConnectionFacts, Coverage, Facts};
 use tenure_core::finding::About;
 use tenure_core::name::{ConnectionName, IdentityId};
-use tenure_core::{Asked, reconcile as judge};
+use tenure_core::{Asked, Reconciled, reconcile as judge};
 use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Overview, Seed};
 
 const PAGE: usize = 1000;
@@ -183,11 +183,7 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
     let now_ms = house.clock.now_ms();
     let mut removed = house.store.removed(now_ms).await?;
     let circuits = house.store.circuits().await?;
-    let mut protected = Vec::new();
-    for (name, abilities) in house.abilities() {
-        let abilities = crate::own::protect(&house.store, &name, abilities).await?;
-        protected.push((name, abilities));
-    }
+    let protected = crate::own::protected(house).await?;
     let facts_of = |(name, abilities): (ConnectionName, Arc<Abilities>)| {
         let Overview { totals, last, complete, previous, entitlements } = overviews.remove(&name).unwrap_or_default();
         let pushed = house.is_pushed(&name);
@@ -232,14 +228,6 @@ impl Company {
         })
     }
 
-    /// Makes the plan that these facts lead to, and looks at nothing else.
-    ///
-    /// # Errors
-    /// The person that was asked for is nobody, or several.
-    pub(crate) fn plan(&self, house: &House) -> Result<Plan, EngineError> {
-        Ok(judge(&self.facts, &house.policy, &self.asked(house, None)?).plan)
-    }
-
     /// Counts for the guards what a part of the company does not show, before a plan is made of it: whether another
     /// administrator remains is not seen from the one who goes. Reads the accounts of a connection only where a guard
     /// would hold something for want of them.
@@ -252,7 +240,8 @@ impl Company {
         if !self.is_part || !facts.accounts.iter().any(|account| census::is_counted(account, facts)) {
             return Ok(self);
         }
-        let held = self.plan(house)?.held.into_iter().filter(|hold| COUNTING.contains(&hold.guard.as_str()));
+        let held =
+            self.judge_alone(house, None)?.plan.held.into_iter().filter(|hold| COUNTING.contains(&hold.guard.as_str()));
         let names = held.map(|hold| hold.step.connection).collect();
         self.count_in(house, names).await?;
         Ok(self)
@@ -283,22 +272,35 @@ impl Company {
     ///
     /// # Errors
     /// The person that was asked for is nobody, or several; or the store failed.
-    #[tracing::instrument(name = "reconcile", skip_all, fields(accounts = self.facts.accounts.len()))]
     #[boxed]
     pub async fn judge<'a>(&'a self, house: &House, requested_by: Option<&str>) -> Result<Found<'a>, EngineError> {
+        let mut found = self.judge_alone(house, requested_by)?;
+        if self.scope.as_of_ms.is_some() {
+            // What is noted of today says nothing of the past, and looking at it dates no finding.
+            sort(&mut found.findings);
+            return Ok(found);
+        }
+        let is_all = found.identity.is_none() && self.scope.only.is_empty() && !self.is_part;
+        let scope = if is_all { FindingScope::All } else { FindingScope::Some };
+        found.findings = complete(house, &self.facts, &found.plan, found.findings, scope).await?;
+        Ok(found)
+    }
+
+    /// Judges these facts and asks the store nothing more: what is noted there is not among the findings, none is dated.
+    ///
+    /// # Errors
+    /// The person that was asked for is nobody, or several.
+    #[tracing::instrument(name = "reconcile", skip_all, fields(accounts = self.facts.accounts.len()))]
+    pub(crate) fn judge_alone<'a>(
+        &'a self,
+        house: &House,
+        requested_by: Option<&str>,
+    ) -> Result<Found<'a>, EngineError> {
         let asked = self.asked(house, requested_by)?;
         let identity = asked.identity.clone();
         let judged = judge(&self.facts, &house.policy, &asked);
-        let mut findings = judged.findings;
-        if self.scope.as_of_ms.is_some() {
-            // What is noted of today says nothing of the past, and looking at it dates no finding.
-            sort(&mut findings);
-            return Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity });
-        }
-        let is_all = identity.is_none() && self.scope.only.is_empty() && !self.is_part;
-        let scope = if is_all { FindingScope::All } else { FindingScope::Some };
-        let findings = complete(house, &self.facts, &judged.plan, findings, scope).await?;
-        Ok(Found { graph: judged.graph, wishes: judged.wishes, findings, plan: judged.plan, identity })
+        let Reconciled { graph, wishes, findings, plan } = judged;
+        Ok(Found { graph, wishes, findings, plan, identity })
     }
 }
 

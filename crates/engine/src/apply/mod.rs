@@ -15,6 +15,7 @@ mod under_way;
 mod word;
 
 pub use run::{ApplyReport, apply};
+pub(crate) use run::{Today, apply_today};
 
 use context::Context;
 use tenure_connect::Priority;

@@ -97,24 +97,64 @@ impl ApplyReport {
 #[tracing::instrument(name = "apply", skip_all, fields(plan = %plan.id, run))]
 #[boxed]
 pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
-    as_hand(house, by, |lease| apply_as_hand(house, plan, by, progress, lease)).await
+    let work = |lease| async move {
+        let all: Vec<&Step> = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).collect();
+        let about = company_about(house, &all).await?;
+        let found = about.judge_alone(house, None)?;
+        let everybody;
+        let (company, found) = if !about.is_part || plan.way_back.is_some() || still::leads_to_all(&found.plan, plan) {
+            (&about, found)
+        } else {
+            // That a step is wished no more is said on the word of the whole company only.
+            everybody = company(house, &Scope::default()).await?;
+            (&everybody, everybody.judge_alone(house, None)?)
+        };
+        let today = Today { company, found: &found, judged_after_ms: 0 };
+        Box::pin(apply_as_hand(house, plan, by, progress, lease, today)).await
+    };
+    as_hand(house, by, work).await
 }
 
-#[boxed]
+/// What is known as a run begins.
+pub(crate) struct Today<'a, 'f> {
+    /// The facts.
+    pub company: &'a Company,
+    /// What they lead to.
+    pub found: &'a Found<'f>,
+    /// How long after the run the company is judged anew: who comes with one person after the other judges each by
+    /// themselves, and the company once for many.
+    pub judged_after_ms: i64,
+}
+
+/// As [`apply`], of a plan that was made of today's facts a moment ago.
+///
+/// # Errors
+/// As [`apply`].
+#[tracing::instrument(name = "apply", skip_all, fields(plan = %plan.id, run))]
+pub(crate) async fn apply_today(
+    house: &House,
+    plan: &Plan,
+    by: &str,
+    progress: &Progress,
+    today: Today<'_, '_>,
+) -> Result<ApplyReport, EngineError> {
+    as_hand(house, by, |lease| Box::pin(apply_as_hand(house, plan, by, progress, lease, today))).await
+}
+
 async fn apply_as_hand(
     house: &House,
     plan: &Plan,
     by: &str,
     progress: &Progress,
     lease: Lease,
+    Today { company, found, judged_after_ms }: Today<'_, '_>,
 ) -> Result<ApplyReport, EngineError> {
-    let company = company_of(house, plan).await?;
-    let Found { graph, plan: now, .. } = Box::pin(company.judge(house, None)).await?;
+    let Found { graph, plan: now, .. } = found;
     let now_ms = house.clock.now_ms();
     let mut addresses = BTreeMap::new();
     let mut steps = Vec::with_capacity(plan.steps.len());
     let mut demands = Demands::new(&house.policy);
-    let word = Word::new(&graph, &house.policy, plan, &company.facts.decisions);
+    let word = Word::new(graph, &house.policy, plan, &company.facts.decisions);
     let released = released(plan, &company.facts.decisions, &house.policy, now_ms);
     let freed = freed(plan, &released);
     for step in plan.steps.iter().chain(&freed) {
@@ -131,21 +171,13 @@ async fn apply_as_hand(
         stale: is_stale(house, plan),
         drifted: drifted.filter_map(|(name, facts)| Some((name.clone(), facts.drift.clone()?))).collect(),
         most: most_per_day(house, &company.facts.connections, &released),
-        still: still::compare(house, &now, plan, &freed, &released).await?,
+        still: still::compare(house, now, plan, &freed, &released).await?,
     };
     // Boxed, so that a run's own future stays of a size that others can hold.
     Box::pin(settle_abandoned(&context, plan, by, &lease)).await?;
     let mut walk = Run::new(&context, plan, by, lease, &steps, doubts, word).await?;
     walk.carry_out_all().await?;
-    walk.end(&steps, plan, plan.held.len() - freed.len()).await
-}
-
-/// Loads what a plan is about. That a step is wished no more is said on the word of the whole company only.
-async fn company_of(house: &House, plan: &Plan) -> Result<Company, EngineError> {
-    let all: Vec<&Step> = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).collect();
-    let about = company_about(house, &all).await?;
-    let is_enough = !about.is_part || plan.way_back.is_some() || still::leads_to_all(&about.plan(house)?, plan);
-    if is_enough { Ok(about) } else { company(house, &Scope::default()).await }
+    walk.end(&steps, plan, plan.held.len() - freed.len(), judged_after_ms).await
 }
 
 /// Takes part in the run of a plan that is under way, or begins one.

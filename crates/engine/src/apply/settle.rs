@@ -160,8 +160,14 @@ impl<'a> Run<'a> {
                 && tried().all(|result| self.unreachable.contains(&result.id)))
     }
 
-    /// Leaves the run, and ends it where no other hand is at it; then the company is judged anew.
-    pub(super) async fn end(mut self, steps: &[Step], plan: &Plan, held: usize) -> Result<ApplyReport, EngineError> {
+    /// Leaves the run, and ends it where no other hand is at it; so long after that the company is judged anew.
+    pub(super) async fn end(
+        mut self,
+        steps: &[Step],
+        plan: &Plan,
+        held: usize,
+        judged_after_ms: i64,
+    ) -> Result<ApplyReport, EngineError> {
         let drained = self.context.house.drain.has_begun();
         let results: Vec<StepResult> = steps.iter().filter_map(|step| self.results.remove(&step.id)).collect();
         let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::AlreadyTrue)).count();
@@ -169,7 +175,7 @@ impl<'a> Run<'a> {
         let (draft, now_ms) = (self.draft("run_ended", None, body), self.context.house.clock.now_ms());
         // What an earlier hand settled and did not live to tell is told with this end.
         let mut woken = crate::signals::woken(self.context.house, steps.iter()).await?;
-        woken.push(job::reconcile(now_ms));
+        woken.push(job::reconcile(now_ms + judged_after_ms));
         let over = job::help_keys(&plan.id);
         let over = (job::Kind::Help.as_str(), over.as_slice());
         self.context.house.store.leave_run(&self.lease, &self.id, vec![draft], &woken, over, now_ms).await?;

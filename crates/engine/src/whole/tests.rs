@@ -266,7 +266,7 @@ async fn compare_about(house: &House, joined: bool, told: &str) {
     let (mut found, mut other) = (0, Vec::new());
     for some in all.chunks(3) {
         let Some(part) = part_about(house, some).await.unwrap() else { continue };
-        let plan = part.plan(house).unwrap();
+        let plan = part.judge_alone(house, None).unwrap().plan;
         let wished: BTreeSet<_> =
             plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).map(|step| &step.id).collect();
         found += some.len();
@@ -276,7 +276,7 @@ async fn compare_about(house: &House, joined: bool, told: &str) {
     let most = if joined { found / 10 } else { 0 };
     assert!(other.len() <= most, "{told}: of {found} otherwise by themselves: {other:?}");
     let Some(part) = part_about(house, &all).await.unwrap() else { return };
-    let plan = part.plan(house).unwrap();
+    let plan = part.judge_alone(house, None).unwrap().plan;
     for guard in ["protected", "last_administrator"] {
         let held = |plan: &Plan| -> BTreeSet<_> {
             plan.held.iter().filter(|hold| hold.guard == guard).map(|hold| hold.step.id.clone()).collect()
