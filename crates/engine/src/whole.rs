@@ -22,9 +22,11 @@ use tenure_store::{FindingScope, Loaded, Raw};
 use tokio::task::JoinHandle;
 
 /// Companies with fewer accounts are judged in one piece.
-const IN_PARTS_MIN: u64 = 50_000;
-/// So many accounts are judged at a time, about.
-const PART: u32 = 20_000;
+const IN_PARTS_MIN: u64 = 10_000;
+/// So many accounts are judged at a time, about: an eighth of them within these bounds, so that what is held while judging
+/// stays small beside what a process needs anyway.
+const PART_MIN: u64 = 4_000;
+const PART_MAX: u64 = 20_000;
 
 /// What judging the whole company came to.
 #[derive(Debug)]
@@ -57,8 +59,8 @@ pub async fn judge_whole(
     only: &[ConnectionName],
     requested_by: Option<&str>,
 ) -> Result<Whole, EngineError> {
-    if is_large(house).await? {
-        return judge_parts(house, only, requested_by, PART).await;
+    if let Some(part) = part(house).await? {
+        return judge_parts(house, only, requested_by, part).await;
     }
     let company = company(house, &Scope { only: only.to_vec(), ..Scope::default() }).await?;
     let found = company.judge(house, requested_by).await?;
@@ -69,17 +71,20 @@ pub async fn judge_whole(
 
 /// Finds the links of the whole company that are new.
 pub(crate) async fn new_pins(house: &House) -> Result<Pins, EngineError> {
-    if is_large(house).await? {
-        let (walk, _) = walk(house, &Asked::default(), Depth::Links, PART).await?;
+    if let Some(part) = part(house).await? {
+        let (walk, _) = walk(house, &Asked::default(), Depth::Links, part).await?;
         return Ok(walk.pins());
     }
     let company = company(house, &Scope::default()).await?;
     Ok(Pins::of(&company, &company.graph(house)))
 }
 
-async fn is_large(house: &House) -> Result<bool, EngineError> {
+/// Returns how many accounts are judged at a time; nothing where the company is judged in one piece.
+async fn part(house: &House) -> Result<Option<u32>, EngineError> {
     let overviews = house.store.overviews().await?;
-    Ok(overviews.values().map(|overview| overview.totals.total()).sum::<u64>() >= IN_PARTS_MIN)
+    let accounts: u64 = overviews.values().map(|overview| overview.totals.total()).sum();
+    let part = (accounts / 8).clamp(PART_MIN, PART_MAX);
+    Ok((accounts >= IN_PARTS_MIN).then(|| u32::try_from(part).unwrap_or(u32::MAX)))
 }
 
 /// Judges the whole company in parts of about so many accounts.
