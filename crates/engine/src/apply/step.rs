@@ -162,15 +162,30 @@ impl Walk<'_> {
     /// the app when the account was made. Without this an invitation of ours could pass for a suspension (FD-17).
     async fn look_again(&self, opened: Opened) -> Result<Option<Account>, ConnectError> {
         let found = self.look().await?;
-        let makes = matches!(self.step.effect, Effect::Create | Effect::Convert | Effect::Resume);
-        let (Opened::Doubtful(started_ms), Some(account), true) = (opened, &found, makes) else { return Ok(found) };
+        let (Opened::Doubtful(started_ms), Some(account)) = (opened, &found) else { return Ok(found) };
         let since_ms = started_ms - CLOCKS_APART_MS;
         let ours = account.created_ms.is_some_and(|created_ms| created_ms >= since_ms);
-        if !ours || !self.connector.asks_memory() || account.state == AccountState::Active {
-            return Ok(found);
+        if ours { self.as_ours(account).await } else { Ok(found) }
+    }
+
+    /// Looks what came of a try whose answer was lost: who is there and was not is there by that try.
+    async fn look_after(&self, before: Option<&Account>) -> Result<Option<Account>, ConnectError> {
+        let found = self.look().await?;
+        match &found {
+            Some(account) if before.is_none_or(|before| before.key != account.key) => self.as_ours(account).await,
+            _ => Ok(found),
+        }
+    }
+
+    /// Reads an account once more as one that we made: an invitation of ours looks like somebody who works there in some
+    /// apps (GOR-22), and like somebody who was put out in others (FD-17).
+    async fn as_ours(&self, account: &Account) -> Result<Option<Account>, ConnectError> {
+        let makes = matches!(self.step.effect, Effect::Create | Effect::Convert | Effect::Resume);
+        if !makes || !self.connector.asks_memory() {
+            return Ok(Some(account.clone()));
         }
         self.connector.remember([(account.key.clone(), Memory::Made)]);
-        self.read(&account.key).await
+        Ok(self.read(&account.key).await?.or_else(|| Some(account.clone())))
     }
 
     async fn read(&self, key: &AccountKey) -> Result<Option<Account>, ConnectError> {
@@ -237,7 +252,7 @@ impl Walk<'_> {
             }
             because = error.to_string();
             tokio::time::sleep(Duration::from_millis(200 * u64::from(attempt))).await;
-            found = match self.look().await {
+            found = match self.look_after(found.as_ref()).await {
                 Ok(found) => found,
                 Err(look) => {
                     let because = format!("{because}; and then could not look: {look}");
@@ -438,7 +453,10 @@ impl Walk<'_> {
                 id: self.step.id.clone(),
                 outcome: Outcome::AlreadyTrue,
                 fields,
-                because: found.is_none().then(|| "the account is gone".into()),
+                because: match &found {
+                    None => Some("the account is gone".into()),
+                    Some(account) => self.invited(Some(account)),
+                },
                 account: found.as_ref().map(|account| account.key.id.to_string()),
             },
             found_gone: found.is_none(),
