@@ -253,6 +253,9 @@ impl Inner {
     }
 }
 
+/// What is said of a web page.
+const PAGE: &str = "the app answered with an HTML page instead of JSON";
+
 /// Reads a body as JSON.
 pub(super) fn json_of(response: &Response) -> Result<Json<'_>, ConnectError> {
     Json::read(&response.body).map_err(|error| not_json(response, &error))
@@ -263,13 +266,22 @@ pub(super) fn page_of<'r>(response: &'r Response, items: &Place, wanted: &Wanted
     Json::read_page(&response.body, items, wanted).map_err(|error| not_json(response, &error))
 }
 
+/// Tells whether an answer is a web page: no app said that, whatever its status.
+pub(super) fn is_page(response: &Response) -> bool {
+    is_html(&String::from_utf8_lossy(&response.body[..response.body.len().min(256)]))
+}
+
+/// Returns what a web page says of a write: nobody knows what was done.
+pub(super) fn page_for_a_write(response: &Response) -> ConnectError {
+    ConnectError { may_have_happened: true, ..malformed(response, PAGE.to_owned()) }
+}
+
 fn not_json(response: &Response, error: &serde_json::Error) -> ConnectError {
-    let start = String::from_utf8_lossy(&response.body[..response.body.len().min(256)]);
-    let text = if is_html(&start) {
-        "the app answered with an HTML page instead of JSON".to_owned()
-    } else {
-        format!("the app answered with something that is not JSON: {error}")
-    };
+    let other = || format!("the app answered with something that is not JSON: {error}");
+    malformed(response, if is_page(response) { PAGE.to_owned() } else { other() })
+}
+
+fn malformed(response: &Response, text: String) -> ConnectError {
     let mut malformed = ConnectError::new(ErrorKind::Malformed, text)
         .hinting("is the base URL right, and does no proxy or sign-in page stand before it?");
     malformed.status = Some(response.status.as_u16());

@@ -2,7 +2,7 @@
 //! Acts come from `engine`, which looked before and looks after. Where the app replaces whole records or whole lists,
 //! the record is read and merged here first. It does not verify and does not try again what may have happened.
 
-use super::ask::{Ask, Repeat, json_of};
+use super::ask::{Ask, Repeat, is_page, json_of, page_for_a_write};
 use super::gather::Member;
 use super::look::Held;
 use super::references::FRESH;
@@ -254,6 +254,7 @@ impl<'a> Performing<'a> {
             _ => self.inner.send_well(ask, &call.success).await,
         };
         match sent {
+            Ok(response) if is_page(&response) => return Err(page_for_a_write(&response)),
             Ok(response) => self.take_answer(call, &response, course, write, present).await?,
             Err(error) if error.kind == ErrorKind::NotFound && self.was_done(call, &ids).await => {}
             Err(error) => return Err(error),
