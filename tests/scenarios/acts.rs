@@ -200,6 +200,8 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
         ["ignores", "active"] => habit(Habit::ActiveIgnored),
         ["lists", "the", "deactivated"] => habit(Habit::InactiveListed),
         ["lists", "whole", "rows"] => habit(Habit::RowsWhole),
+        ["shows", "sampled", "rows"] => habit(Habit::RowsSampled),
+        ["has", "no", "unnamed", "lists"] => habit(Habit::ListsUnnamed),
         ["search", "lags", seconds] => {
             let seconds = seconds.parse().map_err(|_| format!("{seconds} is no number"))?;
             habit(Habit::IndexLag(Duration::from_secs(seconds)))

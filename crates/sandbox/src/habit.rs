@@ -6,6 +6,10 @@ use std::time::Duration;
 /// What a tenant does where another one may not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Habit {
+    /// Guide: the rows of a list show what the guide's sample of one shows, and no more. Not by default.
+    RowsSampled,
+    /// Guide: there is no list that the guide does not name, such as Freshdesk's roles and groups. Not by default.
+    ListsUnnamed,
     /// Gorgias live: an `active` in a PUT is refused by name. The default.
     ActiveRefused,
     /// Gorgias live: an `active` in a PUT is answered with 200 and changes nothing.

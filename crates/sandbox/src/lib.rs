@@ -22,6 +22,7 @@ mod fields;
 mod sheet;
 mod exchange;
 mod refusal;
+mod sample;
 mod scim;
 mod vendors;
 mod idp;

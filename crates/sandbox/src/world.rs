@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::exchange::{Call, Reply};
 use crate::refusal::{self, Wrong};
+use crate::sample::Literal;
 use crate::vendors::{Imitation, Seen, found};
 use crate::{Company, Dialect, Dialects, Habit, Surface, Vendor, scim};
 
@@ -43,12 +44,13 @@ pub enum PutStyle {
 #[derive(Clone)]
 pub struct World {
     tenants: Arc<[Mutex<Box<dyn Imitation>>; 5]>,
+    literal: Arc<Mutex<[Literal; 5]>>,
 }
 
 impl World {
     pub(crate) fn new(company: &Company, seed: u64, dialects: Dialects) -> Self {
         let tenant = |vendor| Mutex::new(found(vendor, dialects.of(vendor), company, seed));
-        World { tenants: Arc::new(Vendor::ALL.map(tenant)) }
+        World { tenants: Arc::new(Vendor::ALL.map(tenant)), literal: Arc::default() }
     }
 
     /// Founds a tenant anew in a dialect.
@@ -61,7 +63,13 @@ impl World {
     }
 
     pub(crate) fn answer(&self, vendor: Vendor, call: &Call) -> Reply {
-        reply(self.tenant(vendor).as_mut(), call)
+        let literal = self.literal()[vendor.index()];
+        let answer = || reply(self.tenant(vendor).as_mut(), call);
+        literal.before(vendor, call).unwrap_or_else(|| literal.after(vendor, call, answer()))
+    }
+
+    fn literal(&self) -> MutexGuard<'_, [Literal; 5]> {
+        self.literal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Answers as if the call were done, and takes it back before anyone can look.
@@ -156,7 +164,12 @@ impl World {
 
     /// Gives the tenant a habit; says whether it has that choice.
     pub fn set_habit(&self, vendor: Vendor, habit: Habit) -> bool {
-        self.tenant(vendor).adopt(habit)
+        match habit {
+            Habit::RowsSampled => self.literal()[vendor.index()].rows = true,
+            Habit::ListsUnnamed => self.literal()[vendor.index()].lists = true,
+            other => return self.tenant(vendor).adopt(other),
+        }
+        true
     }
 
     /// Imports rows as an admin does in the vendor's own pages; says how many, or what is wrong with them.

@@ -467,6 +467,9 @@ impl Run<'_> {
         let mut reads = futures::stream::iter(reads).buffered(READS_AT_ONCE);
         while let Some((at, held)) = reads.next().await {
             if let Some(held) = held? {
+                let (spec, _) = self.inner.kind(held.account.key.kind)?;
+                let item = Place::new(spec.read.as_ref().map_or("", |read| read.item.as_str()));
+                self.survey.whole(held.account.key.kind, &item, &held.response);
                 page.accounts[at] = held.account;
             }
         }

@@ -1,9 +1,9 @@
 //! The shape of what a pull sees, gathered from a few of its pages: the first, second, fourth, eighth of each list, and so on.
-//! The walker hands in every answer, and nearly all are passed over, so that a long pull pays next to nothing for it.
+//! Of a row that tells only a part of a record, the record is looked at in its place. The walker hands in every answer, and nearly all are passed over, so that a long pull pays next to nothing for it.
 //! It keeps names of fields and forms only; what they mean is told by comparing shapes.
 
 use super::Stage;
-use crate::codec::json::Json;
+use crate::codec::json::{Json, Place};
 use crate::codec::outline::Outline;
 use crate::manifest::Manifest;
 use crate::transport::Response;
@@ -52,11 +52,21 @@ impl Survey {
         gathered.shape.answer(response.headers.keys().map(http::HeaderName::as_str));
         let Ok(json) = serde_json::from_slice::<Json<'_>>(&response.body) else { return };
         let Ok(rows) = stage.walk.rows(&json) else { return };
-        for row in rows.iter().take(ROWS_MAX) {
+        for row in rows.iter().filter(|row| !stage.is_thin(row)).take(ROWS_MAX) {
             let kind = stage.kind_of(row);
             if let (Some(outline), Some(shape)) = (self.outlines.get(&kind), gathered.shape.record(kind.as_str())) {
                 outline.count(row, shape);
             }
+        }
+    }
+
+    /// Takes in a record that was read by its id, since the list told only a part of it.
+    pub fn whole(&self, kind: Kind, item: &Place, response: &Response) {
+        let Ok(json) = serde_json::from_slice::<Json<'_>>(&response.body) else { return };
+        let Some(record) = item.of(&json) else { return };
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(outline), Some(shape)) = (self.outlines.get(&kind), gathered.shape.record(kind.as_str())) {
+            outline.count(record, shape);
         }
     }
 
