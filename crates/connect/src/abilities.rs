@@ -2,8 +2,8 @@
 //! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
 
 use crate::manifest::{
-    AccessSpec, ByHandSpec, Call, CardinalityWord, Codec, EffectSpec, EntitlementSpec, FieldSpec, KindSpec, On,
-    SeatWord, SessionWord,
+    AccessSpec, ByHandSpec, Call, CardinalityWord, Codec, EffectSpec, EntitlementSpec, FieldSpec, GrantForm,
+    GrantWrite, IdForm, KindSpec, On, SeatWord, SessionWord,
 };
 use crate::settings::Settings;
 use serde_json::Value;
@@ -134,8 +134,13 @@ fn entitlement_ability(spec: &EntitlementSpec, by_scim: bool) -> EntitlementAbil
         required: spec.required,
         exact: spec.exact,
         by_hand: spec.by_hand && spec.write.is_none() && !by_scim,
+        numbered: spec.reference.is_some() && spec.write.as_ref().is_some_and(writes_numbers),
         billed: spec.billed,
     }
+}
+
+fn writes_numbers(write: &GrantWrite) -> bool {
+    write.ids == IdForm::Number && write.form != GrantForm::Name
 }
 
 fn effect_ability(kind: &KindSpec, effect: &EffectSpec, looks: u32) -> EffectAbility {

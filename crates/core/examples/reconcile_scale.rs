@@ -275,6 +275,7 @@ fn agent() -> KindAbility {
         required: false,
         exact: false,
         by_hand: false,
+        numbered: false,
         billed: false,
     };
     let effects = [Effect::Create, Effect::Update, Effect::Grant, Effect::Revoke, Effect::Suspend, Effect::Resume];

@@ -230,6 +230,9 @@ pub struct EntitlementAbility {
     /// Whether only a person can grant it, in the app's own pages.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_hand: bool,
+    /// Whether its ids are numbers: where the tenant tells no list of names, only a number can be written.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub numbered: bool,
     /// Whether the name that an account holds decides what the vendor bills for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub billed: bool,

@@ -133,6 +133,7 @@ fn entitlement(kind: &str, cardinality: Cardinality) -> EntitlementAbility {
         required: false,
         exact: false,
         by_hand: false,
+        numbered: false,
         billed: false,
     }
 }

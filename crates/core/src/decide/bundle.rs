@@ -260,6 +260,10 @@ fn unknown_word(word: &Name, abilities: &Abilities, ability: &KindAbility) -> St
     format!("{} has no word `{word}` that takes this{meant}; it is left out", abilities.title)
 }
 
+fn is_number(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Compares two names of entitlements.
 pub(crate) fn same_name(one: &str, other: &str, exact: bool) -> bool {
     one == other || (!exact && (one.eq_ignore_ascii_case(other) || one.to_lowercase() == other.to_lowercase()))
@@ -287,6 +291,11 @@ pub(super) fn resolve(
     let privileged =
         |name: &str| ability.privileged.iter().any(|privileged| same_name(privileged, name, ability.exact));
     let scope = grant.scope.clone().or_else(|| ability.default_scope.clone()).filter(|_| ability.scoped);
+    if known.is_empty() && ability.numbered && !is_number(&grant.name) {
+        let because =
+            format!("{} tells no list of these, and has numbers for ids: write the number", target.abilities.title);
+        return Err((FindingKind::UnsupportedChange, because));
+    }
     if known.is_empty() {
         return Ok(WishedGrant { name: grant.name.clone(), scope, privileged: privileged(&grant.name) });
     }

@@ -156,6 +156,22 @@ fn a_role_that_the_tenant_does_not_have_is_named_and_not_wished() {
 }
 
 #[test]
+fn without_a_list_of_names_only_a_number_serves_where_ids_are_numbers() {
+    let mut facts = company();
+    let kind = abilities_of(&mut facts, "desk").kinds.get_mut(&Kind::Agent).unwrap();
+    kind.entitlements.get_mut("teams").unwrap().numbered = true;
+    let rules = policy("");
+    let reconciled = walk(&facts, &rules);
+    let found = findings_of(&reconciled, FindingKind::UnsupportedChange);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].text.contains("\"Tier 1\"") && found[0].text.contains("write the number"), "{}", found[0].text);
+    assert!(shown(&reconciled).is_empty());
+    let more =
+        "[[grant]]\nname = \"leads\"\nwhen = 'identity.title == \"Agent\"'\n[grant.to]\ndesk = { teams = [\"77\"] }";
+    assert!(wish(&facts, &policy(more), "1", "desk").contains("teams=77"));
+}
+
+#[test]
 fn two_of_one_name_are_a_dispute() {
     let mut facts = company();
     let offered = |id: &str| crate::account::Entitlement {
