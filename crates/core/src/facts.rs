@@ -5,10 +5,10 @@
 use crate::abilities::Abilities;
 use crate::account::{Account, AccountKey, Entitlement, Fields, Kind};
 use crate::census::Censuses;
-use crate::name::{ConnectionName, FindingId, IdentityId, Name, PlanId, StepId};
+use crate::name::{ConnectionName, FieldName, FindingId, IdentityId, Name, PlanId, StepId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Everything that one reconcile looks at.
@@ -32,6 +32,8 @@ pub struct Facts {
     pub unfinished: BTreeMap<(ConnectionName, IdentityId), Fields>,
     /// What became of the last try to end somebody's sessions, and where.
     pub sessions: BTreeMap<(ConnectionName, IdentityId), SessionsTried>,
+    /// Fields that an app left as they were not long ago, although it answered that all is well.
+    pub ignored: BTreeMap<AccountKey, BTreeSet<FieldName>>,
     /// What SCIM clients wish of single accounts, in any order.
     pub client_wishes: Vec<ClientWish>,
     /// What guards count among the accounts that are not here, where the others were looked at by themselves.

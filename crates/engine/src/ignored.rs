@@ -1,5 +1,6 @@
 //! Fields that an app left as they were although it answered that all is well: remembered as a note of the connection,
-//! by account and field, until a write of the field sticks. A plan that asks for such a field again is told of it.
+//! by account and field, until a write of the field sticks. A plan that asks for such a field again is told of it; one
+//! that the vendor's own record says may be ignored is not asked for again for a day.
 //! Only names of fields are kept, never values; why a field is left alone, the app's abilities say.
 
 use crate::error::EngineError;
@@ -11,21 +12,26 @@ use tenure_core::facts::Facts;
 use tenure_core::finding::About;
 use tenure_core::name::FieldName;
 
-const NOTE: &str = "ignored_fields";
+const NOTE: &str = "ignored_since";
+/// How long a field that the vendor's record says may be ignored is not asked for again.
+const LATELY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Accounts of one connection that are remembered.
 const ACCOUNTS_MAX: usize = 1000;
 
-type Ignored = BTreeMap<String, BTreeSet<FieldName>>;
+/// Account → field → when it was left as it was (milliseconds since 1970, UTC).
+type Ignored = BTreeMap<String, BTreeMap<FieldName, i64>>;
 
 /// Remembers what steps left as it was, and forgets what stuck.
 pub(crate) async fn remember(house: &House, ended: &[(&Step, &StepResult)]) -> Result<(), EngineError> {
+    let now_ms = house.clock.now_ms();
     let mut by_connection: BTreeMap<_, Vec<(String, &StepResult)>> = BTreeMap::new();
     for (step, result) in ended {
         let account = account_of(step, result).map(|account| (account, *result));
         by_connection.entry(&step.connection).or_default().extend(account);
     }
     for (connection, results) in by_connection {
-        let all = |before: Ignored| results.iter().fold(before, |so_far, (account, one)| noted(so_far, account, one));
+        let all =
+            |before: Ignored| results.iter().fold(before, |so_far, (account, one)| noted(so_far, account, one, now_ms));
         let before: Ignored = house.store.noted(connection, NOTE).await?.unwrap_or_default();
         let after = all(before.clone());
         if after != before && after.len() <= ACCOUNTS_MAX {
@@ -37,13 +43,13 @@ pub(crate) async fn remember(house: &House, ended: &[(&Step, &StepResult)]) -> R
     Ok(())
 }
 
-fn noted(mut after: Ignored, account: &str, result: &StepResult) -> Ignored {
+fn noted(mut after: Ignored, account: &str, result: &StepResult, now_ms: i64) -> Ignored {
     let fields = after.entry(account.to_owned()).or_default();
     for (field, outcome) in &result.fields {
         match outcome {
-            FieldOutcome::Ignored => fields.insert(field.clone()),
+            FieldOutcome::Ignored => fields.insert(field.clone(), now_ms),
             FieldOutcome::Applied | FieldOutcome::Pending => fields.remove(field),
-            FieldOutcome::Unknown => false,
+            FieldOutcome::Unknown => None,
         };
     }
     if fields.is_empty() {
@@ -57,6 +63,21 @@ fn account_of(step: &Step, result: &StepResult) -> Option<String> {
     step.account_key.clone().or_else(|| result.account.as_ref().map(key)).map(|key| key.to_string())
 }
 
+/// Returns what was left as it was within the last day.
+pub(crate) async fn lately(house: &House) -> Result<BTreeMap<AccountKey, BTreeSet<FieldName>>, EngineError> {
+    let since_ms = house.clock.now_ms() - LATELY_MS;
+    let notes: BTreeMap<_, Ignored> = house.store.noted_everywhere(NOTE).await?;
+    let mut lately = BTreeMap::new();
+    for (account, fields) in notes.into_values().flatten() {
+        let fields: BTreeSet<_> =
+            fields.into_iter().filter(|(_, at_ms)| *at_ms > since_ms).map(|(field, _)| field).collect();
+        if let Some(key) = crate::decide::parse_account(&account).filter(|_| !fields.is_empty()) {
+            lately.insert(key, fields);
+        }
+    }
+    Ok(lately)
+}
+
 /// Finds steps that ask again for what an app left as it was.
 pub(crate) async fn findings(house: &House, facts: &Facts, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
     let parsed: BTreeMap<_, Ignored> = house.store.noted_everywhere(NOTE).await?;
@@ -65,7 +86,7 @@ pub(crate) async fn findings(house: &House, facts: &Facts, plan: &Plan) -> Resul
         let Some(key) = &step.account_key else { continue };
         let Some(ignored) = parsed.get(&step.connection).and_then(|all| all.get(&key.to_string())) else { continue };
         let asked = step.changes.iter().map(|change| change.field.as_str());
-        let fields: Vec<&str> = asked.filter(|field| ignored.iter().any(|known| known.as_str() == *field)).collect();
+        let fields: Vec<&str> = asked.filter(|field| ignored.keys().any(|known| known.as_str() == *field)).collect();
         if !fields.is_empty() {
             findings.push(finding(facts, step, key, &fields));
         }

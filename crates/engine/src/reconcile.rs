@@ -87,10 +87,12 @@ pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded)
     let is_all = scope.as_of_ms.is_none() && !is_part && loaded.accounts.len() == read;
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
     let sessions = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::endings::all(house).await? };
+    let ignored = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::ignored::lately(house).await? };
     let facts = Facts {
         beyond: BTreeMap::new(),
         unfinished,
         sessions,
+        ignored,
         now_ms: scope.as_of_ms.unwrap_or_else(|| house.clock.now_ms()),
         connections: connection_facts(house).await?,
         accounts: loaded.accounts,

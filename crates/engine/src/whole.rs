@@ -187,8 +187,8 @@ impl Walk {
         self.others.extend(others(&judged.graph, &part.facts, judged.own()));
         let Judged { links, .. } = judged;
         self.links.extend(links);
-        let Facts { connections, unfinished, sessions, .. } = part.facts;
-        self.base = Facts { now_ms: self.base.now_ms, connections, unfinished, sessions, ..Facts::default() };
+        let Facts { connections, unfinished, sessions, ignored, .. } = part.facts;
+        self.base = Facts { now_ms: self.base.now_ms, connections, unfinished, sessions, ignored, ..Facts::default() };
         Ok(self)
     }
 
@@ -200,6 +200,7 @@ impl Walk {
         part.facts.connections = base.connections;
         part.facts.unfinished = base.unfinished;
         part.facts.sessions = base.sessions;
+        part.facts.ignored = base.ignored;
         if !self.pushed.is_empty() {
             let before = part.accounts.len();
             let both = std::mem::take(&mut part.facts.accounts).into_iter().zip(std::mem::take(&mut part.accounts));

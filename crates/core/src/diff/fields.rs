@@ -218,6 +218,12 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 }
                 continue;
             }
+            if let Some(because) = &ability.ignored_because
+                && self.was_ignored(account, field)
+            {
+                self.tell_ignored(spot, account, field, because);
+                continue;
+            }
             let at_once = wished.by_policy || follow == FieldsFollow::Fill || moment == Moment::Return;
             match is_empty && !at_once {
                 true => fills.push(change(field, Some(now), wished)),
@@ -228,6 +234,23 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             changes.extend(fills);
         }
         changes
+    }
+
+    /// Tells whether the app left the field as it was not long ago: to ask every hour would fail every hour.
+    fn was_ignored(&self, account: &Account, field: &FieldName) -> bool {
+        self.facts.ignored.get(&account.key).is_some_and(|fields| fields.contains(field))
+    }
+
+    fn tell_ignored(&mut self, spot: &Spot<'a>, account: &Account, field: &FieldName, because: &str) {
+        let text = format!(
+            "{}: {} answered that {field} was changed, and did not change it; {because}; it is asked again a day later",
+            self.name(spot.at),
+            spot.connection
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        let about = About::new(FindingKind::IgnoredWrite, Severity::Medium).account(&account.key).identity(identity);
+        let facts = told([("fields", Value::from(vec![field.as_str()]))]);
+        self.findings.add_with(about.topic(field.as_str()), text, facts);
     }
 
     fn tell_fixed(

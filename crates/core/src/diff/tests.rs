@@ -156,6 +156,25 @@ fn a_field_that_cannot_be_changed_is_said_with_the_reason() {
 }
 
 #[test]
+fn a_field_that_the_app_left_alone_of_late_is_said_and_not_asked_for_again() {
+    let mut facts = company();
+    set(account_of(&mut facts, "desk/agent/1"), "title", json!("Boss"));
+    account_of(&mut facts, "desk/agent/1").external_id = Some("1".into());
+    let key = account_of(&mut facts, "desk/agent/1").key.clone();
+    let title = crate::name::FieldName::new("title");
+    facts.ignored.insert(key, [title.clone()].into());
+    let asked = "update desk drift Ann: title \"Boss\"→\"Agent\"";
+    assert_eq!(steps(&facts, ""), [asked], "nothing says that the app may ignore it");
+    let ability = abilities_of(&mut facts, "desk").kinds.get_mut(&Kind::Agent).unwrap();
+    ability.fields.get_mut(&title).unwrap().ignored_because = Some("the directory owns it".into());
+    assert!(steps(&facts, "").is_empty());
+    let text = &texts(&facts, "", FindingKind::IgnoredWrite)[0];
+    assert!(text.contains("did not change it; the directory owns it"), "{text}");
+    facts.ignored.clear();
+    assert_eq!(steps(&facts, ""), [asked]);
+}
+
+#[test]
 fn a_manager_is_named_by_the_account_and_made_first() {
     let mut facts = company();
     let mut dan = support("4", "Dan");

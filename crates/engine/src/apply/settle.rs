@@ -81,11 +81,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Returns what a step tells of its connection's health; nothing where the world had moved or there was no turn.
+    /// Returns what a step tells of its connection's health; nothing where the world had moved, there was no
+    /// turn, or the app left alone what its vendor's record says it may.
     fn pulse<'s>(&self, ended: &Ended<'s>) -> Option<Pulse<'s>> {
         let (step, carried) = (ended.step, &ended.carried);
         let failed = match carried.result.outcome {
             Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending => false,
+            Outcome::Refused if carried.foreseen => return None,
             Outcome::Refused | Outcome::Unknown => !carried.no_seat,
             Outcome::Skipped if carried.unreachable => true,
             Outcome::Skipped | Outcome::Moved | Outcome::Unsupported => return None,

@@ -44,6 +44,8 @@ pub(super) struct Carried {
     pub refusal: Option<ErrorKind>,
     /// The app showed that it cannot do what its record does not promise.
     pub disproved: Option<Disproof>,
+    /// The app left fields as they were, and its vendor's record says of each that it may: nothing is broken there.
+    pub foreseen: bool,
 }
 
 /// What is meant with a step.
@@ -394,6 +396,9 @@ impl Walk<'_> {
         };
         let (ignored, waiting) = (ended(FieldOutcome::Ignored), ended(FieldOutcome::Pending));
         let holds = effect_holds(self.step, last.as_ref());
+        let may_ignore =
+            |field: &&str| self.ability.fields.get(*field).is_some_and(|told| told.ignored_because.is_some());
+        let foreseen = !ignored.is_empty() && ignored.iter().all(may_ignore);
         let (outcome, because) = if !ignored.is_empty() {
             (Outcome::Refused, Some(format!("{DID_NOT} change {}{}", ignored.join(", "), self.reasons(&ignored))))
         } else if !holds && self.step.account_key.is_some() {
@@ -418,6 +423,7 @@ impl Walk<'_> {
             no_seat: false,
             refusal: None,
             disproved: (self.is_unproven() && outcome == Outcome::Refused).then_some(Disproof::Ignored),
+            foreseen,
         }
     }
 
@@ -465,6 +471,7 @@ impl Walk<'_> {
             no_seat: false,
             refusal: None,
             disproved: None,
+            foreseen: false,
         }
     }
 
@@ -481,6 +488,7 @@ impl Walk<'_> {
             refusal: Some(error.kind),
             disproved: (self.is_unproven() && matches!(error.kind, ErrorKind::Validation | ErrorKind::Unsupported))
                 .then_some(Disproof::Said),
+            foreseen: false,
             ..self.ends(outcome, error.to_string(), found)
         }
     }
@@ -500,6 +508,7 @@ impl Walk<'_> {
             no_seat: false,
             refusal: None,
             disproved: None,
+            foreseen: false,
         }
     }
 }
