@@ -448,6 +448,10 @@ impl<'a> Run<'a> {
         if !along && busy >= AT_ONCE_PER_CONNECTION {
             return Some(Obstacle::Full);
         }
+        // First of all: what is read of another form than before leads to anything.
+        if let Some(because) = self.doubts.drifted.get(&step.connection) {
+            return ever(because);
+        }
         if self.doubts.still.moved.contains(&step.id) {
             return Some(Obstacle::Moved);
         }
@@ -465,9 +469,6 @@ impl<'a> Run<'a> {
         };
         if let Some(parked) = connector.parked(urgency(step)) {
             return Some(Obstacle::Ever(parked.to_string()));
-        }
-        if let Some(because) = self.doubts.drifted.get(&step.connection) {
-            return ever(because);
         }
         if self.doubts.stale && step.effect.is_removal() {
             return Some(Obstacle::Held(STALE.into()));
