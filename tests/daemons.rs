@@ -3,16 +3,21 @@
 //! What is there afterwards is compared with a calm day, record by record: nothing twice, nothing lost.
 
 use crate::day::{approved_plan, calm_day, expect, open, settle};
-use crate::stage::{Daemon, LOOKED_EVERY, Stage, on_postgres, until_nothing_is_left, until_written, writes};
+use crate::stage::{Daemon, LOOKED_EVERY, Stage, keep_in, on_postgres, until_nothing_is_left, until_written, writes};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::{Read, Write as _};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use tenure_sandbox::Dialect;
+use tenure_store::test_support::FrailPostgres;
 
 const SEED: u64 = 1;
 /// A lost process is followed by another within this time: its leases end, or its death is seen.
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(20);
+/// Whoever is told to end with its store gone has ended by then.
+const ENDED_WITHIN: Duration = Duration::from_secs(5);
 /// What is woken is begun within this time, on a machine that does other things as well.
 const WOKEN_WITHIN: Duration = Duration::from_secs(15);
 
@@ -52,6 +57,31 @@ fn a_daemon_that_is_killed_in_the_middle_of_a_plan_is_followed_by_the_other() {
         expect(&stage.run(&["audit", "verify"]), 0);
     }
     print!("{told}");
+}
+
+#[test]
+fn a_daemon_whose_postgresql_is_gone_ends_soon_when_it_is_told_to() {
+    let stage = open(SEED, Dialect::Guide);
+    let Some(mut postgres) = FrailPostgres::start() else { return };
+    keep_in(&stage, postgres.url());
+    expect(&stage.run(&["pull", "hr"]), 0);
+    let daemon = Daemon::start(&stage);
+    postgres.stop();
+    // By now it waits for the store, as whoever asks it does.
+    std::thread::sleep(Duration::from_secs(3));
+    let listens = daemon.listens.clone();
+    let asking = std::thread::spawn(move || ask_once(&listens, "/readyz"));
+    std::thread::sleep(LOOKED_EVERY);
+    let took = daemon.end();
+    assert!(took < ENDED_WITHIN, "it took {took:?}");
+    asking.join().unwrap();
+}
+
+/// Asks for something, and does not mind whether there is an answer.
+fn ask_once(listens: &str, path: &str) {
+    let Ok(mut stream) = TcpStream::connect(listens) else { return };
+    let _ = write!(stream, "GET {path} HTTP/1.1\r\nHost: {listens}\r\nConnection: close\r\n\r\n");
+    let _ = stream.read_to_end(&mut Vec::new());
 }
 
 /// Returns the path of an account of Gorgias that the plan changes.

@@ -9,6 +9,7 @@ mod console;
 mod day;
 mod doors;
 mod faults;
+mod costs;
 mod forecast;
 mod hr;
 mod journal;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tenure_core::role::Role;
 use tenure_engine::EngineError;
-use tenure_engine::answer::{ListAsked, WhoAsked, accounts, grants, identities, who};
+use tenure_engine::answer::{ListAsked, WhoAsked, accounts, grants, identities, who, why};
 use tenure_engine::decide::By;
 use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
@@ -58,6 +58,10 @@ async fn lists(house: &House, people: u64, outcome: &mut Outcome) -> anyhow::Res
     note("grants", timed(async |round| Ok(grants(house, &place(round), WHO).await?.grants.len())).await?);
     let ask = async |round| Ok(identities(house, &someone(round), WHO).await?.identities.len());
     note("identities", timed(ask).await?);
+    let ask = async |round| {
+        Ok(why(house, &format!("gladly/{}", 1_000_000 + round * people / ROUNDS + 5)).await?.because.len())
+    };
+    note("why", timed(ask).await?);
     note("who", timed(async |round| Ok(who(house, &key(round), WHO).await?.accounts.len())).await?);
     Ok(())
 }

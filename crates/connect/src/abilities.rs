@@ -2,8 +2,8 @@
 //! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
 
 use crate::manifest::{
-    AccessSpec, ByHandSpec, Call, CardinalityWord, Codec, EffectSpec, EntitlementSpec, FieldSpec, GrantForm,
-    GrantWrite, IdForm, KindSpec, On, SeatWord, SessionWord,
+    AccessSpec, Body, ByHandSpec, Call, CardinalityWord, Codec, EffectSpec, EntitlementSpec, FieldSpec, GrantForm,
+    GrantWrite, IdForm, KindSpec, Manifest, On, SeatWord, SessionWord,
 };
 use crate::settings::Settings;
 use serde_json::Value;
@@ -36,6 +36,7 @@ pub fn abilities_of(settings: &Settings) -> Abilities {
         seats: settings.seats,
         protected_logins: protected,
         owner: settings.owner.clone(),
+        references: u32::try_from(manifest.references.len()).unwrap_or(u32::MAX),
         per_second: settings.rate_limits().per_second(),
     }
 }
@@ -66,7 +67,7 @@ fn kind_ability(settings: &Settings, kind: Kind, spec: &KindSpec) -> KindAbility
         effects: spec
             .effects
             .iter()
-            .map(|(effect, how)| (*effect, effect_ability(spec, how, looks)))
+            .map(|(effect, how)| (*effect, effect_ability(&settings.manifest, (kind, spec), (*effect, how), looks)))
             .map(|(effect, ability)| match settings.scim_create(kind).filter(|_| effect == Effect::Create) {
                 // One after the other: a POST, a look for what came of it, the rest over REST.
                 Some(_) => (effect, EffectAbility { together: None, requests: ability.requests + 3, ..ability }),
@@ -143,7 +144,12 @@ fn writes_numbers(write: &GrantWrite) -> bool {
     write.ids == IdForm::Number && write.form != GrantForm::Name
 }
 
-fn effect_ability(kind: &KindSpec, effect: &EffectSpec, looks: u32) -> EffectAbility {
+fn effect_ability(
+    manifest: &Manifest,
+    (kind, spec): (Kind, &KindSpec),
+    (what, effect): (Effect, &EffectSpec),
+    looks: u32,
+) -> EffectAbility {
     EffectAbility {
         irreversible: effect.irreversible,
         seat: match effect.seat {
@@ -154,9 +160,10 @@ fn effect_ability(kind: &KindSpec, effect: &EffectSpec, looks: u32) -> EffectAbi
         sends_mail: effect.mail,
         loses: effect.loses.clone(),
         unproven: effect.unproven,
-        requests: requests_of(kind, effect) + looks,
+        requests: requests_of(manifest, kind, what) + looks,
+        reads_before: reads_before(spec, effect),
         own_requests: looks,
-        together: together(kind, effect),
+        together: together(spec, effect),
         ignored_because: effect.ignored_because.clone(),
     }
 }
@@ -172,9 +179,37 @@ fn calls_of<'k>(kind: &'k KindSpec, effect: &'k EffectSpec) -> &'k [Call] {
     effect.like.and_then(|like| kind.effects.get(&like)).map_or(&effect.calls, |other| &other.calls)
 }
 
-/// Returns how many requests an effect takes: a look before, the calls, a look after.
-pub(crate) fn requests_of(kind: &KindSpec, effect: &EffectSpec) -> u32 {
-    let calls = calls_of(kind, effect);
-    let reads = calls.iter().any(|call| call.body == crate::manifest::Body::Whole || !call.carry.is_empty());
-    2 + u32::from(reads) + u32::try_from(calls.len()).unwrap_or(u32::MAX)
+/// Tells whether the record as it is now is read before it is written, whatever is written.
+fn reads_before(kind: &KindSpec, effect: &EffectSpec) -> bool {
+    let reads = |call: &Call| call.body == Body::Whole || !call.carry.is_empty() || call.find.is_some();
+    calls_of(kind, effect).iter().any(reads)
+}
+
+/// Returns how many requests an effect takes at most where everything goes well: a look before, the calls, a look after.
+/// Whoever is made, or let in again perhaps under another id, is looked for by their address.
+pub(crate) fn requests_of(manifest: &Manifest, kind: Kind, effect: Effect) -> u32 {
+    let Some((spec, how)) = manifest.kinds.get(&kind).and_then(|spec| Some((spec, spec.effects.get(&effect)?))) else {
+        return 0;
+    };
+    let (before, after) = match effect {
+        Effect::Create => (look_up(manifest, spec), 1),
+        // As what it becomes, and as what it was.
+        Effect::Convert => (2, 1),
+        Effect::Resume => (1 + look_up(manifest, spec), 1),
+        _ => (1, 1),
+    };
+    let reads = effect != Effect::Create && reads_before(spec, how);
+    before + u32::from(reads) + u32::try_from(calls_of(spec, how).len()).unwrap_or(u32::MAX) + after
+}
+
+/// Returns how many requests it takes at most to look for somebody by their address.
+fn look_up(manifest: &Manifest, spec: &KindSpec) -> u32 {
+    let in_one = |spec: &KindSpec| {
+        let Some(lookup) = spec.lookup.get("email") else { return 0 };
+        let passes = spec.list.as_ref().filter(|_| lookup.passes).map_or(1, |list| list.passes.len().max(1));
+        let times = if lookup.again.is_empty() { 1 } else { 2 };
+        u32::try_from(passes * times).unwrap_or(u32::MAX)
+    };
+    let also = spec.lookup.get("email").into_iter().flat_map(|lookup| &lookup.also);
+    in_one(spec) + also.filter_map(|kind| manifest.kinds.get(kind)).map(in_one).sum::<u32>()
 }

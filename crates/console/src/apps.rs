@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::frame::{Frame, query, show};
 use crate::judged::Counted;
 use crate::today::FindingLine;
+use crate::trends::{REQUESTS, STATES};
 use crate::words::{self, Chip};
 use crate::{Shared, draw, past};
 use askama::Template;
@@ -212,8 +213,6 @@ pub(crate) async fn page(
     let figures = past::trend(house, &accounts_topic(&name), as_of_ms).await?;
     let sent = past::trend(house, &requests_topic(&name), as_of_ms).await?;
     let today = as_of_ms.unwrap_or(now_ms).div_euclid(86_400_000);
-    let order =
-        [("active", "fill-good"), ("invited", "fill-wait"), ("suspended", "fill-off"), ("unknown", "fill-plain")];
     let left = match as_of_ms {
         None => tenure_engine::budget::left(house, &connection).await?,
         Some(_) => tenure_engine::budget::Left::default(),
@@ -231,8 +230,8 @@ pub(crate) async fn page(
         because: end.and_then(|end| end.because.clone()).unwrap_or_default(),
         asked: as_of_ms.is_none() && is_asked(house, &connection).await?,
         states: states(&counted),
-        chart: draw::days("Accounts of the last 30 days, by state", &figures, &order),
-        spent: draw::days("Requests of the last 30 days", &sent, &[("reads", "fill-plain"), ("writes", "fill-accent")]),
+        chart: draw::days("Accounts of the last 30 days, by state", &figures, STATES),
+        spent: draw::days("Requests of the last 30 days", &sent, REQUESTS),
         spent_today: sent.iter().filter(|figure| figure.day == today).map(|figure| figure.amount).sum(),
         seats: seats(&abilities, &counted).map(|(taken, of)| {
             let title = format!("{taken} seats taken");

@@ -1,20 +1,45 @@
 //! The look of the pages and their few lines of script, embedded in the program. Without the script everything works.
+//! A page names them with a mark of what they are, so that a browser keeps them until the program is another one.
 
+use crate::squeeze::{squeezed, takes_gzip};
 use axum::extract::Path;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 const STYLE: &str = include_str!("../assets/console.css");
 const SCRIPT: &str = include_str!("../assets/console.js");
 const ICON: &str = include_str!("../assets/icon.svg");
+const KEPT: &str = "private, max-age=300";
+const KEPT_FOR_GOOD: &str = "private, max-age=31536000, immutable";
 
-/// `GET /assets/{name}`: one of them.
-pub(crate) async fn asset(Path(name): Path<String>) -> Response {
-    let (media, text) = match name.as_str() {
-        "console.css" => ("text/css; charset=utf-8", STYLE),
-        "console.js" => ("text/javascript; charset=utf-8", SCRIPT),
-        "icon.svg" => ("image/svg+xml", ICON),
+static MARK: LazyLock<String> = LazyLock::new(|| {
+    let mut hasher = DefaultHasher::new();
+    (STYLE, SCRIPT, ICON).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+});
+static SMALL_STYLE: LazyLock<Vec<u8>> = LazyLock::new(|| squeezed(STYLE.as_bytes(), Compression::best()));
+static SMALL_SCRIPT: LazyLock<Vec<u8>> = LazyLock::new(|| squeezed(SCRIPT.as_bytes(), Compression::best()));
+
+/// Returns what changes with any of them: pages write it behind their addresses.
+pub(crate) fn mark() -> &'static str {
+    &MARK
+}
+
+/// `GET /assets/{name}`: one of them. They say nothing of anybody, so they are squeezed for whoever takes them so.
+pub(crate) async fn asset(Path(name): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    let (media, text, small) = match name.as_str() {
+        "console.css" => ("text/css; charset=utf-8", STYLE, Some(&SMALL_STYLE)),
+        "console.js" => ("text/javascript; charset=utf-8", SCRIPT, Some(&SMALL_SCRIPT)),
+        "icon.svg" => ("image/svg+xml", ICON, None),
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    ([(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, "private, max-age=300")], text).into_response()
+    let kept = if uri.query() == Some(mark()) { KEPT_FOR_GOOD } else { KEPT };
+    let said = [(header::CONTENT_TYPE, media), (header::CACHE_CONTROL, kept), (header::VARY, "accept-encoding")];
+    match small.filter(|_| takes_gzip(&headers)) {
+        Some(small) => (said, [(header::CONTENT_ENCODING, "gzip")], small.as_slice()).into_response(),
+        None => (said, text).into_response(),
+    }
 }

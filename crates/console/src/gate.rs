@@ -3,13 +3,14 @@
 //! Pages are told who visits; none of them looks at a cookie.
 
 use crate::failure::Failure;
+use crate::squeeze::squeeze;
 use crate::{Console, Shared};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
 use std::collections::BTreeMap;
@@ -156,7 +157,7 @@ pub(crate) fn is_tls(console: &Console) -> bool {
 
 /// Says with every answer what the browser may load, frame and keep.
 pub(crate) fn dress(router: Router<Shared>, console: &Shared) -> Router<Shared> {
-    router.layer(from_fn_with_state(console.clone(), say))
+    router.layer(from_fn(squeeze)).layer(from_fn_with_state(console.clone(), say))
 }
 
 async fn say(State(console): State<Shared>, request: Request, next: Next) -> Response {

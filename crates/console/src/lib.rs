@@ -13,6 +13,7 @@ mod past;
 mod live;
 mod words;
 mod draw;
+mod trends;
 mod steps;
 mod today;
 mod plan;
@@ -26,6 +27,7 @@ mod rules;
 mod connect;
 mod audit;
 mod admit;
+mod squeeze;
 mod assets;
 
 use axum::Router;

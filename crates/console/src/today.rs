@@ -1,10 +1,11 @@
 //! `Today`: what needs a person, what runs, what changed, and how each connection is. And the brake: stop and resume.
-//! Figures come from the store's overview, findings from what judging came to last.
+//! Figures come from the store's overview and from what it counted day by day, findings from what judging came to last.
 
 use crate::apps::counted;
 use crate::failure::Failure;
 use crate::frame::{Frame, show};
 use crate::gate::Form;
+use crate::trends::{Chart, charts};
 use crate::words::{self, Chip};
 use crate::{Shared, draw, past};
 use askama::Template;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use tenure_core::change::{ApprovalState, Severity};
 use tenure_core::facts::Coverage;
 use tenure_engine::decide::By;
-use tenure_engine::plan::FINDINGS;
 use tenure_engine::session::Visitor;
 use tenure_engine::stop::Brake;
 
@@ -39,7 +39,7 @@ struct Today {
     entries: Vec<(String, String, String, String)>,
     people: usize,
     accounts: String,
-    chart: String,
+    charts: Vec<Chart>,
     judged: String,
     read_nothing: bool,
 }
@@ -132,8 +132,6 @@ pub(crate) async fn page(
     };
     let (connections, accounts) = connections(&console, now_ms, as_of_ms).await?;
     let entries = house.store.journal_before(past::journal_end(house, as_of_ms).await?, ENTRIES_SHOWN).await?;
-    let figures = past::trend(house, FINDINGS, as_of_ms).await?;
-    let order = [("high", "fill-bad"), ("medium", "fill-wait"), ("low", "fill-plain")];
     let disputes = known.of(crate::matching::KINDS).count();
     show(&Today {
         read_nothing: connections.iter().all(|line| line.complete.is_empty()),
@@ -149,7 +147,7 @@ pub(crate) async fn page(
         connections,
         runs: runs(&console, now_ms, as_of_ms).await?,
         entries: entries.iter().map(crate::audit::told).collect(),
-        chart: draw::days("Findings of the last 30 days, by severity", &figures, &order),
+        charts: charts(house, as_of_ms).await?,
         frame,
     })
 }

@@ -233,6 +233,7 @@ fn connection(name: &str, standing: Standing, people: usize) -> ConnectionFacts 
         seats: None,
         protected_logins: Vec::new(),
         owner: None,
+        references: 0,
         per_second: Some(10.0),
     };
     ConnectionFacts {
@@ -287,6 +288,7 @@ fn agent() -> KindAbility {
         unproven: false,
         ignored_because: None,
         requests: 2,
+        reads_before: true,
         own_requests: 0,
         together: None,
     };

@@ -125,6 +125,9 @@ pub struct Abilities {
     /// Who does by hand what the app cannot be asked to do, if the operator says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// Requests in which the lists of names are read that writes need ids from, once for a run that is not long.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub references: u32,
     /// Requests that the tenant's budget lets us make a second, for the plan's cost; `None` where nothing limits.
     pub per_second: Option<f64>,
 }
@@ -267,6 +270,10 @@ pub struct EffectAbility {
     pub ignored_because: Option<String>,
     /// Requests that one such step takes, reading back included.
     pub requests: u32,
+    /// Whether one of them reads the record to write it with what it holds. Where none does, a step that changes a set of
+    /// grants takes one more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reads_before: bool,
     /// Of these, the requests that it takes for itself where others go along with it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub own_requests: u32,

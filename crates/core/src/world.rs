@@ -111,6 +111,7 @@ fn effect(seat: Seat) -> EffectAbility {
         unproven: false,
         ignored_because: None,
         requests: 2,
+        reads_before: true,
         own_requests: 0,
         together: None,
     }
@@ -216,6 +217,7 @@ fn abilities(connection: &str, standing: Standing, default_kind: Kind, kinds: Ve
         seats: None,
         protected_logins: Vec::new(),
         owner: None,
+        references: 0,
         per_second: Some(2.0),
     }
 }

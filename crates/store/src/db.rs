@@ -9,7 +9,7 @@ use crate::{open, postgres};
 use async_recursion::async_recursion as boxed;
 use futures::TryStreamExt;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Row as _, Transaction};
 
 /// How sure a commit must be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -68,6 +68,21 @@ impl Db {
                 Durability::Full | Durability::Shared => pool.begin().await?,
                 Durability::Normal => pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?,
             })),
+        }
+    }
+
+    /// Tells whether somebody answers at all, however busy: a file does, a server is asked for one more connection.
+    #[boxed]
+    pub(crate) async fn answers(&self) -> bool {
+        let Self::Postgres(pool) = self else { return true };
+        match PgConnection::connect_with(&pool.connect_options()).await {
+            Ok(connection) => {
+                drop(connection);
+                true
+            }
+            Err(error) => {
+                matches!(error, sqlx::Error::Database(said) if !said.code().is_some_and(|code| code.starts_with("57P")))
+            }
         }
     }
 

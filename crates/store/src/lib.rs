@@ -120,6 +120,11 @@ impl Store {
         Ok(Self { db: Arc::new(db) })
     }
 
+    /// Tells whether there is anybody behind the store to be asked. It waits as long as the server's machine says nothing.
+    pub async fn answers(&self) -> bool {
+        self.db.answers().await
+    }
+
     /// Closes the store for all its clones, when what is under way is done.
     #[boxed]
     pub async fn close(&self) {

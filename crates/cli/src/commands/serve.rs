@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 const LISTEN: &str = "127.0.0.1:8600";
 /// How a shell tells that a signal ended a program: 128 and the signal's number, which is 2 for Ctrl-C.
 const ENDED_AT_ONCE: i32 = 130;
+/// How long those who were asking are answered once nothing else is under way.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 /// How often, and how many times, it is looked whether something is still answered by a house that was replaced.
 const LEFT_LOOKED_EVERY: Duration = Duration::from_millis(100);
 const LEFT_LOOKS: usize = 300;
@@ -47,7 +49,10 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
     };
     let worked = work_on(common, Day { house, schedule }, &front, &drain, &mut hangups, output).await;
     drain.begin();
-    answering.await.context("answer HTTP")??;
+    match tokio::time::timeout(ANSWERED_WITHIN, answering).await {
+        Ok(answered) => answered.context("answer HTTP")??,
+        Err(_) => output.warning("somebody's question was not answered to its end"),
+    }
     worked?.close().await;
     output.note("ended; nothing is under way");
     Ok(Exit::Done)

@@ -85,8 +85,7 @@ pub fn forecast(settings: &Settings, ledger: Ledger, effects: &BTreeMap<(Kind, E
     let mut by_label: BTreeMap<&str, u64> = BTreeMap::new();
     for ((kind, effect), times) in effects {
         let Some(spec) = settings.manifest.kinds.get(kind) else { continue };
-        let Some(how) = spec.effects.get(effect) else { continue };
-        all += times * u64::from(crate::abilities::requests_of(spec, how));
+        all += times * u64::from(crate::abilities::requests_of(&settings.manifest, *kind, *effect));
         // A new account is looked for by its address, which some apps answer with a list.
         if let (Effect::Create, Some(list), true) = (*effect, &spec.list, spec.lookup.contains_key("email")) {
             *by_label.entry(&list.path).or_default() += times;

@@ -24,6 +24,8 @@ pub struct RetryPolicy {
     pub idempotency: Idempotency,
     /// How often it is tried, refusals for the rate not counted.
     pub attempts_max: u32,
+    /// How often it is tried where the server takes it and says nothing in time: each costs the whole wait.
+    pub stalls_max: u32,
     /// How often a refusal for the rate is waited out.
     pub refusals_max: u32,
     /// How long it may take in all before no further attempt is begun.
@@ -40,6 +42,7 @@ impl RetryPolicy {
         Self {
             idempotency: Idempotency::Safe,
             attempts_max: 6,
+            stalls_max: 2,
             refusals_max: 20,
             total_max: Duration::from_secs(1800),
             backoff: Duration::from_millis(100),
@@ -191,12 +194,13 @@ struct Course<'a> {
     retry: &'a RetryPolicy,
     began: Instant,
     attempts: u32,
+    stalls: u32,
     refusals: u32,
 }
 
 impl<'a> Course<'a> {
     fn new(governor: &'a Governor, retry: &'a RetryPolicy) -> Self {
-        Self { governor, retry, began: governor.clock().now(), attempts: 0, refusals: 0 }
+        Self { governor, retry, began: governor.clock().now(), attempts: 0, stalls: 0, refusals: 0 }
     }
 
     fn left(&self) -> Duration {
@@ -231,12 +235,14 @@ impl<'a> Course<'a> {
             return Err(SendError::Throttled { target, response, refusals: self.refusals });
         }
         self.attempts += 1;
+        self.stalls += u32::from(matches!(*error, SendError::Transport(TransportError::Stalled { .. })));
         let backoff = self.governor.jitter().backoff(self.attempts, self.retry.backoff, self.retry.backoff_max);
         if let Some(parked) = wait.filter(|_| again).and_then(|wait| self.governor.parks(wait, request)) {
             return Err(SendError::NotAdmitted { target: request.target(), reason: NotAdmitted::Parked(parked) });
         }
         let wait = wait.map_or(backoff, |wait| wait.max(backoff));
-        if !again || self.attempts >= self.retry.attempts_max || wait >= self.left() {
+        let spent = self.attempts >= self.retry.attempts_max || self.stalls >= self.retry.stalls_max;
+        if !again || spent || wait >= self.left() {
             return Err(*error);
         }
         self.governor.clock().sleep(wait).await;

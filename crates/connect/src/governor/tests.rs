@@ -471,6 +471,19 @@ async fn a_create_is_repeated_only_where_it_was_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_says_nothing_is_asked_twice_and_no_more() {
+    let read = get("/");
+    let stalled = TransportError::Stalled { target: read.target(), waited: Duration::from_secs(40) };
+    let governor = Governor::new(Limits::default(), TestClock::new(), 7);
+    let wire = Failing(Mutex::new(vec![stalled.clone()]));
+    assert!(send_governed(&wire, &governor, &read, &RetryPolicy::safe()).await.is_ok());
+    let wire = Failing(Mutex::new(vec![stalled; 3]));
+    let error = send_governed(&wire, &governor, &read, &RetryPolicy::safe()).await.unwrap_err();
+    assert!(error.to_string().ends_with("sent, and nothing came for 40.0 s"), "{error}");
+    assert_eq!(wire.0.lock().unwrap().len(), 1, "the third was not asked");
+}
+
+#[tokio::test(start_paused = true)]
 async fn leavers_go_before_writes_and_writes_before_reads() {
     let clock = TestClock::new();
     let server = Server::new(rules(1, SECOND), &clock);

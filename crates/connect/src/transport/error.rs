@@ -4,6 +4,7 @@
 
 use http::{Method, StatusCode};
 use std::fmt;
+use std::time::Duration;
 use url::Url;
 
 /// What may be said of a request in a message: method, host and path.
@@ -60,6 +61,14 @@ pub enum TransportError {
         /// Why.
         because: String,
     },
+    /// The request was sent, and not even the beginning of an answer came in time.
+    #[error("{target}: sent, and nothing came for {:.1} s", waited.as_secs_f64())]
+    Stalled {
+        /// What was asked.
+        target: Target,
+        /// How long it was waited.
+        waited: Duration,
+    },
     /// The answer is larger than is read, counted after it is unpacked.
     #[error("{target}: the answer is larger than {max} bytes")]
     TooLarge {
@@ -105,7 +114,7 @@ impl TransportError {
     pub fn may_have_happened(&self) -> bool {
         match self {
             Self::NotSent { .. } | Self::Insecure { .. } | Self::Credential { .. } => false,
-            Self::Ambiguous { .. } | Self::TooLarge { .. } => true,
+            Self::Ambiguous { .. } | Self::Stalled { .. } | Self::TooLarge { .. } => true,
             Self::Redirect { status, .. } => {
                 !matches!(*status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
             }
@@ -115,7 +124,7 @@ impl TransportError {
     /// Tells whether the same request may succeed a little later.
     pub fn wait_may_help(&self) -> bool {
         match self {
-            Self::NotSent { .. } | Self::Ambiguous { .. } => true,
+            Self::NotSent { .. } | Self::Ambiguous { .. } | Self::Stalled { .. } => true,
             Self::Credential { wait_may_help, .. } => *wait_may_help,
             Self::TooLarge { .. } | Self::Redirect { .. } | Self::Insecure { .. } => false,
         }
@@ -126,6 +135,7 @@ impl TransportError {
         match self {
             Self::NotSent { target, .. }
             | Self::Ambiguous { target, .. }
+            | Self::Stalled { target, .. }
             | Self::TooLarge { target, .. }
             | Self::Redirect { target, .. }
             | Self::Insecure { target, .. }

@@ -94,9 +94,10 @@ impl Transport {
         let client = self.client(&request.url).map_err(|because| not_sent(request, because))?;
         let started = self.clock.now();
         let timeouts = self.options.timeouts;
-        let incoming = within(timeouts.connect + timeouts.head, client.execute(outgoing))
+        let waited = timeouts.connect + timeouts.head;
+        let incoming = tokio::time::timeout(waited, client.execute(outgoing))
             .await
-            .map_err(|late| ambiguous(request, late))?
+            .map_err(|_| stalled(request, waited))?
             .map_err(|error| sending_failed(request, error))?;
         let answered_at = self.clock.now();
         let status = incoming.status();
@@ -119,8 +120,9 @@ impl Transport {
         let outgoing = http::Request::try_from(outgoing).map_err(|error| not_sent(request, root(&error)))?;
         let outgoing = outgoing.map(|body| body.as_bytes().map(Bytes::copy_from_slice).unwrap_or_default());
         let started = self.clock.now();
-        let carried = within(self.options.timeouts.head, carrier.carry(outgoing)).await;
-        let (parts, body) = match carried.map_err(|late| ambiguous(request, late))? {
+        let waited = self.options.timeouts.head;
+        let carried = tokio::time::timeout(waited, carrier.carry(outgoing)).await;
+        let (parts, body) = match carried.map_err(|_| stalled(request, waited))? {
             Ok(answer) => answer.into_parts(),
             Err(Lost::NotSent) => return Err(not_sent(request, "connection refused".into())),
             Err(Lost::Ambiguous) => return Err(ambiguous(request, "the connection was reset".into())),
@@ -258,6 +260,10 @@ fn not_sent(request: &Request, because: String) -> TransportError {
 
 fn ambiguous(request: &Request, because: String) -> TransportError {
     TransportError::Ambiguous { target: request.target(), because }
+}
+
+fn stalled(request: &Request, waited: Duration) -> TransportError {
+    TransportError::Stalled { target: request.target(), waited }
 }
 
 /// Only an error of connecting proves that nothing was sent.

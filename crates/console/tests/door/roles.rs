@@ -101,6 +101,29 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_are_squeezed_for_our_own_visitors_and_never_for_another_site() {
+    let stage = stage("").await;
+    let (cookie, _) = stage.signed_in(MIA, Role::Admin).await;
+    let plain = stage.get("/", &cookie).await;
+    assert_eq!(plain.says("content-encoding"), "", "nobody asked for it");
+    let from = |site: &str| format!("{cookie}Accept-Encoding: gzip, br\r\nSec-Fetch-Site: {site}\r\n");
+    for site in ["none", "same-origin"] {
+        let small = stage.get("/", &from(site)).await;
+        assert_eq!((small.status, small.says("content-encoding")), (200, "gzip"), "{site}");
+        let length: usize = small.says("content-length").parse().unwrap();
+        assert!(length * 2 < plain.body.len(), "{length} of {}", plain.body.len());
+        assert!(small.says("vary").contains("sec-fetch-site") && small.says("cache-control") == "no-store");
+    }
+    for site in ["cross-site", "same-site"] {
+        assert_eq!(stage.get("/", &from(site)).await.says("content-encoding"), "", "{site}");
+    }
+    let named = plain.body.split('"').find(|word| word.starts_with("/assets/console.css?")).unwrap();
+    let style = stage.get(named, "Accept-Encoding: gzip\r\n").await;
+    assert!(style.says("cache-control").contains("immutable") && style.says("content-encoding") == "gzip");
+    assert_eq!(stage.get("/assets/console.css?x", "").await.says("cache-control"), "private, max-age=300");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_signs_in_once_and_not_for_ever() {
     let stage = stage("").await;
     let link = stage.link(MIA, Role::Approver).await;

@@ -1,7 +1,7 @@
 //! What a plan costs: seats, requests, time, and the names (roles) by which a vendor bills.
 //! It counts the free steps of a plan with what each connection's abilities say; prices it does not know.
 
-use crate::abilities::{Effect, Seat};
+use crate::abilities::{Cardinality, Effect, EntitlementAbility, Seat};
 use crate::account::{Account, Kind};
 use crate::change::{Cost, Hold, Step};
 use crate::correlate::Graph;
@@ -21,11 +21,18 @@ pub(super) fn cost(steps: &[Step], held: &[Hold], graph: &Graph<'_>, facts: &Fac
             *cost.seats.entry(step.connection.clone()).or_default() += seats;
         }
         let ability = connection.abilities.kinds.get(&step.kind).and_then(|kind| kind.effects.get(&step.effect));
-        let Some(ability) = ability else { continue };
+        let requests =
+            cost.requests.entry(step.connection.clone()).or_insert_with(|| connection.abilities.references.into());
+        let Some(ability) = ability else {
+            // What a person does by hand is looked at.
+            *requests += u64::from(step.effect == Effect::Manual);
+            continue;
+        };
         let before = alike.entry((&step.connection, step.kind, step.effect)).or_default();
         let leads = ability.together.is_none_or(|size| before.is_multiple_of(size));
-        let requests = if leads { ability.requests } else { ability.own_requests };
-        *cost.requests.entry(step.connection.clone()).or_default() += u64::from(requests);
+        let asked = if leads { ability.requests } else { ability.own_requests };
+        let merges = !ability.reads_before && step.effect != Effect::Create && changes_a_set(step, connection);
+        *requests += u64::from(asked) + u64::from(merges);
         *before += 1;
     }
     cost.billing.values_mut().for_each(|billed| billed.retain(|_, count| *count != 0));
@@ -41,6 +48,15 @@ pub(super) fn cost(steps: &[Step], held: &[Hold], graph: &Graph<'_>, facts: &Fac
     };
     cost.seconds = cost.requests.iter().filter_map(seconds).fold(0.0, f64::max);
     cost
+}
+
+/// Tells whether a step changes a set of grants, for which the app wants to be told all of it.
+fn changes_a_set(step: &Step, connection: &ConnectionFacts) -> bool {
+    let Some(kind) = connection.abilities.kinds.get(&step.kind) else { return false };
+    step.changes.iter().filter_map(|change| change.entitlement.as_ref()).any(|asked| {
+        let of_it = |ability: &&EntitlementAbility| ability.kind == asked.kind;
+        kind.entitlements.values().find(of_it).is_some_and(|ability| ability.cardinality == Cardinality::Many)
+    })
 }
 
 /// Returns how many seats are free, invitations that wait counted as taken; `None` where nobody says how many there are.

@@ -18,6 +18,8 @@ use tenure_core::name::Name;
 
 /// How often an effect is tried when an ambiguous answer turned out to mean that nothing happened.
 const ATTEMPTS_MAX: u32 = 5;
+/// After this time no further try is begun, and no further read-back: an app that says nothing is asked again another day.
+const LASTS_MAX_MS: i64 = 60 * 1000;
 /// A record whose last change is younger was touched by the step before, as far as whole seconds tell.
 const TOUCHED_LATELY_MS: i64 = 2_000;
 /// A record that was changed this short a time ago may have been changed by a try of ours whose answer was lost.
@@ -221,7 +223,10 @@ impl Walk<'_> {
     /// Performs, and performs again only after a look showed that nothing had happened.
     async fn act(&self, mut found: Option<Account>, opened: Opened) -> Carried {
         let mut because = String::new();
+        let mut tried = 0;
+        let began_ms = self.now_ms();
         for attempt in 1..=ATTEMPTS_MAX {
+            tried = attempt;
             let (effect, target) = self.remaining(found.as_ref());
             let changes = self.replacing(self.resolved_changes().await, effect, found.as_ref());
             let act = Act {
@@ -266,8 +271,14 @@ impl Walk<'_> {
                 let Some(account) = &found else { return self.ends(Outcome::Done, "gone, as asked".into(), None) };
                 return self.verify(&account.key).await;
             }
+            if self.now_ms() - began_ms > LASTS_MAX_MS {
+                break;
+            }
         }
-        self.ends(Outcome::Unknown, format!("{because}; tried {ATTEMPTS_MAX} times, looked each time"), found)
+        let times = if tried == 1 { "once".to_owned() } else { format!("{tried} times") };
+        let because =
+            format!("{because}; tried {times} and looked each time; it is looked at again before the next try");
+        self.ends(Outcome::Unknown, because, found)
     }
 
     /// Takes back the belief that somebody was let in again where the record was not touched at all: an app that
@@ -354,11 +365,16 @@ impl Walk<'_> {
         urgency(self.step)
     }
 
+    fn now_ms(&self) -> i64 {
+        self.context.house.clock.now_ms()
+    }
+
     /// Reads back with patience and compares each asked field.
     async fn verify(&self, key: &AccountKey) -> Carried {
         let asked = Step { changes: self.resolved_changes().await, ..self.step.clone() };
         let mut last: Option<Account> = None;
         let mut trouble = None;
+        let began_ms = self.now_ms();
         for wait in PATIENCE {
             tokio::time::sleep(wait).await;
             match self.read(key).await {
@@ -372,6 +388,9 @@ impl Walk<'_> {
                     }
                 }
                 Err(error) => trouble = Some(error),
+            }
+            if self.now_ms() - began_ms > LASTS_MAX_MS {
+                break;
             }
         }
         self.verdict(&asked, key, last, trouble)

@@ -20,6 +20,12 @@ use tokio::task::{AbortHandle, Id, JoinSet};
 const ASKED_EVERY: Duration = Duration::from_millis(300);
 /// How long a store that failed is left alone.
 const FAILED_PAUSE: Duration = Duration::from_secs(2);
+/// A process that is to end takes a store for gone that did not answer so many times in a row, each within its time.
+const MISSED_MAX: u32 = 3;
+const MISSED_PAUSE: Duration = Duration::from_millis(300);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+/// How long it is waited for questions that a lost store still holds.
+const CLOSED_WITHIN: Duration = Duration::from_secs(1);
 /// How far the clocks of machines that share a store may be apart: a quarter of what a lease lasts.
 const CLOCKS_APART_MS: i64 = LASTS_MS / 4;
 /// Connections that one process reads at the same time.
@@ -46,8 +52,28 @@ pub async fn work(house: Arc<House>, schedule: Schedule, progress: Progress) -> 
         running: JoinSet::new(),
         claimed: HashMap::new(),
     };
-    worker.run().await;
+    let house = worker.house.clone();
+    tokio::select! {
+        () = worker.run() => {}
+        () = gone_at_the_end(&house) => {
+            tracing::warn!("the store is gone, so that nothing that is under way can be written down; what it was at is looked up later");
+            // Whoever waits for the store is told at once.
+            let _ = tokio::time::timeout(CLOSED_WITHIN, house.store.close()).await;
+        }
+    }
     Ok(())
+}
+
+/// Waits until a process that is to end has no store any more. Ending then is as a kill: what was under way is open, and
+/// looked up before anything else happens.
+async fn gone_at_the_end(house: &House) {
+    house.drain.begun().await;
+    let mut missed = 0;
+    while missed < MISSED_MAX {
+        tokio::time::sleep(MISSED_PAUSE).await;
+        let answers = tokio::time::timeout(ANSWERED_WITHIN, house.store.answers()).await;
+        missed = if answers == Ok(true) { 0 } else { missed + 1 };
+    }
 }
 
 /// Checks that the clocks agree: leases of several machines end by the clock of whoever looks at them.
