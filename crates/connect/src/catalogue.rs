@@ -7,7 +7,7 @@ use include_dir::{Dir, include_dir};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tenure_core::place::{Misplaced, nearest};
 
 static BUILT_IN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../apps");
@@ -48,6 +48,16 @@ impl Catalogue {
     /// # Errors
     /// A manifest cannot be read; the error has file, line and hint.
     pub fn load(folders: &[PathBuf]) -> Result<Self, Misplaced> {
+        // What lies in the program is read once in its life.
+        static READ: OnceLock<Result<Catalogue, Misplaced>> = OnceLock::new();
+        let mut catalogue = READ.get_or_init(Self::built_in).clone()?;
+        for folder in folders {
+            catalogue.load_folder(folder)?;
+        }
+        Ok(catalogue)
+    }
+
+    fn built_in() -> Result<Self, Misplaced> {
         let mut catalogue = Self::default();
         for folder in BUILT_IN.dirs() {
             let name = folder.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -59,9 +69,6 @@ impl Catalogue {
                 .map(|(file, text)| (format!("apps/{name}/{file}"), text.to_owned()));
             let manifest = in_all_dialects(text, &format!("apps/{name}/manifest.toml"), further)?;
             catalogue.add(App { name: name.to_owned(), manifest, place: AppPlace::BuiltIn });
-        }
-        for folder in folders {
-            catalogue.load_folder(folder)?;
         }
         Ok(catalogue)
     }
