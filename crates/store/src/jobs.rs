@@ -130,6 +130,13 @@ impl Store {
         tx.commit().await
     }
 
+    /// Tells when the first job of all is due: what an idle process asks again and again.
+    #[boxed]
+    pub async fn first_due(&self) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT run_at_ms FROM job WHERE state = 'open' ORDER BY run_at_ms LIMIT 1";
+        self.db.read().await?.first(sql, vec![], |row| row.int(0)).await
+    }
+
     /// Tells when the next job of one of these kinds is due.
     #[boxed]
     pub async fn next_due(&self, kinds: &[&str]) -> Result<Option<i64>, StoreError> {

@@ -156,6 +156,10 @@ impl Worker {
 
     /// Claims what is due, as far as there is place for it, and begins it.
     async fn claim(&mut self) -> Result<(), EngineError> {
+        let due_ms = self.house.store.first_due().await?;
+        if due_ms.is_none_or(|due_ms| due_ms > self.house.clock.now_ms()) {
+            return Ok(());
+        }
         for (kinds, places) in PLACES {
             let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
             let taken = self.claimed.values().filter(|(job, _)| names.contains(&&*job.kind)).count();

@@ -34,6 +34,7 @@ pub async fn a_job_that_waits_is_one_and_keeps_its_earlier_moment(TestStore { st
     store.enqueue(&[job("hr", 40)]).await.unwrap();
     assert_eq!(stands(store, "hr").await, (JobState::Open, 40, None));
     assert_eq!(store.next_due(&KINDS).await.unwrap(), Some(40));
+    assert_eq!(store.first_due().await.unwrap(), Some(40));
     assert_eq!(store.next_due(&["apply"]).await.unwrap(), None);
     assert_eq!(claim(store, "one", 39).await, [], "nothing is due yet");
     let claimed = claim(store, "one", 45).await;
