@@ -58,16 +58,15 @@ export async function lookAt(browser, base, state, screens, folder) {
 }
 
 /** How long a slow phone waits for the first words of a page, in milliseconds: the middle one of three looks, with a
- * processor four times slower and a network of 1.6 Mbit/s and 150 ms; with nothing kept of an earlier visit where it is
- * the first. */
-export async function firstWords(context, url, visit) {
+ * processor four times slower and a network of 1.6 Mbit/s and 150 ms; with nothing kept of an earlier visit. */
+export async function firstWords(context, url) {
   const waits = [];
   for (let times = 0; times < 3; times += 1) {
     const page = await context.newPage();
     const devtools = await context.newCDPSession(page);
     const slow = { offline: false, latency: 150, downloadThroughput: 200_000, uploadThroughput: 93_750 };
     await devtools.send("Network.enable");
-    if (visit === "first") await devtools.send("Network.setCacheDisabled", { cacheDisabled: true });
+    await devtools.send("Network.setCacheDisabled", { cacheDisabled: true });
     await devtools.send("Network.emulateNetworkConditions", slow);
     await devtools.send("Emulation.setCPUThrottlingRate", { rate: 4 });
     await page.goto(url);

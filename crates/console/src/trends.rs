@@ -55,7 +55,7 @@ pub(crate) async fn charts(house: &House, as_of_ms: Option<i64>) -> Result<Vec<C
         ),
         chart(
             "Requests to apps",
-            "sent on each day, of what the apps permit",
+            "sent on each day",
             "Requests of the last 30 days",
             &added_up(&requests),
             REQUESTS,
