@@ -53,13 +53,7 @@ pub(crate) async fn charts(house: &House, as_of_ms: Option<i64>) -> Result<Vec<C
             &past::trend(house, FINDINGS, as_of_ms).await?,
             SEVERITIES,
         ),
-        chart(
-            "Requests to apps",
-            "sent on each day",
-            "Requests of the last 30 days",
-            &added_up(&requests),
-            REQUESTS,
-        ),
+        chart("Requests to apps", "sent on each day", "Requests of the last 30 days", &added_up(&requests), REQUESTS),
     ];
     Ok(all.into_iter().filter(|chart| !chart.drawn.is_empty()).collect())
 }
