@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use tenure_sandbox::Dialect;
+use tenure_sandbox::{Dialect, Vendor};
 use tenure_store::test_support::FrailPostgres;
 
 const SEED: u64 = 1;
@@ -66,6 +66,12 @@ fn a_daemon_whose_postgresql_is_gone_ends_soon_when_it_is_told_to() {
     keep_in(&stage, postgres.url());
     expect(&stage.run(&["pull", "hr"]), 0);
     let daemon = Daemon::start(&stage);
+    // It works once it asks the first app.
+    let began = Instant::now();
+    while stage.sandbox().statistics().of(Vendor::Gorgias).requests == 0 {
+        assert!(began.elapsed() < WOKEN_WITHIN, "it reads nothing");
+        std::thread::sleep(LOOKED_EVERY);
+    }
     postgres.stop();
     // By now it waits for the store, as whoever asks it does.
     std::thread::sleep(Duration::from_secs(3));
