@@ -273,6 +273,7 @@ pub fn connection(
         records_before: Some(count),
         records_now: Some(count),
         removed: Default::default(),
+        removed_by: Default::default(),
         circuit: None,
         drift: None,
         entitlements: entitlements(name),

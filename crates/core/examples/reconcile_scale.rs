@@ -246,6 +246,7 @@ fn connection(name: &str, standing: Standing, people: usize) -> ConnectionFacts 
         records_before: Some(people as u64),
         records_now: Some(people as u64),
         removed: Default::default(),
+        removed_by: Default::default(),
         circuit: None,
         drift: None,
         entitlements: Vec::new(),

@@ -129,6 +129,8 @@ pub struct ConnectionFacts {
     pub drift: Option<String>,
     /// What was taken away there within the last 24 hours.
     pub removed: Removed,
+    /// The steps that are counted there. Planned once more, they take no more away.
+    pub removed_by: BTreeSet<StepId>,
     /// Why nothing is written there: too many steps failed one after the other.
     pub circuit: Option<String>,
     /// The reference lists.

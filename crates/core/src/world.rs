@@ -13,7 +13,7 @@ use crate::name::{ConnectionName, EntitlementKind, FieldName, IdentityId, Name};
 use crate::policy::Policy;
 use crate::reconcile::{Reconciled, reconcile};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// 2026-11-24 12:00 UTC.
@@ -232,6 +232,7 @@ fn connection(abilities: Abilities) -> (ConnectionName, ConnectionFacts) {
         records_before: Some(100),
         records_now: Some(100),
         removed: Removed::default(),
+        removed_by: BTreeSet::new(),
         circuit: None,
         drift: None,
         entitlements: Vec::new(),

@@ -184,6 +184,7 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
     let mut drifted = crate::drift::stops(&house.store).await?;
     let now_ms = house.clock.now_ms();
     let mut removed = house.store.removed(now_ms).await?;
+    let mut removed_by = house.store.removed_by(now_ms).await?;
     let circuits = house.store.circuits().await?;
     let protected = crate::own::protected(house).await?;
     let facts_of = |(name, abilities): (ConnectionName, Arc<Abilities>)| {
@@ -202,6 +203,7 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
             records_now: complete.map(|pull| pull.accounts),
             drift: drifted.remove(&name),
             removed: removed.remove(&name).unwrap_or_default(),
+            removed_by: removed_by.remove(&name).unwrap_or_default(),
             circuit: circuits.get(&name).and_then(|circuit| circuit.says(&name, now_ms)),
             entitlements,
             abilities,

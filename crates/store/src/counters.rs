@@ -9,7 +9,7 @@ use crate::error::{StoreError, read_json, write_json};
 use crate::journal::append;
 use crate::steps::Beginning;
 use async_recursion::async_recursion as boxed;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::circuit::{Circuit, Ended};
 use tenure_core::facts::Removed;
 use tenure_core::journal::Draft;
@@ -18,6 +18,8 @@ use tenure_core::name::{ConnectionName, StepId};
 const NOTE: &str = "circuit";
 /// What was taken away longer ago counts no more.
 pub const DAY_MS: i64 = 86_400_000;
+/// Steps that are handed over as counted; older ones are counted once more where they are planned again.
+const COUNTED_MAX: i64 = 10_000;
 
 /// What a step that is about to begin takes away, and how much may be taken away there within a day.
 #[derive(Clone, Debug)]
@@ -56,6 +58,21 @@ impl Store {
         };
         let all = self.db.read().await?.list(sql, args![now_ms - DAY_MS], read).await?;
         Ok(all.into_iter().collect())
+    }
+
+    /// Which steps took something away within the last 24 hours, or may have: of a great many, the latest.
+    ///
+    /// # Errors
+    /// The store failed.
+    #[boxed]
+    pub async fn removed_by(&self, now_ms: i64) -> Result<BTreeMap<ConnectionName, BTreeSet<StepId>>, StoreError> {
+        let sql = "SELECT connection, step FROM removal WHERE at_ms > $1 ORDER BY at_ms DESC, step LIMIT $2";
+        let mut steps: BTreeMap<ConnectionName, BTreeSet<StepId>> = BTreeMap::new();
+        let read = |row: Row<'_>| Ok((ConnectionName::new(row.text(0)?), StepId::from(row.text(1)?)));
+        for (connection, step) in self.db.read().await?.list(sql, args![now_ms - DAY_MS, COUNTED_MAX], read).await? {
+            steps.entry(connection).or_default().insert(step);
+        }
+        Ok(steps)
     }
 
     /// The circuits of all connections in which steps failed of late.

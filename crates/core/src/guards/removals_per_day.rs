@@ -1,10 +1,12 @@
 //! Holds the removals of a connection where, with them, too many would be taken away within any 24 hours.
 //! Ten small plans take away as much as a large one. What was taken away is counted by the store, whichever process did it,
-//! and counted again as each step begins.
+//! and counted again as each step begins. A step that is counted already, such as work that still waits for a person, is not
+//! counted once more when it is planned again.
 //! Holds: 20 suspends after 31 of this morning, by default. Lets through: one, however small the connection is.
 
 use super::removals::allowed;
 use super::{Held, Scene, removals};
+use crate::change::Step;
 use crate::facts::Removed;
 use crate::name::ConnectionName;
 use crate::policy::Guards;
@@ -45,7 +47,10 @@ pub fn most_per_day(guards: &Guards, active: u64) -> Removed {
 /// and what was taken away before.
 fn hold(scene: &Scene<'_>, because: impl Fn(&ConnectionName, &[usize], u64, Removed) -> Option<String>) -> Held {
     let mut losing: BTreeMap<_, (Vec<usize>, BTreeSet<_>)> = BTreeMap::new();
-    for (at, step) in removals(scene) {
+    let is_counted = |step: &Step| {
+        scene.facts.connections.get(&step.connection).is_some_and(|facts| facts.removed_by.contains(&step.id))
+    };
+    for (at, step) in removals(scene).filter(|(_, step)| !is_counted(step)) {
         let (places, accounts) = losing.entry(&step.connection).or_default();
         places.push(at);
         accounts.insert(&step.account_key);

@@ -266,6 +266,24 @@ fn what_was_taken_away_today_counts_whatever_the_plan() {
 }
 
 #[test]
+fn a_step_that_is_counted_already_is_not_counted_again() {
+    let mut facts = many_leavers(12);
+    let steps = walk(&facts, &policy("")).plan.steps;
+    let in_desk: Vec<_> = steps.iter().filter(|step| step.connection.as_str() == "desk").collect();
+    let desk = connection_of(&mut facts, "desk");
+    desk.removed = Removed { steps: 50, accounts: 50 };
+    assert_eq!(guards(&facts, "").len(), 12);
+    let desk = connection_of(&mut facts, "desk");
+    desk.removed_by = in_desk.iter().skip(1).map(|step| step.id.clone()).collect();
+    assert_eq!(
+        guards(&facts, ""),
+        ["removals_max_per_day: 1 removals in desk after 50 within the last 24 hours, removals_max_per_day is 50"]
+    );
+    connection_of(&mut facts, "desk").removed_by.insert(in_desk[0].id.clone());
+    assert!(guards(&facts, "").is_empty());
+}
+
+#[test]
 fn a_share_of_a_connection_is_a_share_of_its_day() {
     let mut facts = one_leaver();
     let desk = connection_of(&mut facts, "desk");

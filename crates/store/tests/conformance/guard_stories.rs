@@ -70,6 +70,7 @@ pub async fn what_was_taken_away_counts_for_a_day_and_for_all_processes(TestStor
     end(&other, &two, "s2", Outcome::Done, 5_000).await;
     let known = Removed { steps: 2, accounts: 2 };
     assert_eq!(store.removed(5_000).await.unwrap(), [("gorgias".into(), known)].into(), "it took nothing away");
+    assert_eq!(store.removed_by(5_000).await.unwrap(), [("gorgias".into(), ["s1".into(), "s2".into()].into())].into());
     assert!(is_begun(&begin(&other, &two, "s1", Some("42"), 6_000).await), "the same step is counted once");
     assert_eq!(store.removed(2_000 + DAY_MS).await.unwrap()[&ConnectionName::new("gorgias")].steps, 1);
     assert!(is_begun(&begin(&other, &two, "s3", Some("44"), 2_000 + DAY_MS).await), "the day is over");
