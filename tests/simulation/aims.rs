@@ -3,7 +3,7 @@
 //! a journal that folds, and an end as HR has it.
 
 use crate::process::APPROVER;
-use crate::town::Town;
+use crate::town::{Town, out_of};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::change::{ApprovalState, Step};
@@ -44,69 +44,105 @@ pub fn always(town: &Town, notes: &Notes) -> Result<(), String> {
     Ok(())
 }
 
+/// Checks that no app lost more accounts since the last time than a day's guard lets through.
+pub fn guards(town: &mut Town) -> Result<(), String> {
+    let out = out_of(&town.world());
+    for vendor in &town.size.vendors {
+        let lost: Vec<_> = out.difference(&town.out_lately).filter(|(of, _)| of == vendor).collect();
+        let most = town.size.removals_max_per_day;
+        if lost.len() > most {
+            return Err(format!("{vendor} lost {lost:?} within a day, and {most} may be taken away"));
+        }
+    }
+    town.out_lately = out;
+    Ok(())
+}
+
 /// Returns how often apps were asked although they had asked for quiet.
 pub fn impatience(town: &Town) -> u64 {
     let statistics = town.sandbox.statistics();
     Vendor::ALL.into_iter().map(|vendor| statistics.of(vendor).impatient).sum()
 }
 
-/// Checks the journal: the chain, and that each step that needed a yes began after one, and ended once.
+/// What was ever planned, and what the journal has told of it so far.
+struct Told {
+    steps: BTreeMap<String, Step>,
+    /// Steps that a guard held in every plan that they were in.
+    held: BTreeSet<String>,
+    released: bool,
+    yes: BTreeSet<String>,
+    running: BTreeSet<(Option<String>, String)>,
+}
+
+/// Checks the journal: the chain, and that each step that needed a yes began after one, and ended once; one that a guard
+/// held began after somebody had answered for it.
 pub async fn journal(house: &House) -> Result<(), String> {
     let checked = audit::verify(house, &[]).await.map_err(|error| error.to_string())?;
     if let Some(broken) = checked.broken {
         return Err(format!("the journal breaks at {}: {}", broken.seq, broken.because));
     }
-    let steps = steps(house).await?;
-    let (mut yes, mut running) = (BTreeSet::new(), BTreeSet::new());
+    let mut told = planned(house).await?;
     let mut after = 0;
     loop {
         let entries = house.store.read_journal(after, 500).await.map_err(|error| error.to_string())?;
         let Some(last) = entries.last() else { break };
         after = last.seq;
         for entry in &entries {
-            fold(entry, &steps, &mut yes, &mut running)?;
+            told.fold(entry)?;
         }
     }
     Ok(())
 }
 
 /// Returns every step that was ever planned.
-async fn steps(house: &House) -> Result<BTreeMap<String, Step>, String> {
-    let mut steps = BTreeMap::new();
+async fn planned(house: &House) -> Result<Told, String> {
+    let (mut steps, mut held) = (BTreeMap::new(), BTreeMap::new());
     for id in house.store.plan_ids(PLANS_MAX).await.map_err(|error| error.to_string())? {
         let plan = house.store.plan(&id).await.map_err(|error| error.to_string())?.ok_or("a plan is lost")?;
         steps.extend(plan.steps.into_iter().map(|step| (step.id.to_string(), step)));
+        held.extend(plan.held.into_iter().map(|hold| (hold.step.id.to_string(), hold.step)));
     }
-    Ok(steps)
+    held.retain(|id, _| !steps.contains_key(id));
+    let only_held = held.keys().cloned().collect();
+    steps.extend(held);
+    Ok(Told { steps, held: only_held, released: false, yes: BTreeSet::new(), running: BTreeSet::new() })
 }
 
-fn fold(
-    entry: &Entry,
-    steps: &BTreeMap<String, Step>,
-    yes: &mut BTreeSet<String>,
-    running: &mut BTreeSet<(Option<String>, String)>,
-) -> Result<(), String> {
-    let Some(id) = &entry.step else { return Ok(()) };
-    match entry.event.as_str() {
-        "decided" if entry.body["decision"].to_string().contains("pprove") && entry.actor == APPROVER => {
-            yes.insert(id.clone());
+impl Told {
+    fn fold(&mut self, entry: &Entry) -> Result<(), String> {
+        let decision = entry.body["decision"].to_string();
+        if entry.event == "decided" && decision.contains("elease") && entry.actor == APPROVER {
+            self.released = true;
         }
-        "decided" => {
-            yes.remove(id);
-        }
-        "step_started" => {
-            let step = steps.get(id).ok_or_else(|| format!("{id} began and was never planned"))?;
-            if step.approval.state != ApprovalState::NotNeeded && !yes.contains(id) {
-                return Err(format!("{id} ({} in {}) began without its yes", step.effect, step.connection));
+        let Some(id) = &entry.step else { return Ok(()) };
+        match entry.event.as_str() {
+            "decided" if decision.contains("pprove") && entry.actor == APPROVER => {
+                self.yes.insert(id.clone());
             }
-            running.insert((entry.run.clone(), id.clone()));
+            "decided" => {
+                self.yes.remove(id);
+            }
+            "step_started" => self.start(entry, id)?,
+            "step_ended" if !self.running.remove(&(entry.run.clone(), id.clone())) => {
+                return Err(format!("{id} ended in {:?} and had not begun there", entry.run));
+            }
+            _ => {}
         }
-        "step_ended" if !running.remove(&(entry.run.clone(), id.clone())) => {
-            return Err(format!("{id} ended in {:?} and had not begun there", entry.run));
-        }
-        _ => {}
+        Ok(())
     }
-    Ok(())
+
+    fn start(&mut self, entry: &Entry, id: &str) -> Result<(), String> {
+        let step = self.steps.get(id).ok_or_else(|| format!("{id} began and was never planned"))?;
+        let what = || format!("{id} ({} in {})", step.effect, step.connection);
+        if step.approval.state != ApprovalState::NotNeeded && !self.yes.contains(id) {
+            return Err(format!("{} began without its yes", what()));
+        }
+        if self.held.contains(id) && !self.released {
+            return Err(format!("{} began though a guard held it", what()));
+        }
+        self.running.insert((entry.run.clone(), id.to_owned()));
+        Ok(())
+    }
 }
 
 /// Tells whether an app puts people out and lets them in again when asked; Gorgias' record has no way, so that the rest is
@@ -126,7 +162,7 @@ pub fn as_wished(town: &Town) -> Result<(), String> {
             (_, "employee") => &[Vendor::Freshservice],
             _ => &[],
         };
-        for vendor in apps {
+        for vendor in apps.iter().filter(|vendor| town.size.vendors.contains(vendor)) {
             let state = world.state(*vendor, &email);
             if state == Some("suspended") && !switches(town, *vendor) {
                 continue;
@@ -137,7 +173,7 @@ pub fn as_wished(town: &Town) -> Result<(), String> {
         }
     }
     for email in town.hr.left(today) {
-        for vendor in Vendor::ALL {
+        for vendor in town.size.vendors.iter().copied() {
             if !switches(town, vendor) {
                 continue;
             }

@@ -25,16 +25,18 @@ pub struct Hr {
 }
 
 impl Hr {
-    /// Reads the file that the sandbox wrote.
-    pub fn read(path: PathBuf) -> Self {
+    /// Reads the file that the sandbox wrote, and keeps only these people in it.
+    pub fn read(path: PathBuf, staff: &BTreeSet<String>) -> Self {
         let text = fs::read_to_string(&path).unwrap();
         let mut lines = text.lines();
         let columns: Vec<String> = lines.next().unwrap().split(',').map(str::to_owned).collect();
         let row_of = |line: &str| -> Row { columns.iter().cloned().zip(cells(line)).collect() };
-        let rows: Vec<Row> = lines.map(row_of).collect();
+        let rows: Vec<Row> = lines.map(row_of).filter(|row| staff.contains(&row["work_email"])).collect();
         let gone = rows.iter().filter(|row| row["status"] == "terminated" || !row["end_date"].is_empty());
         let goers = gone.map(|row| row["work_email"].clone()).collect();
-        Self { path, columns, rows, goers, hired: 0 }
+        let hr = Self { path, columns, rows, goers, hired: 0 };
+        hr.write(false);
+        hr
     }
 
     /// Writes the file; of a cut one only the first part.

@@ -51,7 +51,7 @@ pub struct Went {
 /// Lets a process live, perhaps to its end.
 pub async fn process(town: &Town, name: &str, chance: &mut StdRng) -> Result<Went, String> {
     tokio::time::sleep(Duration::from_millis(chance.random_range(0..4_000))).await;
-    let polls = chance.random_bool(0.5).then(|| chance.random_range(1..400_u32));
+    let polls = chance.random_bool(0.5).then(|| chance.random_range(town.size.dies_after.clone()));
     let word = match chance.random_range(0..10) {
         0 => Word::No,
         1 => Word::Stranger,
@@ -79,7 +79,7 @@ pub async fn process(town: &Town, name: &str, chance: &mut StdRng) -> Result<Wen
 /// process of their own.
 pub async fn daemon(town: &Town, name: &str, chance: &mut StdRng) -> Result<Went, String> {
     tokio::time::sleep(Duration::from_millis(chance.random_range(0..4_000))).await;
-    let lives = Duration::from_secs(chance.random_range(20..1_500));
+    let lives = Duration::from_secs(chance.random_range(town.size.serves_secs.clone()));
     let is_killed = chance.random_bool(0.5);
     town.tell(|| format!("{name} serves, and is {} after {lives:?}", if is_killed { "killed" } else { "told to end" }));
     let house = Arc::new(town.house().await);

@@ -3,7 +3,7 @@
 
 use crate::aims::{self, Notes};
 use crate::process::{APPROVER, Went, Word, daemon, process, walk};
-use crate::town::Town;
+use crate::town::{Town, out_of};
 use futures::future::join_all;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -11,14 +11,19 @@ use serde_json::json;
 use std::fmt;
 use std::time::Duration;
 use tenure_core::abilities::Effect;
-use tenure_engine::decide::By;
+use tenure_core::change::{Hold, Plan};
+use tenure_core::guards::release::RELEASABLE;
+use tenure_engine::EngineError;
+use tenure_engine::apply::apply;
+use tenure_engine::decide::{By, Verdict, judge_steps, release};
+use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
+use tenure_engine::progress::Progress;
 use tenure_engine::pull::Reach;
 use tenure_engine::reconcile::Scope;
 use tenure_engine::stop::{Brake, resume};
 use tenure_sandbox::Vendor;
 
-const DAYS: u32 = 4;
 /// What has not come to rest after so many calm days never will.
 const CALM_DAYS_MAX: u32 = 8;
 
@@ -47,7 +52,8 @@ impl Ended {
 
     /// Fails where so many schedules were so quiet that they show nothing.
     pub fn is_lively(&self, schedules: u64) -> Result<(), String> {
-        let lively = self.lost > 10 * schedules && self.went.killed > schedules && self.went.steps > 3 * schedules;
+        let Went { killed, steps, .. } = self.went;
+        let lively = self.lost > schedules && killed > schedules / 4 && steps > schedules / 2;
         if lively { Ok(()) } else { Err(format!("the world is too quiet: {self}")) }
     }
 }
@@ -71,7 +77,7 @@ pub async fn live(seed: u64) -> Result<Ended, String> {
     // The first read is a quiet one: what the company is, is known before things begin to happen.
     let first = walk(&town, "first", Word::Yes, Reach::Everything).await;
     first.map_err(|error| format!("the first walk: {error}"))?;
-    for _ in 0..DAYS {
+    for _ in 0..town.size.days {
         town.sleep_till_morning().await;
         let more = day(&mut town, &mut chance, &mut notes).await?;
         went = Went {
@@ -88,7 +94,7 @@ pub async fn live(seed: u64) -> Result<Ended, String> {
 
 async fn day(town: &mut Town, chance: &mut StdRng, notes: &mut Notes) -> Result<Went, String> {
     let today = town.today();
-    for _ in 0..chance.random_range(2..6) {
+    for _ in 0..chance.random_range(town.size.happenings.clone()) {
         let happened = town.hr.happen(today, chance);
         town.tell(|| happened);
     }
@@ -96,7 +102,8 @@ async fn day(town: &mut Town, chance: &mut StdRng, notes: &mut Notes) -> Result<
     town.hr.write(cut);
     town.tell(|| format!("{today}: the file is {}", if cut { "cut short" } else { "whole" }));
     town.weather(true);
-    let mut own: Vec<StdRng> = (0..chance.random_range(1..4)).map(|_| StdRng::seed_from_u64(chance.random())).collect();
+    let mut own: Vec<StdRng> =
+        (0..chance.random_range(town.size.processes.clone())).map(|_| StdRng::seed_from_u64(chance.random())).collect();
     let impatience = aims::impatience(town);
     let (shared, names) = (&*town, ["one", "two", "three"]);
     let processes = own.iter_mut().zip(names).map(|(own, name)| async move {
@@ -115,6 +122,7 @@ async fn day(town: &mut Town, chance: &mut StdRng, notes: &mut Notes) -> Result<
         went.refused += one.refused;
     }
     aims::always(town, notes)?;
+    aims::guards(town)?;
     // What one process is told, others hear with their next slice, and from one that was killed they never do.
     if own.len() == 1 && went.killed == 0 && aims::impatience(town) > impatience {
         return Err(format!("{today}: an app was asked while it had asked for quiet"));
@@ -136,6 +144,9 @@ async fn another_admin(town: &Town, chance: &mut StdRng, notes: &mut Notes) {
     for _ in 0..chance.random_range(0..3) {
         tokio::time::sleep(Duration::from_millis(chance.random_range(0..5_000))).await;
         let (vendor, field) = FOREIGN[chance.random_range(0..FOREIGN.len())];
+        if !town.size.vendors.contains(&vendor) {
+            continue;
+        }
         let agents: Vec<String> = (town.world().list(vendor).iter())
             .filter(|record| record["sandbox"]["kind"] == "agent" && record["sandbox"]["state"] == "active")
             .filter_map(|record| record["sandbox"]["email"].as_str().map(str::to_owned))
@@ -162,13 +173,23 @@ async fn come_to_rest(town: &mut Town, notes: &Notes) -> Result<u64, String> {
         town.tell(|| format!("calm day {calm}"));
         walk(town, "calm", Word::Yes, Reach::Everything).await.map_err(|error| format!("calm day {calm}: {error}"))?;
         aims::always(town, notes)?;
+        aims::guards(town)?;
         let house = town.house().await;
         let plan = make_plan(&house, &Scope::default(), "calm").await.map_err(|error| error.to_string())?;
         aims::journal(&house).await?;
+        let released = release_all(&house, &plan).await.map_err(|error| format!("calm day {calm}: {error}"))?;
         let open = house.store.open_steps().await.map_err(|error| error.to_string())?;
         house.close().await;
         let left: Vec<_> = plan.steps.iter().filter(|step| step.effect != Effect::Manual).collect();
-        if left.is_empty() && plan.held.is_empty() && open.is_empty() {
+        // Work for people stays in the plan until they do it; more of it than a guard lets through is held each time.
+        let held_in = |of: &Hold| plan.held.iter().filter(|hold| hold.step.connection == of.step.connection).count();
+        let stays = |hold: &Hold| hold.step.effect == Effect::Manual && held_in(hold) > town.size.removals_max_per_day;
+        let held: Vec<_> = plan.held.iter().filter(|hold| !stays(hold)).collect();
+        if released {
+            aims::always(town, notes)?;
+            town.out_lately = out_of(&town.world());
+        }
+        if left.is_empty() && held.is_empty() && open.is_empty() {
             return Ok(u64::from(calm));
         }
         if calm == CALM_DAYS_MAX {
@@ -178,9 +199,23 @@ async fn come_to_rest(town: &mut Town, notes: &Notes) -> Result<u64, String> {
                     format!("{} in {} for {:?}: {}", step.effect, step.connection, step.person, step.reason.text)
                 })
                 .collect();
-            let held: Vec<&String> = plan.held.iter().map(|hold| &hold.because).collect();
+            let held: Vec<&String> = held.iter().map(|hold| &hold.because).collect();
             return Err(format!("no rest after {calm} calm days: {told:?}; held {held:?}; {} open", open.len()));
         }
     }
     Err("no calm day".into())
+}
+
+/// Has somebody answer for what guards hold, once all is calm; tells whether there was anything.
+async fn release_all(house: &House, plan: &Plan) -> Result<bool, EngineError> {
+    let holds = |guard: &str| plan.held.iter().any(|hold| hold.guard == guard);
+    let guards: Vec<String> = RELEASABLE.into_iter().filter(|guard| holds(guard)).map(str::to_owned).collect();
+    if guards.is_empty() {
+        return Ok(false);
+    }
+    let freed = release(house, plan, &guards, By { who: APPROVER.into(), note: None }).await?;
+    let freed: Vec<String> = freed.iter().map(|step| step.id.to_string()).collect();
+    judge_steps(house, &freed, Verdict::Approve, APPROVER, None).await?;
+    apply(house, plan, "calm", &Progress::silent()).await?;
+    Ok(true)
 }

@@ -2,7 +2,9 @@
 //! calendar. It is founded from a seed. What processes do in it is not known here.
 
 use crate::hr::Hr;
+use crate::process::APPROVER;
 use crate::road::{self, Road};
+use crate::size::Size;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 use rand::rngs::StdRng;
@@ -43,13 +45,25 @@ fn dialects(seed: u64) -> Dialects {
     live.fold(Dialects::default(), |dialects, vendor| dialects.with(vendor, Dialect::Live))
 }
 
+/// Lists whoever is out of an app.
+pub fn out_of(world: &World) -> BTreeSet<(Vendor, String)> {
+    let out_of_one = |vendor: Vendor| {
+        let records = world.list(vendor).into_iter().filter(|record| record["sandbox"]["state"] == "suspended");
+        records.map(move |record| (vendor, record["sandbox"]["email"].as_str().unwrap_or_default().to_owned()))
+    };
+    Vendor::ALL.into_iter().flat_map(out_of_one).collect()
+}
+
 /// The world of one seed.
 pub struct Town {
     pub sandbox: Arc<Sandbox>,
     pub road: Arc<Road>,
     pub hr: Hr,
+    pub size: Size,
     /// Whoever was out of an app when all began.
     pub out_before: BTreeSet<(Vendor, String)>,
+    /// Whoever was out of one when guards were last asked after.
+    pub out_lately: BTreeSet<(Vendor, String)>,
     folder: TempDir,
     began: Instant,
     morning: Timestamp,
@@ -60,6 +74,7 @@ pub struct Town {
 impl Town {
     pub fn found(seed: u64, tells: bool) -> Self {
         road::begin();
+        let size = Size::of(seed);
         let morning: Timestamp = MORNING.parse().unwrap();
         let options = Options {
             listen: ([127, 0, 0, 1], 80).into(),
@@ -79,31 +94,26 @@ impl Town {
         }
         let folder = tempfile::Builder::new().prefix("tenure-town-").tempdir_in(place).unwrap();
         let files = sandbox.write_files(folder.path()).unwrap();
+        let (config, mut policy) =
+            (fs::read_to_string(&files.config).unwrap(), fs::read_to_string(&files.policy).unwrap());
         if sandbox.dialect(Vendor::Gainsight) == Dialect::Live {
-            let policy = fs::read_to_string(&files.policy).unwrap();
-            fs::write(&files.policy, policy.replace(GUIDE_GRANT, LIVE_GRANT)).unwrap();
+            policy = policy.replace(GUIDE_GRANT, LIVE_GRANT);
         }
+        fs::write(&files.config, size.config(&config)).unwrap();
+        fs::write(&files.policy, size.policy(&policy)).unwrap();
+        let staff = size.staff(seed, &sandbox.company().yesterday, APPROVER);
+        for person in sandbox.company().yesterday.iter().filter(|person| !staff.contains(&person.work_email)) {
+            for vendor in &size.vendors {
+                while sandbox.world().purge(*vendor, &person.work_email) {}
+            }
+        }
+        let hr = Hr::read(files.people, &staff);
         let road = Arc::new(Road::new(sandbox.clone(), seed, tells));
         let drawing = Mutex::new(StdRng::seed_from_u64(seed));
         let chance = Chance::giving(move |bytes| drawing.lock().map(|mut drawing| drawing.fill_bytes(bytes)).is_ok());
-        let out_before = Vendor::ALL.into_iter().flat_map(|vendor| {
-            let out = |record: &serde_json::Value| record["sandbox"]["state"] == "suspended";
-            let email = |record: serde_json::Value| record["sandbox"]["email"].as_str().unwrap_or_default().to_owned();
-            let records = sandbox.world().list(vendor).into_iter().filter(out);
-            records.map(move |record| (vendor, email(record))).collect::<Vec<_>>()
-        });
-        let out_before = out_before.collect();
-        Self {
-            hr: Hr::read(files.people),
-            out_before,
-            sandbox,
-            road,
-            folder,
-            began: Instant::now(),
-            morning,
-            chance,
-            tells,
-        }
+        let out_before = out_of(&sandbox.world());
+        let out_lately = out_before.clone();
+        Self { hr, size, out_before, out_lately, sandbox, road, folder, began: Instant::now(), morning, chance, tells }
     }
 
     /// Tells what happens, to whoever replays the seed.
