@@ -110,7 +110,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         })
     }
 
-    fn tell_missing(&mut self, spot: &Spot<'a>, wish: &Wish, because: &str, missing: &[String]) {
+    pub(super) fn tell_missing(&mut self, spot: &Spot<'a>, wish: &Wish, because: &str, missing: &[String]) {
         let text =
             format!("{} should be {} in {}: {because}", self.name(spot.at), wish.kind.with_article(), spot.connection);
         let identity = &self.graph.identity_at(spot.at).id;

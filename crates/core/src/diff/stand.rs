@@ -49,8 +49,24 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             (None, Some((place, account)), ..) => self.resume(&spot, wish, *place, account),
             (None, None, Some((place, account)), _) => self.convert(&spot, wish, *place, account),
             (None, None, None, Some((_, account))) => self.tell_beyond(&spot, account),
-            (None, None, None, None) => self.missing.push((spot, wish)),
+            (None, None, None, None) => match here.iter().find(|(_, account)| is_asleep(account, wish.kind)) {
+                Some((_, account)) => self.tell_asleep(&spot, wish, account),
+                None => self.missing.push((spot, wish)),
+            },
         }
+    }
+
+    /// Says that the record of a mightier kind which was put out still holds the address: there is no second one for it, and
+    /// letting that one in again would give more than is wished (FS-20).
+    fn tell_asleep(&mut self, spot: &Spot<'a>, wish: &Wish, account: &Account) {
+        let cannot = spot.ability.cannot.get(&Effect::Convert).map_or("", String::as_str);
+        let because = format!(
+            "{} is theirs and {}, and keeps the address; {}",
+            account.key,
+            account.state,
+            if cannot.is_empty() { "make one of it in the app's own pages" } else { cannot }
+        );
+        self.tell_missing(spot, wish, &because, &[]);
     }
 
     /// Looks at accounts of a mightier kind than the wished one, which is there already.
@@ -306,6 +322,11 @@ fn rank(kind: Kind) -> u8 {
         Kind::Contact => 3,
         Kind::Bot | Kind::Person => 4,
     }
+}
+
+/// Tells whether an account was put out that can do more than one of the wished kind.
+fn is_asleep(account: &Account, wished: Kind) -> bool {
+    account.state == AccountState::Suspended && rank(account.key.kind) < rank(wished)
 }
 
 /// Tells whether records of this kind are for people who work here, and not for customers or machines.

@@ -263,6 +263,22 @@ fn a_requester_becomes_an_agent_and_no_second_record_is_made() {
 }
 
 #[test]
+fn an_agent_who_was_put_out_keeps_the_address_from_a_requester() {
+    let mut facts = company();
+    let agent = account_of(&mut facts, "service/requester/1");
+    agent.key.kind = Kind::Agent;
+    agent.state = AccountState::Suspended;
+    assert!(steps(&facts, "").is_empty());
+    let told = &texts(&facts, "", FindingKind::MissingAccount)[0];
+    assert!(told.contains("service/agent/1 is theirs and suspended, and keeps the address"), "{told}");
+    let kinds = &mut abilities_of(&mut facts, "service").kinds;
+    kinds.get_mut(&Kind::Requester).unwrap().cannot.insert(Effect::Convert, "only the app goes that way".into());
+    assert!(texts(&facts, "", FindingKind::MissingAccount)[0].ends_with("only the app goes that way"));
+    account_of(&mut facts, "service/agent/1").state = AccountState::Removed;
+    assert_eq!(steps(&facts, "").len(), 1, "what is gone keeps nothing");
+}
+
+#[test]
 fn a_requester_who_was_put_out_is_let_in_before_they_become_an_agent() {
     let mut facts = company();
     let row = account_of(&mut facts, "hr/person/1");
