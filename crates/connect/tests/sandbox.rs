@@ -540,3 +540,20 @@ async fn rows_that_shift_between_pages_come_once_and_are_not_lost_unsaid() {
         assert!(lost == 0 || silent || pulled.coverage == Coverage::Partial, "{vendor}: {lost} {:?}", pulled.because);
     }
 }
+
+#[tokio::test]
+async fn who_waits_while_the_lists_of_names_cannot_be_read_is_told_so_at_once() {
+    let sandbox = sandbox().await;
+    let connector = connect(&sandbox, Vendor::Gorgias);
+    sandbox.set_faults(vec!["500:path=/roles".parse().unwrap()]);
+    let asked = || sandbox.statistics().of(Vendor::Gorgias).requests;
+    let one = connector.references().await.unwrap_err();
+    let alone = asked();
+    let (first, second, third) = tokio::join!(connector.references(), connector.references(), connector.references());
+    for error in [first, second, third] {
+        assert_eq!(error.unwrap_err().kind, one.kind);
+    }
+    assert_eq!(asked(), alone * 2, "three at once ask as much as one");
+    sandbox.set_faults(Vec::new());
+    assert!(!connector.references().await.unwrap().is_empty(), "who comes later asks anew");
+}

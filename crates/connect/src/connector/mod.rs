@@ -88,7 +88,8 @@ pub(crate) struct Inner {
     governor: Governor,
     clock: Arc<dyn Clock>,
     readers: BTreeMap<Kind, RecordReader>,
-    names: tokio::sync::Mutex<Option<(Instant, Arc<Names>)>>,
+    /// What the last reading of the reference lists came to, and when.
+    names: tokio::sync::Mutex<Option<(Instant, Result<Arc<Names>, ConnectError>)>>,
     memory: RwLock<HashMap<u64, Memory>>,
     /// A read was answered well: a refused write is then a matter of rights.
     reads_work: AtomicBool,

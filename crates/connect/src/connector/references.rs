@@ -40,20 +40,23 @@ impl Connector {
 }
 
 impl Inner {
-    /// Returns the names, read again if they are older than `age_max`.
+    /// Returns the names, read again if they are older than `age_max`. Whoever waited while another's reading failed is
+    /// told that failure: each of them asking anew would wait for an app that says nothing one after the other.
     #[boxed]
     pub(super) async fn names(&self, age_max: Duration, priority: Priority) -> Result<Arc<Names>, ConnectError> {
+        let asked_at = self.clock.now();
         let mut kept = self.names.lock().await;
         let now = self.clock.now();
-        if let Some((read_at, names)) = kept.as_ref()
-            && now.saturating_duration_since(*read_at) <= age_max
-            && !age_max.is_zero()
-        {
-            return Ok(names.clone());
+        match kept.as_ref() {
+            Some((failed_at, Err(error))) if *failed_at > asked_at => return Err(error.clone()),
+            Some((read_at, Ok(names))) if now.saturating_duration_since(*read_at) <= age_max && !age_max.is_zero() => {
+                return Ok(names.clone());
+            }
+            _ => {}
         }
-        let names = Arc::new(self.read_names(priority).await?);
+        let names = self.read_names(priority).await.map(Arc::new);
         *kept = Some((self.clock.now(), names.clone()));
-        Ok(names)
+        names
     }
 
     async fn read_names(&self, priority: Priority) -> Result<Names, ConnectError> {
