@@ -73,17 +73,20 @@ pub async fn a_cluster_is_all_that_hangs_together_and_nothing_else(TestStore { s
     assert_eq!(nobody.accounts, []);
 }
 
-pub async fn a_manager_comes_with_a_cluster_when_asked_for(TestStore { store, .. }: &TestStore) {
+pub async fn managers_come_with_a_cluster_when_asked_for(TestStore { store, .. }: &TestStore) {
     let mut jane = person("7", "jane@acme.com");
     jane.fields.set("manager_id".into(), json!("8"));
     let mut max = person("8", "max@acme.com");
-    max.fields.set("manager_id".into(), json!("9"));
-    pull(store, &hr(), &[jane, max, person("9", "ceo@acme.com")], 1000).await;
+    max.fields.set("manager_id".into(), json!("B-9"));
+    let mut boss = person("B-9", "ceo@acme.com");
+    boss.fields.remove("employee_id"); // named by the id of the record alone
+    pull(store, &hr(), &[jane, max, boss], 1000).await;
     pull(store, &gorgias(), &[agent("1", "jane@acme.com"), agent("2", "max@acme.com")], 1000).await;
     let alone = store.load_cluster(&seed("jane@acme.com"), Managers::Left).await.unwrap();
     assert_eq!(ids(&alone.accounts), ["gorgias/agent/1", "hr/person/7"]);
     let with = store.load_cluster(&seed("jane@acme.com"), Managers::Loaded).await.unwrap();
-    assert_eq!(ids(&with.accounts), ["gorgias/agent/1", "gorgias/agent/2", "hr/person/7", "hr/person/8"]);
+    let up = ["gorgias/agent/1", "gorgias/agent/2", "hr/person/7", "hr/person/8", "hr/person/B-9"];
+    assert_eq!(ids(&with.accounts), up, "and whoever is above");
 }
 
 pub async fn a_cluster_without_end_is_cut_and_says_so(TestStore { store, .. }: &TestStore) {

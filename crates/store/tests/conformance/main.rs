@@ -59,7 +59,7 @@ on_both![
     observation_stories::two_pulls_of_one_connection_at_once_lose_nothing,
     observation_stories::hostile_texts_are_kept_or_refused_never_fatal,
     list_stories::a_cluster_is_all_that_hangs_together_and_nothing_else,
-    list_stories::a_manager_comes_with_a_cluster_when_asked_for,
+    list_stories::managers_come_with_a_cluster_when_asked_for,
     list_stories::a_cluster_without_end_is_cut_and_says_so,
     list_stories::the_whole_is_loaded_with_history_and_the_vanished,
     list_stories::pages_show_every_account_once,
