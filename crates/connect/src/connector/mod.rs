@@ -88,12 +88,14 @@ pub(crate) struct Inner {
     governor: Governor,
     clock: Arc<dyn Clock>,
     readers: BTreeMap<Kind, RecordReader>,
-    /// What the last reading of the reference lists came to, and when.
-    names: tokio::sync::Mutex<Option<(Instant, Result<Arc<Names>, ConnectError>)>>,
+    names: tokio::sync::Mutex<Option<NamesRead>>,
     memory: RwLock<HashMap<u64, Memory>>,
     /// A read was answered well: a refused write is then a matter of rights.
     reads_work: AtomicBool,
 }
+
+/// When the reference lists were read last, and what it came to.
+type NamesRead = (Instant, Result<Arc<Names>, ConnectError>);
 
 /// What a connector stands in: the time, the road that requests take, and chance.
 #[derive(Clone, Debug)]
