@@ -184,8 +184,7 @@ async fn each_account(
     if asked.limit.is_some() && as_of_ms.is_none() {
         for _ in 0..PAGES_BY_THEMSELVES {
             let page = pages.read().await?;
-            let keys = page.accounts.iter().map(|observed| observed.account.key.clone()).collect();
-            let Some(near) = company_near(house, keys, Managers::Left).await? else { break };
+            let Some(near) = company_near(house, &page.accounts).await? else { break };
             let graph = near.graph(house);
             if let Some(end) = pages.walk(page, &near, &links_of(&graph), &mut walk)? {
                 return Ok(end);
@@ -203,14 +202,11 @@ async fn each_account(
     }
 }
 
-/// Loads what hangs together with these accounts; nothing where the company was never correlated, or that is much.
+/// Loads what hangs together with these accounts; nothing where that is more than a page should cost.
 #[boxed]
-async fn company_near(
-    house: &House,
-    accounts: Vec<AccountKey>,
-    managers: Managers,
-) -> Result<Option<Company>, EngineError> {
-    let loaded = house.store.load_cluster(&Seed { accounts, ..Seed::default() }, managers).await?;
+async fn company_near(house: &House, page: &[Observed]) -> Result<Option<Company>, EngineError> {
+    let accounts = page.iter().map(|observed| observed.account.key.clone()).collect();
+    let loaded = house.store.load_cluster(&Seed { accounts, ..Seed::default() }, Managers::Left).await?;
     if loaded.extent == Extent::Cut {
         return Ok(None);
     }
