@@ -59,13 +59,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     /// Says that the record of a mightier kind which was put out still holds the address: there is no second one for it, and
     /// letting that one in again would give more than is wished (FS-20).
     fn tell_asleep(&mut self, spot: &Spot<'a>, wish: &Wish, account: &Account) {
-        let cannot = spot.ability.cannot.get(&Effect::Convert).map_or("", String::as_str);
-        let because = format!(
-            "{} is theirs and {}, and keeps the address; {}",
-            account.key,
-            account.state,
-            if cannot.is_empty() { "make one of it in the app's own pages" } else { cannot }
-        );
+        let cannot = spot.ability.cannot.get(&Effect::Convert);
+        let cannot = cannot.map_or("make one of it in the app's own pages", String::as_str);
+        let because = format!("{} is theirs and {}, and keeps the address; {cannot}", account.key, account.state);
         self.tell_missing(spot, wish, &because, &[]);
     }
 

@@ -448,7 +448,7 @@ impl<'a> Run<'a> {
         if !along && busy >= AT_ONCE_PER_CONNECTION {
             return Some(Obstacle::Full);
         }
-        // First of all: what is read of another form than before leads to anything.
+        // Before it is told that a step moved: what was read of another form says nothing certain of what is wished.
         if let Some(because) = self.doubts.drifted.get(&step.connection) {
             return ever(because);
         }
