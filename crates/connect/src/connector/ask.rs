@@ -134,6 +134,7 @@ impl Inner {
             return ConnectError::parked(parked);
         }
         let kind = match error {
+            SendError::NotAdmitted { reason: NotAdmitted::Silent(_), .. } => ErrorKind::Unreachable,
             SendError::NotAdmitted { .. } => ErrorKind::RateLimited,
             SendError::Transport(crate::transport::TransportError::Credential { wait_may_help: false, .. }) => {
                 ErrorKind::Auth

@@ -17,6 +17,7 @@ mod queue;
 mod retry_after;
 mod rival;
 mod send;
+mod silence;
 mod state;
 #[cfg(test)]
 mod long_tests;

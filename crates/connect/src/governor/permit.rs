@@ -56,6 +56,9 @@ pub enum NotAdmitted {
     /// Too many wait already.
     #[error("{0} requests wait for this connection already")]
     QueueFull(usize),
+    /// The server takes requests and says nothing: it was waited for in vain a moment ago.
+    #[error("not sent: nothing was heard from the app for {} s, so it is left alone for a moment", .0.as_secs())]
+    Silent(Duration),
     /// The turn did not come in time.
     #[error("the rate limit left no turn within {} s", .0.as_secs())]
     WaitedTooLong(Duration),
@@ -96,7 +99,8 @@ impl Governor {
     /// Waits for a turn: leavers before writes before reads, then in the order of asking.
     ///
     /// # Errors
-    /// Too many wait already, the turn does not come in time, or it lies further ahead than a worker sits out.
+    /// Too many wait already, the turn does not come in time, it lies further ahead than a worker sits out, or the server
+    /// has been silent just now.
     #[boxed]
     pub async fn admit(&self, priority: Priority, cost: u32, label: &str) -> Result<Permit, NotAdmitted> {
         let shared = &self.0;
@@ -116,7 +120,14 @@ impl Governor {
         loop {
             // A wake-up that comes between the look and the wait is kept by `Notify`.
             let now = shared.clock.now();
-            let turn = shared.lock().turn(&waiting.rank, now);
+            let (silent, turn) = {
+                let mut state = shared.lock();
+                let silent = state.silence.lasts(now);
+                (silent, if silent.is_some() { Err(Later::AfterOther) } else { state.turn(&waiting.rank, now) })
+            };
+            if let Some(since) = silent {
+                return Err(NotAdmitted::Silent(since));
+            }
             let wait = match turn {
                 Ok(place) => {
                     shared.lock().waited += now.saturating_duration_since(came);
@@ -157,6 +168,7 @@ impl Governor {
         let wall = server_wall(headers, self.0.clock.wall());
         let retry_after = read_retry_after(headers.get("retry-after").and_then(|value| value.to_str().ok()), wall);
         let mut state = self.0.lock();
+        state.silence.heard(now);
         let believed = state.limits.learn != Learn::Nothing;
         let told = if believed { read(headers, wall) } else { Told::default() };
         state.answered(&place, answered_at, now, told.cost.unwrap_or(0).min(1000));
@@ -186,6 +198,20 @@ impl Governor {
             state.unsent(&place);
             state.wake(now);
         }
+    }
+
+    /// Takes in that a request was given up, first sent at `sent_at`, since nothing came: those who wait are told.
+    pub(super) fn gave_up(&self, sent_at: Instant) {
+        let now = self.0.clock.now();
+        let mut state = self.0.lock();
+        if state.silence.gave_up(sent_at, now) {
+            state.queue.wake_all();
+        }
+    }
+
+    /// Tells whether nothing was heard since the server fell silent.
+    pub(super) fn is_silent(&self) -> bool {
+        self.0.lock().silence.is_unbroken()
     }
 
     /// Returns what was seen so far.

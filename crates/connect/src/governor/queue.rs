@@ -67,6 +67,11 @@ impl Queue {
         })
     }
 
+    /// Wakes everybody.
+    pub fn wake_all(&self) {
+        self.waiting.values().for_each(|waiter| waiter.wake.notify_one());
+    }
+
     /// Tells whether nobody of the same sort goes before.
     pub fn is_lead(&self, rank: &Rank, sort: &Sort) -> bool {
         self.by_sort.get(sort).and_then(BTreeSet::first) == Some(rank)

@@ -193,6 +193,8 @@ struct Course<'a> {
     governor: &'a Governor,
     retry: &'a RetryPolicy,
     began: Instant,
+    /// When it was sent for the first time.
+    sent_at: Option<Instant>,
     attempts: u32,
     stalls: u32,
     refusals: u32,
@@ -200,7 +202,7 @@ struct Course<'a> {
 
 impl<'a> Course<'a> {
     fn new(governor: &'a Governor, retry: &'a RetryPolicy) -> Self {
-        Self { governor, retry, began: governor.clock().now(), attempts: 0, stalls: 0, refusals: 0 }
+        Self { governor, retry, began: governor.clock().now(), sent_at: None, attempts: 0, stalls: 0, refusals: 0 }
     }
 
     fn left(&self) -> Duration {
@@ -212,7 +214,10 @@ impl<'a> Course<'a> {
         let left = self.left();
         let turn = Box::pin(self.governor.admit(request.priority, request.cost, request.label_or_path()));
         let reason = match futures::future::select(turn, self.governor.clock().sleep(left)).await {
-            futures::future::Either::Left((Ok(permit), _)) => return Ok(permit),
+            futures::future::Either::Left((Ok(permit), _)) => {
+                self.sent_at.get_or_insert_with(|| self.governor.clock().now());
+                return Ok(permit);
+            }
             futures::future::Either::Left((Err(reason), _)) => reason,
             futures::future::Either::Right(_) => NotAdmitted::WaitedTooLong(self.retry.total_max),
         };
@@ -241,7 +246,11 @@ impl<'a> Course<'a> {
             return Err(SendError::NotAdmitted { target: request.target(), reason: NotAdmitted::Parked(parked) });
         }
         let wait = wait.map_or(backoff, |wait| wait.max(backoff));
-        let spent = self.attempts >= self.retry.attempts_max || self.stalls >= self.retry.stalls_max;
+        let stalls_max = if self.governor.is_silent() { 1 } else { self.retry.stalls_max };
+        if let (true, Some(sent_at)) = (self.stalls >= stalls_max, self.sent_at) {
+            self.governor.gave_up(sent_at);
+        }
+        let spent = self.attempts >= self.retry.attempts_max || self.stalls >= stalls_max;
         if !again || spent || wait >= self.left() {
             return Err(*error);
         }

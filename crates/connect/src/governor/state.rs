@@ -12,6 +12,7 @@ use super::limits::{Covers, Learn, Limits, Window};
 use super::queue::{Queue, Rank, Waiter};
 use super::retry_after::RetryAfter;
 use super::rival::Rival;
+use super::silence::Silence;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,7 @@ pub(super) struct State {
     pub rival: Option<(Rival, Instant)>,
     /// Whether an answer has told what the tenant permits; until then requests go one at a time.
     pub heard: bool,
+    pub silence: Silence,
     /// Lowered by each refusal, raised again in calm: others eat what the headers do not tell.
     pressure: f64,
     changed_pressure: Instant,
@@ -129,6 +131,7 @@ impl State {
             requests_open: 0,
             rival: None,
             heard: limits.learn == Learn::Nothing || limits.windows.is_empty(),
+            silence: Silence::default(),
             pressure: 1.0,
             changed_pressure: now,
             answers: 0,

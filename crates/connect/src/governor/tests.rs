@@ -7,7 +7,7 @@ use crate::transport::{Priority, Request, Response, TransportError, Wire};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -481,6 +481,46 @@ async fn what_says_nothing_is_asked_twice_and_no_more() {
     let error = send_governed(&wire, &governor, &read, &RetryPolicy::safe()).await.unwrap_err();
     assert!(error.to_string().ends_with("sent, and nothing came for 40.0 s"), "{error}");
     assert_eq!(wire.0.lock().unwrap().len(), 1, "the third was not asked");
+}
+
+/// Takes every request and says nothing for 40 s, or answers.
+struct Silent {
+    asked: AtomicU64,
+    answers: AtomicBool,
+}
+
+impl Wire for Silent {
+    fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response, TransportError>> {
+        Box::pin(async move {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            if !self.answers.load(Ordering::SeqCst) {
+                tokio::time::sleep(SECOND * 40).await;
+                return Err(TransportError::Stalled { target: request.target(), waited: SECOND * 40 });
+            }
+            Failing(Mutex::default()).send(request).await
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_server_costs_those_behind_the_first_nothing_and_is_tried_once_after_a_pause() {
+    let clock = TestClock::new();
+    let governor = Governor::new(limits(10, SECOND), clock.clone(), 7);
+    let wire = Silent { asked: AtomicU64::new(0), answers: AtomicBool::new(false) };
+    let (ask, retry) = (get("/"), RetryPolicy::safe());
+    let send = || send_governed(&wire, &governor, &ask, &retry);
+    let all = futures::future::join_all((0..50).map(|_| send())).await;
+    let took = clock.now().duration_since(clock.began);
+    assert!((SECOND * 80..SECOND * 82).contains(&took), "{took:?}");
+    let told = |result: Result<Response, SendError>| result.unwrap_err().to_string();
+    let told: Vec<_> = all.into_iter().map(told).collect();
+    assert_eq!(told.iter().filter(|text| text.contains("nothing was heard from the app for 80 s")).count(), 49);
+    assert_eq!(wire.asked.load(Ordering::SeqCst), 2, "the first alone was asked, twice");
+    tokio::time::sleep(SECOND * 31).await;
+    assert!(send().await.is_err() && wire.asked.load(Ordering::SeqCst) == 3, "once more after a pause");
+    tokio::time::sleep(SECOND * 31).await;
+    wire.answers.store(true, Ordering::SeqCst);
+    assert!(send().await.is_ok() && send().await.is_ok(), "one answer and all may ask again");
 }
 
 #[tokio::test(start_paused = true)]
