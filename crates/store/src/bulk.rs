@@ -25,9 +25,14 @@ pub(crate) struct Bulk {
 }
 
 impl Bulk {
-    /// Writes the statement for one row.
+    /// Writes the statement for one row. Where it asks for rows that are `IN` a list, the one is compared: for a list
+    /// SQLite would make a table each time.
     fn for_one(&self) -> String {
-        format!("{}VALUES ({}){}", self.head, vec!["?"; self.columns].join(", "), self.tail)
+        let row = vec!["?"; self.columns].join(", ");
+        match self.head.strip_suffix(" IN (") {
+            Some(head) => format!("{head} = ({row}{}", self.tail),
+            None => format!("{}VALUES ({row}){}", self.head, self.tail),
+        }
     }
 
     /// Writes the statement for many rows as columns.
