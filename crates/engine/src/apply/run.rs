@@ -38,6 +38,9 @@ use tenure_store::{Joined, Lease, Removal, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = CONCURRENT_USUAL as usize;
+/// Where an app takes so many requests a second or more, a step is over in a moment: others are begun and settled meanwhile.
+const QUICK_PER_SECOND: f64 = 100.0;
+const AT_ONCE_WHERE_QUICK: usize = 2 * AT_ONCE_PER_CONNECTION;
 
 /// After so many steps in a row without a clear answer a connection is left alone until the next run.
 pub(super) const UNANSWERED_MAX: u32 = 5;
@@ -441,11 +444,19 @@ impl<'a> Run<'a> {
         None
     }
 
+    /// Tells whether a connection has as many steps under way as it may. It may have more where what is begun is over at
+    /// once, so that a stop still comes in time.
+    fn is_full(&self, connection: &ConnectionName, busy: usize) -> bool {
+        let rate = self.connectors.get(connection).map(|connector| connector.statistics().per_second);
+        let is_quick = rate.is_some_and(|rate| rate.is_none_or(|rate| rate >= QUICK_PER_SECOND));
+        busy >= if is_quick { AT_ONCE_WHERE_QUICK } else { AT_ONCE_PER_CONNECTION }
+    }
+
     /// Tells why a step cannot start. Going along with another, it takes no place and no turn of its own.
     fn obstacle(&self, step: &Step, along: bool) -> Option<Obstacle> {
         let ever = |because: &str| Some(Obstacle::Ever(because.to_owned()));
         let busy = self.busy_connections.get(&step.connection).copied().unwrap_or_default();
-        if !along && busy >= AT_ONCE_PER_CONNECTION {
+        if !along && busy >= AT_ONCE_PER_CONNECTION && self.is_full(&step.connection, busy) {
             return Some(Obstacle::Full);
         }
         // Before it is told that a step moved: what was read of another form says nothing certain of what is wished.
