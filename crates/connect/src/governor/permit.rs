@@ -200,18 +200,14 @@ impl Governor {
         }
     }
 
-    /// Takes in that a request was given up, first sent at `sent_at`, since nothing came: those who wait are told.
-    pub(super) fn gave_up(&self, sent_at: Instant) {
+    /// Takes in that nothing came to a request that was sent at `sent_at`: once the server passes for silent, those who
+    /// wait are told.
+    pub(super) fn stalled(&self, sent_at: Instant, stalls_max: u32) {
         let now = self.0.clock.now();
         let mut state = self.0.lock();
-        if state.silence.gave_up(sent_at, now) {
+        if state.silence.stalled(sent_at, now, stalls_max) {
             state.queue.wake_all();
         }
-    }
-
-    /// Tells whether nothing was heard since the server fell silent.
-    pub(super) fn is_silent(&self) -> bool {
-        self.0.lock().silence.is_unbroken()
     }
 
     /// Returns what was seen so far.

@@ -5,7 +5,7 @@
 use super::permit::{Governor, NotAdmitted};
 use crate::transport::{Request, Response, TransportError, Wire};
 use async_recursion::async_recursion as boxed;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use std::time::{Duration, Instant};
 
 /// Whether a request may be repeated.
@@ -193,8 +193,10 @@ struct Course<'a> {
     governor: &'a Governor,
     retry: &'a RetryPolicy,
     began: Instant,
-    /// When it was sent for the first time.
+    /// When it was sent the last time.
     sent_at: Option<Instant>,
+    /// Why nobody knows whether an earlier attempt was done.
+    doubt: Option<Box<SendError>>,
     attempts: u32,
     stalls: u32,
     refusals: u32,
@@ -202,7 +204,16 @@ struct Course<'a> {
 
 impl<'a> Course<'a> {
     fn new(governor: &'a Governor, retry: &'a RetryPolicy) -> Self {
-        Self { governor, retry, began: governor.clock().now(), sent_at: None, attempts: 0, stalls: 0, refusals: 0 }
+        Self {
+            governor,
+            retry,
+            began: governor.clock().now(),
+            sent_at: None,
+            doubt: None,
+            attempts: 0,
+            stalls: 0,
+            refusals: 0,
+        }
     }
 
     fn left(&self) -> Duration {
@@ -215,46 +226,56 @@ impl<'a> Course<'a> {
         let turn = Box::pin(self.governor.admit(request.priority, request.cost, request.label_or_path()));
         let reason = match futures::future::select(turn, self.governor.clock().sleep(left)).await {
             futures::future::Either::Left((Ok(permit), _)) => {
-                self.sent_at.get_or_insert_with(|| self.governor.clock().now());
+                self.sent_at = Some(self.governor.clock().now());
                 return Ok(permit);
             }
             futures::future::Either::Left((Err(reason), _)) => reason,
             futures::future::Either::Right(_) => NotAdmitted::WaitedTooLong(self.retry.total_max),
         };
-        Err(SendError::NotAdmitted { target: request.target(), reason })
+        Err(self.given_up(request, SendError::NotAdmitted { target: request.target(), reason }))
+    }
+
+    /// Returns the error of a request that is not tried again: of a write that may have been done by an earlier attempt,
+    /// that it may.
+    fn given_up(&mut self, request: &Request, error: SendError) -> SendError {
+        match self.doubt.take() {
+            Some(doubt) if request.method != Method::GET && !error.may_have_happened() => *doubt,
+            _ => error,
+        }
     }
 
     /// Waits before the next attempt, or returns the error where there is none.
     async fn wait_or_give_up(&mut self, failed: Failed, request: &Request) -> Result<(), SendError> {
         let Failed { error, again, wait } = failed;
+        if let Some(parked) = wait.filter(|_| again).and_then(|wait| self.governor.parks(wait, request)) {
+            let reason = NotAdmitted::Parked(parked);
+            return Err(self.given_up(request, SendError::NotAdmitted { target: request.target(), reason }));
+        }
         if let SendError::Throttled { target, response, .. } = *error {
             self.refusals += 1;
-            if let Some(parked) = wait.and_then(|wait| self.governor.parks(wait, request)) {
-                return Err(SendError::NotAdmitted { target, reason: NotAdmitted::Parked(parked) });
-            }
             let in_time = wait.unwrap_or_default() < self.left();
             if self.refusals <= self.retry.refusals_max && in_time {
                 // The governor lets nothing go before the wait is over.
                 return Ok(());
             }
-            return Err(SendError::Throttled { target, response, refusals: self.refusals });
+            let refusals = self.refusals;
+            return Err(self.given_up(request, SendError::Throttled { target, response, refusals }));
         }
         self.attempts += 1;
-        self.stalls += u32::from(matches!(*error, SendError::Transport(TransportError::Stalled { .. })));
+        if matches!(*error, SendError::Transport(TransportError::Stalled { .. })) {
+            self.stalls += 1;
+            self.sent_at.iter().for_each(|sent_at| self.governor.stalled(*sent_at, self.retry.stalls_max));
+        }
         let backoff = self.governor.jitter().backoff(self.attempts, self.retry.backoff, self.retry.backoff_max);
-        if let Some(parked) = wait.filter(|_| again).and_then(|wait| self.governor.parks(wait, request)) {
-            return Err(SendError::NotAdmitted { target: request.target(), reason: NotAdmitted::Parked(parked) });
+        let spent = self.attempts >= self.retry.attempts_max || self.stalls >= self.retry.stalls_max;
+        let pause = wait.map_or(backoff, |wait| wait.max(backoff));
+        if !again || spent || pause >= self.left() {
+            return Err(self.given_up(request, *error));
         }
-        let wait = wait.map_or(backoff, |wait| wait.max(backoff));
-        let stalls_max = if self.governor.is_silent() { 1 } else { self.retry.stalls_max };
-        if let (true, Some(sent_at)) = (self.stalls >= stalls_max, self.sent_at) {
-            self.governor.gave_up(sent_at);
+        if error.may_have_happened() {
+            self.doubt = Some(error);
         }
-        let spent = self.attempts >= self.retry.attempts_max || self.stalls >= stalls_max;
-        if !again || spent || wait >= self.left() {
-            return Err(*error);
-        }
-        self.governor.clock().sleep(wait).await;
+        self.governor.clock().sleep(pause).await;
         Ok(())
     }
 }

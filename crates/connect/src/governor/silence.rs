@@ -1,6 +1,6 @@
-//! A server that takes requests and says nothing. Each request to it costs the whole wait, and those behind it theirs:
-//! once one has been waited for in vain as often as is allowed, and nothing was heard meanwhile, the others are told at
-//! once, and after a pause one tries again.
+//! A server that takes requests and says nothing. Each request to it costs the whole wait, and those behind it theirs: once
+//! requests were waited for in vain as often as one is tried, one after the other and nothing heard meanwhile, the others
+//! are told at once, and after a pause one tries again.
 //! `send` says what stalled, `permit` asks before it gives a turn.
 
 use std::time::{Duration, Instant};
@@ -12,7 +12,10 @@ const PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub(super) struct Silence {
     heard_at: Option<Instant>,
+    /// When the first request was sent to which nothing came.
     since: Option<Instant>,
+    /// How often it was waited in vain, and when the last wait ended; waits side by side are one.
+    stalls: (u32, Option<Instant>),
     until: Option<Instant>,
 }
 
@@ -22,24 +25,28 @@ impl Silence {
         *self = Self { heard_at: Some(now), ..Self::default() };
     }
 
-    /// Takes in that a request was given up that was first sent at `sent_at`; tells whether the server is silent by now.
-    pub fn gave_up(&mut self, sent_at: Instant, now: Instant) -> bool {
+    /// Takes in that nothing came to a request that was sent at `sent_at`; tells whether the server is silent by now, which
+    /// it is after `stalls_max` of them.
+    pub fn stalled(&mut self, sent_at: Instant, now: Instant, stalls_max: u32) -> bool {
         if self.heard_at.is_some_and(|heard_at| heard_at >= sent_at) {
             return false;
         }
         self.since.get_or_insert(sent_at);
+        let (stalls, ended_at) = &mut self.stalls;
+        if ended_at.is_none_or(|ended_at| sent_at >= ended_at) {
+            *stalls += 1;
+            *ended_at = Some(now);
+        }
+        if *stalls < stalls_max {
+            return false;
+        }
         self.until = Some(now + PAUSE);
         true
     }
 
-    /// Returns for how long nothing was heard, while nobody else is to try.
+    /// Returns for how long nothing was heard, while nobody is to try.
     pub fn lasts(&self, now: Instant) -> Option<Duration> {
         self.until.filter(|until| now < *until)?;
         Some(now.saturating_duration_since(self.since?))
-    }
-
-    /// Tells whether nothing was heard since the server fell silent: who tries tries once.
-    pub fn is_unbroken(&self) -> bool {
-        self.since.is_some()
     }
 }

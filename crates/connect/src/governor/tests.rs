@@ -514,13 +514,30 @@ async fn a_silent_server_costs_those_behind_the_first_nothing_and_is_tried_once_
     assert!((SECOND * 80..SECOND * 82).contains(&took), "{took:?}");
     let told = |result: Result<Response, SendError>| result.unwrap_err().to_string();
     let told: Vec<_> = all.into_iter().map(told).collect();
-    assert_eq!(told.iter().filter(|text| text.contains("nothing was heard from the app for 80 s")).count(), 49);
-    assert_eq!(wire.asked.load(Ordering::SeqCst), 2, "the first alone was asked, twice");
+    assert_eq!(told.iter().filter(|text| text.contains("nothing was heard from the app for 80 s")).count(), 50);
+    assert_eq!(wire.asked.load(Ordering::SeqCst), 2, "two were asked, one after the other");
     tokio::time::sleep(SECOND * 31).await;
     assert!(send().await.is_err() && wire.asked.load(Ordering::SeqCst) == 3, "once more after a pause");
     tokio::time::sleep(SECOND * 31).await;
     wire.answers.store(true, Ordering::SeqCst);
     assert!(send().await.is_ok() && send().await.is_ok(), "one answer and all may ask again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_was_lost_stays_in_doubt_whatever_its_repetition_meets() {
+    let put = Request::new(Method::PUT, "https://acme.example/users/7".parse().unwrap());
+    let (target, because) = (put.target(), String::new());
+    let cut = TransportError::Ambiguous { target: target.clone(), because: because.clone() };
+    let not_sent = TransportError::NotSent { target, because };
+    let governor = Governor::new(Limits::default(), TestClock::new(), 7);
+    let retry = RetryPolicy { attempts_max: 2, ..RetryPolicy::safe() };
+    // The last goes first.
+    let wire = Failing(Mutex::new(vec![not_sent.clone(), cut]));
+    let error = send_governed(&wire, &governor, &put, &retry).await.unwrap_err();
+    assert!(error.may_have_happened(), "{error}");
+    let wire = Failing(Mutex::new(vec![not_sent.clone(), not_sent]));
+    let error = send_governed(&wire, &governor, &put, &retry).await.unwrap_err();
+    assert!(!error.may_have_happened(), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
