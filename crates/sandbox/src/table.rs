@@ -58,6 +58,14 @@ impl<R: Row> Table<R> {
         places.into_iter().flatten().filter_map(|place| self.rows.get(place)).collect()
     }
 
+    /// Returns the records of an e-mail, or all of them.
+    pub fn of_email(&self, email: Option<&str>) -> Box<dyn Iterator<Item = &Held<R>> + '_> {
+        match email {
+            Some(email) => Box::new(self.with_email(email).into_iter()),
+            None => Box::new(self.iter()),
+        }
+    }
+
     /// Changes a record in place and keeps the look-ups true.
     pub fn edit(&mut self, id: &str, change: impl FnOnce(&mut Held<R>)) -> Option<&Held<R>> {
         let place = *self.by_id.get(id)?;

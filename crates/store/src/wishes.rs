@@ -79,10 +79,12 @@ impl Store {
     }
 
     /// Keeps a wish in the place of the one that had the version before it, with the entries of the journal that tell of
-    /// it and the jobs that it causes. Tells whether it did: somebody else may have been quicker.
+    /// it and the jobs that it causes. Tells whether it did: somebody else may have been quicker. Where the journal has
+    /// nothing to tell, only what became of the wish is noted, which a look at its account would tell again.
     #[boxed]
     pub async fn put_wish(&self, wish: &ClientWish, drafts: Vec<Draft>, jobs: &[NewJob]) -> Result<bool, StoreError> {
-        let mut tx = self.db.write(Durability::Full).await?;
+        let durability = if drafts.is_empty() { Durability::Normal } else { Durability::Full };
+        let mut tx = self.db.write(durability).await?;
         append(&mut tx, drafts).await?;
         let (connection, id, before) = (wish.connection.as_str(), &*wish.id, wish.version - 1);
         let keep = "INSERT INTO wish_past (connection, id, since_ms, until_ms, body) \

@@ -176,12 +176,8 @@ impl Tenant {
         let (skip, take) = numbered(call, PAGES)?;
         let active = paging::flag(call, "active")?.unwrap_or(true);
         let since = updated_since(call)?;
-        let email = call.query("email").map(str::to_lowercase);
-        let rows = self.agents.iter().map(|held| &held.row).filter(|agent| {
-            agent.active == active
-                && email.as_deref().is_none_or(|email| agent.email.to_lowercase() == email)
-                && changed_since(&agent.updated_at, since)
-        });
+        let rows = self.agents.of_email(call.query("email")).map(|held| &held.row);
+        let rows = rows.filter(|agent| agent.active == active && changed_since(&agent.updated_at, since));
         Ok(rows.skip(skip).take(take).map(Row::show).collect())
     }
 

@@ -83,15 +83,11 @@ impl Tenant {
         let (skip, take) = numbered(call, PAGES)?;
         let deleted = paging::flag(call, "deleted")?.unwrap_or(false);
         let since = updated_since(call)?;
-        let email = call.query("email").map(str::to_lowercase);
         let same =
             |key: &str, value: &Option<String>| call.query(key).is_none_or(|wanted| value.as_deref() == Some(wanted));
         let company = call.query("company_id");
-        let rows = self.contacts.iter().map(|held| &held.row).filter(|contact| {
+        let rows = self.contacts.of_email(call.query("email")).map(|held| &held.row).filter(|contact| {
             contact.deleted == deleted
-                && email
-                    .as_deref()
-                    .is_none_or(|email| contact.email.as_deref().map(str::to_lowercase).as_deref() == Some(email))
                 && same("phone", &contact.phone)
                 && same("mobile", &contact.mobile)
                 && company.is_none_or(|wanted| contact.company_id.is_some_and(|id| id.to_string() == wanted))

@@ -167,12 +167,8 @@ impl Tenant {
         let (skip, take) = numbered(call, PAGES)?;
         let active = paging::flag(call, "active")?.unwrap_or(true);
         let since = updated_since(call)?;
-        let email = call.query("email").map(str::to_lowercase);
-        let rows = self.table(sort).iter().map(|held| &held.row).filter(|member| {
-            member.active == active
-                && email.as_deref().is_none_or(|email| member.email.to_lowercase() == email)
-                && changed_since(&member.updated_at, since)
-        });
+        let rows = self.table(sort).of_email(call.query("email")).map(|held| &held.row);
+        let rows = rows.filter(|member| member.active == active && changed_since(&member.updated_at, since));
         Ok(rows.skip(skip).take(take).map(Row::show).collect())
     }
 
