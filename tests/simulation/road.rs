@@ -7,6 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,6 +32,23 @@ struct State {
     requests: u64,
     lost: u64,
     tells: bool,
+    doubts: Doubts,
+}
+
+/// Creates of which nobody knows whether they were done, and those that were sent again all the same.
+#[derive(Default)]
+struct Doubts {
+    /// What was asked, and whether somebody has looked since.
+    open: BTreeMap<Create, bool>,
+    blind: Vec<Create>,
+}
+
+/// A request that makes an account: its app, the address, and the request itself.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Create {
+    app: String,
+    address: String,
+    asked: String,
 }
 
 #[derive(Clone, Copy)]
@@ -44,7 +62,18 @@ enum Fate {
 impl Road {
     pub fn new(sandbox: Arc<Sandbox>, seed: u64, tells: bool) -> Self {
         let (chance, trace) = (StdRng::seed_from_u64(seed), DefaultHasher::new());
-        Self { sandbox, state: Mutex::new(State { chance, bad: false, trace, requests: 0, lost: 0, tells }) }
+        Self {
+            sandbox,
+            state: Mutex::new(State {
+                chance,
+                bad: false,
+                trace,
+                requests: 0,
+                lost: 0,
+                tells,
+                doubts: Doubts::default(),
+            }),
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -59,6 +88,11 @@ impl Road {
     pub fn trace(&self) -> (u64, u64, u64) {
         let state = self.state();
         (state.trace.finish(), state.requests, state.lost)
+    }
+
+    /// Returns the creates that were repeated though an earlier one may have been done and nobody had looked.
+    pub fn blind(&self) -> Vec<String> {
+        self.state().doubts.blind.iter().map(|create| create.asked.clone()).collect()
     }
 
     fn draw(&self, request: &http::Request<Bytes>) -> (Duration, Fate) {
@@ -81,6 +115,7 @@ impl Road {
 
     async fn deliver(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Lost> {
         let (took, fate) = self.draw(&request);
+        let create = self.state().doubts.sent(&request);
         let told = self.state().tells.then(|| format!("{} {}", request.method(), request.uri()));
         sleep(took).await;
         let answer = match fate {
@@ -93,13 +128,51 @@ impl Road {
             },
             Fate::Well => self.sandbox.answer(request).await.ok_or(Lost::Ambiguous),
         };
-        answer.as_ref().map(|answer| answer.status().as_u16()).hash_into(&mut self.state().trace);
+        let status = answer.as_ref().map(|answer| answer.status().as_u16());
+        let is_known = matches!(status, Ok(..500) | Err(Lost::NotSent));
+        create.filter(|_| is_known).into_iter().for_each(|create| self.state().doubts.settled(&create));
+        status.hash_into(&mut self.state().trace);
         if let Some(told) = told {
             let how = answer.as_ref().map_or_else(|lost| format!("{lost:?}"), |answer| answer.status().to_string());
             println!("    {:>9.3}  {told} → {how}", since_start());
         }
         answer
     }
+}
+
+impl Doubts {
+    /// Takes in a request as it leaves; of one that makes an account, returns it. From then on until its answer nobody
+    /// knows, also where whoever asked is killed.
+    fn sent(&mut self, request: &http::Request<Bytes>) -> Option<Create> {
+        let app = request.uri().path().split('/').nth(1).unwrap_or_default().to_owned();
+        let body = String::from_utf8_lossy(request.body()).to_lowercase();
+        let address = request.uri().path_and_query().map(|asked| asked.as_str().replace("%40", "@").to_lowercase());
+        let asked = format!("{} {} {body}", request.method(), address.unwrap_or_default());
+        let create = made(request, &body).map(|address| Create { app: app.clone(), address, asked: asked.clone() });
+        for (open, looked) in self.open.iter_mut().filter(|(open, _)| open.app == app) {
+            *looked |= create.as_ref() != Some(open) && asked.contains(&open.address);
+        }
+        if let Some(create) = &create
+            && self.open.insert(create.clone(), false) == Some(false)
+        {
+            self.blind.push(create.clone());
+        }
+        create
+    }
+
+    fn settled(&mut self, create: &Create) {
+        self.open.remove(create);
+    }
+}
+
+/// Returns the address that a request makes an account for.
+fn made(request: &http::Request<Bytes>, body: &str) -> Option<String> {
+    if request.method() != http::Method::POST {
+        return None;
+    }
+    let word = body.split('"').find(|word| word.contains('@'))?;
+    println!("POST {} {word}", request.uri().path());
+    Some(word.to_owned())
 }
 
 trait HashInto {

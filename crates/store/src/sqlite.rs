@@ -64,7 +64,7 @@ impl Sqlite {
                 Lent(Inner::Reader { connection: Some(connection), home: readers.idle.clone(), _turn: turn })
             }
         };
-        lent.connection()?.execute_batch("BEGIN")?;
+        say(lent.connection()?, "BEGIN")?;
         Ok(lent)
     }
 
@@ -77,7 +77,7 @@ impl Sqlite {
             writer.durability = durability;
         }
         let lent = Lent(Inner::Writer(writer));
-        lent.connection()?.execute_batch("BEGIN IMMEDIATE")?;
+        say(lent.connection()?, "BEGIN IMMEDIATE")?;
         Ok(lent)
     }
 
@@ -187,7 +187,7 @@ impl Lent {
 impl Lent {
     /// Makes everything since the beginning true at once.
     pub(crate) fn commit(self) -> Result<(), StoreError> {
-        Ok(self.connection()?.execute_batch("COMMIT")?)
+        say(self.connection()?, "COMMIT")
     }
 }
 
@@ -196,12 +196,17 @@ impl Drop for Lent {
         if let Ok(connection) = self.connection()
             && !connection.is_autocommit()
         {
-            let _ = connection.execute_batch("ROLLBACK");
+            let _ = say(connection, "ROLLBACK");
         }
         if let Inner::Reader { connection, home, .. } = &mut self.0 {
             home.lock().unwrap_or_else(PoisonError::into_inner).extend(connection.take());
         }
     }
+}
+
+/// Says where a transaction begins or ends, in words that the connection has understood before.
+fn say(connection: &Connection, words: &str) -> Result<(), StoreError> {
+    Ok(connection.prepare_cached(words)?.raw_execute().map(drop)?)
 }
 
 /// Binds values in their order.
