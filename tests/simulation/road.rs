@@ -167,12 +167,11 @@ impl Doubts {
 
 /// Returns the address that a request makes an account for.
 fn made(request: &http::Request<Bytes>, body: &str) -> Option<String> {
-    if request.method() != http::Method::POST {
+    // Gainsight is searched by a POST as well.
+    if request.method() != http::Method::POST || request.uri().path().ends_with("/list") {
         return None;
     }
-    let word = body.split('"').find(|word| word.contains('@'))?;
-    println!("POST {} {word}", request.uri().path());
-    Some(word.to_owned())
+    body.split('"').find(|word| word.contains('@')).map(str::to_owned)
 }
 
 trait HashInto {

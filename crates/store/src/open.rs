@@ -27,7 +27,7 @@ const PAGE_BYTES: i64 = 8192;
 /// Pages of the log that are gathered before they go to their places.
 const LOG_PAGES: i64 = 4000;
 /// What the connections keep of the file, in KiB as SQLite counts them: negative.
-const WRITER_CACHE: i64 = -16_000;
+const WRITER_CACHE: i64 = -10_000;
 const READER_CACHE: i64 = -4_000;
 
 /// Opens the SQLite file named after `sqlite:`.
