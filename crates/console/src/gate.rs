@@ -2,6 +2,7 @@
 //! form from a page of ours. And what every answer says to the browser about what it may load, frame and keep.
 //! Pages are told who visits; none of them looks at a cookie.
 
+use crate::assets::style_source;
 use crate::failure::Failure;
 use crate::squeeze::squeeze;
 use crate::{Console, Shared};
@@ -14,7 +15,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use tenure_core::role::Deed;
 use tenure_engine::openid::within;
 use tenure_engine::session::{Visitor, authenticate, is_same, recognise};
@@ -29,8 +30,14 @@ pub(crate) const COOKIE: &str = "tenure_session";
 pub(crate) const COOKIE_TLS: &str = "__Host-tenure_session";
 /// What a page sends along that asks for itself anew without anybody's doing.
 const BY_ITSELF: &str = "x-tenure-live";
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let policy = format!(
+        "default-src 'none'; style-src {}; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'",
+        style_source()
+    );
+    HeaderValue::from_str(&policy).expect("a header of plain letters")
+});
 
 /// What somebody wrote into a form; fields may come several times.
 #[derive(Clone, Debug, Default)]
@@ -163,10 +170,10 @@ pub(crate) fn dress(router: Router<Shared>, console: &Shared) -> Router<Shared> 
 async fn say(State(console): State<Shared>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert_with(|| POLICY.clone());
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };
-    set(header::CONTENT_SECURITY_POLICY, POLICY);
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "same-origin");

@@ -2,6 +2,9 @@
 //! with one from elsewhere. And what every answer says to the browser; links that are used once; sessions that end.
 
 use crate::stage::{MIA, stage_of_now as stage};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
 use std::sync::atomic::Ordering;
 use tenure_console::{doors, places};
 use tenure_core::role::Role;
@@ -85,7 +88,7 @@ async fn every_act_asks_for_a_form_of_this_session_from_a_page_of_ours() {
 async fn every_answer_says_what_a_browser_may_do_with_it() {
     let stage = stage("").await;
     let (cookie, _) = stage.signed_in(MIA, Role::Admin).await;
-    for path in ["/", "/sign-in", "/audit", "/people/nobody", "/assets/console.css", "/sessions"] {
+    for path in ["/", "/sign-in", "/audit", "/people/nobody", "/assets/console.js", "/sessions"] {
         let answer = stage.get(path, &cookie).await;
         let policy = answer.says("content-security-policy");
         for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"] {
@@ -95,6 +98,9 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
         assert_eq!((answer.says("x-frame-options"), answer.says("x-content-type-options")), ("DENY", "nosniff"));
         if !path.starts_with("/assets") {
             assert_eq!(answer.says("cache-control"), "no-store", "{path}");
+            let style = answer.body.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next()).unwrap();
+            let hash = BASE64_STANDARD.encode(Sha256::digest(style));
+            assert!(policy.contains(&format!("style-src 'sha256-{hash}';")), "the look that it has: {policy}");
             assert!(!answer.body.contains("<script>") && !answer.body.contains(" style="), "{path} has inline parts");
         }
     }
@@ -117,10 +123,10 @@ async fn pages_are_squeezed_for_our_own_visitors_and_never_for_another_site() {
     for site in ["cross-site", "same-site"] {
         assert_eq!(stage.get("/", &from(site)).await.says("content-encoding"), "", "{site}");
     }
-    let named = plain.body.split('"').find(|word| word.starts_with("/assets/console.css?")).unwrap();
-    let style = stage.get(named, "Accept-Encoding: gzip\r\n").await;
-    assert!(style.says("cache-control").contains("immutable") && style.says("content-encoding") == "gzip");
-    assert_eq!(stage.get("/assets/console.css?x", "").await.says("cache-control"), "private, max-age=300");
+    let named = plain.body.split('"').find(|word| word.starts_with("/assets/console.js?")).unwrap();
+    let script = stage.get(named, "Accept-Encoding: gzip\r\n").await;
+    assert!(script.says("cache-control").contains("immutable") && script.says("content-encoding") == "gzip");
+    assert_eq!(stage.get("/assets/console.js?x", "").await.says("cache-control"), "private, max-age=300");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
