@@ -105,7 +105,8 @@ pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) ->
         let about = company_about(house, &all).await?;
         let found = about.judge_alone(house, None)?;
         let everybody;
-        let (company, found) = if !about.is_part || plan.way_back.is_some() || still::leads_to_all(&found.plan, plan) {
+        let is_enough = !about.is_part || plan.way_back.is_some();
+        let (company, found) = if is_enough || still::leads_to_all(house, &found.plan, plan).await? {
             (&about, found)
         } else {
             // That a step is wished no more is said on the word of the whole company only.

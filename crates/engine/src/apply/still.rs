@@ -55,10 +55,42 @@ impl<'p> Wished<'p> {
     }
 }
 
-/// Tells whether today's plan has all steps of an earlier one.
-pub(super) fn leads_to_all(now: &Plan, plan: &Plan) -> bool {
+/// Tells whether today's plan has all steps of an earlier one, but for those that were done: what became of these is looked
+/// at, whatever is wished.
+pub(super) async fn leads_to_all(house: &House, now: &Plan, plan: &Plan) -> Result<bool, EngineError> {
     let wished = Wished::of(now);
-    plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).all(|step| wished.leads_to(step))
+    let all = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step));
+    let missing: Vec<&Step> = all.filter(|step| !wished.leads_to(step)).collect();
+    let tried = Tried::of(house, &missing).await?;
+    Ok(missing.iter().all(|step| tried.was_done(&step.id)))
+}
+
+/// What became of steps that were tried before.
+#[derive(Default)]
+struct Tried {
+    last: BTreeMap<StepId, Outcome>,
+    open: BTreeSet<StepId>,
+}
+
+impl Tried {
+    async fn of(house: &House, steps: &[&Step]) -> Result<Self, EngineError> {
+        if steps.is_empty() {
+            return Ok(Self::default());
+        }
+        let ids: Vec<&StepId> = steps.iter().map(|step| &step.id).collect();
+        let last = house.store.last_results(&ids).await?.into_iter().map(|(id, result)| (id, result.outcome)).collect();
+        let open = house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
+        Ok(Self { last, open })
+    }
+
+    fn was_tried(&self, id: &StepId) -> bool {
+        self.last.contains_key(id) || self.open.contains(id)
+    }
+
+    /// Tells whether a step was done for certain the last time.
+    fn was_done(&self, id: &StepId) -> bool {
+        matches!(self.last.get(id), Some(Outcome::Done | Outcome::AlreadyTrue)) && !self.open.contains(id)
+    }
 }
 
 /// Tells whether a step of today is an earlier one that knows more accounts by now, and nothing else.
@@ -89,20 +121,14 @@ pub(super) async fn compare(
     let wished = Wished::of(now);
     let steps = || plan.steps.iter().chain(freed);
     let missing: Vec<&Step> = steps().filter(|step| !wished.leads_to(step)).collect();
-    if !missing.is_empty() {
-        let ids: Vec<&StepId> = missing.iter().map(|step| &step.id).collect();
-        let tried = house.store.last_results(&ids).await?;
-        let open: BTreeSet<StepId> = house.store.open_steps().await?.into_iter().map(|open| open.step).collect();
-        for step in missing {
-            let last = tried.get(&step.id).map(|result| result.outcome);
-            let is_certain = matches!(last, Some(Outcome::Done | Outcome::AlreadyTrue)) && !open.contains(&step.id);
-            match last.is_some() || open.contains(&step.id) {
-                false => still.moved.insert(step.id.clone()),
-                // What gives access and got half way is finished; what takes it away needs a wish of today.
-                true if is_certain || step.effect.is_removal() => still.perhaps_so.insert(step.id.clone()),
-                true => false,
-            };
-        }
+    let tried = Tried::of(house, &missing).await?;
+    for step in missing {
+        match tried.was_tried(&step.id) {
+            false => still.moved.insert(step.id.clone()),
+            // What gives access and got half way is finished; what takes it away needs a wish of today.
+            true if tried.was_done(&step.id) || step.effect.is_removal() => still.perhaps_so.insert(step.id.clone()),
+            true => false,
+        };
     }
     let ours: BTreeSet<&StepId> = steps().map(|step| &step.id).collect();
     for hold in &now.held {
