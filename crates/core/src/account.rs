@@ -4,7 +4,7 @@
 
 mod fields;
 
-pub use fields::Fields;
+pub use fields::{FieldNames, Fields};
 
 use crate::name::{ConnectionName, EntitlementKind, Name, NativeId};
 use schemars::JsonSchema;

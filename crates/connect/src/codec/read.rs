@@ -9,7 +9,7 @@ use super::value::ValueCodec;
 use crate::manifest::{EntitlementSpec, GrantForm, GrantPlace, KindSpec};
 use serde_json::Value;
 use std::borrow::Cow;
-use tenure_core::account::{Account, AccountKey, Fields, Grant, Kind};
+use tenure_core::account::{Account, AccountKey, FieldNames, Fields, Grant, Kind};
 use tenure_core::name::{ConnectionName, EntitlementKind, FieldName, Name, NativeId};
 
 /// The compiled read form of one kind.
@@ -21,7 +21,9 @@ pub(crate) struct RecordReader {
     email: Option<Places>,
     name: Option<Places>,
     external_id: Option<Places>,
+    /// In the order of their names.
     fields: Vec<FieldReader>,
+    names: FieldNames,
     grants: Vec<GrantReader>,
     state: StateReader,
     created: Places,
@@ -97,7 +99,6 @@ impl RecordReader {
                 codec: ValueCodec::new(field),
             })
             .collect();
-        // In the order in which an account keeps them.
         fields.sort_by(|one, other| one.name.cmp(&other.name));
         let has = |wanted: &str| fields.iter().any(|field| field.name.as_str() == wanted);
         let whole_name = (own("name").is_none() && has("given_name") && has("family_name"))
@@ -109,6 +110,7 @@ impl RecordReader {
             email: own("email"),
             name: own("name"),
             external_id: own("external_id"),
+            names: FieldNames::new(fields.iter().map(|field| field.name.clone())),
             fields,
             grants: spec.entitlements.values().map(GrantReader::new).collect(),
             state: StateReader::new(&spec.state),
@@ -159,9 +161,7 @@ impl RecordReader {
             _ => None,
         };
         let moments = Moments { created: moment(&self.created), updated: moment(&self.updated), now: reading.now_ms };
-        let mut told = Vec::with_capacity(self.fields.len());
-        told.extend(self.fields.iter().filter_map(|field| Some((field.name.clone(), field.value(json)?))));
-        let fields = Fields::from_iter(told);
+        let fields = self.names.fields(|at| self.fields[at].value(json));
         let text = |places: &Option<Places>| -> Option<Box<str>> {
             let found = places.as_ref()?.of(json)?.plain()?;
             (!found.is_empty()).then(|| found.as_ref().into())

@@ -49,6 +49,50 @@ impl Names {
     }
 }
 
+/// The names of all fields that records of one sort can tell, for whoever reads many of them.
+#[derive(Clone)]
+pub struct FieldNames(Names);
+
+impl FieldNames {
+    /// Takes names in any order.
+    pub fn new(names: impl IntoIterator<Item = FieldName>) -> Self {
+        let mut names: Vec<FieldName> = names.into_iter().collect();
+        names.sort();
+        names.dedup();
+        Self(Names(Arc::new(names.into())))
+    }
+
+    /// Lists the names, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = &FieldName> {
+        self.0.0.iter()
+    }
+
+    /// Returns the fields of a record, of each of which `value` is asked by its place among the names; those that are not
+    /// told are left out.
+    pub fn fields(&self, mut value: impl FnMut(usize) -> Option<Value>) -> Fields {
+        let all = &self.0.0;
+        let mut values = Vec::with_capacity(all.len());
+        let mut untold = Vec::new();
+        for at in 0..all.len() {
+            match value(at) {
+                Some(value) => values.push(value),
+                None => untold.push(at),
+            }
+        }
+        if untold.is_empty() {
+            return Fields(Repr::Shared(self.0.clone(), values.into()));
+        }
+        let told = (0..all.len()).filter(|at| !untold.contains(at)).map(|at| all[at].clone());
+        Fields::sorted(told.zip(values).collect())
+    }
+}
+
+impl fmt::Debug for FieldNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 /// Canonical field → value, sorted by field. An absent field is unknown; null is known to be empty.
 /// Fields that were collected or read share their values with their clones until one of them is changed.
 #[derive(Clone)]
@@ -246,6 +290,15 @@ mod tests {
     #[test]
     fn of_one_name_the_last_value_stays() {
         assert_eq!(fields(r#"{"b": 1, "a": 2, "b": 3, "b": null}"#), fields(r#"{"a": 2, "b": null}"#));
+    }
+
+    #[test]
+    fn whoever_reads_many_records_says_what_each_tells_by_the_places_of_the_names() {
+        let names = FieldNames::new(["b", "a", "c", "a"].map(FieldName::from));
+        assert_eq!(names.iter().map(FieldName::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(names.fields(|at| Some(at.into())), fields(r#"{"a": 0, "b": 1, "c": 2}"#));
+        assert_eq!(names.fields(|at| (at != 1).then(|| at.into())), fields(r#"{"a": 0, "c": 2}"#));
+        assert!(names.fields(|_| None).is_empty());
     }
 
     #[test]
