@@ -18,9 +18,6 @@ const OTHERS_MAX: usize = 1000;
 /// So many records may have come since; more of them, and the company is correlated.
 const NEW_MAX: usize = 200;
 
-/// So many new links are written at a time.
-const LINKS_MAX: usize = 50_000;
-
 /// Up to where the links of all people are pinned.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 struct Pinned {
@@ -60,14 +57,9 @@ impl Pins {
 }
 
 /// Pins the links that are new, of facts that were read after `mark`. Returns how many.
-pub(crate) async fn pin_all(house: &House, mut pins: Pins, mark: Mark) -> Result<u64, EngineError> {
-    // In the order in which the store keeps them, so that many are written beside each other; and when nobody reads the
-    // company any more, since a log that somebody reads behind only grows.
-    pins.links.sort_unstable_by(|one, other| one.account.cmp(&other.account));
-    let mut pinned = 0;
-    for links in pins.links.chunks(LINKS_MAX) {
-        pinned += house.store.pin_links(links, house.clock.now_ms()).await?;
-    }
+pub(crate) async fn pin_all(house: &House, pins: Pins, mark: Mark) -> Result<u64, EngineError> {
+    // When nobody reads the company any more, since a log that somebody reads behind only grows.
+    let pinned = house.store.pin_many(pins.links, house.clock.now_ms()).await?;
     if let Some(others) = pins.others.filter(|others| others.len() <= OTHERS_MAX) {
         note(house, Pinned { mark, connections: house.names(), others }).await?;
     }

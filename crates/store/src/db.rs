@@ -86,6 +86,11 @@ impl Db {
         }
     }
 
+    /// Tells whether all lies in one file, or in the memory of this process.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
     /// Closes all connections, waiting for what is under way.
     pub(crate) async fn close(&self) {
         match self {

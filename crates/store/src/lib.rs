@@ -117,6 +117,7 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let db = Db::open(url).await?;
         migrate::migrate(&db).await?;
+        links::mend(&db).await?;
         Ok(Self { db: Arc::new(db) })
     }
 

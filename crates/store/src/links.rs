@@ -4,7 +4,7 @@
 
 use crate::Store;
 use crate::bulk::Bulk;
-use crate::db::{Durability, Row, args};
+use crate::db::{Db, Durability, Row, args};
 use crate::error::{StoreError, read_json, write_json};
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
@@ -27,6 +27,13 @@ const PIN: Bulk = Bulk {
     tail: " ON CONFLICT (account) DO UPDATE SET identity = excluded.identity, since_ms = excluded.since_ms, \
            body = excluded.body WHERE link.identity <> excluded.identity",
 };
+
+/// So many links are written in one transaction.
+const GROUP: usize = 50_000;
+/// So many links, if they are more than there were, are indexed by person when all are written.
+const MANY: usize = 20_000;
+const UNINDEX: &str = "DROP INDEX IF EXISTS link_identity";
+const INDEX: &str = "CREATE INDEX IF NOT EXISTS link_identity ON link (identity)";
 
 /// A link that ended.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +64,39 @@ impl Store {
         let pinned = tx.run_bulk(&PIN, rows).await?;
         tx.commit().await?;
         Ok(pinned)
+    }
+
+    /// Pins any number of links, many in one transaction and in the order in which they are kept. Those of a company that is
+    /// linked for the first time are indexed by person at the end: people come in no order, so that each link would have a
+    /// page of its own copied twice. Only in a file, where nobody waits for the index; who is killed before leaves one
+    /// without it, which whoever opens it mends.
+    #[boxed]
+    pub async fn pin_many(&self, mut links: Vec<Link>, now_ms: i64) -> Result<u64, StoreError> {
+        links.sort_unstable_by(|one, other| one.account.cmp(&other.account));
+        let afterwards = self.db.is_file() && links.len() >= MANY && self.has_fewer_links(links.len()).await?;
+        if afterwards {
+            shape(&self.db, UNINDEX).await?;
+        }
+        let pinned = self.pin_groups(&links, now_ms).await;
+        drop(links);
+        if afterwards {
+            shape(&self.db, INDEX).await?;
+        }
+        pinned
+    }
+
+    async fn pin_groups(&self, links: &[Link], now_ms: i64) -> Result<u64, StoreError> {
+        let mut pinned = 0;
+        for group in links.chunks(GROUP) {
+            pinned += self.pin_links(group, now_ms).await?;
+        }
+        Ok(pinned)
+    }
+
+    async fn has_fewer_links(&self, than: usize) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM link LIMIT $1) AS some";
+        let held = self.db.read().await?.first(sql, args![than as i64], |row| row.int(0)).await?;
+        Ok(held.is_none_or(|held| held < than as i64))
     }
 
     /// Ends the link of an account, and returns it, if it has one.
@@ -100,4 +140,21 @@ impl Store {
         let read = |row: Row<'_>| Ok(PastLink { until_ms: row.int(0)?, link: read_json("a link", row.text(1)?)? });
         tx.list(sql, args![account.to_string()], read).await
     }
+}
+
+/// Indexes links by person where a process that wrote many of them did not live to do so.
+pub(crate) async fn mend(db: &Db) -> Result<(), StoreError> {
+    if !db.is_file() {
+        return Ok(());
+    }
+    let sql = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = 'link_identity'";
+    let indexed = db.read().await?.first(sql, vec![], |row| row.int(0)).await?;
+    if indexed.is_none() { shape(db, INDEX).await } else { Ok(()) }
+}
+
+/// Changes what is indexed. It makes nothing else of the links, so that it need not outlast a power cut by itself.
+async fn shape(db: &Db, sql: &'static str) -> Result<(), StoreError> {
+    let mut tx = db.write(Durability::Normal).await?;
+    tx.script(sql).await?;
+    tx.commit().await
 }

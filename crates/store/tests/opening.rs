@@ -2,7 +2,10 @@
 //! Databases are made in temporary folders and in the private PostgreSQL.
 //! What a store does once it is open is told in `conformance`.
 
+use tenure_core::account::{AccountKey, Kind};
+use tenure_core::facts::Link;
 use tenure_core::journal::{Draft, Entry, seal, verify};
+use tenure_core::name::IdentityId;
 use tenure_store::test_support::{postgres_url, sqlite_store};
 use tenure_store::{PullMode, Store, StoreError};
 
@@ -247,4 +250,38 @@ async fn a_store_in_memory_lives_as_long_as_it_is_open() {
     assert_eq!((again.id, again.checkpoint.as_deref()), (run.id, Some("page 2")));
     let other = Store::open("sqlite::memory:").await.unwrap();
     assert_eq!(other.connections().await.unwrap(), []);
+}
+
+/// Tells whether the links of a file are indexed by person.
+fn is_indexed(path: &std::path::Path) -> bool {
+    let sql = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'index' AND name = 'link_identity'";
+    let counted: i64 = rusqlite::Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+    counted == 1
+}
+
+#[tokio::test]
+async fn links_of_a_whole_company_are_pinned_and_indexed_also_after_a_kill_in_between() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tenure.db");
+    let url = format!("sqlite:{}", path.display());
+    let store = Store::open(&url).await.unwrap();
+    let link = |number: u32, of: u32| Link {
+        account: AccountKey::new(&"desk".into(), Kind::Agent, format!("{number}")),
+        identity: IdentityId::from(format!("person {of}")),
+        evidence: "external id".into(),
+        since_ms: 1,
+    };
+    let all: Vec<Link> = (0..20_001).map(|number| link(number, number % 10_000)).collect();
+    assert_eq!(store.pin_many(all.clone(), 2).await.unwrap(), 20_001);
+    assert!(is_indexed(&path));
+    assert_eq!(store.links_of(&"person 7".into()).await.unwrap().len(), 2);
+    assert_eq!(store.pin_many(all, 3).await.unwrap(), 0, "all are pinned already");
+    let moved = link(7, 1);
+    assert_eq!(store.pin_many(vec![moved.clone()], 4).await.unwrap(), 1);
+    assert_eq!(store.past_links(&moved.account).await.unwrap().len(), 1);
+    store.close().await;
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DROP INDEX link_identity").unwrap();
+    let store = Store::open(&url).await.unwrap();
+    assert!(is_indexed(&path), "whoever opens the file mends it");
+    assert_eq!(store.links_of(&"person 1".into()).await.unwrap().len(), 3);
 }
