@@ -43,12 +43,22 @@ struct Doubts {
     blind: Vec<Create>,
 }
 
-/// A request that makes an account: its app, the address, and the request itself.
+/// A request that makes an account: where, for which address, and the request itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Create {
     app: String,
+    path: String,
     address: String,
     asked: String,
+}
+
+impl Create {
+    /// Tells whether a request looks for that account: it names the address, or asks for the list of everybody.
+    fn is_looked_for(&self, app: &str, request: &http::Request<Bytes>, asked: &str) -> bool {
+        let lists =
+            || request.method() == http::Method::GET && request.uri().path() == self.path && !asked.contains('@');
+        self.app == app && asked != self.asked && (asked.contains(&self.address) || lists())
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -148,10 +158,11 @@ impl Doubts {
         let body = String::from_utf8_lossy(request.body()).to_lowercase();
         let address = request.uri().path_and_query().map(|asked| asked.as_str().replace("%40", "@").to_lowercase());
         let asked = format!("{} {} {body}", request.method(), address.unwrap_or_default());
-        let create = made(request, &body).map(|address| Create { app: app.clone(), address, asked: asked.clone() });
-        for (open, looked) in self.open.iter_mut().filter(|(open, _)| open.app == app) {
-            *looked |= create.as_ref() != Some(open) && asked.contains(&open.address);
+        for (open, looked) in &mut self.open {
+            *looked |= open.is_looked_for(&app, request, &asked);
         }
+        let path = request.uri().path().to_owned();
+        let create = made(request, &body).map(|address| Create { app, path, address, asked });
         if let Some(create) = &create
             && self.open.insert(create.clone(), false) == Some(false)
         {
