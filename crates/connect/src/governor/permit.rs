@@ -120,14 +120,13 @@ impl Governor {
         loop {
             // A wake-up that comes between the look and the wait is kept by `Notify`.
             let now = shared.clock.now();
-            let (silent, turn) = {
+            let turn = {
                 let mut state = shared.lock();
-                let silent = state.silence.lasts(now);
-                (silent, if silent.is_some() { Err(Later::AfterOther) } else { state.turn(&waiting.rank, now) })
+                match state.silence.lasts(now) {
+                    Some(since) => return Err(NotAdmitted::Silent(since)),
+                    None => state.turn(&waiting.rank, now),
+                }
             };
-            if let Some(since) = silent {
-                return Err(NotAdmitted::Silent(since));
-            }
             let wait = match turn {
                 Ok(place) => {
                     shared.lock().waited += now.saturating_duration_since(came);
