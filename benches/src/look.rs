@@ -58,6 +58,13 @@ async fn lists(house: &House, people: u64, outcome: &mut Outcome) -> anyhow::Res
     note("grants", timed(async |round| Ok(grants(house, &place(round), WHO).await?.grants.len())).await?);
     let ask = async |round| Ok(identities(house, &someone(round), WHO).await?.identities.len());
     note("identities", timed(ask).await?);
+    let few = |filter: String| ListAsked { filter: Some(filter), ..part(None) };
+    let ask = async |round| {
+        Ok(accounts(house, &few(format!("login == '{}'", email(5_000 + round))), WHO).await?.accounts.len())
+    };
+    note("accounts, one that is sought by a condition", timed(ask).await?);
+    let ask = async |_| Ok(identities(house, &few("department == 'IT'".into()), WHO).await?.identities.len());
+    note("identities, those for whom a condition holds", timed(ask).await?);
     let ask = async |round| {
         Ok(why(house, &format!("gladly/{}", 1_000_000 + round * people / ROUNDS + 5)).await?.because.len())
     };

@@ -249,6 +249,32 @@ pub struct Plan {
     pub way_back: Option<WayBack>,
 }
 
+/// A plan in a line.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the fields are those of a plan; steps and holds are counted")]
+pub struct PlanBrief {
+    pub id: PlanId,
+    pub digest: String,
+    pub made_at: String,
+    pub requested_by: Option<String>,
+    pub steps: usize,
+    pub held: usize,
+}
+
+impl Plan {
+    /// Tells of it in a line.
+    pub fn brief(&self) -> PlanBrief {
+        PlanBrief {
+            id: self.id.clone(),
+            digest: self.digest.clone(),
+            made_at: self.made_at.clone(),
+            requested_by: self.requested_by.clone(),
+            steps: self.steps.len(),
+            held: self.held.len(),
+        }
+    }
+}
+
 /// Something that a person should know.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {

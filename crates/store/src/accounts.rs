@@ -43,6 +43,8 @@ impl AccountFilter {
 /// An account and the time for which it was so.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Observed {
+    /// Its place in lists.
+    pub at: Cursor,
     /// The account.
     pub account: Account,
     /// Since when it is so.
@@ -115,7 +117,7 @@ impl Store {
     ) -> Result<Page, StoreError> {
         let mut tx = self.db.read().await?;
         let (after, limit) = (after.map_or(0, |cursor| cursor.0), limit.clamp(1, PAGE_MAX));
-        let mut found: Vec<(i64, Observed)> = Vec::new();
+        let mut found: Vec<Observed> = Vec::new();
         for (first, end) in ranges(&mut tx, filter.among.as_deref()).await? {
             let (after, left) = (after.max(first), limit - found.len());
             if left == 0 || after >= end {
@@ -129,8 +131,8 @@ impl Store {
                 }
             });
         }
-        let next = if found.len() < limit { None } else { found.last().map(|(id, _)| Cursor(*id)) };
-        Ok(Page { accounts: found.into_iter().map(|(_, observed)| observed).collect(), next })
+        let next = if found.len() < limit { None } else { found.last().map(|observed| observed.at) };
+        Ok(Page { accounts: found, next })
     }
 
     /// The account with this key, now or at an earlier moment; nothing if it was not there.
@@ -146,7 +148,7 @@ impl Store {
                 tx.first(sql, args![at_ms, number, kind, native], |row| read_row(&row)).await?
             }
         };
-        Ok(found.map(|(_, observed)| observed))
+        Ok(found)
     }
 
     /// An account and what a client wishes of it, of one moment: by the id of the wish, else by the key of the account.
@@ -168,7 +170,7 @@ impl Store {
         let observed = match number {
             Some(number) => {
                 let values = args![number, key.kind.as_str(), key.id.as_str()];
-                tx.first(ONE_NOW, values, |row| read_row(&row)).await?.map(|(_, observed)| observed)
+                tx.first(ONE_NOW, values, |row| read_row(&row)).await?
             }
             None => None,
         };
@@ -186,7 +188,7 @@ impl Store {
             let Some(number) = number_of(&mut tx, &key.connection).await? else { continue };
             let args = args![number, key.kind.as_str(), key.id.as_str()];
             let found = tx.first(ONE_NOW, args, |row| read_row(&row)).await?;
-            states.extend(found.map(|(_, observed)| ((*key).clone(), observed.account.state)));
+            states.extend(found.map(|observed| ((*key).clone(), observed.account.state)));
         }
         Ok(states)
     }
@@ -199,13 +201,13 @@ impl Store {
         let sql = "SELECT id, since_ms, gone_ms, body FROM account \
                    WHERE connection = $1 AND kind = $2 AND native = $3";
         let values = args![number, key.kind.as_str(), key.id.as_str()];
-        let Some((id, current)) = tx.first(sql, values, |row| read_row(&row)).await? else { return Ok(Vec::new()) };
-        let sql = "SELECT id, since_ms, until_ms, body FROM version WHERE account = $1 \
+        let Some(current) = tx.first(sql, values, |row| read_row(&row)).await? else { return Ok(Vec::new()) };
+        let sql = "SELECT account, since_ms, until_ms, body FROM version WHERE account = $1 \
                    ORDER BY until_ms DESC, id DESC LIMIT $2";
+        let (id, limit) = (current.at.0, limit.saturating_sub(1) as i64);
         let mut all = vec![current];
-        let limit = limit.saturating_sub(1) as i64;
         tx.each(sql, args![id, limit], |row| {
-            all.push(read_row(&row)?.1);
+            all.push(read_row(&row)?);
             Ok(())
         })
         .await?;
@@ -253,7 +255,7 @@ impl Store {
         let place = i64::try_from(place).unwrap_or(i64::MAX);
         let limit = limit.clamp(1, PAGE_MAX) as i64;
         let values = args![first, end, one, two, three, connection.as_str(), limit, place];
-        tx.list(sql, values, |row| Ok(read_row(&row)?.1)).await
+        tx.list(sql, values, |row| read_row(&row)).await
     }
 
     /// Accounts that have this text as sign-in name, address, external id, employee id, or as their own id.
@@ -270,9 +272,9 @@ impl Store {
             found = tx.list(sql, args![key, FOUND_MAX], |row| read_row(&row)).await?;
         }
         found.extend(by_native_id(&mut tx, text).await?);
-        found.sort_by_key(|(id, _)| *id);
-        found.dedup_by_key(|(id, _)| *id);
-        Ok(found.into_iter().map(|(_, observed)| observed).collect())
+        found.sort_by_key(|observed| observed.at.0);
+        found.dedup_by_key(|observed| observed.at.0);
+        Ok(found)
     }
 }
 
@@ -293,7 +295,7 @@ fn three(kinds: &[Kind]) -> [&'static str; 3] {
     std::array::from_fn(|at| kinds.get(at).or(kinds.first()).map_or("", |kind| kind.as_str()))
 }
 
-async fn by_native_id(tx: &mut Tx, text: &str) -> Result<Vec<(i64, Observed)>, StoreError> {
+async fn by_native_id(tx: &mut Tx, text: &str) -> Result<Vec<Observed>, StoreError> {
     const BY_KEY: Bulk = Bulk {
         head: "WITH given (kind, native) AS (",
         columns: 2,
@@ -314,7 +316,7 @@ async fn by_native_id(tx: &mut Tx, text: &str) -> Result<Vec<(i64, Observed)>, S
     Ok(found)
 }
 
-fn read_row(row: &Row<'_>) -> Result<(i64, Observed), StoreError> {
+fn read_row(row: &Row<'_>) -> Result<Observed, StoreError> {
     let account = read_body("an account", row.text(3)?)?;
-    Ok((row.int(0)?, Observed { account, since_ms: row.int(1)?, until_ms: row.int_or_none(2)? }))
+    Ok(Observed { at: Cursor(row.int(0)?), account, since_ms: row.int(1)?, until_ms: row.int_or_none(2)? })
 }

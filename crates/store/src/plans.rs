@@ -10,7 +10,7 @@ use crate::journal::append;
 use crate::{Store, next_number};
 use async_recursion::async_recursion as boxed;
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_core::change::Plan;
+use tenure_core::change::{Plan, PlanBrief};
 use tenure_core::journal::Draft;
 use tenure_core::name::{FindingId, PlanId};
 
@@ -49,6 +49,7 @@ impl Store {
         let sql = "DELETE FROM plan WHERE number > $1 AND number <= $2 \
                    AND NOT EXISTS (SELECT 1 FROM run r WHERE r.plan = plan.id)";
         tx.run(sql, args![number - 2 * PLANS_KEPT, number - PLANS_KEPT]).await?;
+        keep_brief(&mut tx, plan.brief(), number).await?;
         enqueue(&mut tx, jobs).await?;
         tx.commit().await
     }
@@ -75,6 +76,31 @@ impl Store {
         let mut tx = self.db.read().await?;
         let sql = "SELECT id FROM plan ORDER BY number DESC LIMIT $1";
         tx.list(sql, args![limit as i64], |row| Ok(row.text(0)?.into())).await
+    }
+
+    /// The plans that are kept in a line each, latest first.
+    #[boxed]
+    pub async fn plan_briefs(&self, limit: usize) -> Result<Vec<PlanBrief>, StoreError> {
+        let mut tx = self.db.read().await?;
+        // Plans of older versions have no line of their own, and are read as a whole.
+        let sql = "SELECT p.id, b.digest, b.made_at, b.requested_by, b.steps, b.held, \
+                   CASE WHEN b.id IS NULL THEN p.body END \
+                   FROM plan p LEFT JOIN plan_brief b ON b.id = p.id ORDER BY p.number DESC LIMIT $1";
+        tx.list(sql, args![limit as i64], |row| {
+            if let Some(body) = row.text_or_none(6)? {
+                return Ok(read_json::<Plan>("a plan", body)?.brief());
+            }
+            let text = |at| row.text(at).map(str::to_owned);
+            Ok(PlanBrief {
+                id: row.text(0)?.into(),
+                digest: text(1)?,
+                made_at: text(2)?,
+                requested_by: row.text_or_none(3)?.map(str::to_owned),
+                steps: row.int(4)? as usize,
+                held: row.int(5)? as usize,
+            })
+        })
+        .await
     }
 
     /// Tells since when each of these findings stands; for those never seen before, since now.
@@ -110,6 +136,19 @@ impl Store {
         tx.run_bulk(&KEEP, new).await?;
         tx.commit().await
     }
+}
+
+async fn keep_brief(tx: &mut Tx, brief: PlanBrief, number: i64) -> Result<(), StoreError> {
+    let sql = "INSERT INTO plan_brief (id, number, digest, made_at, requested_by, steps, held) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET number = excluded.number, \
+               digest = excluded.digest, made_at = excluded.made_at, requested_by = excluded.requested_by, \
+               steps = excluded.steps, held = excluded.held";
+    let PlanBrief { id, digest, made_at, requested_by, steps, held } = brief;
+    tx.run(sql, args![id.as_str(), number, digest, made_at, requested_by, steps as i64, held as i64]).await?;
+    let sql = "DELETE FROM plan_brief WHERE number > $1 AND number <= $2 \
+               AND NOT EXISTS (SELECT 1 FROM plan p WHERE p.id = plan_brief.id)";
+    tx.run(sql, args![number - 2 * PLANS_KEPT, number - PLANS_KEPT]).await?;
+    Ok(())
 }
 
 async fn read_since(

@@ -207,7 +207,8 @@ async fn holds_the_seed(url: &str) {
     assert_eq!(counts, [2, 1, 1, 1], "{url}");
     assert_eq!(verify(&store.read_journal(0, 10).await.unwrap()), Ok(2), "{url}");
     assert_eq!(store.journal_head().await.unwrap().seq, 2, "{url}");
-    assert!(store.plan(&"p-1".into()).await.unwrap().is_some(), "{url}");
+    let plan = store.plan(&"p-1".into()).await.unwrap().unwrap();
+    assert_eq!(store.plan_briefs(10).await.unwrap(), [plan.brief()], "{url}");
     let open = store.open_steps().await.unwrap();
     assert_eq!(open.iter().map(|step| step.step.as_str()).collect::<Vec<_>>(), ["s-2"], "{url}");
     assert_eq!(store.results(&"r-1".into()).await.unwrap().len(), 1, "{url}");

@@ -21,8 +21,12 @@ use tenure_core::name::ConnectionName;
 use tenure_store::{AccountFilter, Cursor, Extent, Managers, Observed, Page, Seed};
 
 const PAGE: usize = 1000;
-/// So many pages of a list are judged each by itself.
-pub(super) const PAGES_BY_THEMSELVES: usize = 3;
+/// A part looks through so many pages whose rows are each found out about; then it ends, short of rows or not.
+pub(super) const PAGES_FOUND_OUT: usize = 3;
+/// A part looks through so many pages of which it is told before, by what an account itself says, which rows are asked for.
+const PAGES_LOOKED_THROUGH: usize = 10;
+/// What a row says that its account does not: it is found out from what hangs together with it.
+const FOUND_OUT: [&str; 3] = ["identity", "evidence", "access"];
 
 /// Which rows of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -71,15 +75,8 @@ pub struct Grants {
 #[boxed]
 pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Accounts, EngineError> {
     let filter = begin::<AccountView>(house, asked, by, "accounts", "account").await?;
-    let mut accounts = Vec::new();
-    let walk = |account: AccountView| {
-        if filter.keeps(&account)? {
-            accounts.push(account);
-            return Ok(1);
-        }
-        Ok(0)
-    };
-    let next = each_account(house, asked, walk).await?;
+    let rows = |account: AccountView| Ok(if filter.keeps(&account)? { vec![account] } else { Vec::new() });
+    let (accounts, next) = each_account(house, asked, &filter, rows).await?;
     Ok(Accounts { accounts, next })
 }
 
@@ -90,17 +87,16 @@ pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Acco
 #[boxed]
 pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants, EngineError> {
     let filter = begin::<GrantView>(house, asked, by, "grants", "grant").await?;
-    let mut grants = Vec::new();
-    let walk = |account: AccountView| {
-        let before = grants.len();
+    let rows = |account: AccountView| {
+        let mut kept = Vec::new();
         for grant in GrantView::of(&account) {
             if filter.keeps(&grant)? {
-                grants.push(grant);
+                kept.push(grant);
             }
         }
-        Ok(grants.len() - before)
+        Ok(kept)
     };
-    let next = each_account(house, asked, walk).await?;
+    let (grants, next) = each_account(house, asked, &filter, rows).await?;
     Ok(Grants { grants, next })
 }
 
@@ -111,6 +107,18 @@ pub(super) struct Filter {
 }
 
 impl Filter {
+    /// Tells whether it asks only for what an account itself says.
+    fn is_of_the_account(&self) -> bool {
+        self.expression.as_ref().is_some_and(|expression| {
+            expression.reads().all(|path| path.get(1).is_some_and(|word| !FOUND_OUT.contains(&word.as_str())))
+        })
+    }
+
+    /// Tells whether it keeps some rows only.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.expression.is_some()
+    }
+
     pub(super) fn keeps(&self, row: &impl Serialize) -> Result<bool, EngineError> {
         let Some(expression) = &self.expression else { return Ok(true) };
         let value = serde_json::to_value(row).map_err(|error| EngineError::Broken(error.to_string()))?;
@@ -165,39 +173,35 @@ pub(super) fn as_of_ms(house: &House, text: Option<&str>) -> Result<Option<i64>,
     moment.map(Some).ok_or_else(|| EngineError::Field { field: "as_of", because: because() })
 }
 
-/// Walks the accounts that are asked for, a page of the store at a time, until `walk` has taken as many rows as are
-/// asked for; says where to go on. Whose the accounts of a page are is found out from what hangs together with them; who
-/// wants more than a few pages, or the past, has the whole company correlated once.
-async fn each_account(
+/// Lists what `rows` makes of the accounts that are asked for, and says where to go on. Whose the accounts of a page are is
+/// found out from what hangs together with them; the past, and a list as a whole, have the company correlated once.
+/// A part looks through so many pages and no more: where few rows are asked for, it may have none, and goes on all the same.
+async fn each_account<Row>(
     house: &House,
     asked: &ListAsked,
-    mut walk: impl FnMut(AccountView) -> Result<usize, EngineError>,
-) -> Result<Option<String>, EngineError> {
+    filter: &Filter,
+    rows: impl Fn(AccountView) -> Result<Vec<Row>, EngineError>,
+) -> Result<(Vec<Row>, Option<String>), EngineError> {
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
     let after = asked.cursor.as_deref().map(|cursor| number(Some(cursor)).map(Cursor::at)).transpose()?;
     let names = match &asked.connection {
         Some(name) => vec![ConnectionName::from(name.as_str())],
         None => house.names().into_iter().filter(|name| house.is_target(name)).collect(),
     };
-    let filter = AccountFilter { among: Some(names), as_of_ms };
-    let mut pages = Pages { house, filter, after, left: asked.limit.unwrap_or(usize::MAX) };
-    if asked.limit.is_some() && as_of_ms.is_none() {
-        for _ in 0..PAGES_BY_THEMSELVES {
-            let page = pages.read().await?;
-            let Some(near) = company_near(house, &page.accounts).await? else { break };
-            let graph = near.graph(house);
-            if let Some(end) = pages.walk(page, &near, &links_of(&graph), &mut walk)? {
-                return Ok(end);
-            }
-        }
+    let among = AccountFilter { among: Some(names), as_of_ms };
+    let left = asked.limit.unwrap_or(usize::MAX);
+    let page_size = if filter.is_narrow() { PAGE } else { PAGE.min(left) };
+    let mut part = Part { house, among, page_size, after, left, rows: Vec::new() };
+    if asked.limit.is_some() && as_of_ms.is_none() && part.find_out(filter, &rows).await? {
+        return Ok(part.told());
     }
     let company = company(house, &Scope { as_of_ms, ..Scope::default() }).await?;
     let graph = company.graph(house);
     let links = links_of(&graph);
     loop {
-        let page = pages.read().await?;
-        if let Some(end) = pages.walk(page, &company, &links, &mut walk)? {
-            return Ok(end);
+        let page = part.read().await?;
+        if part.take(page, &company, &links, &rows)? {
+            return Ok(part.told());
         }
     }
 }
@@ -219,41 +223,79 @@ fn links_of<'g>(graph: &'g Graph<'_>) -> Links<'g> {
     graph.links().filter_map(|(account, link)| link.map(|link| (&account.key, link))).collect()
 }
 
-/// The accounts that are asked for, page by page.
-struct Pages<'a> {
+/// A part of a list, as far as it is made.
+struct Part<'a, Row> {
     house: &'a House,
-    filter: AccountFilter,
+    among: AccountFilter,
+    page_size: usize,
     after: Option<Cursor>,
     /// How many rows are still asked for.
     left: usize,
+    rows: Vec<Row>,
 }
 
-impl Pages<'_> {
+impl<Row> Part<'_, Row> {
     async fn read(&self) -> Result<Page, EngineError> {
-        Ok(self.house.store.accounts(&self.filter, self.after, PAGE.min(self.left)).await?)
+        Ok(self.house.store.accounts(&self.among, self.after, self.page_size).await?)
     }
 
-    /// Shows the accounts of a page. At the end it says where to go on, which may be nowhere.
-    fn walk(
+    /// Looks through some pages, without the company; tells whether that was possible.
+    async fn find_out(
+        &mut self,
+        filter: &Filter,
+        rows: &impl Fn(AccountView) -> Result<Vec<Row>, EngineError>,
+    ) -> Result<bool, EngineError> {
+        let of_the_account = filter.is_of_the_account();
+        for _ in 0..if of_the_account { PAGES_LOOKED_THROUGH } else { PAGES_FOUND_OUT } {
+            let mut page = self.read().await?;
+            if of_the_account {
+                let mut meant = Vec::new();
+                for observed in page.accounts {
+                    if !rows(AccountView::new(&observed.account, None, None, Some(observed.since_ms)))?.is_empty() {
+                        meant.push(observed);
+                    }
+                    if meant.len() > self.left {
+                        break;
+                    }
+                }
+                page.accounts = meant;
+            }
+            let Some(near) = company_near(self.house, &page.accounts).await? else { return Ok(false) };
+            let graph = near.graph(self.house);
+            if self.take(page, &near, &links_of(&graph), rows)? {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes the rows of a page; tells whether that was all that is asked for, or all that there is.
+    fn take(
         &mut self,
         page: Page,
         company: &Company,
         links: &Links<'_>,
-        walk: &mut impl FnMut(AccountView) -> Result<usize, EngineError>,
-    ) -> Result<Option<Option<String>>, EngineError> {
-        for Observed { account, since_ms, .. } in &page.accounts {
+        rows: &impl Fn(AccountView) -> Result<Vec<Row>, EngineError>,
+    ) -> Result<bool, EngineError> {
+        let last = page.accounts.last().map(|observed| observed.at);
+        for Observed { at, account, since_ms, .. } in page.accounts {
             let key = &account.key;
             let link = links.get(key).map(|link| (link.identity.as_str(), link.evidence));
             let connection = company.facts.connections.get(&key.connection);
             let ability = connection.and_then(|connection| connection.abilities.kinds.get(&key.kind));
-            let view = AccountView::new(account, ability, link, Some(*since_ms));
-            self.left = self.left.saturating_sub(walk(view)?);
+            let found = rows(AccountView::new(&account, ability, link, Some(since_ms)))?;
+            self.left = self.left.saturating_sub(found.len());
+            self.rows.extend(found);
+            if self.left == 0 {
+                self.after = if Some(at) == last { page.next } else { Some(at) };
+                return Ok(true);
+            }
         }
         self.after = page.next;
-        Ok(match page.next {
-            Some(next) if self.left == 0 => Some(Some(next.place().to_string())),
-            Some(_) => None,
-            None => Some(None),
-        })
+        Ok(page.next.is_none())
+    }
+
+    fn told(self) -> (Vec<Row>, Option<String>) {
+        (self.rows, self.after.map(|after| after.place().to_string()))
     }
 }

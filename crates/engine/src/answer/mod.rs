@@ -24,7 +24,7 @@ pub(crate) use kept::Kept;
 pub use lists::{Accounts, Grants, ListAsked, accounts, grants};
 pub use page::{LIMIT_MAX, LIMIT_USUAL, bound};
 pub use people::{Identities, identities};
-pub use plans::{PlanBrief, Plans, RunView, Runs, Told, plan, plans, run, runs, told};
+pub use plans::{Plans, RunView, Runs, Told, plan, plans, run, runs, told};
 pub use who::{Person, Upcoming, WhoAsked, person_of, upcoming, who};
 pub use why::{Because, why};
 pub use work::{JobView, Jobs, job, jobs};

@@ -1,8 +1,8 @@
 //! People as a list: with a filter, in parts, now or as of a moment.
-//! A part of today's is found by ids and judged from what hangs together with it; whoever wants more than that, or the past,
-//! has the whole company correlated.
+//! A part of today's is found by ids and told from what hangs together with it; the list as a whole, and the past, have the
+//! company correlated.
 
-use super::lists::{Filter, ListAsked, PAGES_BY_THEMSELVES, as_of_ms, begin};
+use super::lists::{Filter, ListAsked, PAGES_FOUND_OUT, as_of_ms, begin};
 use super::page::cut;
 use crate::error::EngineError;
 use crate::house::House;
@@ -16,6 +16,9 @@ use tenure_core::correlate::Graph;
 use tenure_core::identity::Identity;
 use tenure_core::name::IdentityId;
 use tenure_store::{Extent, Managers};
+
+/// So many people are looked at together where not all of them are asked for.
+const LOOKED_AT_ONCE: usize = 300;
 
 /// People.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -67,17 +70,19 @@ fn person(
 }
 
 /// Lists a part of the people from what hangs together with each of them; nothing where the company has to be correlated
-/// for it: it was not yet, or the rows that are asked for are far between.
+/// first. Where few rows are asked for, a part may have none, and goes on all the same.
 async fn some_people(
     house: &House,
     asked: &ListAsked,
     filter: &Filter,
     limit: usize,
 ) -> Result<Option<Identities>, EngineError> {
+    let is_narrow = filter.is_narrow() || asked.connection.is_some();
+    let people = if is_narrow { limit.max(LOOKED_AT_ONCE) } else { limit };
     let mut after = asked.cursor.clone().unwrap_or_default();
     let mut rows: Vec<IdentityView> = Vec::new();
-    for _ in 0..PAGES_BY_THEMSELVES {
-        let Some(part) = people_after(house, &after, limit).await? else { return Ok(None) };
+    for turn in 1..=PAGES_FOUND_OUT {
+        let Some(part) = people_after(house, &after, people).await? else { return Ok(None) };
         let loaded = house.store.load_cluster(&part.seed, Managers::Loaded).await?;
         if loaded.extent == Extent::Cut {
             return Ok(None);
@@ -94,7 +99,7 @@ async fn some_people(
             rows.extend(person(house, &graph, identity, asked, filter)?);
         }
         match end {
-            Some(end) if rows.len() < limit => after = end.to_string(),
+            Some(end) if rows.len() < limit && turn < PAGES_FOUND_OUT => after = end.to_string(),
             end => return Ok(Some(first_of(rows, limit, end))),
         }
     }

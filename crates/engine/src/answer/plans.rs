@@ -9,7 +9,7 @@ use crate::stop::stops_of;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tenure_core::change::{Plan, StepResult};
+use tenure_core::change::{Plan, PlanBrief, StepResult};
 use tenure_core::name::{PlanId, RunId};
 use tenure_core::stop::Stop;
 use tenure_store::Run;
@@ -33,18 +33,6 @@ pub struct Told {
 pub struct Plans {
     /// Newest first.
     pub plans: Vec<PlanBrief>,
-}
-
-/// A plan in a line.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the fields are those of a plan; steps and holds are counted")]
-pub struct PlanBrief {
-    pub id: PlanId,
-    pub digest: String,
-    pub made_at: String,
-    pub requested_by: Option<String>,
-    pub steps: usize,
-    pub held: usize,
 }
 
 /// The newest runs.
@@ -105,13 +93,7 @@ pub async fn plan(house: &House, id: &str) -> Result<Told, EngineError> {
 /// The store failed.
 #[boxed]
 pub async fn plans(house: &House) -> Result<Plans, EngineError> {
-    let mut plans = Vec::new();
-    for id in house.store.plan_ids(LISTED_MAX).await? {
-        let Some(plan) = house.store.plan(&id).await? else { continue };
-        let Plan { id, digest, made_at, requested_by, steps, held, .. } = plan;
-        plans.push(PlanBrief { id, digest, made_at, requested_by, steps: steps.len(), held: held.len() });
-    }
-    Ok(Plans { plans })
+    Ok(Plans { plans: house.store.plan_briefs(LISTED_MAX).await? })
 }
 
 /// Lists the newest runs.

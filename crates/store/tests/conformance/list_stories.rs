@@ -5,7 +5,7 @@
 use crate::observation_stories::{agent, gorgias, pull};
 use serde_json::json;
 use tenure_core::account::{Account, AccountKey, Entitlement, Kind};
-use tenure_core::change::{Cost, Plan};
+use tenure_core::change::{Cost, Plan, PlanBrief};
 use tenure_core::facts::{Decided, Link};
 use tenure_core::name::{ConnectionName, EntitlementKind, FindingId, IdentityId, StepId};
 use tenure_store::test_support::TestStore;
@@ -277,10 +277,17 @@ pub async fn a_plan_saved_twice_is_one_plan(TestStore { store, .. }: &TestStore)
     assert_eq!(store.plan(&"three".into()).await.unwrap(), None);
     let ids = store.plan_ids(10).await.unwrap();
     assert_eq!(ids.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    let briefs = store.plan_briefs(10).await.unwrap();
+    let told = |brief: &PlanBrief| (brief.id.to_string(), brief.requested_by.clone(), brief.steps);
+    assert_eq!(
+        briefs.iter().map(told).collect::<Vec<_>>(),
+        [("one".into(), Some("mia".into()), 0), ("two".into(), None, 0)]
+    );
     for number in 0..60 {
         store.save_plan(&plan(&format!("p{number}")), 4, vec![], &[]).await.unwrap();
     }
     assert_eq!(store.plan_ids(100).await.unwrap().len(), 50);
+    assert_eq!(store.plan_briefs(100).await.unwrap().len(), 50);
 }
 
 pub async fn requests_of_a_day_add_up_whoever_sent_them(TestStore { store, .. }: &TestStore) {
