@@ -53,6 +53,9 @@ pub fn guards(town: &mut Town) -> Result<(), String> {
     for vendor in &town.size.vendors {
         let lost: Vec<_> = out.difference(&town.out_lately).filter(|(of, _)| of == vendor).collect();
         let most = town.size.removals_max_per_day;
+        if !lost.is_empty() {
+            town.tell(|| format!("{vendor} lost {lost:?}"));
+        }
         if lost.len() > most {
             return Err(format!("{vendor} lost {lost:?} within a day, and {most} may be taken away"));
         }

@@ -14,6 +14,7 @@ use tenure_core::abilities::Effect;
 use tenure_core::change::{Hold, Plan};
 use tenure_core::guards::release::RELEASABLE;
 use tenure_engine::EngineError;
+use tenure_engine::answer::{FindingsAsked, findings};
 use tenure_engine::apply::apply;
 use tenure_engine::decide::{By, Verdict, judge_steps, release};
 use tenure_engine::house::House;
@@ -177,6 +178,7 @@ async fn come_to_rest(town: &mut Town, notes: &Notes) -> Result<u64, String> {
         let house = town.house().await;
         let plan = make_plan(&house, &Scope::default(), "calm").await.map_err(|error| error.to_string())?;
         aims::journal(&house).await?;
+        tell_findings(town, &house).await?;
         let released = release_all(&house, &plan).await.map_err(|error| format!("calm day {calm}: {error}"))?;
         let open = house.store.open_steps().await.map_err(|error| error.to_string())?;
         house.close().await;
@@ -204,6 +206,17 @@ async fn come_to_rest(town: &mut Town, notes: &Notes) -> Result<u64, String> {
         }
     }
     Err("no calm day".into())
+}
+
+/// Tells whoever replays a seed what a person should know.
+async fn tell_findings(town: &Town, house: &House) -> Result<(), String> {
+    if town.tells {
+        let found = findings(house, &FindingsAsked::default()).await.map_err(|error| error.to_string())?;
+        for finding in found.findings {
+            town.tell(|| format!("finding {}: {}", finding.kind.as_str(), finding.text));
+        }
+    }
+    Ok(())
 }
 
 /// Has somebody answer for what guards hold, once all is calm; tells whether there was anything.

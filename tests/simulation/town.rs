@@ -68,7 +68,7 @@ pub struct Town {
     began: Instant,
     morning: Timestamp,
     chance: Chance,
-    tells: bool,
+    pub tells: bool,
 }
 
 impl Town {

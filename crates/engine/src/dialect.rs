@@ -7,7 +7,7 @@ use crate::house::{House, Reader};
 use async_recursion::async_recursion as boxed;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use tenure_connect::{ConnectError, DialectFound, ScimOffers, Settings, Spent};
+use tenure_connect::{ConnectError, Connector, DialectFound, ScimOffers, Settings, Spent};
 use tenure_core::name::ConnectionName;
 use tenure_store::Store;
 
@@ -103,6 +103,16 @@ pub(crate) struct Settled {
     pub error: Option<ConnectError>,
 }
 
+/// Asks a tenant for its dialect. One answer makes nobody change sides, since what stands before an app answers in its place
+/// at times: it is asked twice, and says the same, or nothing decides.
+async fn tell(connector: &Connector, noted: Option<&Dialect>) -> Result<Option<DialectFound>, ConnectError> {
+    let Some(first) = connector.tell_dialect().await? else { return Ok(None) };
+    if noted.is_none_or(|noted| noted.dialect == first.dialect) {
+        return Ok(Some(first));
+    }
+    Ok(connector.tell_dialect().await?.filter(|second| second.dialect == first.dialect))
+}
+
 /// Returns what a connection is read with, in the dialect that its tenant speaks; asks the tenant where that is not
 /// known or was seen too long ago.
 pub(crate) async fn settle(house: &House, name: &ConnectionName) -> Result<Settled, EngineError> {
@@ -119,7 +129,7 @@ pub(crate) async fn settle(house: &House, name: &ConnectionName) -> Result<Settl
         return Ok(settled);
     }
     let before = connector.statistics();
-    let found = match connector.tell_dialect().await {
+    let found = match tell(&connector, noted.as_ref()).await {
         Ok(found) => found,
         Err(error) => {
             settled.error = Some(error);

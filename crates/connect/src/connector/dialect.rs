@@ -1,8 +1,8 @@
 //! Telling a tenant's dialect from read-only evidence: the looks that the manifest names, in their order.
 //! The engine asks once per tenant and keeps what was found; another connector then speaks that dialect. A look that was
-//! refused or not answered tells nothing, and no write is ever a probe.
+//! refused, not answered, or answered with a web page tells nothing, and no write is ever a probe.
 
-use super::ask::Ask;
+use super::ask::{Ask, json_of};
 use super::scim::Scim;
 use super::{Connector, Inner};
 use crate::codec::json::{Json, Place};
@@ -23,11 +23,14 @@ pub struct DialectFound {
     pub offers: Option<ScimOffers>,
 }
 
+/// So often is looked at what answers with something that is no JSON: a proxy's page, or half an answer.
+const LOOKS_MAX: usize = 3;
+
 impl Connector {
     /// Tells the tenant's dialect; nothing where all looks were answered and none decides.
     ///
     /// # Errors
-    /// The app could not be asked: unreachable, or the credential was refused.
+    /// The app could not be asked: unreachable, the credential was refused, or something else answers in its place.
     #[boxed]
     pub async fn tell_dialect(&self) -> Result<Option<DialectFound>, ConnectError> {
         if let (Some(scim), true) = (&self.0.scim, self.0.settings.asks_offers()) {
@@ -57,6 +60,19 @@ impl Inner {
     }
 
     async fn look_at(&self, evidence: &Evidence) -> Result<Response, ConnectError> {
+        let mut looks = 0;
+        loop {
+            looks += 1;
+            let response = self.look_once(evidence).await?;
+            match json_of(&response) {
+                Err(error) if response.status.is_success() && looks >= LOOKS_MAX => return Err(error),
+                Err(_) if response.status.is_success() => {}
+                _ => return Ok(response),
+            }
+        }
+    }
+
+    async fn look_once(&self, evidence: &Evidence) -> Result<Response, ConnectError> {
         let mut url = self.url(&evidence.path, &[])?;
         if !evidence.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&evidence.query);

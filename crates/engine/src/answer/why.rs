@@ -60,10 +60,10 @@ async fn of_step(house: &House, thing: &str) -> Result<Vec<String>, EngineError>
     Ok(sentences)
 }
 
-/// A finding is known by judging everybody; what it is about is looked at by itself.
+/// A finding is known by judging everybody; what it is about, and what would settle it, is looked at by itself.
 async fn of_finding(house: &House, thing: &str) -> Result<Vec<String>, EngineError> {
-    let whole = judge_whole(house, &[], None).await?;
-    let finding = whole.findings.iter().find(|finding| finding.id.as_str() == thing);
+    let all = super::kept::all(house).await?;
+    let finding = all.iter().find(|finding| finding.id.as_str() == thing);
     let finding = finding.ok_or_else(|| missing("finding", thing, "findings"))?;
     let seed = Seed {
         identities: finding.identity.iter().cloned().collect(),
@@ -71,9 +71,10 @@ async fn of_finding(house: &House, thing: &str) -> Result<Vec<String>, EngineErr
         keys: Vec::new(),
     };
     let loaded = house.store.load_cluster(&seed, Managers::Loaded).await?;
-    let company = near(house, loaded).await?;
-    let mut sentences = why::finding(finding, &company.graph(house));
-    sentences.extend(why::settled_by(finding, &whole.plan));
+    let company = near(house, loaded).await?.with_counts(house).await?;
+    let found = company.judge(house, None).await?;
+    let mut sentences = why::finding(finding, &found.graph);
+    sentences.extend(why::settled_by(finding, &found.plan));
     Ok(sentences)
 }
 
