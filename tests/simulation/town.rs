@@ -156,7 +156,7 @@ impl Town {
     }
 
     /// Lets everybody who is invited accept.
-    pub fn everybody_accepts(&self) {
+    pub fn everybody_accepts(&mut self) {
         for vendor in Vendor::ALL {
             for record in self.world().list(vendor) {
                 if let Some(email) = record["sandbox"]["email"].as_str() {
@@ -164,5 +164,7 @@ impl Town {
                 }
             }
         }
+        // Whoever was invited and put out counts as invited until then: nobody is put out by accepting.
+        self.out_lately = out_of(&self.world());
     }
 }

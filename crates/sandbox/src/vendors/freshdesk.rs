@@ -272,6 +272,7 @@ impl Tenant {
     }
 
     /// Deactivates; the record stays readable and the contact stays (FD-29).
+    /// Puts an agent out. The contact's record of them, which the agent embeds, is retained.
     fn delete(&mut self, id: &str) -> Reply {
         let edited = self.agents.edit(id, |held| {
             held.row.active = false;
@@ -279,7 +280,11 @@ impl Tenant {
             held.row.updated_at = clock::now();
             held.invited = false;
         });
-        if edited.is_some() { Reply::no_content() } else { not_found(Freshdesk) }
+        let Some(agent) = edited.map(|held| held.row.clone()) else {
+            return not_found(Freshdesk);
+        };
+        self.retain(&agent);
+        Reply::no_content()
     }
 
     pub(super) fn blank_agent(&self) -> Agent {

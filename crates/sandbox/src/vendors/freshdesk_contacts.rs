@@ -198,6 +198,18 @@ impl Tenant {
         self.appoint(agent, &contact, email)
     }
 
+    /// Keeps what an agent's record says of their person, for whoever makes an agent of the contact again.
+    pub(super) fn retain(&mut self, agent: &Agent) {
+        let contacts: Vec<String> = self.contacts.with_email(&agent.email).iter().map(|held| held.row.id()).collect();
+        for id in contacts {
+            self.contacts.edit(&id, |held| {
+                held.row.name = agent.name.clone();
+                held.row.phone = agent.phone.clone();
+                held.row.mobile = agent.mobile.clone();
+            });
+        }
+    }
+
     fn appoint(&mut self, mut agent: Agent, contact: &Contact, email: String) -> Reply {
         let former = self.agents.with_email(&email).first().map(|held| (held.row.id, held.row.created_at.clone()));
         agent.name = contact.name.clone();
