@@ -5,6 +5,7 @@ mod common;
 
 use common::{connect, connect_as, live_sandbox, pull, sandbox};
 
+use tenure_connect::ErrorKind;
 use tenure_core::facts::Coverage;
 use tenure_sandbox::Vendor;
 
@@ -23,6 +24,24 @@ async fn a_tenants_dialect_is_told_by_reading_alone() {
         let found = connect(&live, vendor).tell_dialect().await.unwrap().unwrap();
         assert_eq!(found.dialect, "live", "{vendor}: {}", found.evidence);
         assert_eq!(live.statistics().of(vendor).writes, 0, "{vendor}");
+    }
+}
+
+/// A page of whatever stands before an app, with status 200, is no list of roles.
+#[tokio::test]
+async fn a_web_page_tells_no_dialect() {
+    let sandbox = live_sandbox(&LIVE).await;
+    for vendor in LIVE {
+        let app = vendor.to_string().to_lowercase();
+        let fault = |sort: &str, count: u32| vec![format!("{sort}:app={app},count={count}").parse().unwrap()];
+        for sort in ["html", "truncate"] {
+            sandbox.set_faults(fault(sort, 1));
+            let found = connect(&sandbox, vendor).tell_dialect().await.unwrap().unwrap();
+            assert_eq!(found.dialect, "live", "{vendor}, {sort}: {}", found.evidence);
+        }
+        sandbox.set_faults(fault("html", 100));
+        let error = connect(&sandbox, vendor).tell_dialect().await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Malformed, "{vendor}: {error}");
     }
 }
 
