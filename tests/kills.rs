@@ -9,8 +9,11 @@ use crate::stage::{Ended, Stage, WAIT_MAX};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
-use tenure_sandbox::Dialect;
+use tenure_sandbox::{Dialect, Limits, Options};
 
 /// Each company is the same; only the moments differ.
 const SEED: u64 = 1;
@@ -20,6 +23,11 @@ const KILLS_LONG: usize = 220;
 /// After so many kills a command is let through, so that a round ends.
 const KILLS_PER_PULL: usize = 3;
 const KILLS_PER_APPLY: usize = 8;
+/// So many people have more accounts than are linked one by one.
+const LARGE: usize = 10_000;
+const KILLS_OF_LINKING_SHORT: usize = 2;
+const KILLS_OF_LINKING_LONG: usize = 30;
+
 /// Runs a command, kills it at most `kills_max` times, and lets it end. Returns the number of kills and the end.
 fn run_killed(stage: &Stage, words: &[&str], kills_max: usize, span: Duration, rng: &mut StdRng) -> (usize, Ended) {
     for kills in 0..kills_max {
@@ -118,4 +126,56 @@ fn two_that_pull_at_once_see_the_same() {
     // Somebody's group that no rule gives stands out; nothing else does.
     assert_eq!(planned["steps"].as_array().map(Vec::len), Some(1), "{planned}");
     assert!(stage.aftermath().is_empty());
+}
+
+/// The links of a large company are indexed when all are written: a kill in between leaves what the next one mends.
+#[test]
+fn a_kill_while_a_large_company_is_linked_loses_no_link() {
+    let mut rng = StdRng::seed_from_u64(seed_of_the_moments());
+    let stage = Stage::open(Options { people: LARGE, seed: SEED, limits: Limits::Off, ..Options::default() });
+    expect(&stage.run(&["pull"]), 0);
+    let before = stage.folder().join("before");
+    fs::create_dir(&before).unwrap();
+    copy_store(stage.folder(), &before);
+    let calm = stage.run(&["plan"]);
+    let links = links_of(&stage);
+    assert!(links.len() > 20_000, "{} links are not many", links.len());
+    for kill in 0..if is_long() { KILLS_OF_LINKING_LONG } else { KILLS_OF_LINKING_SHORT } {
+        copy_store(&before, stage.folder());
+        let mut running = stage.begin(&["plan"]);
+        let _ = running.ends_within(calm.took.mul_f64(rng.random_range(0.2..1.0)));
+        running.kill();
+        running.wait(WAIT_MAX);
+        let again = stage.run(&["plan"]);
+        expect(&again, calm.code);
+        assert_eq!(steps_of(&again), steps_of(&calm), "kill {kill}");
+        assert_eq!(links_of(&stage), links, "kill {kill}");
+    }
+}
+
+/// Copies a SQLite store whose processes have ended.
+fn copy_store(from: &Path, to: &Path) {
+    let is_of_store = |name: &str| name.starts_with("tenure.db");
+    let names = |folder: &Path| -> Vec<String> {
+        let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        files.filter(|name| is_of_store(name)).collect()
+    };
+    for name in names(to) {
+        fs::remove_file(to.join(name)).unwrap();
+    }
+    for name in names(from) {
+        fs::copy(from.join(&name), to.join(&name)).unwrap();
+    }
+}
+
+fn links_of(stage: &Stage) -> BTreeMap<String, String> {
+    let listed = stage.run(&["accounts", "--format", "json"]).json().unwrap();
+    let link =
+        |row: &Value| (format!("{}/{}/{}", row["connection"], row["kind"], row["id"]), row["identity"].to_string());
+    listed["accounts"].as_array().unwrap().iter().filter(|row| !row["identity"].is_null()).map(link).collect()
+}
+
+fn steps_of(planned: &Ended) -> BTreeSet<String> {
+    let plan = planned.json().unwrap();
+    plan["steps"].as_array().into_iter().flatten().map(|step| step["id"].to_string()).collect()
 }
