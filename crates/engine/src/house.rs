@@ -98,6 +98,8 @@ pub struct Connection {
 struct Spoken {
     settings: Settings,
     abilities: Arc<Abilities>,
+    /// What was taken out of them.
+    refused: Refused,
     reader: Option<Reader>,
     /// Whether the reader was built a moment ago, and knows what the store knows.
     is_new: bool,
@@ -105,7 +107,7 @@ struct Spoken {
 
 impl Connection {
     fn new(settings: Settings, config: ConnectionConfig) -> Self {
-        let spoken = RwLock::new(Spoken::new(settings.clone(), &Refused::new()));
+        let spoken = RwLock::new(Spoken::new(settings.clone(), Refused::new()));
         let building = tokio::sync::Mutex::default();
         Self { settings, config, spoken, protecting: Protecting::default(), building }
     }
@@ -134,14 +136,24 @@ impl Connection {
         self.spoken.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn speak(&self, settings: Settings, refused: &Refused) {
+    fn speak(&self, settings: Settings, refused: Refused) {
         *self.spoken.write().unwrap_or_else(PoisonError::into_inner) = Spoken::new(settings, refused);
     }
 
-    /// Takes out of what it can do what its tenant refused meanwhile.
-    fn refuse(&self, refused: &Refused) {
-        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
-        spoken.abilities = Arc::new(without(abilities_of(&spoken.settings), refused));
+    /// Speaks as its tenant was noted to answer, and takes out of what it can do what its tenant refused.
+    fn hear(&self, noted: Option<Dialect>, refused: Refused) {
+        if self.asks_dialect()
+            && let Some(noted) = noted
+            && !noted.is_of(&self.settings())
+            && let Some(settings) = noted.of(&self.settings)
+        {
+            self.speak(settings, Refused::new());
+        }
+        if self.spoken().refused != refused && self.settings().manifest.promises_less() {
+            let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
+            spoken.abilities = Arc::new(without(abilities_of(&spoken.settings), &refused));
+            spoken.refused = refused;
+        }
     }
 
     /// Returns what it is read with, unless that was built since this was asked for last.
@@ -159,8 +171,9 @@ impl Connection {
 }
 
 impl Spoken {
-    fn new(settings: Settings, refused: &Refused) -> Self {
-        Self { abilities: Arc::new(without(abilities_of(&settings), refused)), settings, reader: None, is_new: false }
+    fn new(settings: Settings, refused: Refused) -> Self {
+        let abilities = Arc::new(without(abilities_of(&settings), &refused));
+        Self { abilities, refused, settings, reader: None, is_new: false }
     }
 }
 
@@ -303,28 +316,34 @@ impl House {
             && let Some(settings) = found.of(&connection.settings)
         {
             forget(&self.store, name).await?;
-            connection.speak(settings, &Refused::new());
+            connection.speak(settings, Refused::new());
         }
         self.reader(name).await
     }
 
-    /// Takes in what other processes found out of a connection since this one opened: its dialect, what its tenant
-    /// refused, what became of its accounts.
+    /// Takes in what other processes found out of all tenants since this one opened: which dialect each speaks, and what it
+    /// refused. Whoever judges does this first, or a plan of another process would be judged by what this one no longer
+    /// knows to be so.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub(crate) async fn hear(&self) -> Result<(), EngineError> {
+        let mut dialects = Dialect::all_noted(&self.store).await?;
+        let mut refusals = crate::unproven::all_refused(&self.store, self.clock.now_ms()).await?;
+        for (name, connection) in &self.connections {
+            connection.hear(dialects.remove(name), refusals.remove(name).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// As [`hear`](Self::hear), of one connection, with what became of its accounts.
     ///
     /// # Errors
     /// The store failed, or a secret cannot be read.
     pub(crate) async fn catch_up(&self, name: &ConnectionName) -> Result<(), EngineError> {
         let connection = self.connection(name.as_str())?;
-        if connection.asks_dialect()
-            && let Some(noted) = Dialect::noted(&self.store, name).await?
-            && !noted.is_of(&connection.settings())
-            && let Some(settings) = noted.of(&connection.settings)
-        {
-            connection.speak(settings, &Refused::new());
-        }
-        if connection.settings().manifest.promises_less() {
-            connection.refuse(&refused(&self.store, name, self.clock.now_ms()).await?);
-        }
+        let noted = Dialect::noted(&self.store, name).await?;
+        connection.hear(noted, refused(&self.store, name, self.clock.now_ms()).await?);
         if let Some(Reader::App(connector)) = connection.older_reader()
             && connector.asks_memory()
         {
@@ -574,9 +593,9 @@ async fn speak_as_noted(
             }
         }
         if settings.manifest.promises_less() {
-            connection.speak(settings.clone(), &refused(store, name, now_ms).await?);
+            connection.speak(settings.clone(), refused(store, name, now_ms).await?);
         } else if settings.manifest.dialect != connection.settings.manifest.dialect || settings.offers.is_some() {
-            connection.speak(settings, &Refused::new());
+            connection.speak(settings, Refused::new());
         }
     }
     Ok(unsettled)

@@ -180,6 +180,7 @@ pub(crate) async fn was_read(house: &House) -> Result<bool, EngineError> {
 
 #[boxed]
 async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
+    house.hear().await?;
     let mut overviews = house.store.overviews().await?;
     let mut drifted = crate::drift::stops(&house.store).await?;
     let now_ms = house.clock.now_ms();

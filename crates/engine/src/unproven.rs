@@ -27,7 +27,7 @@ pub(crate) enum Disproof {
 }
 
 /// One refusal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refusal {
     because: String,
     at_ms: i64,
@@ -44,6 +44,13 @@ pub(crate) async fn refused(store: &Store, name: &ConnectionName, now_ms: i64) -
     let mut refused: Refused = store.noted(name, NOTE).await?.unwrap_or_default();
     forget_old(&mut refused, now_ms);
     Ok(refused)
+}
+
+/// Returns what all tenants refused not long ago.
+pub(crate) async fn all_refused(store: &Store, now_ms: i64) -> Result<BTreeMap<ConnectionName, Refused>, EngineError> {
+    let mut all: BTreeMap<ConnectionName, Refused> = store.noted_everywhere(NOTE).await?;
+    all.values_mut().for_each(|refused| forget_old(refused, now_ms));
+    Ok(all)
 }
 
 fn forget_old(refused: &mut Refused, now_ms: i64) {
@@ -97,4 +104,41 @@ pub(crate) fn without(mut abilities: Abilities, refused: &Refused) -> Abilities 
         }
     }
     abilities
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::reconcile::{Scope, company};
+    use serde_json::json;
+    use std::fs;
+
+    #[tokio::test]
+    async fn what_another_process_was_refused_is_known_to_whoever_judges() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = "[store]\nurl = \"sqlite:tenure.db\"\n[connections.gorgias]\napp = \"gorgias\"\ndialect = \"live\"\n\
+                      url = \"http://127.0.0.1:9/api\"\nsecrets = { email = { file = \"s\" }, token = { file = \"s\" } }\n";
+        fs::write(folder.path().join("tenure.toml"), config).unwrap();
+        fs::write(folder.path().join("policy.toml"), "").unwrap();
+        fs::write(folder.path().join("s"), "a@acme.example\n").unwrap();
+        let open = async || House::open(&folder.path().join("tenure.toml"), Clock::telling(|| 1)).await.unwrap();
+        let (one, other) = (open().await, open().await);
+        let can = async |house: &House| {
+            let facts = company(house, &Scope::default()).await.unwrap().facts;
+            let abilities = &facts.connections[&ConnectionName::new("gorgias")].abilities;
+            abilities.kinds[&Kind::Agent].effects.contains_key(&Effect::Suspend)
+        };
+        assert!(can(&one).await && can(&other).await, "it is worth a try");
+        let step: Step = serde_json::from_value(json!({
+            "id": "s-1", "connection": "gorgias", "effect": "suspend", "kind": "agent", "identity": null, "account": null,
+            "changes": [], "reason": { "kind": "leaver", "rule": null, "text": "left" }, "risk": "low",
+            "irreversible": false, "needs": [], "approval": { "state": "not_needed", "from": [], "count": 0, "by": [] },
+        }))
+        .unwrap();
+        refuse(&one, &step, "400", Disproof::Said).await.unwrap();
+        assert!(!can(&one).await && !can(&other).await, "both know, and neither was opened anew");
+        forget(&one.store, &"gorgias".into()).await.unwrap();
+        assert!(can(&one).await && can(&other).await, "it is worth a try again");
+    }
 }

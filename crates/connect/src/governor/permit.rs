@@ -122,7 +122,7 @@ impl Governor {
             let now = shared.clock.now();
             let turn = {
                 let mut state = shared.lock();
-                match state.silence.lasts(now) {
+                match state.silence.lasts(priority, now) {
                     Some(since) => return Err(NotAdmitted::Silent(since)),
                     None => state.turn(&waiting.rank, now),
                 }
@@ -199,12 +199,12 @@ impl Governor {
         }
     }
 
-    /// Takes in that nothing came to a request that was sent at `sent_at`: once the server passes for silent, those who
-    /// wait are told.
-    pub(super) fn stalled(&self, sent_at: Instant, stalls_max: u32) {
+    /// Takes in that nothing came to a request of this priority that was sent at `sent_at`: once the server passes for
+    /// silent, those who wait and do not go before it are told.
+    pub(super) fn stalled(&self, sent_at: Instant, of: Priority, stalls_max: u32) {
         let now = self.0.clock.now();
         let mut state = self.0.lock();
-        if state.silence.stalled(sent_at, now, stalls_max) {
+        if state.silence.stalled(sent_at, of, now, stalls_max) {
             state.queue.wake_all();
         }
     }

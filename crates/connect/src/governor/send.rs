@@ -264,7 +264,8 @@ impl<'a> Course<'a> {
         self.attempts += 1;
         if matches!(*error, SendError::Transport(TransportError::Stalled { .. })) {
             self.stalls += 1;
-            self.sent_at.iter().for_each(|sent_at| self.governor.stalled(*sent_at, self.retry.stalls_max));
+            let stalls_max = self.retry.stalls_max;
+            self.sent_at.iter().for_each(|sent_at| self.governor.stalled(*sent_at, request.priority, stalls_max));
         }
         let backoff = self.governor.jitter().backoff(self.attempts, self.retry.backoff, self.retry.backoff_max);
         let spent = self.attempts >= self.retry.attempts_max || self.stalls >= self.retry.stalls_max;

@@ -524,6 +524,20 @@ async fn a_silent_server_costs_those_behind_the_first_nothing_and_is_tried_once_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_list_that_says_nothing_does_not_keep_a_leaver_waiting() {
+    let governor = Governor::new(limits(10, SECOND), TestClock::new(), 7);
+    let wire = Silent { asked: AtomicU64::new(0), answers: AtomicBool::new(false) };
+    let (list, leaver) = (get("/users"), get("/users/7").priority(Priority::Leaver));
+    let retry = RetryPolicy::safe();
+    assert!(send_governed(&wire, &governor, &list, &retry).await.is_err());
+    let error = send_governed(&wire, &governor, &list, &retry).await.unwrap_err();
+    assert!(error.to_string().contains("nothing was heard from the app"), "{error}");
+    wire.answers.store(true, Ordering::SeqCst);
+    assert!(send_governed(&wire, &governor, &leaver, &retry).await.is_ok(), "the leaver tries at once");
+    assert!(send_governed(&wire, &governor, &list, &retry).await.is_ok(), "and what it heard is good for all");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_whose_answer_was_lost_stays_in_doubt_whatever_its_repetition_meets() {
     let put = Request::new(Method::PUT, "https://acme.example/users/7".parse().unwrap());
     let (target, because) = (put.target(), String::new());

@@ -156,6 +156,10 @@ async fn apply_plan(house: &House, claimed: &ClaimedJob, progress: &Progress) ->
     let Some(plan) = house.store.plan(&id).await? else { return Ok(JobEnd::Done) };
     let under_way = house.store.is_under_way(&id, house.clock.now_ms()).await?;
     let plan = if plan.way_back.is_some() || under_way || is_of_now(house, &plan).await? {
+        // Another process may have begun it, and found out what this one does not know.
+        for name in house.names().iter().filter(|name| plan.steps.iter().any(|step| step.connection == **name)) {
+            house.catch_up(name).await?;
+        }
         plan
     } else {
         match plan_anew(house).await? {
