@@ -25,6 +25,8 @@ const PAGE: usize = 1000;
 pub(super) const PAGES_FOUND_OUT: usize = 3;
 /// A part looks through so many pages of which it is told before, by what an account itself says, which rows are asked for.
 const PAGES_LOOKED_THROUGH: usize = 10;
+/// How much larger the next page is, where one had fewer rows than are asked for: of grants an account may have none.
+const PAGES_GROW: usize = 4;
 /// What a row says that its account does not: it is found out from what hangs together with it.
 const FOUND_OUT: [&str; 3] = ["identity", "evidence", "access"];
 
@@ -107,9 +109,9 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Tells whether it asks only for what an account itself says.
+    /// Tells whether it asks only for what an account itself says, if for anything.
     fn is_of_the_account(&self) -> bool {
-        self.expression.as_ref().is_some_and(|expression| {
+        self.expression.as_ref().is_none_or(|expression| {
             expression.reads().all(|path| path.get(1).is_some_and(|word| !FOUND_OUT.contains(&word.as_str())))
         })
     }
@@ -265,6 +267,7 @@ impl<Row> Part<'_, Row> {
             if self.take(page, &near, &links_of(&graph), rows)? {
                 break;
             }
+            self.page_size = PAGE.min(self.page_size * PAGES_GROW);
         }
         Ok(true)
     }

@@ -13,10 +13,14 @@ static USER: LazyLock<ResourceType> = LazyLock::new(ResourceType::user);
 fuzz_target!(|text: &str| {
     let mut said = Said::default();
     if let Ok(path) = PatchPath::parse(text, &mut said) {
-        assert_eq!(PatchPath::parse(&path.to_string(), &mut said).as_ref(), Ok(&path));
+        // What is printed has its quotes and signs escaped, and so may be longer than what was read; beyond the bound it is
+        // refused.
+        let printed = path.to_string();
+        if printed.len() <= Filter::BYTES_MAX {
+            assert_eq!(PatchPath::parse(&printed, &mut said).as_ref(), Ok(&path));
+        }
     }
     let Ok(filter) = Filter::parse(text, &mut said) else { return };
-    // What is printed has its quotes and so may be longer than what was read; beyond the bound it is refused.
     let printed = filter.to_string();
     if printed.len() <= Filter::BYTES_MAX {
         assert_eq!(Filter::parse(&printed, &mut said).as_ref(), Ok(&filter));
