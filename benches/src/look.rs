@@ -63,11 +63,11 @@ async fn lists(house: &House, people: u64, outcome: &mut Outcome) -> anyhow::Res
     note("identities", timed(ask).await?);
     let few = |filter: String| ListAsked { filter: Some(filter), ..part(None) };
     let ask = async |round| {
-        Ok(accounts(house, &few(format!("login == '{}'", email(5_005 + round * 100))), WHO).await?.accounts.len())
+        Ok(accounts(house, &few(format!("login == '{}'", email(1_005 + round * 100))), WHO).await?.accounts.len())
     };
-    note("accounts, one of 10,000 by a condition", timed(ask).await?);
+    note("accounts, by a condition", timed(ask).await?);
     let ask = async |_| Ok(identities(house, &few("department == 'IT'".into()), WHO).await?.identities.len());
-    note("identities, a quarter of them by a condition", timed(ask).await?);
+    note("identities, by a condition", timed(ask).await?);
     let ask = async |round| {
         Ok(why(house, &format!("gladly/{}", 1_000_000 + round * people / ROUNDS + 5)).await?.because.len())
     };

@@ -149,8 +149,8 @@ impl Connection {
         {
             self.speak(settings, Refused::new());
         }
-        if self.spoken().refused != refused && self.settings().manifest.promises_less() {
-            let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
+        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
+        if spoken.refused != refused && spoken.settings.manifest.promises_less() {
             spoken.abilities = Arc::new(without(abilities_of(&spoken.settings), &refused));
             spoken.refused = refused;
         }

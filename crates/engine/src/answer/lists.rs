@@ -24,7 +24,7 @@ const PAGE: usize = 1000;
 /// A part looks through so many pages whose rows are each found out about; then it ends, short of rows or not.
 pub(super) const PAGES_FOUND_OUT: usize = 3;
 /// A part looks through so many pages of which it is told before, by what an account itself says, which rows are asked for.
-const PAGES_LOOKED_THROUGH: usize = 10;
+const PAGES_LOOKED_THROUGH: usize = 5;
 /// How much larger the next page is, where one had fewer rows than are asked for: of grants an account may have none.
 const PAGES_GROW: usize = 4;
 /// What a row says that its account does not: it is found out from what hangs together with it.

@@ -17,7 +17,7 @@ use tenure_core::identity::Identity;
 use tenure_core::name::IdentityId;
 use tenure_store::{Extent, Managers};
 
-/// So many people are looked at together where not all of them are asked for.
+/// So many people at least are looked at for a part, where not all of them are asked for.
 const LOOKED_AT_ONCE: usize = 300;
 
 /// People.
@@ -99,7 +99,7 @@ async fn some_people(
             rows.extend(person(house, &graph, identity, asked, filter)?);
         }
         match end {
-            Some(end) if rows.len() < limit && turn < PAGES_FOUND_OUT => after = end.to_string(),
+            Some(end) if rows.len() < limit && !is_narrow && turn < PAGES_FOUND_OUT => after = end.to_string(),
             end => return Ok(Some(first_of(rows, limit, end))),
         }
     }

@@ -119,13 +119,13 @@ fn a_part_ends_where_few_rows_fit_and_goes_on_behind_them() {
             limit: Some(10),
             ..first.clone()
         };
-        let near = answer::accounts(&stage.house, &sought(9_000), "olga").await.unwrap();
-        assert_eq!((near.accounts.len(), near.next.is_some()), (1, true), "the first part sees 10,000 rows");
-        let none = answer::accounts(&stage.house, &sought(11_900), "olga").await.unwrap();
+        let near = answer::accounts(&stage.house, &sought(4_000), "olga").await.unwrap();
+        assert_eq!((near.accounts.len(), near.next.is_some()), (1, true), "the first part sees 5,000 rows");
+        let none = answer::accounts(&stage.house, &sought(8_000), "olga").await.unwrap();
         assert_eq!((none.accounts.len(), none.next.is_some()), (0, true), "it is behind the first part");
-        let rest = ListAsked { cursor: none.next, ..sought(11_900) };
+        let rest = ListAsked { cursor: none.next, ..sought(8_000) };
         let rest = answer::accounts(&stage.house, &rest, "olga").await.unwrap();
-        assert_eq!((rest.accounts.len(), rest.next), (1, None), "it is in the second");
+        assert_eq!((rest.accounts.len(), rest.next.is_some()), (1, true), "it is in the second");
         let orphans = ListAsked { filter: Some("identity == null && login == null".into()), limit: Some(10), ..first };
         let (mut asked, mut parts, mut rows) = (orphans, 0, 0);
         loop {
