@@ -29,8 +29,8 @@ impl Silence {
         *self = Self { heard_at: Some(now), ..Self::default() };
     }
 
-    /// Takes in that nothing came to a request of this priority that was sent at `sent_at`; tells whether the server is silent by now, which
-    /// it is after `stalls_max` of them.
+    /// Takes in that nothing came to a request of this priority that was sent at `sent_at`; tells whether the server is
+    /// silent by now, which it is after `stalls_max` of them.
     pub fn stalled(&mut self, sent_at: Instant, of: Priority, now: Instant, stalls_max: u32) -> bool {
         if self.heard_at.is_some_and(|heard_at| heard_at >= sent_at) {
             return false;

@@ -53,6 +53,11 @@ fn lists_are_told_in_parts_without_a_gap() {
             let at_once = told(at_once.unwrap().as_array().unwrap());
             assert_eq!(told(&whole(&client, list, "", 7).await), at_once, "{list} by parts and at once");
         }
+        let active =
+            whole(&client, "accounts", "&connection=gorgias&where=account.state%20%3D%3D%20%22active%22", 2).await;
+        assert!(
+            !active.is_empty() && active.iter().all(|row| row["state"] == "active" && row["connection"] == "gorgias")
+        );
     });
 }
 
