@@ -61,6 +61,7 @@ pub fn guards(town: &mut Town) -> Result<(), String> {
         }
     }
     town.out_lately = out;
+    town.unseen_max = town.unseen_max.saturating_add(town.size.removals_max_per_day);
     Ok(())
 }
 

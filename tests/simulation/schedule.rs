@@ -135,7 +135,7 @@ async fn day(town: &mut Town, chance: &mut StdRng, notes: &mut Notes) -> Result<
     resume(&Brake::of(&house), &[], &by).await.map_err(|error| error.to_string())?;
     house.close().await;
     if chance.random_bool(0.5) {
-        town.everybody_accepts();
+        town.everybody_accepts()?;
     }
     Ok(went)
 }
@@ -170,7 +170,7 @@ async fn come_to_rest(town: &mut Town, notes: &Notes) -> Result<u64, String> {
     town.hr.write(false);
     for calm in 1..=CALM_DAYS_MAX {
         town.sleep_till_morning().await;
-        town.everybody_accepts();
+        town.everybody_accepts()?;
         town.tell(|| format!("calm day {calm}"));
         walk(town, "calm", Word::Yes, Reach::Everything).await.map_err(|error| format!("calm day {calm}: {error}"))?;
         aims::always(town, notes)?;
@@ -189,7 +189,7 @@ async fn come_to_rest(town: &mut Town, notes: &Notes) -> Result<u64, String> {
         let held: Vec<_> = plan.held.iter().filter(|hold| !stays(hold)).collect();
         if released {
             aims::always(town, notes)?;
-            town.out_lately = out_of(&town.world());
+            (town.out_lately, town.unseen_max) = (out_of(&town.world()), usize::MAX);
         }
         if left.is_empty() && held.is_empty() && open.is_empty() {
             return Ok(u64::from(calm));

@@ -64,6 +64,8 @@ pub struct Town {
     pub out_before: BTreeSet<(Vendor, String)>,
     /// Whoever was out of one when guards were last asked after.
     pub out_lately: BTreeSet<(Vendor, String)>,
+    /// How many may be out of an app who were invited, and were not seen to be put out.
+    pub unseen_max: usize,
     folder: TempDir,
     began: Instant,
     morning: Timestamp,
@@ -113,7 +115,20 @@ impl Town {
         let chance = Chance::giving(move |bytes| drawing.lock().map(|mut drawing| drawing.fill_bytes(bytes)).is_ok());
         let out_before = out_of(&sandbox.world());
         let out_lately = out_before.clone();
-        Self { hr, size, out_before, out_lately, sandbox, road, folder, began: Instant::now(), morning, chance, tells }
+        Self {
+            hr,
+            size,
+            out_before,
+            out_lately,
+            unseen_max: 0,
+            sandbox,
+            road,
+            folder,
+            began: Instant::now(),
+            morning,
+            chance,
+            tells,
+        }
     }
 
     /// Tells what happens, to whoever replays the seed.
@@ -155,8 +170,9 @@ impl Town {
         self.sandbox.set_faults(faults);
     }
 
-    /// Lets everybody who is invited accept.
-    pub fn everybody_accepts(&mut self) {
+    /// Lets everybody who is invited accept. Whoever was invited and put out counts as invited until then, so that no more
+    /// of them may come to light than the guards of the days since let through.
+    pub fn everybody_accepts(&mut self) -> Result<(), String> {
         for vendor in Vendor::ALL {
             for record in self.world().list(vendor) {
                 if let Some(email) = record["sandbox"]["email"].as_str() {
@@ -164,7 +180,14 @@ impl Town {
                 }
             }
         }
-        // Whoever was invited and put out counts as invited until then: nobody is put out by accepting.
-        self.out_lately = out_of(&self.world());
+        let out = out_of(&self.world());
+        for vendor in &self.size.vendors {
+            let lost: Vec<_> = out.difference(&self.out_lately).filter(|(of, _)| of == vendor).collect();
+            if lost.len() > self.unseen_max {
+                return Err(format!("{vendor} lost {lost:?} unseen, and {} may be taken away", self.unseen_max));
+            }
+        }
+        (self.out_lately, self.unseen_max) = (out, 0);
+        Ok(())
     }
 }
