@@ -3,7 +3,7 @@
 //! What is not done by then stays wished, and whoever works on this store goes on with it; what the app refuses is
 //! taken back and told in the app's own words. How a client says things is not known here.
 
-use crate::apply::{ApplyReport, Today, apply_today};
+use crate::apply::{ApplyReport, Today, apply_today, waits_for};
 use crate::clock::moment_text;
 use crate::error::EngineError;
 use crate::house::House;
@@ -12,11 +12,12 @@ use crate::progress::Progress;
 use crate::reconcile::{Company, Found, Scope, company, company_of};
 use crate::work::job;
 use async_recursion::async_recursion as boxed;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_connect::ErrorKind;
 use tenure_core::account::{AccountKey, AccountState};
-use tenure_core::change::{Finding, FindingKind, Outcome, Plan, Step};
+use tenure_core::change::{ApprovalState, Finding, FindingKind, Hold, Outcome, Plan, Step};
 use tenure_core::correlate::{Graph, found_identity_id};
 use tenure_core::facts::{ClientAsks, ClientWish};
 use tenure_core::journal::Draft;
@@ -27,6 +28,10 @@ use tenure_store::{Managers, Seed};
 const LATER_MS: i64 = 10_000;
 /// So often a wish is carried out on what was seen meanwhile: the first try may find that the world has moved.
 const TRIES: u32 = 3;
+/// What this guard holds nobody can release: who asks for it is told no.
+const NEVER: &str = "protected";
+/// So many wishes of which something is told are read at a time.
+const TOLD_PAGE: usize = 500;
 
 /// What became of a wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,6 +231,51 @@ async fn settle(
     Ok(())
 }
 
+/// Tells anew what stands in the way of the wishes that were kept before `read_ms`, by a plan of the whole company: another
+/// hold, somebody's no, or nothing any more.
+pub(crate) async fn tell_anew(house: &House, plan: &Plan, read_ms: i64) -> Result<(), EngineError> {
+    let standing = standing(plan);
+    let mut after: Option<(ConnectionName, Box<str>)> = None;
+    loop {
+        let place = after.as_ref().map(|(connection, id)| (connection, &**id));
+        let page = house.store.wishes_told(place, TOLD_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some((last.connection.clone(), last.id.clone()));
+        for wish in page.into_iter().filter(|wish| wish.since_ms < read_ms) {
+            let (because, is_held) = match standing.get(&(wish.identity.clone(), wish.connection.clone())) {
+                Some(Some(because)) => (Some(because.clone()), true),
+                Some(None) => (wish.because.clone(), false),
+                None => (None, false),
+            };
+            if (&because, is_held) != (&wish.because, wish.is_held) {
+                let told = ClientWish { because, is_held, version: wish.version + 1, ..wish };
+                house.store.put_wish(&told, Vec::new(), &[]).await?;
+            }
+        }
+    }
+}
+
+/// Tells of everybody for whom a plan would do something in a connection what people must do first, if anything.
+fn standing(plan: &Plan) -> BTreeMap<(IdentityId, ConnectionName), Option<String>> {
+    let mut standing = BTreeMap::new();
+    let mut note = |step: &Step, because: Option<String>| {
+        if let Some(identity) = &step.identity {
+            let told: &mut Option<String> = standing.entry((identity.clone(), step.connection.clone())).or_default();
+            *told = told.take().or(because);
+        }
+    };
+    plan.held.iter().for_each(|hold| note(&hold.step, Some(held_by(hold))));
+    for step in &plan.steps {
+        let waits = matches!(step.approval.state, ApprovalState::Waiting | ApprovalState::Rejected);
+        note(step, waits.then(|| waits_for(&step.approval)));
+    }
+    standing
+}
+
+fn held_by(hold: &Hold) -> String {
+    format!("{}: {}", hold.guard, hold.because)
+}
+
 /// Finds the account that came of a wish.
 async fn account_of(house: &House, wish: &ClientWish) -> Result<Option<AccountKey>, EngineError> {
     let scope = Scope { identity: Some(wish.identity.to_string()), ..Scope::default() };
@@ -271,7 +321,10 @@ async fn carry_out_all(house: &House, wish: &ClientWish) -> Result<(Became, Opti
             return Ok((nothing_to_do(&company, &found, wish, &findings), account_in(&found.graph, wish)));
         }
         keep(house, plan, &wish.client).await?;
-        let held = plan.held.first().map(|hold| format!("{}: {}", hold.guard, hold.because));
+        if let Some(hold) = plan.held.iter().find(|hold| hold.guard == NEVER) {
+            return Ok((Became::Refused { kind: Refusal::Rights, because: held_by(hold) }, account));
+        }
+        let held = plan.held.first().map(held_by);
         if plan.steps.is_empty() {
             return Ok((Became::Held(held.unwrap_or_default()), account));
         }

@@ -42,7 +42,7 @@ pub(crate) async fn derive(house: &House, scope: &Scope, requested_by: &str) -> 
     if !was_read(house).await? {
         return Err(EngineError::Asked("nothing was read yet; `tenure pull` first".into()));
     }
-    let mark = house.store.mark().await?;
+    let (mark, read_ms) = (house.store.mark().await?, house.clock.now_ms());
     let whole = match scope.identity {
         None => judge_whole(house, &scope.only, Some(requested_by)).await?,
         Some(_) => judge_person(house, scope, requested_by).await?,
@@ -52,6 +52,7 @@ pub(crate) async fn derive(house: &House, scope: &Scope, requested_by: &str) -> 
     crate::budget::foresee(house, &mut plan).await?;
     if scope.identity.is_none() && scope.only.is_empty() {
         count_findings(house, &findings).await?;
+        crate::client::tell_anew(house, &plan, read_ms).await?;
     }
     plan.findings = findings.iter().map(|finding| finding.id.clone()).collect();
     Ok(Derived { plan, next_ms })

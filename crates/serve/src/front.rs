@@ -1,9 +1,11 @@
 //! What stands before everything that is answered, so that a house can be put in the place of another while requests come:
 //! each is answered by the house of the moment at which it came. It knows no endpoint.
 
+use crate::door::Problem;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use std::sync::{Arc, PoisonError, RwLock};
 use tenure_engine::house::House;
 use tower::ServiceExt;
@@ -29,9 +31,22 @@ impl Front {
 }
 
 async fn pass(State(front): State<Front>, request: Request) -> Response {
+    let path = request.uri().path();
+    if percent_encoding::percent_decode_str(path).decode_utf8().is_err() {
+        return unreadable(path);
+    }
     let router = front.0.read().unwrap_or_else(PoisonError::into_inner).clone();
     match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
+    }
+}
+
+/// Refuses a path that is no text, in the words of whoever would have been asked.
+fn unreadable(path: &str) -> Response {
+    let because = "the path is no UTF-8 where it is written with %";
+    match path.starts_with("/scim") {
+        true => crate::scim::refused(StatusCode::BAD_REQUEST, because),
+        false => Problem::new(StatusCode::BAD_REQUEST, because).into_response(),
     }
 }

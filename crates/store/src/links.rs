@@ -6,6 +6,7 @@ use crate::Store;
 use crate::bulk::Bulk;
 use crate::db::{Db, Durability, Row, args};
 use crate::error::{StoreError, read_json, write_json};
+use crate::wishes::name_accounts;
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::account::AccountKey;
@@ -45,8 +46,8 @@ pub struct PastLink {
 }
 
 impl Store {
-    /// Pins links. One that is pinned already stays as it is; one to another identity ends and is replaced.
-    /// Returns how many are new.
+    /// Pins links. One that is pinned already stays as it is; one to another identity ends and is replaced. What clients
+    /// wish of these people is about these accounts from then on. Returns how many are new.
     #[boxed]
     pub async fn pin_links(&self, links: &[Link], now_ms: i64) -> Result<u64, StoreError> {
         if links.is_empty() {
@@ -54,6 +55,7 @@ impl Store {
         }
         let by_account: BTreeMap<String, &Link> = links.iter().map(|link| (link.account.to_string(), link)).collect();
         let (mut given, mut rows) = (Vec::new(), Vec::new());
+        let links: Vec<&Link> = by_account.values().copied().collect();
         for (account, link) in by_account {
             let identity = link.identity.as_str();
             given.extend(args![account.clone(), identity, now_ms]);
@@ -62,6 +64,7 @@ impl Store {
         let mut tx = self.db.write(Durability::Normal).await?;
         tx.run_bulk(&KEEP, given).await?;
         let pinned = tx.run_bulk(&PIN, rows).await?;
+        name_accounts(&mut tx, &links).await?;
         tx.commit().await?;
         Ok(pinned)
     }

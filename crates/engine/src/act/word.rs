@@ -1,7 +1,7 @@
 //! What people say: yes and no to steps, whose an account is, what is to be left alone, stop and go on.
 //! Each is recorded in the name of whoever says it; who may say what is for the policy.
 
-use crate::decide::{By, Verdict, decide, find_account, judge_steps, release};
+use crate::decide::{By, Verdict, decide, find_account, judge_steps, release, step_of_plan};
 use crate::drift::accept;
 use crate::error::EngineError;
 use crate::house::House;
@@ -78,10 +78,17 @@ pub async fn judge(
 
 /// Checks that somebody speaks of the plan that they have read.
 async fn is_read(house: &House, things: &[String], digest: &str) -> Result<(), EngineError> {
-    let [thing] = things else {
-        return Err(EngineError::Asked("a digest is that of one plan; name that plan alone".into()));
+    // Steps are read in a plan that has them.
+    let plan = match things {
+        [step] if step.starts_with("s-") => {
+            let missing = || EngineError::Missing(format!("no step has the id {step:?}; `tenure plan` shows ids"));
+            step_of_plan(house, step).await?.map(|(_, plan)| plan).ok_or_else(missing)?
+        }
+        [plan] => find_plan(house, Some(plan)).await?,
+        _ => {
+            return Err(EngineError::Asked("a digest is that of one plan; name that plan, or one of its steps".into()));
+        }
     };
-    let plan = find_plan(house, Some(thing)).await?;
     if plan.digest == digest {
         return Ok(());
     }

@@ -20,6 +20,8 @@ use tenure_core::expression::{Expression, ExpressionError};
 use tenure_core::name::ConnectionName;
 use tenure_store::{AccountFilter, Cursor, Extent, Managers, Observed, Page, Seed};
 
+/// The one form in which a list is taken away.
+const EXPORTED: &str = "csv";
 const PAGE: usize = 1000;
 /// A part looks through so many pages whose rows are each found out about; then it ends, short of rows or not.
 pub(super) const PAGES_FOUND_OUT: usize = 3;
@@ -157,6 +159,9 @@ pub(super) async fn begin<Row: JsonSchema>(
     let expression = asked.filter.as_deref().map(|text| condition::<Row>(text, root)).transpose()?;
     let filter = Filter { root, expression };
     as_of_ms(house, asked.as_of.as_deref())?;
+    if asked.export.as_deref().is_some_and(|format| format != EXPORTED) {
+        return Err(EngineError::Field { field: "export", because: format!("it is {EXPORTED}, or left out") });
+    }
     if (asked.as_of.is_some() || asked.export.is_some()) && asked.cursor.is_none() {
         let format = asked.export.as_deref().unwrap_or("list");
         let body = serde_json::json!({

@@ -4,7 +4,7 @@
 use crate::error::EngineError;
 
 /// How many rows a part has unless said.
-pub const LIMIT_USUAL: usize = 100;
+pub const LIMIT_USUAL: usize = 1000;
 /// How many rows a part has at most.
 pub const LIMIT_MAX: usize = 1000;
 

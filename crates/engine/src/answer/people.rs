@@ -17,7 +17,7 @@ use tenure_core::identity::Identity;
 use tenure_core::name::IdentityId;
 use tenure_store::{Extent, Managers};
 
-/// So many people at least are looked at for a part, where not all of them are asked for.
+/// So many people are looked at together for a part, where not all of them are asked for.
 const LOOKED_AT_ONCE: usize = 300;
 
 /// People.
@@ -78,7 +78,7 @@ async fn some_people(
     limit: usize,
 ) -> Result<Option<Identities>, EngineError> {
     let is_narrow = filter.is_narrow() || asked.connection.is_some();
-    let people = if is_narrow { limit.max(LOOKED_AT_ONCE) } else { limit };
+    let people = if is_narrow { LOOKED_AT_ONCE } else { limit };
     let mut after = asked.cursor.clone().unwrap_or_default();
     let mut rows: Vec<IdentityView> = Vec::new();
     for turn in 1..=PAGES_FOUND_OUT {

@@ -15,7 +15,7 @@ mod under_way;
 mod word;
 
 pub use run::{ApplyReport, apply};
-pub(crate) use run::{Today, apply_today};
+pub(crate) use run::{Today, apply_today, waits_for};
 
 use context::Context;
 use tenure_connect::Priority;

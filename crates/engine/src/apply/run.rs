@@ -642,7 +642,7 @@ async fn unsettled(
     Ok(unsettled)
 }
 
-pub(super) fn waits_for(approval: &Approval) -> String {
+pub(crate) fn waits_for(approval: &Approval) -> String {
     match approval.state {
         ApprovalState::Rejected => format!("rejected by {}", approval.by.join(", ")),
         _ if approval.from.is_empty() => "waits for an approval".into(),

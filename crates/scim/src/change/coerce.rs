@@ -86,6 +86,7 @@ fn simple(kind: Kind, value: Value, said: &mut Said) -> Result<Value, &'static s
             }
         }
         (Kind::DateTime, _) => Err("expected a date and time"),
+        (_, Value::String(text)) if text.contains('\0') => Err("a text holds no NUL"),
         (_, Value::String(text)) => Ok(text.into()),
         (_, bare @ (Value::Number(_) | Value::Bool(_))) => {
             said.note(Dialect::NumberText);

@@ -76,6 +76,11 @@ impl Writer<'_> {
             Some(among) => element.as_object().is_some_and(|object| among.filter.fits(object)),
         };
         match (target.place.sub, listed) {
+            // Without it an element says nothing: that would be all of them.
+            (Some(sub), _) if sub.name == "value" && target.among.is_none() => {
+                let because = format!("`{0}.value` is of every element; say which: {0}[value eq …]", attribute.name);
+                return Err(ScimError::because(ScimType::InvalidPath, because));
+            }
             (Some(sub), _) => {
                 for element in elements.iter_mut().filter(|element| chosen(element)) {
                     if let Some(object) = element.as_object_mut() {

@@ -14,6 +14,12 @@ use tenure_scim::{Offer, Version};
 
 /// Where a source keeps that its provider does not call the address its first choice.
 pub(super) const PRIMARY: &str = "email_is_primary";
+/// Where a source keeps a person's further addresses.
+pub(super) const OTHERS: &str = "other_emails";
+/// Of which types these are, in their order; an empty text for none.
+pub(super) const OTHER_TYPES: &str = "other_email_types";
+/// Which of these is the first choice.
+pub(super) const OTHER_PRIMARY: &str = "other_email_primary";
 
 /// An account, what a client wishes of it, or both.
 #[derive(Clone)]
@@ -41,6 +47,23 @@ pub(super) fn is_alike(one: &str, other: &str) -> bool {
     }
 }
 
+/// Shows the further addresses of somebody who was pushed.
+fn other_emails(account: &Account) -> Vec<Value> {
+    let texts = |field: &str| account.fields.get(field).and_then(|value| value.as_array().cloned()).unwrap_or_default();
+    let (types, first) = (texts(OTHER_TYPES), account.fields.text(OTHER_PRIMARY).map(str::to_owned));
+    let show = |(at, address): (usize, Value)| {
+        let mut shown = json!({"value": address});
+        if let Some(of_type) = types.get(at).filter(|of_type| of_type.as_str().is_some_and(|text| !text.is_empty())) {
+            shown["type"] = of_type.clone();
+        }
+        if first.is_some() && first.as_deref() == address.as_str() {
+            shown["primary"] = true.into();
+        }
+        shown
+    };
+    texts(OTHERS).into_iter().enumerate().map(show).collect()
+}
+
 /// Reads such an id.
 pub(super) fn key_of(connection: &ConnectionName, id: &str) -> Option<AccountKey> {
     let (kind, native) = id.split_once('-')?;
@@ -49,9 +72,19 @@ pub(super) fn key_of(connection: &ConnectionName, id: &str) -> Option<AccountKey
 }
 
 impl Held {
-    /// Tells whether clients see it.
+    /// Tells whether a client took it away, whatever came of that.
+    pub fn is_gone(&self) -> bool {
+        self.wish.as_ref().is_some_and(|wish| wish.asks == ClientAsks::Gone)
+    }
+
+    fn has_access(&self) -> bool {
+        self.account.as_ref().is_some_and(|account| account.state.gives_access())
+    }
+
+    /// Tells whether clients see it: who was taken away is not seen, but for those whom people hold back and who can still
+    /// go in.
     pub fn is_shown(&self, shape: &Shape) -> bool {
-        let gone = self.wish.as_ref().is_some_and(|wish| wish.asks == ClientAsks::Gone);
+        let gone = self.is_gone() && !(self.wish.as_ref().is_some_and(|wish| wish.is_held) && self.has_access());
         let kind = self.account.as_ref().is_none_or(|account| shape.kinds.contains(&account.key.kind));
         !gone && kind && (self.account.is_some() || self.wish.is_some())
     }
@@ -117,13 +150,13 @@ impl Held {
 
     /// Tells whether what a client asked is so.
     pub fn is_as_wished(&self, shape: &Shape) -> bool {
-        let (Some(wish), Some(account)) = (&self.wish, &self.account) else { return self.wish.is_none() };
-        let access = account.state.gives_access();
+        let Some(wish) = &self.wish else { return true };
         let state = match wish.asks {
             ClientAsks::Nothing => true,
-            ClientAsks::Present => access,
-            ClientAsks::Suspended | ClientAsks::Gone => return !access,
+            ClientAsks::Present => self.has_access(),
+            ClientAsks::Suspended | ClientAsks::Gone => return !self.has_access(),
         };
+        let Some(account) = &self.account else { return false };
         let fields = wish.fields.iter().all(|(field, value)| {
             let is_folded = shape.ability(account.key.kind).and_then(|ability| ability.fields.get(field));
             account.told(field.as_str()).is_none_or(|now| same(&now, value, is_folded.is_some_and(|is| is.fold_case)))
@@ -156,11 +189,15 @@ impl Held {
             shown.insert("externalId".into(), external.into());
         }
         shown.insert("userName".into(), self.login().into());
+        let mut emails = Vec::new();
         if let Some(email) = self.field(shape.address.as_str()) {
-            shown.insert("emails".into(), json!([{"value": email, "type": "work", "primary": self.is_primary()}]));
+            emails.push(json!({"value": email, "type": "work", "primary": self.is_primary()}));
         }
-        let active = self.account.as_ref().is_some_and(|account| account.state.gives_access());
-        shown.insert("active".into(), active.into());
+        emails.extend(pushed.into_iter().flat_map(other_emails));
+        if !emails.is_empty() {
+            shown.insert("emails".into(), emails.into());
+        }
+        shown.insert("active".into(), self.has_access().into());
         for (field, place) in &shape.places {
             if *place == Place::Manager {
                 if let Some(manager) = &self.manager {

@@ -2,12 +2,12 @@
 //! It is handed values and knows nothing of where they come from.
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tenure_scim::ScimError;
+use tenure_scim::{Method, ScimError};
 
 /// After so many seconds a client is told to ask again where we cannot tell better.
 const RETRY_S: u64 = 5;
@@ -36,6 +36,23 @@ impl Answer {
         let headers = [(LOCATION, meta("location")), (ETAG, meta("version"))];
         let headers = headers.into_iter().filter_map(|(name, text)| Some((name, text?.to_owned())));
         Self { status, body: Some(Value::Object(shown)), headers: headers.collect() }
+    }
+
+    /// Answers that the client has the resource as it is.
+    pub fn known(whole: &Map<String, Value>) -> Self {
+        Self { body: None, ..Self::one(StatusCode::NOT_MODIFIED, whole, Map::new()) }
+    }
+
+    /// Answers that something else can be done there.
+    pub fn not_allowed(methods: &[Method]) -> Self {
+        let mut named: Vec<&str> = methods.iter().map(|method| method.as_str()).collect();
+        let because = format!("there, only {} can be done", named.join(", "));
+        if methods.contains(&Method::Get) {
+            named.push("HEAD");
+        }
+        let mut answer = Self::refused(ScimError::new(405, because));
+        answer.headers.push((ALLOW, named.join(", ")));
+        answer
     }
 
     /// Answers with an error.

@@ -24,7 +24,7 @@ use answer::Answer;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::Request;
+use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
 use axum::routing::any;
 use door::{Doors, Knock};
@@ -69,6 +69,11 @@ pub(crate) fn router(house: Arc<House>) -> Router {
     routes.into_iter().fold(Router::new(), |router, path| router.route(path, any(answer))).with_state(gate)
 }
 
+/// Refuses what was asked of SCIM before anybody looked whose it is.
+pub(crate) fn refused(status: StatusCode, because: &str) -> Response {
+    Answer::refused(ScimError::new(status.as_u16(), because)).into_response(tenure_scim::answer_type(None))
+}
+
 /// Answers a request: who knocks, what they ask for, and what came of it, each of which may be a SCIM error.
 async fn answer(
     State(gate): State<Arc<Gate>>,
@@ -84,7 +89,10 @@ async fn answer(
 }
 
 async fn answer_within(gate: &Arc<Gate>, connection: &str, request: Request<Body>) -> Result<Answer, ScimError> {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    if head.method == Method::HEAD {
+        head.method = Method::GET; // the server leaves the body out
+    }
     let knock = match Knock::admit(gate, connection, &head.headers).await {
         Ok(knock) => knock,
         Err(busy) => return Ok(Answer::refused_for(busy.error, busy.retry_s)),

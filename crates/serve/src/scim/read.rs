@@ -47,6 +47,12 @@ pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]
     };
     let query = head.uri.query().unwrap_or_default();
     let is_account = |of: &ResourceType| of.name == shape.account.name;
+    // What a server can do is told as a whole, or somebody takes a part of it for all (RFC 7644 §4).
+    let is_document =
+        matches!(endpoint, Endpoint::ServiceProviderConfig | Endpoint::ResourceTypes(_) | Endpoint::Schemas(_));
+    if is_document && query.split('&').any(|pair| pair.split('=').next() == Some("filter")) {
+        return Err(ScimError::new(403, "what this server can do is not filtered"));
+    }
     match (&head.method, &endpoint) {
         (&Method::GET, Endpoint::ServiceProviderConfig) => Ok(Answer::of(&offer.service_provider_config())),
         (&Method::GET, Endpoint::ResourceTypes(None)) => {
@@ -84,7 +90,7 @@ pub(super) async fn answer(gate: &Gate, knock: &Knock, head: &Parts, body: &[u8]
                 Some(method) => Box::pin(scene.act(method, endpoint, head, body)).await?,
                 None => None,
             };
-            acted.ok_or_else(|| not_allowed(endpoint))
+            Ok(acted.unwrap_or_else(|| Answer::not_allowed(endpoint.methods())))
         }
     }
 }
@@ -116,11 +122,6 @@ fn known_method(method: &Method) -> bool {
     Endpoint::Me.methods().iter().any(|known| known.as_str() == method.as_str())
 }
 
-fn not_allowed(endpoint: &Endpoint<'_>) -> ScimError {
-    let methods: Vec<&str> = endpoint.methods().iter().map(|method| method.as_str()).collect();
-    ScimError::new(405, format!("there, only {} can be done", methods.join(", ")))
-}
-
 /// Returns the path behind the connection, as it was sent.
 pub(super) fn path_within<'h>(head: &'h Parts, knock: &Knock) -> &'h str {
     let path = head.uri.path();
@@ -141,7 +142,7 @@ pub(super) fn projection(query: &str) -> Result<Projection, ScimError> {
 pub(super) fn shown(headers: &HeaderMap, whole: &Map<String, Value>, by: &Projection, of: &ResourceType) -> Answer {
     let known = header(headers, "if-none-match");
     if known.is_some() && Version::of(whole).is_known_by(known) {
-        return Answer::empty(StatusCode::NOT_MODIFIED);
+        return Answer::known(whole);
     }
     Answer::one(StatusCode::OK, whole, by.bind(of).show(whole))
 }

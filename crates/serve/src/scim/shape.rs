@@ -178,7 +178,8 @@ fn narrow(attribute: &mut Attribute, kinds: &[Kind], places: &BTreeMap<FieldName
         }
         "emails" => {
             cut(attribute, &["value", "type", "primary"]);
-            suggest(attribute, "type", &["work"]);
+            let types: &[&str] = if kinds.contains(&Kind::Person) { &["work", "home", "other"] } else { &["work"] };
+            suggest(attribute, "type", types);
         }
         "roles" => {
             cut(attribute, &["value", "display"]);

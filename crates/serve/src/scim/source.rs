@@ -2,13 +2,13 @@
 //! What is pushed is written down as it is; nothing is carried out by it, the company is judged afterwards.
 //! Writes of one process come one after the other, so that clients at one group lose nothing.
 
-use super::account::{Held, PRIMARY, id_of};
+use super::account::{Held, OTHER_PRIMARY, OTHER_TYPES, OTHERS, PRIMARY, id_of};
 use super::entitlement::{Entitlement, entitlements};
 use super::list::Scene;
 use super::place::Place;
 use super::read::failed;
 use super::shape::Shape;
-use super::wish::{mail, primary};
+use super::wish::{mail, other_mails, primary};
 use super::write::{Change, is_login, taken};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -263,5 +263,25 @@ fn write_down(account: &mut Account, resource: &Map<String, Value>, shape: &Shap
         Some(false) => account.fields.set(FieldName::new(PRIMARY), false.into()),
         _ => drop(account.fields.remove(PRIMARY)),
     }
+    write_other_mails(account, resource);
     account.name = account.fields.text("name").map(Into::into);
+}
+
+/// Writes down the addresses beside the one for work: by those as well a person is found elsewhere.
+fn write_other_mails(account: &mut Account, resource: &Map<String, Value>) {
+    let part = |mail: &Value, name: &str| mail.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let others = other_mails(resource);
+    for (field, name) in [(OTHERS, "value"), (OTHER_TYPES, "type")] {
+        match others.is_empty() {
+            true => drop(account.fields.remove(field)),
+            false => account.fields.set(
+                FieldName::new(field),
+                others.iter().map(|mail| Value::from(part(mail, name))).collect::<Vec<_>>().into(),
+            ),
+        }
+    }
+    match others.iter().find(|mail| mail.get("primary") == Some(&Value::Bool(true))) {
+        Some(first) => account.fields.set(FieldName::new(OTHER_PRIMARY), part(first, "value").into()),
+        None => drop(account.fields.remove(OTHER_PRIMARY)),
+    }
 }

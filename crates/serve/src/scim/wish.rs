@@ -13,6 +13,9 @@ use tenure_core::facts::{ClientAsks, ClientWish};
 use tenure_core::name::{FieldName, IdentityId, Name};
 use tenure_scim::{ScimError, ScimType};
 
+/// So many addresses of one person are kept beside the one for work.
+const OTHERS_MAX: usize = 50;
+
 /// Returns a wish that says nothing yet, about an account that is held or one that is to be.
 pub(super) fn blank(held: Option<&Held>, id: String, client: String, identity: IdentityId, now_ms: i64) -> ClientWish {
     let account = held.and_then(|held| held.account.as_ref());
@@ -54,6 +57,8 @@ pub(super) struct Wanted<'a> {
     pub after: &'a Map<String, Value>,
     /// Whether roles that are not named are to be taken: a replacement that does not speak of roles takes none.
     pub names_roles: bool,
+    /// How the person is called as a whole, where the client says so and the app has no place for it.
+    pub name: Option<&'a str>,
 }
 
 impl Wanted<'_> {
@@ -95,6 +100,9 @@ impl Wanted<'_> {
             if let Some(value) = place.and_then(|place| place.get(self.after, &shape.own)) {
                 wish.person.set(FieldName::new(name), value);
             }
+        }
+        if let Some(name) = self.name.filter(|_| wish.person.text("name").is_none()) {
+            wish.person.set(FieldName::new("name"), name.into());
         }
         let said = |name: &str| wish.person.text(name).map(str::to_owned);
         let parts = [said("given_name"), said("family_name")].into_iter().flatten().collect::<Vec<_>>().join(" ");
@@ -242,6 +250,15 @@ pub(super) fn mail(resource: &Map<String, Value>) -> Option<String> {
 /// Returns whether the client calls that address its first choice, where it says so.
 pub(super) fn primary(resource: &Map<String, Value>) -> Option<bool> {
     mail_of(resource)?.get("primary")?.as_bool()
+}
+
+/// Returns the addresses beside that one.
+pub(super) fn other_mails(resource: &Map<String, Value>) -> Vec<&Value> {
+    let main = mail_of(resource);
+    let all = resource.get("emails").and_then(Value::as_array).into_iter().flatten();
+    let is_other = |one: &&Value| !main.is_some_and(|main| std::ptr::eq(main, *one));
+    let has_value = |one: &&Value| one.get("value").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    all.filter(is_other).filter(has_value).take(OTHERS_MAX).collect()
 }
 
 fn mail_of(resource: &Map<String, Value>) -> Option<&Value> {

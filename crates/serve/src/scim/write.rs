@@ -3,10 +3,10 @@
 //! Of two writes at once to one account none is lost: whoever comes second begins again with what the first left.
 
 use super::Gate;
-use super::account::{Held, id_of};
+use super::account::{Held, id_of, is_alike};
 use super::entitlement::{Entitlement, entitlements};
 use super::list::Scene;
-use super::wish::{Wanted, blank};
+use super::wish::{Wanted, blank, mail};
 use serde_json::{Map, Value};
 use tenure_core::facts::{ClientAsks, ClientWish};
 use tenure_core::hex::hex;
@@ -32,16 +32,24 @@ impl Scene<'_> {
     /// # Errors
     /// 409: there is one already. Others: as the app says.
     pub async fn make(&self, body: Value) -> Result<Map<String, Value>, ScimError> {
+        let name = whole_name(&body);
         let written = create(&self.shape.account, body)?;
         self.note(&written.said).await;
         let all = entitlements(self.gate, self.knock, self.shape).await?;
         let login = written.resource.get("userName").and_then(Value::as_str).unwrap_or_default();
         let mut known = self.look_up(login).await?;
         known.retain(|held| held.account.as_ref().is_none_or(|account| self.shape.kinds.contains(&account.key.kind)));
-        if known.iter().any(|held| held.is_shown(self.shape) && is_login(held, login)) {
-            return Err(taken(login));
+        if let Some(held) = known.iter().find(|held| self.is_there(held) && is_login(held, login)) {
+            return Err(taken(&held.login()));
         }
-        let wish = self.newcomer(&written, known, &all).await?;
+        if let Some(address) = mail(&written.resource).filter(|address| !is_alike(address, login)) {
+            let others = self.look_up(&address).await?;
+            let has = |held: &&Held| held.field(self.shape.address.as_str()).is_some_and(|own| is_text(&own, &address));
+            if let Some(held) = others.iter().filter(|held| self.is_there(held)).find(has) {
+                return Err(taken(&held.login()));
+            }
+        }
+        let wish = self.newcomer(&written, name.as_deref(), known, &all).await?;
         let (now, id) = (wish.0, wish.1);
         self.answered(&id, now, &all).await
     }
@@ -50,11 +58,12 @@ impl Scene<'_> {
     async fn newcomer(
         &self,
         written: &Written,
+        name: Option<&str>,
         known: Vec<Held>,
         all: &[Entitlement],
     ) -> Result<(Became, String), ScimError> {
         let (house, nothing) = (&self.gate.house, Map::new());
-        let wanted = Wanted { before: &nothing, after: &written.resource, names_roles: true };
+        let wanted = Wanted { before: &nothing, after: &written.resource, names_roles: true, name };
         let new_id = hex(&house.chance.bytes::<16>().map_err(failed)?);
         let mut wish = blank(None, new_id, self.client(), "".into(), house.clock.now_ms());
         wish.connection = self.knock.connection.clone();
@@ -63,7 +72,7 @@ impl Scene<'_> {
         if wish.asks == ClientAsks::Nothing {
             wish.asks = ClientAsks::Present;
         }
-        let gone = known.into_iter().find(|held| held.wish.as_ref().is_some_and(|wish| wish.asks == ClientAsks::Gone));
+        let gone = known.into_iter().find(Held::is_gone);
         let address = wish.person.text("work_email").map(str::to_owned);
         let mut before = gone.as_ref().and_then(|held| held.wish.clone());
         let account = gone.as_ref().and_then(|held| held.account.as_ref()).map(|account| account.key.clone());
@@ -73,9 +82,8 @@ impl Scene<'_> {
             Whose::Held(identity, key) => {
                 wish.identity = identity;
                 let held = self.find(&id_of(&key)).await?;
-                let shown = held.as_ref().filter(|held| held.is_shown(self.shape));
-                if let Some(shown) = shown {
-                    return Err(taken(&shown.login()));
+                if let Some(there) = held.as_ref().filter(|held| self.is_there(held)) {
+                    return Err(taken(&there.login()));
                 }
                 before = before.or(held.and_then(|held| held.wish));
                 wish.account = Some(key);
@@ -116,7 +124,7 @@ impl Scene<'_> {
             };
             let before = held.wish.clone();
             let mut wish = self.wish_of(&held).await?;
-            let wanted = Wanted { before: &shown, after: &written.resource, names_roles };
+            let wanted = Wanted { before: &shown, after: &written.resource, names_roles, name: None };
             wanted.lay(&mut wish, self.shape, &all)?;
             self.lay_manager(&mut wish, &shown, &written.resource).await?;
             let same_login = held.login().eq_ignore_ascii_case(&wish.login);
@@ -201,6 +209,11 @@ impl Scene<'_> {
         }
     }
 
+    /// Tells whether nobody else can be made in its place.
+    fn is_there(&self, held: &Held) -> bool {
+        held.is_shown(self.shape) && !held.is_gone()
+    }
+
     async fn is_taken(&self, wish: &ClientWish, held: &Held) -> Result<bool, ScimError> {
         let known = self.look_up(&wish.login).await?;
         let other = |one: &Held| one.id() != held.id() && one.is_shown(self.shape) && is_login(one, &wish.login);
@@ -247,7 +260,22 @@ pub(super) fn refused(kind: Refusal, because: String) -> ScimError {
 }
 
 pub(super) fn is_login(held: &Held, login: &str) -> bool {
-    held.login().to_lowercase() == login.to_lowercase()
+    is_alike(&held.login(), login)
+}
+
+fn is_text(value: &Value, text: &str) -> bool {
+    value.as_str().is_some_and(|value| is_alike(value, text))
+}
+
+/// Returns how a body calls the person as a whole, where it does.
+fn whole_name(body: &Value) -> Option<String> {
+    let within = |object: &Value, name: &str| {
+        let found = object.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.clone())
+    };
+    let formatted = || within(&within(body, "name")?, "formatted");
+    let name = within(body, "displayName").or_else(formatted)?;
+    name.as_str().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 /// Tells whether a body names an attribute, in whatever case.

@@ -9,4 +9,5 @@ mod managers;
 mod source;
 mod oauth;
 mod tester;
+mod standing;
 mod writes;

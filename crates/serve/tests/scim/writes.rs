@@ -8,7 +8,7 @@ use tenure_sandbox::Vendor;
 
 /// Some apps tell when a record changed to the second only, and a change within one looks like none.
 pub const CLOCK_OF_THE_APPS: Duration = Duration::from_millis(1100);
-const STATE: &str = "urn:ietf:params:scim:schemas:extension:tenure:2.0:Provisioning";
+pub const STATE: &str = "urn:ietf:params:scim:schemas:extension:tenure:2.0:Provisioning";
 
 /// Returns a person as an IdP sends one, with what each app needs.
 pub fn newcomer(vendor: Vendor, login: &str) -> Value {
@@ -36,7 +36,7 @@ pub fn newcomer(vendor: Vendor, login: &str) -> Value {
     body
 }
 
-async fn made(client: &Client<'_>, vendor: Vendor, login: &str) -> String {
+pub async fn made(client: &Client<'_>, vendor: Vendor, login: &str) -> String {
     let reply = client.post("/Users", &newcomer(vendor, login)).await;
     reply.expect(201);
     assert_eq!(reply.body[STATE]["state"], "applied", "{vendor}: {reply:?}");
