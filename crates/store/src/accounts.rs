@@ -222,7 +222,7 @@ impl Store {
         let Some(number) = number_of(&mut tx, connection).await? else { return Ok(0) };
         let [one, two, three] = three(kinds);
         let gone = "SELECT 1 FROM wish WHERE connection = $1 AND gone = 1 LIMIT 1";
-        let counted = match tx.first(gone, args![connection.as_str()], |row| row.int(0)).await? {
+        let counted = match tx.first(gone, args![connection.as_str()], |_| Ok(())).await? {
             None => {
                 let sql = "SELECT CAST(COALESCE(SUM(accounts), 0) AS BIGINT) FROM tally \
                            WHERE connection = $1 AND kind IN ($2, $3, $4)";

@@ -14,6 +14,8 @@ use tenure_scim::{Offer, Version};
 
 /// Where a source keeps that its provider does not call the address its first choice.
 pub(super) const PRIMARY: &str = "email_is_primary";
+/// Where a source keeps of which type its provider calls the address, if not for work.
+pub(super) const TYPE: &str = "email_type";
 /// Where a source keeps a person's further addresses.
 pub(super) const OTHERS: &str = "other_emails";
 /// Of which types these are, in their order; an empty text for none.
@@ -191,7 +193,8 @@ impl Held {
         shown.insert("userName".into(), self.login().into());
         let mut emails = Vec::new();
         if let Some(email) = self.field(shape.address.as_str()) {
-            emails.push(json!({"value": email, "type": "work", "primary": self.is_primary()}));
+            let of_type = pushed.and_then(|account| account.fields.text(TYPE)).unwrap_or("work");
+            emails.push(json!({"value": email, "type": of_type, "primary": self.is_primary()}));
         }
         emails.extend(pushed.into_iter().flat_map(other_emails));
         if !emails.is_empty() {

@@ -2,13 +2,13 @@
 //! What is pushed is written down as it is; nothing is carried out by it, the company is judged afterwards.
 //! Writes of one process come one after the other, so that clients at one group lose nothing.
 
-use super::account::{Held, OTHER_PRIMARY, OTHER_TYPES, OTHERS, PRIMARY, id_of};
+use super::account::{Held, OTHER_PRIMARY, OTHER_TYPES, OTHERS, PRIMARY, TYPE, id_of, is_alike};
 use super::entitlement::{Entitlement, entitlements};
 use super::list::Scene;
 use super::place::Place;
 use super::read::failed;
 use super::shape::Shape;
-use super::wish::{mail, other_mails, primary};
+use super::wish::{mail, mail_type, other_mails, primary};
 use super::write::{Change, is_login, taken};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -262,6 +262,10 @@ fn write_down(account: &mut Account, resource: &Map<String, Value>, shape: &Shap
     match primary(resource) {
         Some(false) => account.fields.set(FieldName::new(PRIMARY), false.into()),
         _ => drop(account.fields.remove(PRIMARY)),
+    }
+    match mail_type(resource).filter(|of_type| !is_alike(of_type, "work")) {
+        Some(of_type) => account.fields.set(FieldName::new(TYPE), of_type.into()),
+        None => drop(account.fields.remove(TYPE)),
     }
     write_other_mails(account, resource);
     account.name = account.fields.text("name").map(Into::into);

@@ -252,6 +252,11 @@ pub(super) fn primary(resource: &Map<String, Value>) -> Option<bool> {
     mail_of(resource)?.get("primary")?.as_bool()
 }
 
+/// Returns of which type the client calls that address, where it says so.
+pub(super) fn mail_type(resource: &Map<String, Value>) -> Option<String> {
+    mail_of(resource)?.get("type")?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
 /// Returns the addresses beside that one.
 pub(super) fn other_mails(resource: &Map<String, Value>) -> Vec<&Value> {
     let main = mail_of(resource);
