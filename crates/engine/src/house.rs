@@ -101,8 +101,6 @@ struct Spoken {
     /// What was taken out of them.
     refused: Refused,
     reader: Option<Reader>,
-    /// Whether the reader was built a moment ago, and knows what the store knows.
-    is_new: bool,
 }
 
 impl Connection {
@@ -156,24 +154,20 @@ impl Connection {
         }
     }
 
-    /// Returns what it is read with, unless that was built since this was asked for last.
-    fn older_reader(&self) -> Option<Reader> {
-        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
-        let is_new = std::mem::take(&mut spoken.is_new);
-        spoken.reader.clone().filter(|_| !is_new)
+    /// Returns what it is read with, where that was built already.
+    fn known_reader(&self) -> Option<Reader> {
+        self.spoken().reader.clone()
     }
 
     fn keep(&self, reader: &Reader) {
-        let mut spoken = self.spoken.write().unwrap_or_else(PoisonError::into_inner);
-        spoken.reader = Some(reader.clone());
-        spoken.is_new = true;
+        self.spoken.write().unwrap_or_else(PoisonError::into_inner).reader = Some(reader.clone());
     }
 }
 
 impl Spoken {
     fn new(settings: Settings, refused: Refused) -> Self {
         let abilities = Arc::new(without(abilities_of(&settings), &refused));
-        Self { abilities, refused, settings, reader: None, is_new: false }
+        Self { abilities, refused, settings, reader: None }
     }
 }
 
@@ -336,7 +330,8 @@ impl House {
         Ok(())
     }
 
-    /// As [`hear`](Self::hear), of one connection, with what became of its accounts.
+    /// As [`hear`](Self::hear), of one connection, with what became of its accounts: also since what it is read with was
+    /// built, for whoever waited for their turn meanwhile.
     ///
     /// # Errors
     /// The store failed, or a secret cannot be read.
@@ -344,7 +339,7 @@ impl House {
         let connection = self.connection(name.as_str())?;
         let noted = Dialect::noted(&self.store, name).await?;
         connection.hear(noted, refused(&self.store, name, self.clock.now_ms()).await?);
-        if let Some(Reader::App(connector)) = connection.older_reader()
+        if let Some(Reader::App(connector)) = connection.known_reader()
             && connector.asks_memory()
         {
             connector.remember(self.memories(name).await?);
@@ -356,8 +351,7 @@ impl House {
     #[boxed]
     pub async fn close(&self) {
         for connection in self.connections.values() {
-            let reader = connection.spoken().reader.clone();
-            if let Some(Reader::App(connector)) = reader {
+            if let Some(Reader::App(connector)) = connection.known_reader() {
                 connector.hand_over().await;
             }
         }

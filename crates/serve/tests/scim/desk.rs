@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Desk {
     pub sandbox: Sandbox,
     pub house: Arc<House>,
-    _folder: TempDir,
+    folder: TempDir,
     pub listens: String,
 }
 
@@ -62,7 +62,12 @@ impl Desk {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listens = listener.local_addr().unwrap().to_string();
         tokio::spawn(tenure_serve::serve(listener, house.clone()));
-        Self { sandbox, house, _folder: folder, listens }
+        Self { sandbox, house, folder, listens }
+    }
+
+    /// Opens another house on the same store, as another process would.
+    pub async fn other_house(&self) -> House {
+        House::open(&self.folder.path().join("tenure.toml"), Clock::system()).await.unwrap()
     }
 
     /// Returns a client of the connection that imitates this vendor.

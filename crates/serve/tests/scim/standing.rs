@@ -5,12 +5,15 @@ use crate::desk::{Client, Desk};
 use crate::source::{person, pushed_desk};
 use crate::writes::{STATE, made, newcomer};
 use serde_json::{Value, json};
-use tenure_core::account::{AccountKey, Kind};
+use tenure_core::account::{AccountKey, AccountState, Kind};
 use tenure_core::change::Plan;
+use tenure_core::name::ConnectionName;
 use tenure_engine::apply::apply;
 use tenure_engine::decide::{Verdict, judge_steps};
+use tenure_engine::house::House;
 use tenure_engine::plan::make_plan;
 use tenure_engine::progress::Progress;
+use tenure_engine::pull::{Reach, pull};
 use tenure_engine::pushed::record;
 use tenure_engine::reconcile::{Scope, company};
 use tenure_sandbox::Vendor;
@@ -176,6 +179,29 @@ async fn all_addresses_of_who_is_pushed_are_kept_and_found() {
         found.iter().map(|at| graph.identity_at(*at).work_email()).collect::<Vec<_>>(),
         [Some("pia@acme.example")]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waited_to_read_knows_what_another_process_did_meanwhile() {
+    let desk = Desk::open().await;
+    let client = desk.client(Vendor::Freshdesk).await;
+    let path = format!("/Users/{}", made(&client, Vendor::Freshdesk, LOGIN).await);
+    client.patch(&path, json!([{"op": "replace", "path": "active", "value": false}])).await.expect(200);
+    // Nothing in the app's record says whether somebody was put out or is invited: what we did there decides.
+    let other = desk.other_house().await;
+    let desk_name = ConnectionName::new("freshdesk");
+    other.reader(&desk_name).await.unwrap();
+    client.patch(&path, json!([{"op": "replace", "path": "active", "value": true}])).await.expect(200);
+    let state = async |house: &House| {
+        let found = house.store.find_accounts(LOGIN).await.unwrap();
+        let mut here =
+            found.iter().filter(|one| one.account.key.connection == desk_name && one.account.key.kind == Kind::Agent);
+        here.next().unwrap().account.state
+    };
+    assert_eq!(state(&desk.house).await, AccountState::Invited);
+    pull(&other, std::slice::from_ref(&desk_name), Reach::Everything, &Progress::silent()).await.unwrap();
+    assert_eq!(state(&other).await, AccountState::Invited);
+    other.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
