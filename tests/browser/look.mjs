@@ -46,7 +46,7 @@ export async function lookAt(browser, base, state, screens, folder) {
         const bytes = (await answer.body()).length;
         if (answer.status() !== 200) wrong.push(`${path}: ${answer.status()}`);
         if (bytes > 150_000) wrong.push(`${path}: ${bytes} bytes`);
-        await page.screenshot({ path: join(folder, `${name}-${form}-${colorScheme}.png`), fullPage: false });
+        await picture(page, join(folder, `${name}-${form}-${colorScheme}.png`));
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         if (wide > 0) wrong.push(`${path} on ${form}: ${wide} px too wide`);
         for (const one of await serious(page)) wrong.push(`${path} on ${form}, ${colorScheme}: ${one}`);
@@ -86,4 +86,16 @@ export async function firstWords(context, url) {
 
 export function finish(result) {
   writeFileSync(1, JSON.stringify(result) + "\n");
+}
+
+/** Takes a picture; a machine that is short of memory or time refuses one now and then, which says nothing of the page. */
+async function picture(page, path) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await page.screenshot({ path, fullPage: false });
+    } catch (error) {
+      if (tries === 3 || !`${error}`.includes("captureScreenshot")) throw error;
+      await page.waitForTimeout(500 * tries);
+    }
+  }
 }

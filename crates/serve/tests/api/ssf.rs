@@ -70,7 +70,9 @@ async fn jane_leaves(stage: &Stage) {
     stage.until(async || admin.get(&act).await.expect(200)["state"] != "open").await;
     let done = admin.get(&act).await.expect(200);
     let steps = done["answer"]["applied"]["steps"].as_array().unwrap_or_else(|| panic!("{done}"));
-    assert!(steps.iter().any(|step| step["outcome"] == "done"), "{done}");
+    // The worker may have been quicker: then the act finds it done.
+    let is_so = |step: &Value| step["outcome"] == "done" || step["outcome"] == "already_true";
+    assert!(steps.iter().any(is_so), "{done}");
 }
 
 #[test]
