@@ -271,7 +271,7 @@ pub struct ListArguments {
     /// Only what this CEL expression is true for
     #[arg(long = "where", value_name = "CEL")]
     pub filter: Option<String>,
-    /// As it was at this moment (RFC 3339, or a date)
+    /// As it was at this moment (RFC 3339, or a time or a date in UTC)
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
     /// The form of the list
@@ -284,7 +284,7 @@ pub struct ListArguments {
 pub struct WhoArguments {
     /// An identity's id, employee id, address or name; or an account
     pub key: String,
-    /// As it was at this moment (RFC 3339, or a date)
+    /// As it was at this moment (RFC 3339, or a time or a date in UTC)
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
 }
@@ -418,7 +418,7 @@ pub struct RevertArguments {
 pub struct LifecycleArguments {
     /// An identity's id, employee id, address or name
     pub key: String,
-    /// From when on (RFC 3339, or a date)
+    /// From when on (RFC 3339, or a time or a date in UTC)
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// Sets an attribute

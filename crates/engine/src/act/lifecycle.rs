@@ -2,7 +2,7 @@
 
 use crate::answer::{Told, told};
 use crate::apply::{ApplyReport, apply};
-use crate::clock::read_moment;
+use crate::clock::{no_moment, read_moment};
 use crate::decide::{By, LifecycleEvent, decide_lifecycle};
 use crate::error::EngineError;
 use crate::house::House;
@@ -27,7 +27,7 @@ pub type Fields = BTreeMap<String, Option<String>>;
 pub struct LifecycleAsked {
     /// An identity's id, employee id, address or name; for somebody new the work address.
     pub key: String,
-    /// From when on (RFC 3339, or a date); now where none is given.
+    /// From when on (RFC 3339, or a time or a date in UTC); now where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Sets attributes; null empties one.
@@ -72,7 +72,7 @@ pub async fn lifecycle(
         return Err(EngineError::Field { field: "set", because: because.into() });
     }
     let now_ms = house.clock.now_ms();
-    let at_ms = asked.at.as_deref().map(|text| read_moment(text, now_ms).ok_or_else(|| no_moment(text))).transpose()?;
+    let at_ms = asked.at.as_deref().map(|text| moment(text, now_ms)).transpose()?;
     let attributes = asked.set.iter().map(|(name, value)| {
         let value = value.clone().map_or(Value::Null, Value::String);
         (FieldName::new(name.trim()), value)
@@ -87,7 +87,6 @@ pub async fn lifecycle(
     Ok(LifecycleDone { identity, pulls, plan: told(house, plan).await?, applied })
 }
 
-fn no_moment(text: &str) -> EngineError {
-    let because = format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31");
-    EngineError::Field { field: "at", because }
+fn moment(text: &str, now_ms: i64) -> Result<i64, EngineError> {
+    read_moment(text, now_ms).ok_or_else(|| EngineError::Field { field: "at", because: no_moment(text) })
 }

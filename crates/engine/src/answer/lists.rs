@@ -4,7 +4,7 @@
 
 use super::page::number;
 use crate::audit::record_read;
-use crate::clock::read_moment;
+use crate::clock::{no_moment, read_moment};
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Company, Scope, company, company_of};
@@ -39,7 +39,7 @@ pub struct ListAsked {
     /// Only what this CEL expression is true for, such as `account.state == "invited"`.
     #[serde(rename = "where")]
     pub filter: Option<String>,
-    /// As it was at this moment (RFC 3339, or a date).
+    /// As it was at this moment (RFC 3339, or a time or a date in UTC).
     pub as_of: Option<String>,
     /// Says that the list is taken away (`csv`): that is written into the journal.
     pub export: Option<String>,
@@ -170,9 +170,8 @@ pub(super) async fn begin<Row: JsonSchema>(
 /// Reads the moment as of which is asked.
 pub(super) fn as_of_ms(house: &House, text: Option<&str>) -> Result<Option<i64>, EngineError> {
     let Some(text) = text else { return Ok(None) };
-    let because = || format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31");
     let moment = read_moment(text, house.clock.now_ms());
-    moment.map(Some).ok_or_else(|| EngineError::Field { field: "as_of", because: because() })
+    moment.map(Some).ok_or_else(|| EngineError::Field { field: "as_of", because: no_moment(text) })
 }
 
 /// Lists what `rows` makes of the accounts that are asked for, and says where to go on. Whose the accounts of a page are is

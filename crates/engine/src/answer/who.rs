@@ -21,7 +21,7 @@ use tenure_core::name::IdentityId;
 pub struct WhoAsked {
     /// An identity's id, employee id, address or name; or an account.
     pub key: String,
-    /// As it was at this moment (RFC 3339, or a date).
+    /// As it was at this moment (RFC 3339, or a time or a date in UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<String>,
 }
