@@ -37,10 +37,9 @@ fn main() -> ExitCode {
             if !asked_for && std::env::args().any(|word| word == "--json") {
                 let text = error.render().to_string();
                 let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
-                eprintln!("{}", serde_json::json!({ "error": text, "exit": Exit::Usage as u8 }));
-            } else {
-                let _ = error.print();
+                Output { json: true, quiet: false }.failure(text, Exit::Usage);
             }
+            let _ = error.print();
             return ExitCode::from(if asked_for { Exit::Done } else { Exit::Usage } as u8);
         }
     };
@@ -52,12 +51,8 @@ fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             let exit = exit::exit_for(&error);
-            if output.json {
-                let document = serde_json::json!({ "error": format!("{error:#}"), "exit": exit as u8 });
-                eprintln!("{document}");
-            } else {
-                eprintln!("tenure: {error:#}");
-            }
+            output.failure(&format!("{error:#}"), exit);
+            eprintln!("tenure: {error:#}");
             ExitCode::from(exit as u8)
         }
     }
