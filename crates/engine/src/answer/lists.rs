@@ -140,6 +140,7 @@ fn condition<Row: JsonSchema>(text: &str, root: &str) -> Result<Expression, Engi
     let words: Vec<&str> = words.map(|(word, _)| word.as_str()).collect();
     let expression = Expression::parse_of_rows(text, root, &words).map_err(|error| misread(&error))?;
     expression.check_words(&[root], &words, false).map_err(|error| misread(&error))?;
+    expression.check_truth(|_| false).map_err(|error| misread(&error))?;
     Ok(expression)
 }
 
