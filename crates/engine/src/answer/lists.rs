@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use tenure_core::account::AccountKey;
 use tenure_core::correlate::{Graph, LinkFact};
 use tenure_core::expression::{Expression, ExpressionError};
+use tenure_core::identity;
 use tenure_core::name::ConnectionName;
 use tenure_store::{AccountFilter, Cursor, Extent, Managers, Observed, Page, Seed};
 
@@ -121,9 +122,17 @@ impl Filter {
         self.expression.is_some()
     }
 
-    pub(super) fn keeps(&self, row: &impl Serialize) -> Result<bool, EngineError> {
+    fn keeps(&self, row: &impl Serialize) -> Result<bool, EngineError> {
+        self.keeps_with(row, || Value::Null)
+    }
+
+    /// As [`Self::keeps`], where a condition sees `beside` as well, as a condition of the policy does.
+    pub(super) fn keeps_with(&self, row: &impl Serialize, beside: impl FnOnce() -> Value) -> Result<bool, EngineError> {
         let Some(expression) = &self.expression else { return Ok(true) };
-        let value = serde_json::to_value(row).map_err(|error| EngineError::Broken(error.to_string()))?;
+        let mut value = serde_json::to_value(row).map_err(|error| EngineError::Broken(error.to_string()))?;
+        if let (Some(row), Value::Object(beside)) = (value.as_object_mut(), beside()) {
+            row.extend(beside);
+        }
         expression.matches(self.root, &value).map_err(|error| misread(&error))
     }
 }
@@ -133,13 +142,15 @@ fn misread(error: &ExpressionError) -> EngineError {
     EngineError::Field { field: "where", because: format!("{}{hint}", error.message) }
 }
 
-/// Reads a condition over rows; what a row of this list never has is refused, because no row would fit.
+/// Reads a condition over rows; what a row of this list never has is refused, because no row would fit. Of people, what a
+/// condition of the policy may read is known as well, so that one can be tried here.
 fn condition<Row: JsonSchema>(text: &str, root: &str) -> Result<Expression, EngineError> {
     let schema = schemars::schema_for!(Row);
     let words = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let words: Vec<&str> = words.map(|(word, _)| word.as_str()).collect();
+    let of_policy: &[&str] = if root == "identity" { &identity::WORDS } else { &[] };
+    let words: Vec<&str> = words.map(|(word, _)| word.as_str()).chain(of_policy.iter().copied()).collect();
     let expression = Expression::parse_of_rows(text, root, &words).map_err(|error| misread(&error))?;
-    expression.check_words(&[root], &words, false).map_err(|error| misread(&error))?;
+    expression.check_words(&[root], &words, !of_policy.is_empty()).map_err(|error| misread(&error))?;
     expression.check_truth(|_| false).map_err(|error| misread(&error))?;
     Ok(expression)
 }
