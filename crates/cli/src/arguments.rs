@@ -574,6 +574,9 @@ pub enum AppCommand {
     New {
         /// The new app's name
         name: String,
+        /// Even where it takes the place of an app of this program
+        #[arg(long)]
+        force: bool,
     },
     /// Checks a manifest
     Lint {
@@ -591,7 +594,7 @@ pub enum AppCommand {
 #[derive(Debug, Args)]
 pub struct SandboxArguments {
     /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1:8700", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:8700", value_name = "ADDR", value_parser = address)]
     pub listen: std::net::SocketAddr,
     /// How many people the company has
     #[arg(long, default_value_t = 40, value_name = "N")]
@@ -637,4 +640,11 @@ pub struct SchemaArguments {
 pub struct CompletionsArguments {
     /// For which shell
     pub shell: clap_complete::Shell,
+}
+
+/// Reads an address to listen on; `localhost` is the loopback address.
+fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let numeric = numeric.as_deref().unwrap_or(text);
+    numeric.parse().map_err(|_| "an address is an IP address and a port, such as 127.0.0.1:8700".to_owned())
 }
