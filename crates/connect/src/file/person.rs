@@ -77,7 +77,9 @@ fn value(known: Known, text: &str, field: &str) -> Result<Value, String> {
                 Err(format!("{field} holds something that is not an e-mail address (they are separated by `;`)"))
             }
         }
-        Known::EmployeeId if text.len() > NATIVE_LEN_MAX => Err(format!("{field} is longer than {NATIVE_LEN_MAX} bytes")),
+        Known::EmployeeId if text.len() > NATIVE_LEN_MAX => {
+            Err(format!("{field} is longer than {NATIVE_LEN_MAX} bytes"))
+        }
         Known::Status => Ok(status(text).into()),
         _ => Ok(text.into()),
     }
