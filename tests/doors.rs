@@ -57,6 +57,9 @@ fn a_token_is_shown_once_and_only_its_hash_is_kept() {
     assert!(listed.out.contains("ends soon") && listed.err.contains("warning: token"), "{listed}");
     expect(&stage.run(&["token", "revoke", "ci"]), 0);
     expect(&stage.run(&["token", "revoke", all[0]["id"].as_str().unwrap()]), 1);
+    let again = stage.run(&["token", "revoke", "ci"]);
+    expect(&again, 1);
+    assert!(again.says("is revoked already"), "{again}");
     let states: Vec<Value> = list(&stage).iter().map(|token| token["state"].clone()).collect();
     assert_eq!(states, ["expiring", "revoked"]);
     let exported = stage.plainly(&["audit", "export"]);
@@ -70,9 +73,10 @@ fn a_token_is_shown_once_and_only_its_hash_is_kept() {
 #[test]
 fn a_scope_or_a_time_that_is_none_is_refused_with_the_nearest_that_is() {
     let stage = open();
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (&["--scope", "api:raed"], "did you mean `api:read`"),
         (&["--scope", "scim:gorgis"], "did you mean `scim:gorgias`"),
+        (&["--scope", "scim:hr"], "would open no door"),
         (&["--scope", "api:read", "--expires", "soon"], "no time"),
         (&["--scope", "api:read", "--expires", "0h"], "a while"),
         (&["--scope", "api:read", "--name", ""], "needs a name"),

@@ -168,7 +168,7 @@ fn with_cell(line: &str, at: usize, value: &str) -> String {
 }
 
 /// Line 4 of the file is Samuel Okafor, line 7 Jane Doe.
-const DAMAGES: [Damage; 12] = [
+const DAMAGES: [Damage; 13] = [
     Damage {
         name: "no column that says who it is",
         does: |text| with_line(text, 0, |line| line.replace("employee_id", "number").replace("work_email", "mailbox")),
@@ -193,6 +193,11 @@ const DAMAGES: [Damage; 12] = [
         name: "a day of a month that does not exist",
         does: |text| with_line(text, 3, |line| with_cell(line, 11, "2026-02-30")),
         says: &["line 4", "start_date"],
+    },
+    Damage {
+        name: "a number too long for a key",
+        does: |text| with_line(text, 3, |line| with_cell(line, 0, &"9".repeat(1100))),
+        says: &["line 4", "employee_id"],
     },
     Damage {
         name: "a NUL",
@@ -390,6 +395,20 @@ fn an_id_that_is_none_never_reaches_a_path() {
 }
 
 #[test]
+fn an_id_too_long_to_be_kept_makes_the_read_partial() {
+    let id = "x".repeat(1100);
+    let user = format!(r#"{{"id":"{id}","email":"odd@acme.example","name":"Odd","role":{{"id":2,"name":"agent"}}}}"#);
+    let page = format!(r#"{{"data":[{user}],"meta":{{"next_cursor":null}}}}"#);
+    let pretender = Pretender::start(move |_, path| match path.split('?').next() {
+        Some("/api/roles") => Answer::json(ROLES),
+        _ => Answer::json(&page),
+    });
+    let stage = open();
+    point(&stage, &pretender);
+    expect(&stage.run(&["pull", "gorgias"]), 4, &["1 of 1 records", "cannot be kept"]);
+}
+
+#[test]
 fn credentials_do_not_follow_a_redirect_to_another_host() {
     let thief = Pretender::start(|_, _| Answer::json(ROLES));
     let elsewhere = format!("http://localhost:{}/api/users", thief.addr.port());
@@ -470,8 +489,14 @@ fn a_mistyped_command_is_told_as_json_where_json_is_asked_for() {
     let stage = open();
     let ended = stage.run(&["plan", "--nonsense"]);
     expect(&ended, 1, &["--nonsense"]);
-    let told: Value = serde_json::from_str(ended.err.trim()).unwrap();
+    let told = ended.json().unwrap();
     assert_eq!(told["exit"], 1, "{ended}");
+    assert!(told["error"].as_str().unwrap().contains("--nonsense") && ended.err.starts_with("error: "), "{ended}");
+    let failed = stage.run(&["who", "nobody@nowhere.example"]);
+    let told = failed.json().unwrap();
+    assert_eq!(told["exit"], 1, "{failed}");
+    let sentence = told["error"].as_str().unwrap();
+    assert_eq!(failed.err.trim(), format!("tenure: {sentence}"), "{failed}");
     let plainly = stage.plainly(&["plan", "--nonsense"]);
     assert!(plainly.code == 1 && plainly.err.starts_with("error: "), "{plainly}");
 }

@@ -92,6 +92,9 @@ fn what_is_read_from_afar_is_what_is_read_beside_the_store() {
     expect(&stage.run_afar(&afar.server, "tnr_no", &["findings"]), 1);
     expect(&stage.run_afar("http://127.0.0.1:9", &afar.token, &["findings"]), 5);
     expect(&stage.run_afar("nowhere", &afar.token, &["findings"]), 1);
+    let in_clear = stage.run_afar("http://tenure.acme.example", &afar.token, &["findings"]);
+    expect(&in_clear, 1);
+    assert!(in_clear.err.contains("write https://") && !in_clear.err.contains("allow_http"), "{in_clear}");
     what_is_local_says_why(&afar);
     daemon.end();
 }

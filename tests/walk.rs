@@ -25,3 +25,4 @@ mod stage;
 mod storms;
 mod tables;
 mod trace;
+mod words;

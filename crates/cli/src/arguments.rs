@@ -271,7 +271,7 @@ pub struct ListArguments {
     /// Only what this CEL expression is true for
     #[arg(long = "where", value_name = "CEL")]
     pub filter: Option<String>,
-    /// As it was at this moment (RFC 3339, or a date)
+    /// As it was at this moment (RFC 3339, or a time or a date in UTC)
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
     /// The form of the list
@@ -284,7 +284,7 @@ pub struct ListArguments {
 pub struct WhoArguments {
     /// An identity's id, employee id, address or name; or an account
     pub key: String,
-    /// As it was at this moment (RFC 3339, or a date)
+    /// As it was at this moment (RFC 3339, or a time or a date in UTC)
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
 }
@@ -418,7 +418,7 @@ pub struct RevertArguments {
 pub struct LifecycleArguments {
     /// An identity's id, employee id, address or name
     pub key: String,
-    /// From when on (RFC 3339, or a date)
+    /// From when on (RFC 3339, or a time or a date in UTC)
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// Sets an attribute
@@ -574,6 +574,9 @@ pub enum AppCommand {
     New {
         /// The new app's name
         name: String,
+        /// Even where it takes the place of an app of this program
+        #[arg(long)]
+        force: bool,
     },
     /// Checks a manifest
     Lint {
@@ -591,7 +594,7 @@ pub enum AppCommand {
 #[derive(Debug, Args)]
 pub struct SandboxArguments {
     /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1:8700", value_name = "ADDR")]
+    #[arg(long, default_value = "127.0.0.1:8700", value_name = "ADDR", value_parser = address)]
     pub listen: std::net::SocketAddr,
     /// How many people the company has
     #[arg(long, default_value_t = 40, value_name = "N")]
@@ -637,4 +640,11 @@ pub struct SchemaArguments {
 pub struct CompletionsArguments {
     /// For which shell
     pub shell: clap_complete::Shell,
+}
+
+/// Reads an address to listen on; `localhost` is the loopback address.
+fn address(text: &str) -> Result<std::net::SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let numeric = numeric.as_deref().unwrap_or(text);
+    numeric.parse().map_err(|_| "an address is an IP address and a port, such as 127.0.0.1:8700".to_owned())
 }

@@ -18,6 +18,7 @@ use clap::Parser;
 use exit::Exit;
 use output::Output;
 use spans::{Export, Spans};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tenure_engine::config::Config;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
@@ -37,10 +38,9 @@ fn main() -> ExitCode {
             if !asked_for && std::env::args().any(|word| word == "--json") {
                 let text = error.render().to_string();
                 let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
-                eprintln!("{}", serde_json::json!({ "error": text, "exit": Exit::Usage as u8 }));
-            } else {
-                let _ = error.print();
+                Output { json: true, quiet: false }.failure(text, Exit::Usage);
             }
+            let _ = error.print();
             return ExitCode::from(if asked_for { Exit::Done } else { Exit::Usage } as u8);
         }
     };
@@ -52,12 +52,8 @@ fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             let exit = exit::exit_for(&error);
-            if output.json {
-                let document = serde_json::json!({ "error": format!("{error:#}"), "exit": exit as u8 });
-                eprintln!("{document}");
-            } else {
-                eprintln!("tenure: {error:#}");
-            }
+            output.failure(&format!("{error:#}"), exit);
+            eprintln!("tenure: {error:#}");
             ExitCode::from(exit as u8)
         }
     }
@@ -85,7 +81,8 @@ fn listen(common: &Common) -> Option<Export> {
     let level = ["warn", "tenure=info,warn", "tenure=debug,tenure_connect=debug,info", "trace"];
     let level = level[usize::from(common.verbose.min(3))].replace("tenure=", "tenure_engine=");
     let filter = EnvFilter::try_from_env("TENURE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let coloured = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(coloured);
     let lines = match common.log {
         LogForm::Text => lines.boxed(),
         LogForm::Json => lines.json().flatten_event(true).boxed(),

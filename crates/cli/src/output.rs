@@ -3,9 +3,11 @@
 //! It knows nothing of what the rows mean.
 
 use crate::arguments::Common;
+use crate::exit::Exit;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where and how a command prints.
 #[derive(Debug, Clone)]
@@ -52,14 +54,25 @@ impl Output {
         Ok(())
     }
 
+    /// Prints why a command failed, where JSON is asked for: as the one document, unless there is something of it already.
+    pub fn failure(&self, because: &str, exit: Exit) {
+        if self.json && !PRINTED.load(Ordering::Relaxed) {
+            print(&format!("{:#}", serde_json::json!({ "error": because, "exit": exit as u8 })));
+        }
+    }
+
     /// Prints rows as a table.
     pub fn table(&self, headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         print(&table(headers, rows));
     }
 }
 
+/// Whether anything was written to standard output.
+static PRINTED: AtomicBool = AtomicBool::new(false);
+
 /// Writes to standard output; a closed pipe (`tenure accounts | head`) ends the program quietly.
 fn print(text: &str) {
+    PRINTED.store(true, Ordering::Relaxed);
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Ok(()) => {}

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use tenure_connect::HttpPolicy;
 use tenure_connect::transport::{
-    Credential, Request, Response, SystemClock, Transport, TransportError, TransportOptions,
+    Credential, Request, Response, SystemClock, Transport, TransportError, TransportOptions, is_loopback,
 };
 use tenure_engine::act::ActView;
 use tenure_engine::chance::Chance;
@@ -71,12 +71,17 @@ impl Remote {
     /// Returns the server that the common arguments name, if they name one.
     ///
     /// # Errors
-    /// The address is none, or there is no token.
+    /// The address is none, or not one that a token may be sent to, or there is no token.
     pub fn of(common: &Common) -> Result<Option<Self>, Mistake> {
         let Some(server) = &common.server else { return Ok(None) };
         let base = Url::parse(server).ok().filter(|url| url.host_str().is_some() && !url.cannot_be_a_base());
         let base =
             base.ok_or_else(|| Mistake(format!("{server:?} is no address such as https://tenure.acme.example")))?;
+        if base.scheme() != "https" && !(base.scheme() == "http" && is_loopback(&base)) {
+            let hint = "the token that is sent there would be read on the way; write https://, http:// is for a server \
+                        on this machine only";
+            return Err(Mistake(format!("--server {server}: {hint}")));
+        }
         let token = std::env::var(TOKEN).ok().filter(|token| !token.trim().is_empty());
         let hint = "--server needs a token in TENURE_TOKEN; `tenure token create` makes one beside the store";
         let token = token.ok_or_else(|| Mistake(hint.into()))?;

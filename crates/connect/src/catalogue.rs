@@ -39,14 +39,18 @@ pub enum AppPlace {
 
 /// The apps there are.
 #[derive(Clone, Debug, Default)]
-pub struct Catalogue(BTreeMap<String, App>);
+pub struct Catalogue {
+    apps: BTreeMap<String, App>,
+    /// Those of folders that cannot be read, and why: whoever wants to use one is told.
+    broken: BTreeMap<String, Misplaced>,
+}
 
 impl Catalogue {
     /// Loads the built-in apps and those of further folders: each is an app itself (it has a `manifest.toml`) or holds
-    /// folders that are.
+    /// folders that are. An app that cannot be read is broken; the others are not.
     ///
     /// # Errors
-    /// A manifest cannot be read; the error has file, line and hint.
+    /// A folder cannot be read.
     pub fn load(folders: &[PathBuf]) -> Result<Self, Misplaced> {
         // What lies in the program is read once in its life.
         static READ: OnceLock<Result<Catalogue, Misplaced>> = OnceLock::new();
@@ -75,12 +79,27 @@ impl Catalogue {
 
     /// Lists the apps by name.
     pub fn apps(&self) -> impl Iterator<Item = &App> {
-        self.0.values()
+        self.apps.values()
+    }
+
+    /// Lists the apps that cannot be read by name, each with file, line and what is wrong.
+    pub fn broken(&self) -> impl Iterator<Item = (&str, &Misplaced)> {
+        self.broken.iter().map(|(name, problem)| (name.as_str(), problem))
+    }
+
+    /// Tells whether an app of this name lies in the program.
+    pub fn is_built_in(name: &str) -> bool {
+        BUILT_IN.get_file(format!("{name}/manifest.toml")).is_some()
     }
 
     /// Returns an app by its name.
     pub fn get(&self, name: &str) -> Option<&App> {
-        self.0.get(name)
+        self.apps.get(name)
+    }
+
+    /// Returns why an app cannot be read, if it cannot.
+    pub fn problem(&self, name: &str) -> Option<&Misplaced> {
+        self.broken.get(name)
     }
 
     /// Returns an app by its name, or by the path of its folder as seen from `beside` (`./apps/ours`).
@@ -91,11 +110,14 @@ impl Catalogue {
         if let Some(app) = self.get(name) {
             return Ok(app.clone());
         }
+        if let Some(problem) = self.problem(name) {
+            return Err(problem.clone());
+        }
         if name.contains('/') || name.starts_with('.') {
             let path = if Path::new(name).is_absolute() { PathBuf::from(name) } else { beside.join(name) };
             return read_app(&path);
         }
-        let known: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        let known: Vec<&str> = self.apps.keys().map(String::as_str).collect();
         let hint = nearest(name, &known).map_or_else(
             || format!("there are {}; a folder is written `./folder`", known.join(", ")),
             |near| format!("did you mean `{near}`?"),
@@ -105,12 +127,25 @@ impl Catalogue {
     }
 
     fn add(&mut self, app: App) {
-        self.0.insert(app.name.clone(), app);
+        self.broken.remove(&app.name);
+        self.apps.insert(app.name.clone(), app);
+    }
+
+    /// Takes in the app of a folder. A broken one hides what has its name: another than was meant would be used.
+    fn add_folder(&mut self, folder: &Path) {
+        match read_app(folder) {
+            Ok(app) => self.add(app),
+            Err(problem) => {
+                let name = name_of(folder).unwrap_or_default();
+                self.apps.remove(&name);
+                self.broken.insert(name, problem);
+            }
+        }
     }
 
     fn load_folder(&mut self, folder: &Path) -> Result<(), Misplaced> {
         if folder.join("manifest.toml").is_file() {
-            self.add(read_app(folder)?);
+            self.add_folder(folder);
             return Ok(());
         }
         let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error.to_string()))?;
@@ -121,7 +156,7 @@ impl Catalogue {
             .collect();
         folders.sort();
         for folder in folders {
-            self.add(read_app(&folder)?);
+            self.add_folder(&folder);
         }
         Ok(())
     }
@@ -142,9 +177,14 @@ pub fn read_app(folder: &Path) -> Result<App, Misplaced> {
     }
     further.sort();
     let manifest = in_all_dialects(&text, &path.display().to_string(), further)?;
-    let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-    let name = absolute.file_name().and_then(|name| name.to_str()).unwrap_or(&manifest.app).to_owned();
+    let name = name_of(folder).unwrap_or_else(|| manifest.app.to_string());
     Ok(App { name, manifest, place: AppPlace::Folder(folder.to_path_buf()) })
+}
+
+/// Returns the name of an app by its folder.
+fn name_of(folder: &Path) -> Option<String> {
+    let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    Some(absolute.file_name()?.to_str()?.to_owned())
 }
 
 /// Reads a manifest with the further dialects of its folder: every other TOML file there is one.

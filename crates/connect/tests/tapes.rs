@@ -81,6 +81,22 @@ async fn a_copied_folder_with_another_base_is_another_app() {
     assert!(ours.accounts.keys().all(|key| key.connection.as_str() == "sixth"));
 }
 
+#[test]
+fn a_broken_manifest_costs_its_own_app_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("aside", "app = \"aside\"\nkidns = 1\n"), ("gladly", "this is [no toml\n")] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join("manifest.toml"), text).unwrap();
+    }
+    let catalogue = Catalogue::load(&[folder.path().to_path_buf()]).unwrap();
+    assert_eq!(catalogue.broken().map(|(name, _)| name).collect::<Vec<_>>(), ["aside", "gladly"]);
+    assert_eq!(catalogue.problem("aside").unwrap().line, 2);
+    assert!(catalogue.get("gladly").is_none(), "what was meant is the folder's");
+    assert!(catalogue.resolve("gladly", folder.path()).unwrap_err().to_string().contains("manifest.toml:1"));
+    assert!(catalogue.resolve("gorgias", folder.path()).is_ok());
+    assert_eq!(catalogue.apps().count(), Catalogue::load(&[]).unwrap().apps().count() - 1);
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

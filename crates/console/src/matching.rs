@@ -15,7 +15,7 @@ use axum::response::{Html, Redirect};
 use std::sync::Arc;
 use tenure_core::change::{Finding, FindingKind};
 use tenure_core::facts::Decided;
-use tenure_engine::decide::{By, decide as record, find_account};
+use tenure_engine::decide::{By, decide as record, find_account, may_exempt};
 use tenure_engine::reconcile::{Scope, company, find_identity};
 use tenure_engine::session::Visitor;
 
@@ -190,7 +190,10 @@ pub(crate) async fn decide(
         (Some("link"), Some(identity)) => (Decided::Link { account, identity }, "linked"),
         (Some("link"), None) => return Err(Failure::Asked("choose whose it is first".into())),
         (Some("unlink"), identity) => (Decided::Unlink { account, identity }, "unlinked"),
-        (Some("exempt"), _) => (Decided::Exempt { account }, "exempted"),
+        (Some("exempt"), _) => {
+            may_exempt(house, &account)?;
+            (Decided::Exempt { account }, "exempted")
+        }
         _ => return Err(Failure::Asked("say what is decided".into())),
     };
     let by = By { who: visitor.who.clone(), note: form.text("note").map(str::to_owned) };

@@ -64,7 +64,6 @@ pub struct Reason {
     /// What happened to the person.
     pub kind: ReasonKind,
     /// The rule of the policy that wishes it, if one does.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// A plain sentence.
     pub text: String,
@@ -433,7 +432,6 @@ pub struct StepResult {
     /// Each asked field.
     pub fields: BTreeMap<FieldName, FieldOutcome>,
     /// Why, where it is not simply done.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
     /// The app's id of the account that the step made or touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]

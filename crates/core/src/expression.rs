@@ -4,6 +4,7 @@
 
 mod bare;
 mod lint;
+mod truth;
 
 use crate::place::nearest;
 use cel::common::ast::IdedExpr;
@@ -146,6 +147,22 @@ impl Expression {
             return Err(ExpressionError { message, hint: Some(hint), offset: self.text.find(name.as_str()) });
         }
         Ok(())
+    }
+
+    /// Refuses a condition that can say neither yes nor no: whole, or in a part that `&&`, `||`, `!` or `?:` judges.
+    /// `is_neither` tells of a path that what it holds is neither.
+    ///
+    /// # Errors
+    /// The first such part.
+    pub fn check_truth(&self, is_neither: impl Fn(&[&str]) -> bool) -> Result<(), ExpressionError> {
+        let Some(part) = truth::untrue(&self.ast, &is_neither) else { return Ok(()) };
+        let hint = match part.starts_with('`') {
+            true => format!("compare it, such as {} == \"…\"", part.trim_matches('`')),
+            false => "compare something, such as identity.department == \"Support\"".into(),
+        };
+        let offset = part.strip_prefix('`').and_then(|path| self.text.find(path.trim_end_matches('`')));
+        let message = format!("the condition gives {part}, which is neither yes nor no");
+        Err(ExpressionError { message, hint: Some(hint), offset })
     }
 
     /// Tells whether the condition holds for `value`, which it calls `root`. What the value does not have is null.
@@ -392,6 +409,43 @@ mod tests {
         let whole = Expression::parse("size(identity) > 1", &["identity"]).unwrap();
         assert_eq!(whole.reads().next().unwrap(), ["identity"]);
     }
+
+    #[test]
+    fn what_says_neither_yes_nor_no_is_no_condition() {
+        let check = |text: &str| {
+            let expression = Expression::parse(text, &["identity"]).unwrap();
+            expression.check_truth(|path| path.len() == 1 || path == ["identity", "department"])
+        };
+        for text in [
+            "identity.department",
+            "'1'",
+            "1",
+            "identity",
+            "null",
+            "identity.department == 'Support' || 'Sales'",
+            "!identity.department",
+            "size(identity.emails)",
+            "identity.department + 'x'",
+            "identity.emails.filter(e, e == 'x')",
+            "identity.x == 'a' ? 'yes' : 'no'",
+            "identity.x == 'a' ? identity.department : false",
+        ] {
+            let refused = check(text).unwrap_err();
+            assert!(refused.message.contains("neither yes nor no") && refused.hint.is_some(), "{text}: {refused}");
+        }
+        for text in [
+            "true",
+            "identity.contractor",
+            "has(identity.department) && identity.emails.exists(e, e.endsWith('x'))",
+            "identity.department in ['a', 'b'] && !(identity.title == 'c')",
+            "bool(identity.department) || identity.department.contains('x')",
+            "identity.emails.exists_one(e, e == 'x')",
+        ] {
+            assert!(check(text).is_ok(), "{text}: {:?}", check(text));
+        }
+        assert_eq!(check("true && identity.department").unwrap_err().offset, Some(8));
+    }
+
     #[test]
     fn a_slip_of_the_pen_is_no_attribute_that_nobody_has() {
         let check = |text: &str, others: bool| {

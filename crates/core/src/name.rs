@@ -207,6 +207,16 @@ id!(
     /// The app's own immutable id of a record. Opaque: integers, UUIDs and anything else are text here.
     NativeId
 );
+/// No app has longer ids; an index has no room for them.
+pub const NATIVE_LEN_MAX: usize = 1024;
+
+impl NativeId {
+    /// Tells whether a text can be kept as an id.
+    pub fn fits(text: &str) -> bool {
+        !text.is_empty() && text.len() <= NATIVE_LEN_MAX && !text.contains('\0')
+    }
+}
+
 id!(
     /// An identity's id: 26 characters of Crockford base 32, derived from the record that founded it.
     IdentityId

@@ -152,6 +152,15 @@ pub async fn told_of_step(house: &House, step: &StepId) -> Result<Vec<String>, E
                 entry.body["outcome"].as_str().unwrap_or("unknown"),
                 entry.seq
             ),
+            "decided" => {
+                let said = match entry.body["decision"]["decided"].as_str() {
+                    Some("approve") => "said yes",
+                    Some("reject") => "said no",
+                    _ => "decided",
+                };
+                let note = entry.body["note"].as_str().map(|note| format!(": \"{note}\"")).unwrap_or_default();
+                format!("{} {said} at {}{note} (journal entry {}).", entry.actor, entry.at, entry.seq)
+            }
             event => format!("{event} by {} at {} (journal entry {}).", entry.actor, entry.at, entry.seq),
         })
         .collect())

@@ -2,7 +2,9 @@
 //! Tests hand in a clock of their own; `core` never sees one, only moments.
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use tenure_connect::transport::SystemClock;
@@ -59,16 +61,24 @@ pub fn moment_text(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map(|moment| moment.to_string()).unwrap_or_default()
 }
 
-/// Reads a moment as people write it: RFC 3339, a date (its first moment in UTC), or `now`.
+/// Reads a moment as people write it: RFC 3339, with a zone's name as well; a time or a date (its first moment), both in
+/// UTC; or `now`.
 pub fn read_moment(text: &str, now_ms: i64) -> Option<i64> {
     if text == "now" {
         return Some(now_ms);
     }
-    if let Ok(moment) = text.parse::<Timestamp>() {
+    let moment = text.parse::<Timestamp>().or_else(|_| text.parse::<Zoned>().map(|zoned| zoned.timestamp()));
+    if let Ok(moment) = moment {
         return Some(moment.as_millisecond());
     }
-    let date = text.parse::<jiff::civil::Date>().ok()?;
-    Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    // What names a zone that nobody knows is not read as if it named none.
+    let civil = text.parse::<DateTime>().ok().filter(|_| !text.contains('['))?;
+    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
+}
+
+/// Says of a text that it is no moment, and what to write.
+pub(crate) fn no_moment(text: &str) -> String {
+    format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z, 2026-12-31T17:00:00 or 2026-12-31 (both in UTC)")
 }
 
 #[cfg(test)]
@@ -80,5 +90,15 @@ mod tests {
         assert_eq!(read_moment("2026-11-24", 0), read_moment("2026-11-24T00:00:00Z", 0));
         assert_eq!(read_moment("now", 7), Some(7));
         assert_eq!(read_moment("yesterday", 0), None);
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_read_in_utc_and_not_cut_to_its_day() {
+        assert_eq!(read_moment("2026-11-24T23:00:00", 0), read_moment("2026-11-24T23:00:00Z", 0));
+        assert_eq!(read_moment("2026-11-24 23:00", 0), read_moment("2026-11-24T23:00:00Z", 0));
+        assert_eq!(read_moment("2026-11-24T23:00:00+01:00", 0), read_moment("2026-11-24T22:00:00Z", 0));
+        assert_eq!(read_moment("2026-11-24T23:00:00[Europe/Berlin]", 0), read_moment("2026-11-24T22:00:00Z", 0));
+        assert_eq!(read_moment("2026-11-24T23:00:00[Nowhere/At_All]", 0), None);
+        assert_eq!(read_moment("2026-11-24T25:00:00", 0), None);
     }
 }

@@ -301,20 +301,47 @@ pub enum ConfigError {
     Misplaced(#[from] Misplaced),
 }
 
-/// Says what to do where a secret itself seems to stand in the file.
-fn secret_in_clear(wrong: Misplaced, text: &str) -> Misplaced {
+/// Says what to do where a secret itself seems to stand in the file, or where a place says nothing of where one lies.
+/// A key is told only where it is nearly one that is known: it may be the secret.
+fn misplaced_secret(wrong: Misplaced, text: &str) -> Misplaced {
     let before: usize = text.split_inclusive('\n').take(wrong.line.saturating_sub(1)).map(str::len).sum();
     let way = keys_at(text, before + wrong.column.saturating_sub(1));
-    if !way.iter().skip(2).any(|key| key == "secrets") {
-        return wrong;
-    }
+    let Some(at) = way.iter().skip(2).position(|key| key == "secrets").map(|at| at + 2) else { return wrong };
+    let place: Vec<&str> = way.iter().take(at + 2).map(String::as_str).collect();
     let hint = "say where the secret lies: { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"pass\", \"show\", \"x\"] }";
-    Misplaced {
-        message: "a secret never stands in this file; if one did, issue another".into(),
-        hint: Some(hint.into()),
-        ..wrong
+    let says = |keys: &[&str], message: String, hint: &str| {
+        misplaced_key(text, &wrong.path, keys, message, Some(hint.to_owned()))
+    };
+    let file: toml::Table = text.parse().unwrap_or_default();
+    let value = place[1..].iter().try_fold(file.get(place[0]), |value, key| Some(value?.get(key)));
+    let Some(toml::Value::Table(said)) = value.flatten().filter(|_| place.len() > at + 1) else {
+        let message = "a secret never stands in this file; if one did, issue another".into();
+        return Misplaced { message, hint: Some(hint.into()), ..wrong };
+    };
+    if let Some(key) = said.keys().find(|key| !SECRET_PLACES.contains(&key.as_str())) {
+        let Some(near) = nearest(key, &SECRET_PLACES) else {
+            return says(
+                &place,
+                "a key says where this secret lies that is none of env, file and command".into(),
+                hint,
+            );
+        };
+        let keys: Vec<&str> = place.iter().copied().chain([key.as_str()]).collect();
+        return says(&keys, format!("unknown key `{key}` of a secret"), &format!("did you mean `{near}`?"));
+    }
+    match said.len() {
+        1 => wrong,
+        0 => says(&place, "nothing says where this secret lies".into(), hint),
+        _ => {
+            let keys: Vec<&str> = said.keys().map(String::as_str).collect();
+            let message = format!("this secret has {}; only one of them may be given", keys.join(" and "));
+            says(&place, message, "leave all but one out")
+        }
     }
 }
+
+/// The keys of a secret's place.
+const SECRET_PLACES: [&str; 3] = ["env", "file", "command"];
 
 impl Config {
     /// Reads and checks the file at `path`.
@@ -335,7 +362,7 @@ impl Config {
     /// As [`Config::read`], without reading.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Misplaced> {
         let mut config: Config =
-            read_toml(text, &path.display().to_string()).map_err(|wrong| secret_in_clear(wrong, text))?;
+            read_toml(text, &path.display().to_string()).map_err(|wrong| misplaced_secret(wrong, text))?;
         config.file = path.to_path_buf();
         config.text = text.to_owned();
         config.scim_wait()?;
@@ -573,6 +600,24 @@ mod tests {
             assert!(error.starts_with("tenure.toml:4:") && error.contains("{ env = "), "{error}");
             assert!(!error.contains("hunter22") && !error.contains("22772277"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_place_of_a_secret_that_is_none_is_told_with_the_nearest() {
+        let at = |written: &str| {
+            let text = format!("[connections.g]\napp = \"gorgias\"\n[connections.g.secrets]\n{written}\n");
+            parse(&text).unwrap_err().to_string()
+        };
+        let slip = at("token = { evn = \"X\" }");
+        assert!(slip.starts_with("tenure.toml:4:11: unknown key `evn`") && slip.contains("`env`"), "{slip}");
+        let two = at("token = { env = \"X\", file = \"y\" }");
+        assert!(two.starts_with("tenure.toml:4:") && two.contains("env and file; only one"), "{two}");
+        let none = at("token = {}");
+        assert!(none.starts_with("tenure.toml:4:") && none.contains("nothing says where"), "{none}");
+        let number = at("token = { env = 7 }");
+        assert!(number.starts_with("tenure.toml:4:") && !number.contains("never stands"), "{number}");
+        let clear = at("token = \"abc\"");
+        assert!(clear.contains("never stands in this file"), "{clear}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::work::job;
 use async_recursion::async_recursion as boxed;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use tenure_core::account::{AccountKey, Fields, Kind};
+use tenure_core::account::{Account, AccountKey, Fields, Kind};
 use tenure_core::approve::{approval, may_approve};
 use tenure_core::change::{ApprovalState, Plan, Step};
 use tenure_core::correlate::found_identity_id;
@@ -18,7 +18,7 @@ use tenure_core::facts::Decided;
 use tenure_core::guards::release::{freed, may_release, released};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, StepId};
-use tenure_store::{Concerns, Managers, NewDecision, NewJob, Seed};
+use tenure_store::{Concerns, JoinKeys, Managers, NewDecision, NewJob, Seed};
 
 /// How many plans back a step is looked for.
 const PLANS_BACK: usize = 50;
@@ -236,7 +236,8 @@ pub fn parse_account(text: &str) -> Option<AccountKey> {
     (!id.is_empty()).then(|| AccountKey::new(&ConnectionName::new(connection), kind, id))
 }
 
-/// Finds the account that a person means by `connection/id`, `connection/kind/id`, or a login within a connection.
+/// Finds the account that a person means by `connection/id`, `connection/kind/id`, its id or what it signs in with. An
+/// external id is a person's number and means none of their accounts.
 ///
 /// # Errors
 /// There is none, or several.
@@ -251,23 +252,49 @@ pub async fn find_account(house: &House, text: &str) -> Result<AccountKey, Engin
     if !connection.is_empty() {
         house.connection(connection)?;
     }
-    let found: Vec<AccountKey> = house
-        .store
-        .find_accounts(id)
-        .await?
-        .into_iter()
-        .map(|observed| observed.account.key)
-        .filter(|key| connection.is_empty() || key.connection.as_str() == connection)
-        .filter(|key| !connection.is_empty() || house.is_target(&key.connection))
-        .collect();
-    match found.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => Err(EngineError::Missing(format!(
+    let is_within = |key: &AccountKey| match connection {
+        "" => house.is_target(&key.connection),
+        name => key.connection.as_str() == name,
+    };
+    let found = house.store.find_accounts(id).await?.into_iter().map(|observed| observed.account);
+    let (named, others): (Vec<Account>, Vec<Account>) =
+        found.filter(|account| is_within(&account.key)).partition(|account| is_named(account, id));
+    let list = |accounts: &[Account]| {
+        let all: Vec<String> = accounts.iter().take(6).map(|account| account.key.to_string()).collect();
+        all.join(", ")
+    };
+    match (named.as_slice(), others.as_slice()) {
+        ([one], _) => Ok(one.key.clone()),
+        ([], []) => Err(EngineError::Missing(format!(
             "no account is {text:?}; write it as CONNECTION/ID (`tenure accounts` lists them)"
         ))),
-        several => {
-            let all: Vec<String> = several.iter().take(6).map(ToString::to_string).collect();
-            Err(EngineError::Asked(format!("{text:?} may be {}", all.join(", "))))
-        }
+        ([], others) => Err(EngineError::Asked(format!(
+            "{text:?} is the number of a person and no account; name the account itself: {}",
+            list(others)
+        ))),
+        (several, _) => Err(EngineError::Asked(format!("{text:?} may be {}", list(several)))),
     }
+}
+
+/// Tells whether a text is an account's own id, or what it signs in with.
+fn is_named(account: &Account, text: &str) -> bool {
+    let keys = JoinKeys::of(account);
+    let name = text.trim().to_lowercase();
+    account.key.id.as_str() == text || keys.login.iter().chain(&keys.aliases).any(|one| *one == name)
+}
+
+/// Tells whether an account may be left alone.
+///
+/// # Errors
+/// It is a record of a source: without it, nobody would be known to hold the accounts of whom it tells.
+pub fn may_exempt(house: &House, account: &AccountKey) -> Result<(), EngineError> {
+    if house.is_target(&account.connection) {
+        return Ok(());
+    }
+    Err(EngineError::Asked(format!(
+        "{account} is a record of the source {}, not an account: without it, the accounts of this person would be \
+         nobody's. Exempt the accounts themselves (`tenure who` lists them); who leaves does so with `tenure leave`, and \
+         what the record says is corrected in {}",
+        account.connection, account.connection
+    )))
 }

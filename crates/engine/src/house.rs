@@ -120,6 +120,11 @@ impl Connection {
         self.protecting.add(login, abilities)
     }
 
+    /// Tells whether it is a file that is read.
+    fn is_file(&self) -> bool {
+        self.settings.manifest.file.is_some()
+    }
+
     /// Tells whether its tenant's dialect has to be found out.
     pub fn asks_dialect(&self) -> bool {
         self.settings.asks_dialect()
@@ -364,7 +369,7 @@ impl House {
         if connection.settings.manifest.pushed.is_some() {
             return Ok(Reader::Pushed);
         }
-        if connection.settings.manifest.file.is_some() {
+        if connection.is_file() {
             return Ok(Reader::File(Arc::new(self.build_file(name, connection)?)));
         }
         let secrets = crate::scim::read_secrets(name, config, &connection.settings.manifest, &self.config.folder)?;
@@ -473,7 +478,21 @@ fn connections(config: &Config, catalogue: &Catalogue) -> Result<BTreeMap<Connec
         };
         connections.insert(ConnectionName::new(name), Connection::new(settings, connection.clone()));
     }
+    check_sso(config, &connections)?;
     Ok(connections)
+}
+
+/// Refuses a file as what signs people in: nobody has a session there.
+fn check_sso(config: &Config, connections: &BTreeMap<ConnectionName, Connection>) -> Result<(), EngineError> {
+    for (name, connection) in connections {
+        let sso = connection.settings.sso.as_ref();
+        if let Some(sso) = sso.filter(|sso| connections.get(*sso).is_some_and(Connection::is_file)) {
+            let message = format!("`sso` names {:?}, which is a file: nobody signs in there", sso.as_str());
+            let hint = "name the identity provider that signs people in, such as a connection to okta".to_owned();
+            return Err(config.misplaced(&["connections", name.as_str(), "sso"], message, Some(hint)).into());
+        }
+    }
+    Ok(())
 }
 
 fn read_policy(config: &Config) -> Result<Policy, EngineError> {

@@ -98,7 +98,7 @@ impl TokenView {
 /// Makes a token, whose bearer acts in the name of `by`. Returns the credential, which is shown once and kept nowhere.
 ///
 /// # Errors
-/// It is for nothing, or the store failed.
+/// It is for nothing or for a door that is not there, or the store failed.
 #[tracing::instrument(name = "token_create", skip_all, fields(by = %by.who, name = %asked.name))]
 #[boxed]
 pub async fn create(house: &House, asked: &NewToken, by: &By) -> Result<(SecretString, TokenView), EngineError> {
@@ -106,6 +106,7 @@ pub async fn create(house: &House, asked: &NewToken, by: &By) -> Result<(SecretS
     if asked.scopes.is_empty() || name.is_empty() || name.chars().count() > NAME_LEN_MAX {
         return Err(EngineError::Asked("a token needs a name of up to 100 letters, and a scope at least".into()));
     }
+    has_doors(house, &asked.scopes)?;
     let mut scopes: Vec<String> = asked.scopes.iter().map(ToString::to_string).collect();
     scopes.sort();
     scopes.dedup();
@@ -116,6 +117,20 @@ pub async fn create(house: &House, asked: &NewToken, by: &By) -> Result<(SecretS
     });
     house.store.add_token(&token, vec![draft(house, by, "token_created", body)]).await?;
     Ok((credential, view))
+}
+
+/// Refuses the scope of a connection to which no client can speak SCIM.
+fn has_doors(house: &House, scopes: &[Scope]) -> Result<(), EngineError> {
+    for scope in scopes {
+        let Scope::Scim(name) = scope else { continue };
+        house.connection(name.as_str())?;
+        if !house.is_target(name) && !house.is_pushed(name) {
+            return Err(EngineError::Asked(format!(
+                "{name} is a source that tenure reads: nothing is pushed to it, and `{scope}` would open no door"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Makes up a token that is kept nowhere yet.
@@ -213,10 +228,15 @@ pub async fn revoke(house: &House, which: &str, by: &By) -> Result<TokenView, En
 async fn find(house: &House, which: &str) -> Result<Token, EngineError> {
     let which = which.trim();
     let all = house.store.tokens().await?;
-    let named: Vec<&Token> = all.iter().filter(|token| token.name == which && token.revoked_ms.is_none()).collect();
+    let (named, revoked): (Vec<&Token>, Vec<&Token>) =
+        all.iter().filter(|token| token.name == which).partition(|token| token.revoked_ms.is_none());
     match (all.iter().find(|token| token.id == which), named.as_slice()) {
         (Some(token), _) => Ok(token.clone()),
         (None, [token]) => Ok((*token).clone()),
+        (None, []) if !revoked.is_empty() => {
+            let ids: Vec<&str> = revoked.iter().map(|token| token.id.as_str()).collect();
+            Err(EngineError::Asked(format!("token {which:?} ({}) is revoked already", ids.join(", "))))
+        }
         (None, []) => Err(EngineError::Missing(format!("no token is {which:?}; `tenure token list` shows their ids"))),
         (None, several) => {
             let ids: Vec<&str> = several.iter().map(|token| token.id.as_str()).collect();

@@ -2,7 +2,7 @@
 //! through the world and the statistics, and stopped or dropped. It does not know who talks to it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -113,14 +113,20 @@ impl Sandbox {
         self.addr
     }
 
+    /// Returns where it is reached from this machine: one that listens everywhere is reached at the loopback address.
+    fn reached_at(&self) -> SocketAddr {
+        let here: IpAddr = if self.addr.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        if self.addr.ip().is_unspecified() { SocketAddr::new(here, self.addr.port()) } else { self.addr }
+    }
+
     /// Returns the URL that a connection to this vendor is configured with.
     pub fn base_url(&self, vendor: Vendor) -> String {
-        format!("http://{}{}", self.addr, vendor.prefix())
+        format!("http://{}{}", self.reached_at(), vendor.prefix())
     }
 
     /// Returns the URL that a connection to this identity provider is configured with.
     pub fn idp_url(&self, idp: Idp) -> String {
-        format!("http://{}{}", self.addr, idp.prefix())
+        format!("http://{}{}", self.reached_at(), idp.prefix())
     }
 
     /// Returns the connection to this identity provider, as a configuration has it.
@@ -130,12 +136,12 @@ impl Sandbox {
 
     /// Returns the connection to this HR system (`bamboohr`, `workday`, `personio`), as a configuration has it.
     pub fn hr_block(&self, system: &str) -> String {
-        hr::block(self.addr, system)
+        hr::block(self.reached_at(), system)
     }
 
     /// Returns the URL at which this identity provider gives tokens, where it asks for such.
     pub fn idp_token_url(&self, idp: Idp) -> Option<String> {
-        idp.token_path().map(|path| format!("http://{}{path}", self.addr))
+        idp.token_path().map(|path| format!("http://{}{path}", self.reached_at()))
     }
 
     /// Returns an identity provider, to look at and to change behind its API's back.
@@ -146,7 +152,7 @@ impl Sandbox {
     /// Returns the URL of another door of this vendor, where it has that one in its dialect.
     pub fn surface_url(&self, vendor: Vendor, surface: Surface) -> Option<String> {
         let prefix = surface.prefix(vendor, self.dialect(vendor))?;
-        Some(format!("http://{}{prefix}", self.addr))
+        Some(format!("http://{}{prefix}", self.reached_at()))
     }
 
     /// Sets how long the tokens last that are handed out from now on.

@@ -9,10 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 use tenure_core::account::{Account, AccountKey, AccountState, Kind};
-use tenure_core::name::ConnectionName;
-
-/// No app has ids that long; an index has no room for them.
-const NATIVE_LEN_MAX: usize = 1024;
+use tenure_core::name::{ConnectionName, NativeId};
 
 /// One account, ready to be written.
 #[derive(Debug)]
@@ -34,7 +31,7 @@ impl Record {
         if account.key.connection != *connection {
             return refuse("it belongs to another connection");
         }
-        if native.is_empty() || native.len() > NATIVE_LEN_MAX || native.contains('\0') {
+        if !NativeId::fits(native) {
             return refuse("its id is empty, longer than 1024 bytes, or holds a NUL");
         }
         let from = texts.len();

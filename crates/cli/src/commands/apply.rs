@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::place::Place;
 use crate::{ground, progress};
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use tenure_core::change::{FieldOutcome, Outcome, Plan, StepResult};
 use tenure_engine::act::ApplyAsked;
@@ -61,7 +62,7 @@ pub fn show(plan: &Plan, report: &ApplyReport, output: &Output) -> anyhow::Resul
         return output.document(report);
     }
     if report.steps.is_empty() {
-        output.line(format!("plan {}: nothing to do", plan.id));
+        output.line(nothing_to_do(plan));
         return Ok(());
     }
     output.line(format!("run {}", report.run));
@@ -94,6 +95,20 @@ pub fn show(plan: &Plan, report: &ApplyReport, output: &Output) -> anyhow::Resul
     let done = count(Outcome::Done) + count(Outcome::AlreadyTrue);
     output.line(format!("{done} of {} steps done; {} held", report.steps.len(), report.held));
     Ok(())
+}
+
+/// Says why there is nothing to do: nothing is wished, or guards hold all of it.
+fn nothing_to_do(plan: &Plan) -> String {
+    let mut held: BTreeMap<&str, usize> = BTreeMap::new();
+    for hold in &plan.held {
+        *held.entry(hold.guard.as_str()).or_default() += 1;
+    }
+    if held.is_empty() {
+        return format!("plan {}: nothing to do", plan.id);
+    }
+    let guards: Vec<String> = held.iter().map(|(guard, count)| format!("{count} by guard {guard}")).collect();
+    let steps = if plan.held.len() == 1 { "1 step is" } else { "all its steps are" };
+    format!("plan {}: nothing can be done now, {steps} held: {}", plan.id, guards.join(", "))
 }
 
 fn sign(outcome: Outcome) -> &'static str {

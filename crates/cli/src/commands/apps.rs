@@ -9,6 +9,7 @@ use anyhow::Context;
 use std::path::{Path, PathBuf};
 use tenure_connect::{App, Catalogue, lint_app, read_app, run_tapes};
 use tenure_core::abilities::Abilities;
+use tenure_core::place::Misplaced;
 use tenure_engine::answer::{self, AppBrief};
 use tenure_serve::api::reads;
 
@@ -25,7 +26,10 @@ pub async fn list(common: &Common, output: &Output) -> anyhow::Result<Exit> {
     if output.json {
         output.document(&all)?;
     } else {
-        let row = |app: &AppBrief| vec![app.app.clone(), app.covers.clone(), app.secrets.join(", ")];
+        let row = |app: &AppBrief| {
+            let broken = app.broken.as_ref().map(|problem| format!("broken: {}", problem.replace('\n', ";")));
+            vec![app.app.clone(), broken.unwrap_or_else(|| app.covers.clone()), app.secrets.join(", ")]
+        };
         output.table(&["app", "covers", "secrets"], all.apps.iter().map(row));
     }
     Ok(Exit::Done)
@@ -38,7 +42,7 @@ pub async fn run(common: &Common, arguments: &AppArguments, output: &Output) -> 
     }
     match &arguments.command {
         AppCommand::Show { name } => show(&named(common, name)?, output),
-        AppCommand::New { name } => new(name, output),
+        AppCommand::New { name, force } => new(name, *force, output),
         AppCommand::Lint { name } => lint_one(common, name, output),
         AppCommand::Test { name } => test(common, name, output).await,
     }
@@ -75,10 +79,19 @@ fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
 }
 
 fn named(common: &Common, name: &str) -> anyhow::Result<App> {
+    Ok(read(common, name)??)
+}
+
+/// Reads an app by its name or its folder; the inner error says what is wrong with it.
+fn read(common: &Common, name: &str) -> anyhow::Result<Result<App, Misplaced>> {
     if Path::new(name).join("manifest.toml").is_file() {
-        return Ok(read_app(Path::new(name))?);
+        return Ok(read_app(Path::new(name)));
     }
-    Ok(answer::app(&catalogue(common)?, name)?.clone())
+    let catalogue = catalogue(common)?;
+    Ok(match catalogue.problem(name) {
+        Some(problem) => Err(problem.clone()),
+        None => Ok(answer::app(&catalogue, name)?.clone()),
+    })
 }
 
 fn show(app: &App, output: &Output) -> anyhow::Result<Exit> {
@@ -141,9 +154,16 @@ fn show_kinds(abilities: &Abilities, output: &Output) {
     }
 }
 
-fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
+fn new(name: &str, force: bool, output: &Output) -> anyhow::Result<Exit> {
     if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
         return Err(Mistake(format!("{name:?} cannot name an app; use lower case letters, digits and `-`")).into());
+    }
+    if Catalogue::is_built_in(name) && !force {
+        let message = format!(
+            "{name} is an app of this program, and a folder of that name would stand in its place for every connection: \
+             take another name, such as {name}-own, or --force where that is meant"
+        );
+        return Err(Mistake(message).into());
     }
     let folder = Path::new("apps").join(name);
     if folder.exists() {
@@ -168,8 +188,10 @@ fn new(name: &str, output: &Output) -> anyhow::Result<Exit> {
 }
 
 fn lint_one(common: &Common, name: &str, output: &Output) -> anyhow::Result<Exit> {
-    let app = named(common, name)?;
-    let problems = lint_app(&app);
+    let problems = match read(common, name)? {
+        Ok(app) => lint_app(&app),
+        Err(problem) => vec![problem],
+    };
     if output.json {
         let problems: Vec<_> = problems
             .iter()

@@ -148,7 +148,7 @@ impl Story<'_> {
         let found = company.judge(house, None).await?;
         self.say(format!("\n{}", lists::graph_summary(&found)));
         self.say("\nOne person across everything:".to_owned());
-        let jane = tenure_engine::answer::person_of(house, &found, "jane.doe@acme.example")?;
+        let jane = tenure_engine::answer::person_of(house, &found, "jane.doe@acme.example", None).await?;
         crate::commands::who::show(&jane, &self.output)?;
         self.say("\nWhat a person should know:".to_owned());
         let all: Vec<_> = found.findings.iter().collect();

@@ -1,6 +1,8 @@
 //! `tenure identities`, `accounts` and `grants`: lists with a filter, now or as of a moment.
 //! Rows come from the store and the graph; a CEL expression sees the same fields that `--json` prints.
 
+mod csv;
+
 use crate::arguments::{Format, ListArguments};
 use crate::exit::Exit;
 use crate::ground;
@@ -11,7 +13,7 @@ use std::collections::BTreeMap;
 use tenure_core::account::AccountState;
 use tenure_engine::answer::{self, ListAsked};
 use tenure_engine::reconcile::Found;
-use tenure_engine::view::{AccountBrief, AccountView};
+use tenure_engine::view::{AccountBrief, AccountView, GrantView, IdentityView, Told};
 use tenure_serve::api::reads;
 
 /// Lists people.
@@ -27,19 +29,22 @@ pub async fn identities(place: &Place, arguments: &ListArguments, output: &Outpu
             .await?
         }
     };
-    let headers = ["id", "name", "work_email", "employee_id", "state", "department", "title", "accounts"];
-    list(arguments, output, "identities", &headers, &rows, |identity| {
-        vec![
-            identity.id.clone(),
-            identity.name.as_deref().unwrap_or_default().to_owned(),
-            identity.work_email.as_deref().unwrap_or_default().to_owned(),
-            identity.employee_id.as_deref().unwrap_or_default().to_owned(),
-            identity.state.as_str().to_owned(),
-            identity.department.as_deref().unwrap_or_default().to_owned(),
-            identity.title.as_deref().unwrap_or_default().to_owned(),
-            briefs(&identity.accounts),
-        ]
-    })
+    let table = Columns {
+        headers: &["id", "name", "work_email", "employee_id", "state", "department", "title", "accounts"],
+        cells: |identity: &IdentityView| {
+            vec![
+                identity.id.clone(),
+                told(&identity.name),
+                told(&identity.work_email),
+                told(&identity.employee_id),
+                identity.state.as_str().to_owned(),
+                told(&identity.department),
+                told(&identity.title),
+                briefs(&identity.accounts),
+            ]
+        },
+    };
+    list(arguments, output, "identities", &rows, &table, &csv::IDENTITIES)
 }
 
 /// Lists accounts.
@@ -55,20 +60,23 @@ pub async fn accounts(place: &Place, arguments: &ListArguments, output: &Output)
             .await?
         }
     };
-    let headers = ["connection", "id", "kind", "login", "name", "state", "grants", "identity", "evidence"];
-    list(arguments, output, "accounts", &headers, &rows, |account| {
-        vec![
-            account.connection.clone(),
-            account.id.clone(),
-            account.kind.as_str().to_owned(),
-            account.login.clone().unwrap_or_default(),
-            account.name.clone().unwrap_or_default(),
-            account.state.as_str().to_owned(),
-            grant_names(account),
-            account.identity.clone().unwrap_or_default(),
-            account.evidence.clone().unwrap_or_default(),
-        ]
-    })
+    let table = Columns {
+        headers: &["connection", "id", "kind", "login", "name", "state", "grants", "identity", "evidence"],
+        cells: |account: &AccountView| {
+            vec![
+                account.connection.clone(),
+                account.id.clone(),
+                account.kind.as_str().to_owned(),
+                account.login.clone().unwrap_or_default(),
+                account.name.clone().unwrap_or_default(),
+                account.state.as_str().to_owned(),
+                grant_names(account),
+                account.identity.clone().unwrap_or_default(),
+                account.evidence.clone().unwrap_or_default(),
+            ]
+        },
+    };
+    list(arguments, output, "accounts", &rows, &table, &csv::ACCOUNTS)
 }
 
 /// Lists grants.
@@ -84,19 +92,22 @@ pub async fn grants(place: &Place, arguments: &ListArguments, output: &Output) -
             .await?
         }
     };
-    let headers = ["connection", "account", "login", "kind", "name", "scope", "privileged", "identity"];
-    list(arguments, output, "grants", &headers, &rows, |grant| {
-        vec![
-            grant.connection.clone(),
-            grant.account.clone(),
-            grant.login.clone().unwrap_or_default(),
-            grant.kind.clone(),
-            grant.name.clone(),
-            grant.scope.clone().unwrap_or_default(),
-            if grant.privileged { "privileged".into() } else { String::new() },
-            grant.identity.clone().unwrap_or_default(),
-        ]
-    })
+    let table = Columns {
+        headers: &["connection", "account", "login", "kind", "name", "scope", "privileged", "identity"],
+        cells: |grant: &GrantView| {
+            vec![
+                grant.connection.clone(),
+                grant.account.clone(),
+                grant.login.clone().unwrap_or_default(),
+                grant.kind.clone(),
+                grant.name.clone(),
+                grant.scope.clone().unwrap_or_default(),
+                if grant.privileged { "privileged".into() } else { String::new() },
+                grant.identity.clone().unwrap_or_default(),
+            ]
+        },
+    };
+    list(arguments, output, "grants", &rows, &table, &csv::GRANTS)
 }
 
 /// Says what is asked for. A list for a spreadsheet is one that is taken away.
@@ -123,24 +134,34 @@ async fn whole<T>(
     }
 }
 
-/// Prints rows in the form that was asked for.
+/// What a list shows of each row.
+struct Columns<T> {
+    headers: &'static [&'static str],
+    cells: fn(&T) -> Vec<String>,
+}
+
+/// Prints rows in the form that was asked for: for people as a table, for programs as JSON or CSV.
 fn list<T: Serialize>(
     arguments: &ListArguments,
     output: &Output,
     title: &str,
-    headers: &[&str],
     rows: &[T],
-    cells: impl Fn(&T) -> Vec<String>,
+    table: &Columns<T>,
+    csv: &Columns<T>,
 ) -> anyhow::Result<Exit> {
     if output.json || arguments.format == Format::Json {
         output.document(&serde_json::json!({ title: rows }))?;
     } else if arguments.format == Format::Csv {
-        output.line(output::csv(headers, rows.iter().map(cells)));
+        output.line(output::csv(csv.headers, rows.iter().map(csv.cells)));
     } else {
-        output.table(headers, rows.iter().map(cells));
+        output.table(table.headers, rows.iter().map(table.cells));
         output.advice(format!("{} {title}", rows.len()));
     }
     Ok(Exit::Done)
+}
+
+fn told(told: &Told) -> String {
+    told.as_deref().unwrap_or_default().to_owned()
 }
 
 fn grant_names(account: &AccountView) -> String {

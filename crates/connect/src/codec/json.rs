@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tenure_core::name::NativeId;
 
 /// A JSON value whose texts lie in the page where they can.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,10 +30,10 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Returns an id: a text that is not empty, or a whole number.
+    /// Returns an id: a text that can be kept as one, or a whole number.
     pub fn id(&self) -> Option<Box<str>> {
         match self {
-            Json::Text(text) if !text.is_empty() => Some(text.as_ref().into()),
+            Json::Text(text) if NativeId::fits(text) => Some(text.as_ref().into()),
             Json::Natural(number) => Some(number.to_string().into()),
             Json::Whole(number) => Some(number.to_string().into()),
             _ => None,
@@ -369,6 +370,15 @@ mod tests {
         let json: Json<'_> = serde_json::from_str(r#"{"a":"b","c":"d\n"}"#).unwrap();
         assert!(matches!(json.get("a"), Some(Json::Text(Cow::Borrowed("b")))));
         assert!(matches!(json.get("c"), Some(Json::Text(Cow::Owned(_)))));
+    }
+
+    #[test]
+    fn a_text_that_cannot_be_kept_is_no_id() {
+        let long = "x".repeat(1025);
+        for text in ["", "a\0b", &long] {
+            assert_eq!(Json::Text(text.into()).id(), None);
+        }
+        assert_eq!(Json::Text(long[..1024].into()).id().as_deref(), Some(&long[..1024]));
     }
 
     #[test]

@@ -111,7 +111,8 @@ impl Inner {
                 outline.count(row, &mut shape);
             }
             let id = id.of(row).and_then(Json::id);
-            let name = name.of(row).and_then(Json::plain).filter(|name| !name.trim().is_empty());
+            let name =
+                name.of(row).and_then(Json::plain).filter(|name| !name.trim().is_empty() && !name.contains('\0'));
             if let (Some(id), Some(name)) = (id, name)
                 && !entries.iter().rev().take(1000).any(|(known, _)| *known == id)
             {

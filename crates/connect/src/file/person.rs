@@ -7,7 +7,7 @@ use super::rows::Row;
 use jiff::civil::Date;
 use serde_json::Value;
 use tenure_core::account::{Account, AccountKey, AccountState, Fields, Kind};
-use tenure_core::name::{ConnectionName, FieldName};
+use tenure_core::name::{ConnectionName, FieldName, NATIVE_LEN_MAX};
 
 /// What is wrong with a cell: its column, from 1 (0 for the row), and what.
 pub(super) type CellProblem = (usize, String);
@@ -76,6 +76,9 @@ fn value(known: Known, text: &str, field: &str) -> Result<Value, String> {
             } else {
                 Err(format!("{field} holds something that is not an e-mail address (they are separated by `;`)"))
             }
+        }
+        Known::EmployeeId if text.len() > NATIVE_LEN_MAX => {
+            Err(format!("{field} is longer than {NATIVE_LEN_MAX} bytes"))
         }
         Known::Status => Ok(status(text).into()),
         _ => Ok(text.into()),

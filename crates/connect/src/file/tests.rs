@@ -289,6 +289,14 @@ fn cells_and_rows_without_end_are_reported_and_the_next_row_is_read() {
 }
 
 #[test]
+fn a_number_that_is_too_long_for_a_key_costs_its_row() {
+    let (people, report) = read(format!("employee_id,name\n{},a\n2,b\n", "9".repeat(1025)));
+    assert_eq!(ids(&people), ["2"]);
+    assert_eq!(problems(&report), ["2:1 employee_id is longer than 1024 bytes"]);
+    assert_eq!(report.coverage, Coverage::Partial);
+}
+
+#[test]
 fn ten_thousand_columns_are_reported_and_the_first_thousand_read() {
     let header: Vec<String> = (0..10_001).map(|at| format!("c{at}")).collect();
     let row = vec!["v"; 10_001].join(",");

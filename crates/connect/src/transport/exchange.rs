@@ -245,7 +245,8 @@ async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Result<T, 
     tokio::time::timeout(limit, work).await.map_err(|_| format!("nothing came for {:.1} s", limit.as_secs_f64()))
 }
 
-pub(crate) fn is_loopback(url: &Url) -> bool {
+/// Tells whether an address is of this machine.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

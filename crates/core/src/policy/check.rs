@@ -20,11 +20,36 @@ impl Policy {
             self.check_grant(at, rule, abilities, &mut problems);
         }
         let known: Vec<&str> = abilities.keys().map(ConnectionName::as_str).collect();
-        for connection in self.manage.keys().filter(|connection| !abilities.contains_key(*connection)) {
-            let message = format!("[[manage]] names the connection `{connection}`, which tenure.toml does not have");
-            problems.push(self.problem(&["manage"], message, meant(connection.as_str(), &known)));
+        for connection in self.manage.keys() {
+            let (message, hint) = match abilities.get(connection).map(|ability| ability.standing) {
+                None => {
+                    let message =
+                        format!("[[manage]] names the connection `{connection}`, which tenure.toml does not have");
+                    (message, meant(connection.as_str(), &known))
+                }
+                Some(Standing::Source(_)) => {
+                    let hint = "name connections in which people hold accounts".to_owned();
+                    (format!("`{connection}` is a source: nothing is ever taken away there"), Some(hint))
+                }
+                Some(Standing::Target) => continue,
+            };
+            let place = self.managed_at(connection.as_str());
+            let keys: Vec<&str> = place.iter().map(String::as_str).collect();
+            problems.push(self.problem(&keys, message, hint));
         }
         problems
+    }
+
+    /// Returns the way to the place at which `[[manage]]` names a connection.
+    fn managed_at(&self, connection: &str) -> Vec<String> {
+        let file: toml::Table = self.text.parse().unwrap_or_default();
+        let all = file.get("manage").and_then(toml::Value::as_array).into_iter().flatten();
+        let names = |one: &toml::Value| -> bool {
+            let named = one.get("connections").and_then(toml::Value::as_array).into_iter().flatten();
+            named.into_iter().any(|name| name.as_str() == Some(connection))
+        };
+        let at = all.into_iter().position(names).unwrap_or_default().to_string();
+        ["manage".to_owned(), at, "connections".to_owned()].into()
     }
 
     fn problem(&self, keys: &[&str], message: String, hint: Option<String>) -> PolicyProblem {

@@ -251,6 +251,18 @@ pub(super) fn read(text: &str, path: &str) -> Result<Policy, PolicyError> {
     })
 }
 
+/// Tells of a path that a condition reads that it holds neither yes nor no, by what each word means. Attributes of a
+/// company's own may hold it.
+fn is_neither(path: &[&str]) -> bool {
+    match path {
+        [_] => true,
+        ["identity", word] | ["step", "identity", word] => identity::WORDS.contains(word),
+        ["account", word] => ACCOUNT_WORDS.contains(word),
+        ["step", part] => *part != "irreversible" && approve::PARTS.contains(part),
+        _ => false,
+    }
+}
+
 impl Reader<'_> {
     fn error(&self, keys: &[&str], message: String, hint: Option<String>) -> PolicyError {
         misplaced_key(self.text, self.path, keys, message, hint)
@@ -266,6 +278,7 @@ impl Reader<'_> {
                 "account" => expression.check_words(&["account"], &ACCOUNT_WORDS, true)?,
                 _ => expression.check_words(&["identity"], &identity::WORDS, true)?,
             }
+            expression.check_truth(is_neither)?;
             Ok(expression)
         });
         expression.map_err(|error| {

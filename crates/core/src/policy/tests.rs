@@ -110,6 +110,28 @@ fn a_wrong_value_is_named_with_its_line() {
 }
 
 #[test]
+fn a_condition_that_says_neither_yes_nor_no_is_named_with_its_line() {
+    let grant = |when: &str| format!("[[grant]]\nname = \"a\"\nwhen = '{when}'\n[grant.to]\n");
+    let approve = |when: &str| format!("[[approve]]\nwhen = '{when}'\nfrom = \"nobody\"\n");
+    for (text, line) in [
+        (grant("identity.department"), 3),
+        (grant("\"1\""), 3),
+        (grant("identity.type == \"employee\" || \"contractor\""), 3),
+        (approve("step.effect"), 2),
+        (approve("step.identity.department"), 2),
+        (approve("1"), 2),
+        ("[correlation]\nservice = ['account.login']\n".to_owned(), 2),
+    ] {
+        let refused = error(&text);
+        assert!(refused.starts_with(&format!("policy.toml:{line}:")), "{text}: {refused}");
+        assert!(refused.contains("neither yes nor no"), "{text}: {refused}");
+    }
+    for text in [grant("identity.contractor"), grant("true"), approve("step.irreversible")] {
+        assert!(Policy::parse(&text, "p").is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn approvers_must_be_there_and_enough() {
     let rule = |from: &str, count: u32| {
         format!(

@@ -2,21 +2,25 @@
 
 use crate::answer::{Told, told};
 use crate::apply::{ApplyReport, apply};
-use crate::clock::read_moment;
+use crate::clock::{no_moment, read_moment};
 use crate::decide::{By, LifecycleEvent, decide_lifecycle};
 use crate::error::EngineError;
 use crate::house::House;
 use crate::plan::make_plan;
 use crate::progress::Progress;
 use crate::pull::{Reach, pull};
-use crate::reconcile::{Scope, pin_links};
+use crate::reconcile::{Scope, company, pin_links};
 use crate::view::PullView;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::correlate::Graph;
+use tenure_core::expression::Expression;
+use tenure_core::identity::WORDS;
 use tenure_core::name::{FieldName, IdentityId};
+use tenure_core::place::nearest;
 
 /// Attributes by name; null for one that is to be empty.
 pub type Fields = BTreeMap<String, Option<String>>;
@@ -27,7 +31,7 @@ pub type Fields = BTreeMap<String, Option<String>>;
 pub struct LifecycleAsked {
     /// An identity's id, employee id, address or name; for somebody new the work address.
     pub key: String,
-    /// From when on (RFC 3339, or a date); now where none is given.
+    /// From when on (RFC 3339, or a time or a date in UTC); now where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Sets attributes; null empties one.
@@ -71,8 +75,9 @@ pub async fn lifecycle(
         let because = "a move needs an attribute that changes: --set ATTR=VALUE, such as --set department=Sales";
         return Err(EngineError::Field { field: "set", because: because.into() });
     }
+    check_attributes(house, asked).await?;
     let now_ms = house.clock.now_ms();
-    let at_ms = asked.at.as_deref().map(|text| read_moment(text, now_ms).ok_or_else(|| no_moment(text))).transpose()?;
+    let at_ms = asked.at.as_deref().map(|text| moment(text, now_ms)).transpose()?;
     let attributes = asked.set.iter().map(|(name, value)| {
         let value = value.clone().map_or(Value::Null, Value::String);
         (FieldName::new(name.trim()), value)
@@ -87,7 +92,42 @@ pub async fn lifecycle(
     Ok(LifecycleDone { identity, pulls, plan: told(house, plan).await?, applied })
 }
 
-fn no_moment(text: &str) -> EngineError {
-    let because = format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31");
-    EngineError::Field { field: "at", because }
+/// What a person has that is found out and cannot be said.
+const FOUND_OUT: [&str; 5] = ["id", "state", "emails", "manager", "attributes"];
+
+/// Tells whether everybody may have an attribute.
+fn is_usual(name: &str) -> bool {
+    WORDS.contains(&name) && !FOUND_OUT.contains(&name)
+}
+
+/// Refuses an attribute that nobody has and no condition reads: most likely it is another's name, written wrongly.
+async fn check_attributes(house: &House, asked: &LifecycleAsked) -> Result<(), EngineError> {
+    if asked.set.keys().all(|name| is_usual(name.trim())) {
+        return Ok(());
+    }
+    let company = company(house, &Scope::default()).await?;
+    let known = attributes_of(house, &company.graph(house));
+    let Some(name) = asked.set.keys().map(|name| name.trim()).find(|name| !known.contains(*name)) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let hint = nearest(name, &known)
+        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+    Err(EngineError::Field { field: "set", because: format!("nobody has an attribute `{name}`; {hint}") })
+}
+
+/// Lists the attributes that somebody has, or may have, or that a condition reads.
+fn attributes_of(house: &House, graph: &Graph<'_>) -> BTreeSet<String> {
+    let conditions = house.policy.grants.iter().map(|rule| &rule.when);
+    let conditions = conditions.chain(house.policy.approvals.iter().map(|rule| &rule.when));
+    let read = conditions.flat_map(Expression::reads).filter(|path| path.iter().any(|part| part == "identity"));
+    let read = read.filter_map(|path| path.last().cloned());
+    let had = graph.identities().iter().flat_map(|identity| identity.attributes.iter());
+    let had = had.map(|(name, _)| name.as_str().to_owned());
+    let all = read.chain(had).chain(WORDS.into_iter().map(str::to_owned));
+    all.filter(|name| !FOUND_OUT.contains(&name.as_str())).collect()
+}
+
+fn moment(text: &str, now_ms: i64) -> Result<i64, EngineError> {
+    read_moment(text, now_ms).ok_or_else(|| EngineError::Field { field: "at", because: no_moment(text) })
 }

@@ -1,7 +1,7 @@
 //! What people say: yes and no to steps, whose an account is, what is to be left alone, stop and go on.
 //! Each is recorded in the name of whoever says it; who may say what is for the policy.
 
-use crate::decide::{By, Verdict, decide, find_account, judge_steps, release, step_of_plan};
+use crate::decide::{By, Verdict, decide, find_account, judge_steps, may_exempt, release, step_of_plan};
 use crate::drift::accept;
 use crate::error::EngineError;
 use crate::house::House;
@@ -177,7 +177,7 @@ pub async fn unlink(house: &House, asked: &UnlinkAsked, by: &str) -> Result<Deci
 /// Decides that an account is to be left alone, or that the form in which an app answers is the known one from now on.
 ///
 /// # Errors
-/// The thing is neither.
+/// The thing is neither, or a record of a source.
 #[boxed]
 pub async fn exempt(house: &House, asked: &ExemptAsked, by: &str) -> Result<Decision, EngineError> {
     let account = if asked.thing.starts_with("f-") {
@@ -193,6 +193,7 @@ pub async fn exempt(house: &House, asked: &ExemptAsked, by: &str) -> Result<Deci
     } else {
         find_account(house, &asked.thing).await?
     };
+    may_exempt(house, &account)?;
     let decided = format!("{account} is left alone from now on");
     decide(house, said(by, &asked.note), Decided::Exempt { account }).await?;
     Ok(Decision { decided })

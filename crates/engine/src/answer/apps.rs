@@ -27,6 +27,9 @@ pub struct AppBrief {
     pub covers: String,
     pub kinds: Vec<String>,
     pub secrets: Vec<String>,
+    /// Why it cannot be used, where its manifest cannot be read: file, line and what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
 }
 
 /// What an app can do.
@@ -58,8 +61,19 @@ pub fn apps(catalogue: &Catalogue) -> Apps {
         covers: app.manifest.covers.clone(),
         kinds: app.manifest.kinds.keys().map(ToString::to_string).collect(),
         secrets: app.manifest.secrets.keys().cloned().collect(),
+        broken: None,
     };
-    Apps { apps: catalogue.apps().map(brief).collect() }
+    let broken = catalogue.broken().map(|(name, problem)| AppBrief {
+        app: name.to_owned(),
+        title: name.to_owned(),
+        covers: String::new(),
+        kinds: Vec::new(),
+        secrets: Vec::new(),
+        broken: Some(problem.to_string()),
+    });
+    let mut apps: Vec<AppBrief> = catalogue.apps().map(brief).chain(broken).collect();
+    apps.sort_by(|one, other| one.app.cmp(&other.app));
+    Apps { apps }
 }
 
 /// Shows an app.
@@ -85,8 +99,11 @@ pub fn can(app: &App, manifest: &Arc<Manifest>) -> Abilities {
 /// Finds an app by its name.
 ///
 /// # Errors
-/// There is none; with the nearest that there is.
+/// There is none, with the nearest that there is; or it cannot be read.
 pub fn app<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a App, EngineError> {
+    if let Some(problem) = catalogue.problem(name) {
+        return Err(problem.clone().into());
+    }
     catalogue.get(name).ok_or_else(|| {
         let known: Vec<&str> = catalogue.apps().map(|app| app.name.as_str()).collect();
         let hint = nearest(name, &known)

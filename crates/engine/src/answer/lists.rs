@@ -4,7 +4,7 @@
 
 use super::page::number;
 use crate::audit::record_read;
-use crate::clock::read_moment;
+use crate::clock::{no_moment, read_moment};
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Company, Scope, company, company_of};
@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use tenure_core::account::AccountKey;
 use tenure_core::correlate::{Graph, LinkFact};
 use tenure_core::expression::{Expression, ExpressionError};
+use tenure_core::identity;
 use tenure_core::name::ConnectionName;
 use tenure_store::{AccountFilter, Cursor, Extent, Managers, Observed, Page, Seed};
 
@@ -41,7 +42,7 @@ pub struct ListAsked {
     /// Only what this CEL expression is true for, such as `account.state == "invited"`.
     #[serde(rename = "where")]
     pub filter: Option<String>,
-    /// As it was at this moment (RFC 3339, or a date).
+    /// As it was at this moment (RFC 3339, or a time or a date in UTC).
     pub as_of: Option<String>,
     /// Says that the list is taken away (`csv`): that is written into the journal.
     pub export: Option<String>,
@@ -123,9 +124,17 @@ impl Filter {
         self.expression.is_some()
     }
 
-    pub(super) fn keeps(&self, row: &impl Serialize) -> Result<bool, EngineError> {
+    fn keeps(&self, row: &impl Serialize) -> Result<bool, EngineError> {
+        self.keeps_with(row, || Value::Null)
+    }
+
+    /// As [`Self::keeps`], where a condition sees `beside` as well, as a condition of the policy does.
+    pub(super) fn keeps_with(&self, row: &impl Serialize, beside: impl FnOnce() -> Value) -> Result<bool, EngineError> {
         let Some(expression) = &self.expression else { return Ok(true) };
-        let value = serde_json::to_value(row).map_err(|error| EngineError::Broken(error.to_string()))?;
+        let mut value = serde_json::to_value(row).map_err(|error| EngineError::Broken(error.to_string()))?;
+        if let (Some(row), Value::Object(beside)) = (value.as_object_mut(), beside()) {
+            row.extend(beside);
+        }
         expression.matches(self.root, &value).map_err(|error| misread(&error))
     }
 }
@@ -135,13 +144,16 @@ fn misread(error: &ExpressionError) -> EngineError {
     EngineError::Field { field: "where", because: format!("{}{hint}", error.message) }
 }
 
-/// Reads a condition over rows; what a row of this list never has is refused, because no row would fit.
+/// Reads a condition over rows; what a row of this list never has is refused, because no row would fit. Of people, what a
+/// condition of the policy may read is known as well, so that one can be tried here.
 fn condition<Row: JsonSchema>(text: &str, root: &str) -> Result<Expression, EngineError> {
     let schema = schemars::schema_for!(Row);
     let words = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let words: Vec<&str> = words.map(|(word, _)| word.as_str()).collect();
+    let of_policy: &[&str] = if root == "identity" { &identity::WORDS } else { &[] };
+    let words: Vec<&str> = words.map(|(word, _)| word.as_str()).chain(of_policy.iter().copied()).collect();
     let expression = Expression::parse_of_rows(text, root, &words).map_err(|error| misread(&error))?;
-    expression.check_words(&[root], &words, false).map_err(|error| misread(&error))?;
+    expression.check_words(&[root], &words, !of_policy.is_empty()).map_err(|error| misread(&error))?;
+    expression.check_truth(|_| false).map_err(|error| misread(&error))?;
     Ok(expression)
 }
 
@@ -175,9 +187,8 @@ pub(super) async fn begin<Row: JsonSchema>(
 /// Reads the moment as of which is asked.
 pub(super) fn as_of_ms(house: &House, text: Option<&str>) -> Result<Option<i64>, EngineError> {
     let Some(text) = text else { return Ok(None) };
-    let because = || format!("{text:?} is no moment; such as 2026-12-31T17:00:00Z or 2026-12-31");
     let moment = read_moment(text, house.clock.now_ms());
-    moment.map(Some).ok_or_else(|| EngineError::Field { field: "as_of", because: because() })
+    moment.map(Some).ok_or_else(|| EngineError::Field { field: "as_of", because: no_moment(text) })
 }
 
 /// Lists what `rows` makes of the accounts that are asked for, and says where to go on. Whose the accounts of a page are is

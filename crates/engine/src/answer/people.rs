@@ -12,7 +12,7 @@ use crate::view::IdentityView;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tenure_core::correlate::Graph;
+use tenure_core::correlate::{Graph, identity_view};
 use tenure_core::identity::Identity;
 use tenure_core::name::IdentityId;
 use tenure_store::{Extent, Managers};
@@ -66,7 +66,8 @@ fn person(
 ) -> Result<Option<IdentityView>, EngineError> {
     let accounts = graph.accounts_of(&identity.id).filter(|account| house.is_target(&account.key.connection));
     let row = IdentityView::new(identity, accounts);
-    Ok((is_in(&row, asked.connection.as_deref()) && filter.keeps(&row)?).then_some(row))
+    Ok((is_in(&row, asked.connection.as_deref()) && filter.keeps_with(&row, || identity_view(identity))?)
+        .then_some(row))
 }
 
 /// Lists a part of the people from what hangs together with each of them; nothing where the company has to be correlated

@@ -4,6 +4,7 @@
 use super::lists::as_of_ms;
 use crate::audit::record_read;
 use crate::clock::moment_text;
+use crate::decide::find_account;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Found, Scope, company, find_identity};
@@ -11,6 +12,7 @@ use crate::view::{AccountView, IdentityView};
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tenure_core::account::AccountKey;
 use tenure_core::change::{Finding, Step};
 use tenure_core::facts::{Decided, Decision};
 use tenure_core::name::IdentityId;
@@ -21,7 +23,7 @@ use tenure_core::name::IdentityId;
 pub struct WhoAsked {
     /// An identity's id, employee id, address or name; or an account.
     pub key: String,
-    /// As it was at this moment (RFC 3339, or a date).
+    /// As it was at this moment (RFC 3339, or a time or a date in UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<String>,
 }
@@ -96,28 +98,46 @@ pub async fn who(house: &House, asked: &WhoAsked, by: &str) -> Result<Person, En
         let body = serde_json::json!({ "what": "who", "key": asked.key, "as_of": asked.as_of });
         record_read(house, by, body).await?;
     }
-    person_of(house, &found, &asked.key)
+    match person_of(house, &found, &asked.key, as_of_ms).await {
+        Err(EngineError::Missing(says)) => {
+            let account = find_account(house, &asked.key).await;
+            Err(EngineError::Missing(account.map_or(says, |account| nobodys(&account))))
+        }
+        told => told,
+    }
 }
 
-/// Shows one person of a judged company.
+/// Says of an account that nobody holds it, and what to do.
+fn nobodys(account: &AccountKey) -> String {
+    format!(
+        "{account} is nobody's account; `tenure why {account}` says why, `tenure link {account} PERSON` gives it to \
+         somebody, `tenure exempt {account}` leaves it alone"
+    )
+}
+
+/// Shows one person of a judged company, which is that of now or of a moment.
 ///
 /// # Errors
-/// The key means nobody, or several people.
-pub fn person_of(house: &House, found: &Found<'_>, key: &str) -> Result<Person, EngineError> {
+/// The key means nobody, or several people; or the store failed.
+#[boxed]
+pub async fn person_of(
+    house: &House,
+    found: &Found<'_>,
+    key: &str,
+    as_of_ms: Option<i64>,
+) -> Result<Person, EngineError> {
     let id = find_identity(&found.graph, key)?;
     let vanished = || EngineError::Broken(format!("{id} vanished while looking"));
     let identity = found.graph.identity(&id).ok_or_else(vanished)?;
-    let at = found.graph.find(&id);
-    let accounts: Vec<AccountView> = at
-        .into_iter()
-        .flat_map(|at| found.graph.accounts_at(at))
-        .map(|(at, account)| {
-            let link = found.graph.link_at(at);
-            let connection = found.graph.facts().connections.get(&account.key.connection);
-            let ability = connection.and_then(|connection| connection.abilities.kinds.get(&account.key.kind));
-            AccountView::new(account, ability, link.map(|link| (link.identity.as_str(), link.evidence)), None)
-        })
-        .collect();
+    let own: Vec<_> = found.graph.find(&id).into_iter().flat_map(|at| found.graph.accounts_at(at)).collect();
+    let mut accounts = Vec::with_capacity(own.len());
+    for (at, account) in own {
+        let link = found.graph.link_at(at).map(|link| (link.identity.as_str(), link.evidence));
+        let connection = found.graph.facts().connections.get(&account.key.connection);
+        let ability = connection.and_then(|connection| connection.abilities.kinds.get(&account.key.kind));
+        let since_ms = house.store.account(&account.key, as_of_ms).await?.map(|observed| observed.since_ms);
+        accounts.push(AccountView::new(account, ability, link, since_ms));
+    }
     let shown = found.graph.accounts_of(&id).filter(|account| house.is_target(&account.key.connection));
     let manager = identity.manager.as_ref().and_then(|id| found.graph.identity(id)).map(|boss| boss.label().to_owned());
     Ok(Person {

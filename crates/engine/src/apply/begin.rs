@@ -57,7 +57,6 @@ impl<'a> Run<'a> {
                     }
                     Began::TooMuch(removed) => {
                         self.waiting.insert(one.step.id.clone());
-                        self.stopped_steps.insert(one.step.id.clone());
                         let says = self.too_much(one.step, removed);
                         self.leave_alone(&one, says);
                     }

@@ -60,7 +60,7 @@ pub struct ApplyReport {
     pub steps: Vec<StepResult>,
     /// How many steps guards keep back.
     pub held: usize,
-    /// Steps that were skipped because somebody must still say yes, or end a stop.
+    /// Steps that were skipped because somebody must still say yes, or end a stop, and those that need them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(super) waiting: BTreeSet<StepId>,
     /// Steps that failed because their side could not be reached.
@@ -81,7 +81,7 @@ pub struct ApplyReport {
 }
 
 impl ApplyReport {
-    /// Tells whether a step was skipped because somebody must still say yes, or end a stop.
+    /// Tells whether a step was skipped because somebody must still say yes, or end a stop: to it, or to one that it needs.
     pub fn waits(&self, result: &StepResult) -> bool {
         self.waiting.contains(&result.id)
     }
@@ -232,11 +232,10 @@ pub(super) struct Run<'a> {
     pub(super) unsettled: BTreeMap<StepId, i64>,
     /// Steps that a person does.
     by_hand: BTreeSet<StepId>,
+    /// Steps that were skipped because of a guard, a stop or a missing yes, and those that need them.
     pub(super) waiting: BTreeSet<StepId>,
     /// Connections to which writes were stopped, and by whom.
     pub(super) stopped: BTreeMap<ConnectionName, String>,
-    /// Steps that were not begun because of that, and those that need them.
-    pub(super) stopped_steps: BTreeSet<StepId>,
     pub(super) unreachable: BTreeSet<StepId>,
     pub(super) refusals: BTreeMap<StepId, ErrorKind>,
     doubts: Doubts,
@@ -300,7 +299,6 @@ impl<'a> Run<'a> {
             by_hand: steps.iter().filter(|step| step.effect == Effect::Manual).map(|step| step.id.clone()).collect(),
             waiting: BTreeSet::new(),
             stopped: BTreeMap::new(),
-            stopped_steps: BTreeSet::new(),
             unreachable: BTreeSet::new(),
             refusals: BTreeMap::new(),
             doubts,
@@ -419,6 +417,11 @@ impl<'a> Run<'a> {
                         self.lanes.pass_over(at);
                         self.skip(step, because, Outcome::Skipped);
                     }
+                    Some(Obstacle::Waits(because)) => {
+                        self.lanes.pass_over(at);
+                        self.waiting.insert(step.id.clone());
+                        self.skip(step, because, Outcome::Skipped);
+                    }
                     Some(Obstacle::Held(because)) => {
                         self.lanes.pass_over(at);
                         self.waiting.insert(step.id.clone());
@@ -492,16 +495,21 @@ impl<'a> Run<'a> {
         if self.unanswered.get(&step.connection).is_some_and(|row| *row >= UNANSWERED_MAX) {
             return ever("too many steps in a row got no clear answer from the app; apply again when it answers");
         }
+        let mut kept_back = None;
         for need in &step.needs {
             match self.results.get(need).map(|result| result.outcome) {
                 Some(Outcome::Pending) if self.by_hand.contains(need) => {
                     return Some(Obstacle::ByHand(format!("{need}, which a person does by hand, is not done yet")));
                 }
                 Some(Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending) => {}
+                Some(_) if self.waiting.contains(need) => kept_back = Some(need),
                 Some(_) => return Some(Obstacle::Ever(format!("{need}, which it needs, was not done"))),
                 None if self.left.contains(need) => return Some(Obstacle::Now),
                 None => {} // not a step of this plan: what it made is there already
             }
+        }
+        if let Some(need) = kept_back {
+            return Some(Obstacle::Waits(format!("{need}, which it needs, waits or was rejected")));
         }
         if along {
             return None;
@@ -612,6 +620,8 @@ enum Obstacle {
     Now,
     /// Not in this run.
     Ever(String),
+    /// Not in this run: what it needs is kept back itself, by a guard, a stop or for want of somebody's yes.
+    Waits(String),
     /// Not in this run: a guard keeps it back.
     Held(String),
     /// Not any more: nothing leads to it today.

@@ -132,11 +132,7 @@ impl<'a> Run<'a> {
 
     /// Settles a step that is not begun.
     pub(super) fn skip(&mut self, step: &Step, because: String, outcome: Outcome) {
-        if !step.approval.state.permits() {
-            self.waiting.insert(step.id.clone());
-        }
-        if self.stopped.contains_key(&step.connection) || step.needs.iter().any(|id| self.stopped_steps.contains(id)) {
-            self.stopped_steps.insert(step.id.clone());
+        if !step.approval.state.permits() || self.stopped.contains_key(&step.connection) {
             self.waiting.insert(step.id.clone());
         }
         if outcome == Outcome::Skipped && self.hangs_on_unreachable(step) {

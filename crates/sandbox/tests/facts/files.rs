@@ -35,6 +35,18 @@ async fn the_files_are_ready_to_run() {
 }
 
 #[tokio::test]
+async fn one_that_listens_everywhere_is_reached_at_the_loopback_address() {
+    let listen = "0.0.0.0:0".parse().expect("an address");
+    let sandbox = start(Options { listen, ..options() }).await.expect("the sandbox starts");
+    let dir = tempfile::tempdir().expect("a directory");
+    let files = sandbox.write_files(dir.path()).expect("files");
+    let config = std::fs::read_to_string(&files.config).expect("the configuration");
+    let here = format!("http://127.0.0.1:{}/", sandbox.addr().port());
+    assert!(sandbox.base_url(Vendor::Gorgias).starts_with(&here) && !config.contains("0.0.0.0"), "{config}");
+    assert!(sandbox.idp_url(Idp::Okta).starts_with(&here) && sandbox.hr_block("bamboohr").contains(&here));
+}
+
+#[tokio::test]
 async fn published_limits_are_named_by_plan() {
     let sandbox = start(options()).await.expect("the sandbox starts");
     let dir = tempfile::tempdir().expect("a directory");

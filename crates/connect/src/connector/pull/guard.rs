@@ -33,7 +33,7 @@ impl Guard {
     pub fn page(&mut self, ids: &[Option<Box<str>>]) -> Result<(), ConnectError> {
         let nameless = ids.iter().filter(|id| id.is_none()).count();
         if nameless > 0 {
-            let text = format!("{nameless} of {} records of a page have no id", ids.len());
+            let text = format!("{nameless} of {} records of a page have no id, or one that cannot be kept", ids.len());
             return Err(ConnectError::new(ErrorKind::Malformed, text)
                 .hinting("the app's contract may have changed; `tenure app test` compares it with what was recorded"));
         }
