@@ -306,7 +306,7 @@ fn a_record_that_nobody_came_in_by_yet_is_of_somebody_to_come_unless_a_day_or_a_
 #[test]
 fn a_decision_to_leave_waits_for_its_moment() {
     let mut facts = company();
-    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS + 1) });
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS + 1), start_date: None });
     assert_eq!(state(&facts, "1"), IdentityState::Active);
     facts.now_ms += 1;
     assert_eq!(state(&facts, "1"), IdentityState::Left);
@@ -318,8 +318,48 @@ fn a_decision_to_leave_waits_for_its_moment() {
 fn a_later_first_day_wins_over_an_old_decision_to_leave() {
     let mut facts = company();
     set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-20"));
-    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS - 30 * DAY_MS) });
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS - 30 * DAY_MS), start_date: None });
     assert_eq!(state(&facts, "1"), IdentityState::Active);
+}
+
+#[test]
+fn a_first_day_that_was_known_when_it_was_decided_is_no_return() {
+    let leave =
+        |at_ms, known: &str| Decided::Leave { identity: id_of("1"), at_ms, start_date: Some(known.parse().unwrap()) };
+    // It is the 24th: who starts tomorrow, or was moved to tomorrow since, does not come; who starts later than was known does.
+    for (known, expected) in [
+        ("2026-11-25", IdentityState::Left),
+        ("2026-12-08", IdentityState::Left),
+        ("2026-11-24", IdentityState::Future),
+    ] {
+        let mut facts = company();
+        set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-25"));
+        decide(&mut facts, leave(None, known));
+        assert_eq!(state(&facts, "1"), expected, "{known}");
+    }
+    // A moment of leaving before a first day that is over by now.
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-20"));
+    decide(&mut facts, leave(Some(NOW_MS - 30 * DAY_MS), "2026-11-20"));
+    assert_eq!(state(&facts, "1"), IdentityState::Left);
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-23"));
+    assert_eq!(state(&facts, "1"), IdentityState::Active);
+}
+
+#[test]
+fn nothing_is_made_ready_for_whom_a_decision_takes_away_before_the_first_day() {
+    let mut facts = company();
+    facts.accounts.retain(|account| account.key.connection == name("hr"));
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-25"));
+    let ahead = policy("[lifecycle]\ncreate_before_start = \"5d\"");
+    let steps = |facts: &Facts| shown(&walk(facts, &ahead)).iter().filter(|step| step.contains(" Ann")).count();
+    assert_eq!(steps(&facts), 2);
+    for at_ms in [None, Some(NOW_MS + 1000)] {
+        let start_date = Some("2026-11-25".parse().unwrap());
+        decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms, start_date });
+        assert_eq!(steps(&facts), 0, "{at_ms:?}");
+        facts.decisions.clear();
+    }
 }
 
 #[test]

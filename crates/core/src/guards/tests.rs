@@ -81,7 +81,7 @@ fn a_source_that_shrank_is_not_believed_but_a_decision_is() {
     let held = guards(&facts, "");
     assert_eq!(held.len(), 2);
     assert!(held[0].contains("it lost 21, source_shrink_max_share = 0.02 allows 20"), "{held:?}");
-    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None });
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None, start_date: None });
     assert!(guards(&facts, "").is_empty());
 }
 
