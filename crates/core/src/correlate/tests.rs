@@ -2,12 +2,13 @@
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
 use crate::account::{AccountKey, AccountState, Kind};
+use crate::change::FindingKind;
 use crate::correlate::{Graph, StayCause, correlate, found_identity_id};
 use crate::facts::{Decided, Facts, Link};
 use crate::identity::IdentityState;
 use crate::policy::Policy;
 use crate::world::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 fn link(graph: &Graph<'_>, key: &str) -> Option<(String, String)> {
@@ -106,6 +107,44 @@ fn a_pinned_identity_outlives_a_new_key_of_its_row() {
     assert_eq!(graph.identities().len(), 3);
     assert_eq!(link(&graph, "hr/person/900").unwrap().0, id_of("1").to_string());
     assert_eq!(graph.identity(&id_of("1")).unwrap().state, IdentityState::Active);
+}
+
+#[test]
+fn an_address_that_is_given_anew_makes_its_new_owner_nobody_who_left() {
+    let newcomer = |fields: Value| {
+        let mut facts = company();
+        pin(&mut facts, &policy(""));
+        let row = without(&mut facts, "hr/person/1");
+        facts.vanished.push(row.clone());
+        account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
+        let mut new = person("900", json!({"work_email": row.fields.text("work_email"), "department": "Support"}));
+        fields.as_object().unwrap().iter().for_each(|(field, value)| set(&mut new, field, value.clone()));
+        facts.accounts.push(new);
+        facts
+    };
+    // Another number and another name: another person. The leaver's account stays the leaver's, and nothing lets it in.
+    let facts = newcomer(json!({"name": "Zoe Park"}));
+    let reconciled = walk(&facts, &policy(""));
+    assert_eq!(link(&reconciled.graph, "hr/person/900").unwrap().0, id_of("900").to_string());
+    assert_eq!(link(&reconciled.graph, "desk/agent/1").unwrap().0, id_of("1").to_string());
+    assert_eq!(reconciled.graph.identity(&id_of("1")).unwrap().state, IdentityState::Unknown);
+    assert_eq!(shown(&reconciled), Vec::<String>::new());
+    let missing = findings_of(&reconciled, FindingKind::MissingAccount);
+    assert!(
+        missing.iter().any(|finding| finding.text.contains("desk/agent/1 of Ann Doe signs in with")),
+        "{missing:?}"
+    );
+    // Under the same name it is a new number of the same person; without a number the address alone tells.
+    for same in [json!({"given_name": "Ann", "family_name": "DOE"}), json!({"name": "Zoe", "employee_id": null})] {
+        let facts = newcomer(same.clone());
+        let graph = correlate(&facts, &policy(""));
+        assert_eq!(link(&graph, "hr/person/900").unwrap().0, id_of("1").to_string(), "{same}");
+    }
+    // Another source has its own numbers.
+    let mut facts = newcomer(json!({"name": "Zoe Park"}));
+    with_idp(&mut facts);
+    facts.accounts.last_mut().unwrap().key = key("okta/person/900");
+    assert_eq!(link(&correlate(&facts, &policy("")), "okta/person/900").unwrap().0, id_of("1").to_string());
 }
 
 #[test]
