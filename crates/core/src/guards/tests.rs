@@ -54,8 +54,10 @@ fn too_many_removals_are_held_all_together() {
 fn too_large_a_share_of_a_connection_is_held() {
     let mut facts = one_leaver();
     left(&mut facts, "2");
-    connection_of(&mut facts, "desk").accounts_active = 39;
+    connection_of(&mut facts, "desk").accounts_active = 40;
     assert!(guards(&facts, "").is_empty());
+    connection_of(&mut facts, "desk").accounts_active = 39;
+    assert!(guards(&facts, "")[0].contains("removals_max_share = 0.05 allows 1"), "2 of 39 are more than 0.05");
     connection_of(&mut facts, "desk").accounts_active = 20;
     let held = guards(&facts, "");
     assert_eq!(held.len(), 2);
@@ -69,6 +71,17 @@ fn one_removal_is_let_through_however_small_the_connection() {
         connection.accounts_active = 3;
     }
     assert!(guards(&facts, "").is_empty());
+}
+
+#[test]
+fn a_share_is_never_rounded_up_and_nothing_of_a_connection_is_nothing() {
+    let allowed = super::removals::allowed;
+    assert_eq!((allowed(23, 0.05), allowed(39, 0.05), allowed(40, 0.05), allowed(100, 0.29)), (1, 1, 2, 29));
+    assert_eq!((allowed(3, 0.05), allowed(0, 0.05), allowed(1000, 0.0)), (1, 1, 0));
+    let facts = one_leaver();
+    assert_eq!(guards(&facts, "[guards]\nremovals_max_share = 0").len(), 2);
+    assert_eq!(guards(&facts, "[guards]\nremovals_max_share_per_day = 0").len(), 2);
+    assert_eq!(guards(&facts, "[guards]\nremovals_max_per_day = 0").len(), 2);
 }
 
 #[test]
