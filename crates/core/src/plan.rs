@@ -57,7 +57,7 @@ pub fn plan(
         step.approval = approval(step, &said, asked.requested_by.as_deref(), identity, rules, facts.now_ms);
     }
     let steps = ordered(steps, &proposals, graph);
-    let scene = Scene { steps: &steps, facts, rules, graph };
+    let scene = Scene { steps: &steps, facts, rules, graph, held: &[] };
     let holds = guards::holds(&scene, findings);
     let (mut free, mut held) = (Vec::new(), Vec::new());
     for (step, hold) in steps.into_iter().zip(holds) {

@@ -85,6 +85,22 @@ fn a_share_is_never_rounded_up_and_nothing_of_a_connection_is_nothing() {
 }
 
 #[test]
+fn what_one_guard_holds_counts_for_none_after_it() {
+    let mut facts = one_leaver();
+    left(&mut facts, "2");
+    connection_of(&mut facts, "desk").accounts_active = 3;
+    for key in ["desk/agent/1", "desk/agent/2"] {
+        account_of(&mut facts, key).grants.push(grant("team", "admin"));
+    }
+    assert!(guards(&facts, "")[0].starts_with("last_administrator: 2 of 2"), "{:?}", guards(&facts, ""));
+    // Ann is never changed, so one administrator stays, and one account loses something.
+    let held = guards(&facts, "[guards]\nprotected = [\"ann@acme.example\"]");
+    assert_eq!(held, ["protected: ann@acme.example is protected and never changed"; 2]);
+    let held = guards(&many_leavers(13), "[guards]\nprotected = [\"p000@acme.example\"]");
+    assert_eq!(held.len(), 2, "24 are left of 26: {held:?}");
+}
+
+#[test]
 fn a_source_that_shrank_is_not_believed_but_a_decision_is() {
     let mut facts = one_leaver();
     connection_of(&mut facts, "hr").records_before = Some(1000);
