@@ -141,7 +141,10 @@ fn step_part(step: &Step, identity: Option<&Identity>, part: &str) -> Value {
                     json!({"kind": change.kind, "name": grant.name, "scope": grant.scope, "privileged": grant.privileged})
                 })
             });
-            Value::Array(grants.collect())
+            let regained = step.regains.iter().map(|grant| {
+                json!({"kind": grant.kind, "name": grant.name, "scope": grant.scope, "privileged": grant.privileged})
+            });
+            Value::Array(grants.chain(regained).collect())
         }
         "changes" => {
             let changes = step

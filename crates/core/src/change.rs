@@ -3,7 +3,7 @@
 //! Everything here names its cause: a change its reason, a step its changes, a hold its guard.
 
 use crate::abilities::Effect;
-use crate::account::{AccountKey, Kind};
+use crate::account::{AccountKey, Grant, Kind};
 use crate::byhand::HandWork;
 use crate::name::{ConnectionName, EntitlementKind, FieldName, FindingId, IdentityId, Name, PlanId, StepId};
 use crate::revert::WayBack;
@@ -137,6 +137,9 @@ pub struct Step {
     pub account_key: Option<AccountKey>,
     /// What becomes different.
     pub changes: Vec<Change>,
+    /// For an account that is let in again: what it held all the while, and gives access to from then on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regains: Vec<Grant>,
     /// Why.
     pub reason: Reason,
     /// How much it can hurt.

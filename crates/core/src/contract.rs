@@ -94,7 +94,13 @@ impl Contract {
                 contract.stopped.insert(sort, Stopped { drifts: stopping, seen: shape });
                 continue;
             }
-            if sample != Sample::Partial {
+            let lifts = match sample {
+                Sample::Complete => true,
+                // A few records do not say that a place is null everywhere, nor that it is no more, unless one has a value.
+                Sample::Changes => contract.stopped.get(&sort).is_some_and(|stopped| has_values(stopped, &shape)),
+                Sample::Partial => false,
+            };
+            if lifts {
                 contract.stopped.remove(&sort);
             }
             if sample == Sample::Complete {
@@ -187,6 +193,12 @@ impl Contract {
         (self.learned.answers, self.learned.headers) = (answers, headers);
         self.learned.headers.extend(forgotten.into_iter().map(|header| (header, 0)));
     }
+}
+
+/// Tells whether each place that was found null everywhere has a value again in some record.
+fn has_values(stopped: &Stopped, shape: &RecordShape) -> bool {
+    let nulls = stopped.drifts.iter().filter(|drift| drift.turn == Turn::Retyped && drift.form == Form::Null);
+    nulls.into_iter().all(|drift| shape.seen(&drift.place).is_some_and(|is| is.filled() > 0))
 }
 
 /// Tells whether what was noted is so still.

@@ -170,8 +170,10 @@ impl Comparison<'_> {
         let spoke_named = was.named > 0 && self.usual(was.named, was.filled());
         let least = self.needs.least;
         if is.filled() == 0 {
-            // Nobody has a phone number any more: that is news about people, unless a write relies on the place.
-            return (usually_filled && self.stops(place)).then_some((Turn::Retyped, Form::Null));
+            // Nobody has a phone number any more: that is news about people, unless a write relies on the place. That a few
+            // changed records have none always is: new people come with little.
+            let proves = self.sample == Sample::Complete && usually_filled && self.stops(place);
+            return proves.then_some((Turn::Retyped, Form::Null));
         }
         if was.filled() >= least && is.forms.get(&is.form()) >= Some(&least) && !was.forms.contains_key(&is.form()) {
             return Some((Turn::Retyped, is.form()));

@@ -6,6 +6,7 @@ use crate::abilities::Abilities;
 use crate::account::{Account, AccountKey, Entitlement, Fields, Kind};
 use crate::census::Censuses;
 use crate::name::{ConnectionName, FieldName, FindingId, IdentityId, Name, PlanId, StepId};
+use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -218,8 +219,14 @@ pub enum Decided {
     Join { identity: IdentityId, attributes: Fields, start_ms: Option<i64> },
     /// A person's attributes are these, whatever the sources say.
     Move { identity: IdentityId, attributes: Fields, from_ms: Option<i64> },
-    /// A person leaves, at once or at a moment.
-    Leave { identity: IdentityId, at_ms: Option<i64> },
+    /// A person leaves, at once or at a moment. `start_date` is the first day that was known when it was decided: only a
+    /// later one that a source tells is a return.
+    Leave {
+        identity: IdentityId,
+        at_ms: Option<i64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start_date: Option<Date>,
+    },
     /// This step may run.
     Approve { step: StepId },
     /// This step may not run.

@@ -39,6 +39,19 @@ pub struct Scene<'a> {
     pub rules: &'a Rules,
     /// The graph.
     pub graph: &'a Graph<'a>,
+    /// For each step: what guards that were asked before hold it by, if any. What is held takes nothing away.
+    pub held: &'a [Option<HeldBy>],
+}
+
+/// The guard that holds a step, and why.
+pub type HeldBy = (&'static str, String);
+
+impl<'a> Scene<'a> {
+    /// Lists the steps that no guard holds yet, with their places.
+    fn free(&self) -> impl Iterator<Item = (usize, &'a Step)> {
+        let held = self.held;
+        self.steps.iter().enumerate().filter(move |(at, _)| held.get(*at).is_none_or(Option::is_none))
+    }
 }
 
 /// What a guard holds: the step's place, and a sentence with the figures.
@@ -63,12 +76,13 @@ pub const GUARDS: [(&str, Guard); 13] = [
     ("mass_rename", mass_rename::hold),
 ];
 
-/// For each step: the first guard that holds it and why. Seats are counted over what is left, and whatever needs a
+/// For each step: the first guard that holds it and why. Guards count what is not held before them. Seats are counted over what is left, and whatever needs a
 /// held step is held with it.
-pub fn holds(scene: &Scene<'_>, findings: &mut Findings) -> Vec<Option<(&'static str, String)>> {
-    let mut holds: Vec<Option<(&'static str, String)>> = vec![None; scene.steps.len()];
+pub fn holds(scene: &Scene<'_>, findings: &mut Findings) -> Vec<Option<HeldBy>> {
+    let mut holds: Vec<Option<HeldBy>> = vec![None; scene.steps.len()];
     for (name, guard) in GUARDS {
-        for (at, because) in guard(scene) {
+        let found = guard(&Scene { held: &holds, ..*scene });
+        for (at, because) in found {
             holds[at].get_or_insert((name, because));
         }
     }
@@ -101,9 +115,9 @@ fn by_sources(step: &Step) -> bool {
     step.reason.kind != ReasonKind::Decision
 }
 
-/// Lists the removals with their places.
+/// Lists the removals with their places, but for those that are held already.
 fn removals<'a>(scene: &Scene<'a>) -> impl Iterator<Item = (usize, &'a Step)> {
-    scene.steps.iter().enumerate().filter(|(_, step)| removes(step))
+    scene.free().filter(|(_, step)| removes(step))
 }
 
 /// Lists the sources.

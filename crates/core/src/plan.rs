@@ -4,6 +4,7 @@
 //! came; nothing here looks at the world again.
 
 use crate::abilities::{Effect, EffectAbility};
+use crate::account::{Account, Grant};
 use crate::approve::{Demands, approval};
 use crate::byhand::hand_work;
 use crate::change::{Approval, ApprovalState, Change, Cost, Finding, Hold, Plan, Reason, ReasonKind, Risk, Step};
@@ -56,7 +57,7 @@ pub fn plan(
         step.approval = approval(step, &said, asked.requested_by.as_deref(), identity, rules, facts.now_ms);
     }
     let steps = ordered(steps, &proposals, graph);
-    let scene = Scene { steps: &steps, facts, rules, graph };
+    let scene = Scene { steps: &steps, facts, rules, graph, held: &[] };
     let holds = guards::holds(&scene, findings);
     let (mut free, mut held) = (Vec::new(), Vec::new());
     for (step, hold) in steps.into_iter().zip(holds) {
@@ -159,10 +160,12 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
         .iter()
         .filter_map(|change| change.entitlement.as_ref())
         .any(|change| change.add.iter().any(|grant| grant.privileged));
-    let risky = irreversible || privileged || proposal.effect.is_removal();
     let account = proposal.account.map(|at| graph.account_at(at));
     let identity = proposal.identity.map(|at| graph.identity_at(at));
-    let id = step_id(proposal, graph);
+    let regains = account.map_or(&[][..], |account| regained(proposal, account));
+    let regained: Vec<&str> = regains.iter().filter(|grant| grant.privileged).map(|grant| &*grant.name).collect();
+    let risky = irreversible || privileged || !regained.is_empty() || proposal.effect.is_removal();
+    let id = step_id(proposal, regains, graph);
     let ability_of_kind =
         facts.connections.get(&proposal.connection).and_then(|facts| facts.abilities.kinds.get(&proposal.kind));
     let owner = facts.connections.get(&proposal.connection).and_then(|facts| facts.abilities.owner.as_deref());
@@ -177,6 +180,9 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
     if let Some(hand) = &proposal.by_hand {
         reason.text = format!("{}; {}", reason.text, hand.because);
     }
+    if !regained.is_empty() {
+        reason.text = format!("{}; it holds {} still, which is privileged", reason.text, regained.join(", "));
+    }
     Step {
         id,
         connection: proposal.connection.clone(),
@@ -187,6 +193,7 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
         kind: proposal.kind,
         account_key: account.map(|account| account.key.clone()),
         changes: std::mem::take(&mut proposal.changes),
+        regains: regains.to_vec(),
         reason,
         risk: if risky { Risk::High } else { Risk::Low },
         irreversible,
@@ -197,14 +204,27 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
     }
 }
 
+/// Returns what an account that lets nobody in gives access to as soon as it is let in again: all that it holds, also
+/// what a later step takes away.
+fn regained<'f>(proposal: &Proposal, account: &'f Account) -> &'f [Grant] {
+    let does = proposal.by_hand.as_ref().map_or(proposal.effect, |hand| hand.does);
+    match does {
+        Effect::Resume | Effect::Convert if !account.state.gives_access() => &account.grants,
+        _ => &[],
+    }
+}
+
 /// Derives a step's id from what it would do. Why it would be done is no part of it, so that a better sentence does
 /// not ask people again.
-fn step_id(proposal: &Proposal, graph: &Graph<'_>) -> StepId {
+fn step_id(proposal: &Proposal, regains: &[Grant], graph: &Graph<'_>) -> StepId {
     #[derive(Serialize)]
     struct Done<'a>(&'a [Change], Option<&'a str>);
+    #[derive(Serialize)]
+    struct Regained<'a>(Done<'a>, &'a [Grant]);
     let account = proposal.account.map(|at| graph.account_at(at).key.to_string());
     let identity = proposal.identity.map_or("", |at| graph.identity_at(at).id.as_str());
-    let changes = json(&Done(&proposal.changes, proposal.by_hand.as_ref().map(|hand| hand.does.as_str())));
+    let done = Done(&proposal.changes, proposal.by_hand.as_ref().map(|hand| hand.does.as_str()));
+    let changes = if regains.is_empty() { json(&done) } else { json(&Regained(done, regains)) };
     StepId::from(derived(
         "s-",
         16,

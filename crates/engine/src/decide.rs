@@ -208,7 +208,10 @@ pub async fn decide_lifecycle(
     let what = match event {
         LifecycleEvent::Join => Decided::Join { identity: identity.clone(), attributes, start_ms: at_ms },
         LifecycleEvent::Move => Decided::Move { identity: identity.clone(), attributes, from_ms: at_ms },
-        LifecycleEvent::Leave => Decided::Leave { identity: identity.clone(), at_ms },
+        LifecycleEvent::Leave => {
+            let start_date = graph.identity(&identity).and_then(|known| known.start_date);
+            Decided::Leave { identity: identity.clone(), at_ms, start_date }
+        }
     };
     decide(house, by.clone(), what).await?;
     Ok(identity)

@@ -1,8 +1,10 @@
 //! What `approve` says, as facts: each test builds a small world of values and looks at what is derived from it.
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
+use crate::abilities::Effect;
+use crate::account::AccountState;
 use crate::approve::{Refusal, approval, may_approve, step_view};
-use crate::change::{Approval, ApprovalState, Step};
+use crate::change::{Approval, ApprovalState, Risk, Step};
 use crate::facts::{Decided, Decision, Facts};
 use crate::world::*;
 use serde_json::json;
@@ -130,6 +132,30 @@ fn a_condition_sees_grants_and_the_person() {
     let reconciled = walk(&facts, &rules);
     let view = step_view(&reconciled.plan.steps[0], None);
     assert_eq!(view["grants"][0], json!({"kind": "role", "name": "agent", "scope": null, "privileged": false}));
+}
+
+#[test]
+fn what_an_account_held_while_it_was_out_is_granted_by_letting_it_in() {
+    let privileged = "[[approve]]\nwhen = 'step.grants.exists(g, g.privileged)'\nfrom = [\"security\"]";
+    let mut facts = company();
+    let account = account_of(&mut facts, "desk/agent/1");
+    account.state = AccountState::Suspended;
+    let plain = step(&facts, privileged);
+    assert_eq!((plain.effect, plain.approval.state), (Effect::Resume, ApprovalState::NotNeeded));
+    // An administrator still, though a later step of the plan takes it: in between they are one.
+    account_of(&mut facts, "desk/agent/1").grants[0] = grant("role", "admin");
+    let admin = step(&facts, privileged);
+    assert_eq!((admin.effect, admin.approval.state), (Effect::Resume, ApprovalState::Waiting));
+    assert!(admin.changes.is_empty() && admin.risk == Risk::High && admin.reason.text.contains("admin"));
+    assert_eq!(step_view(&admin, None)["grants"][0]["name"], "admin");
+    assert_ne!(admin.id, plain.id, "a yes to the one is none to the other");
+    let rules = policy(privileged);
+    let waits = |step: &Step| step.approval.state == ApprovalState::Waiting;
+    assert_eq!(walk(&facts, &rules).plan.steps.iter().filter(|step| waits(step)).count(), 1);
+    // One that lets its person in already gets nothing by a change.
+    account_of(&mut facts, "desk/agent/1").state = AccountState::Active;
+    let held = walk(&facts, &rules).plan.held;
+    assert!(!held.is_empty() && held.iter().all(|hold| !waits(&hold.step) && hold.step.regains.is_empty()));
 }
 
 #[test]

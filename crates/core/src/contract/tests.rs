@@ -57,6 +57,16 @@ fn a_gone_field_stops_writes_until_a_complete_pull_fits_again() {
 }
 
 #[test]
+fn a_few_changed_records_neither_say_that_a_field_is_null_everywhere_nor_lift_it() {
+    let null = json!({"id": 1, "email": null, "role": "agent", "note": "x"});
+    assert!(after(learned(), seen(9, &null), Sample::Changes).news().stopping.is_empty());
+    let stopped = after(learned(), seen(9, &null), Sample::Complete);
+    assert_eq!(stopped.news().stopping.len(), 1);
+    assert_eq!(after(stopped.clone(), seen(9, &null), Sample::Changes).news().stopping.len(), 1);
+    assert!(after(stopped, seen(9, &agent()), Sample::Changes).news().stopping.is_empty());
+}
+
+#[test]
 fn a_partial_pull_stops_writes_as_well() {
     assert_eq!(after(learned(), seen(9, &nameless()), Sample::Partial).news().stopping.len(), 1);
 }

@@ -41,15 +41,26 @@ fn complete(fields: &mut Fields, records: &[&Account]) {
     }
     if fields.text("name").is_none() {
         let told = records.iter().find_map(|record| record.name.as_deref()).filter(|name| !name.trim().is_empty());
-        let name = told.map(str::to_owned).or_else(|| {
-            let parts: Vec<&str> =
-                ["given_name", "family_name"].iter().filter_map(|part| fields.text(part)).map(str::trim).collect();
-            (!parts.is_empty()).then(|| parts.join(" "))
-        });
-        if let Some(name) = name {
+        if let Some(name) = told.map(str::to_owned).or_else(|| name_of_parts(fields)) {
             fields.set(FieldName::new("name"), Value::String(name));
         }
     }
+}
+
+fn name_of_parts(fields: &Fields) -> Option<String> {
+    let parts: Vec<&str> =
+        ["given_name", "family_name"].iter().filter_map(|part| fields.text(part)).map(str::trim).collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// Tells whether two source records tell one name; a record that tells none has nobody's.
+pub(super) fn has_name_of(one: &Account, other: &Account) -> bool {
+    let name = |record: &Account| {
+        let told = record.fields.text("name").or(record.name.as_deref()).filter(|name| !name.trim().is_empty());
+        let name = told.map(str::to_owned).or_else(|| name_of_parts(&record.fields))?;
+        Some(folded(&name).into_owned())
+    };
+    name(one).is_some_and(|told| name(other) == Some(told))
 }
 
 /// Shows every address in some fields, the work address first, as they are compared.

@@ -2,7 +2,7 @@
 //! Pinned links go first, so that an identity survives renames, new keys and a new order of the sources.
 //! Two rows of one source that look like one person stay two, with a dispute.
 
-use super::attributes::{addresses, addresses_of, each_address_of};
+use super::attributes::{addresses, addresses_of, each_address_of, has_name_of, text_of};
 use super::decisions::Decisions;
 use super::lookup::{Lookup, Lookups, Places};
 use super::stay::Stay;
@@ -168,7 +168,7 @@ impl<'f> Founding<'f> {
             Record::Gone(at) => &facts.vanished[at as usize],
         };
         each_address_of(account, |address| self.lookups.emails.insert(address, place));
-        let employee_id = account.fields.get("employee_id").and_then(super::attributes::text_of);
+        let employee_id = account.fields.get("employee_id").and_then(text_of);
         let record_id: Cow<'f, str> = Cow::Borrowed(account.key.id.as_str());
         if employee_id.as_ref() != Some(&record_id) {
             self.lookups.record_ids.insert(record_id, place);
@@ -312,7 +312,7 @@ impl<'f> Founding<'f> {
                 (self.lookups.employee_ids.get(id).to_vec(), Ground::ExternalIsEmployeeId)
             }
             MatchRule::EmployeeId => {
-                let id = account.fields.get("employee_id").and_then(super::attributes::text_of)?;
+                let id = account.fields.get("employee_id").and_then(text_of)?;
                 (self.lookups.employee_ids.get(&id).to_vec(), Ground::EmployeeId)
             }
             MatchRule::Email => {
@@ -320,6 +320,7 @@ impl<'f> Founding<'f> {
                     .iter()
                     .flat_map(|address| self.lookups.emails.get(address))
                     .copied()
+                    .filter(|place| !self.took_over_the_address(*place, account))
                     .collect();
                 (found, Ground::RecordAddress)
             }
@@ -335,6 +336,28 @@ impl<'f> Founding<'f> {
             Record::Live(at) => self.facts.accounts[*at as usize].key.connection == *connection,
             Record::Gone(_) => false,
         })
+    }
+
+    /// Tells whether the record is of somebody else than the gone ones of its source that had its address: neither the
+    /// employee id nor the name is theirs. Addresses are given anew to new people.
+    fn took_over_the_address(&self, place: u32, account: &Account) -> bool {
+        let source = &account.key.connection;
+        let id = |record: &'_ Account| record.fields.get("employee_id").and_then(text_of).map(Cow::into_owned);
+        let Some(own) = id(account).filter(|_| !self.has_live_of(place, source)) else { return false };
+        let mut is_another = false;
+        for record in &self.records[place as usize] {
+            let Record::Gone(at) = record else { continue };
+            let gone = &self.facts.vanished[*at as usize];
+            if gone.key.connection != *source {
+                continue;
+            }
+            let theirs = id(gone);
+            if theirs.as_ref() == Some(&own) || has_name_of(account, gone) {
+                return false;
+            }
+            is_another |= theirs.is_some();
+        }
+        is_another
     }
 
     fn dispute_record(&mut self, at: u32, candidates: &[u32], evidence: Ground) {

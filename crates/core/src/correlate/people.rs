@@ -3,7 +3,7 @@
 
 use super::attributes::{addresses_of, each_address, each_address_of, merged, text_of};
 use super::found::{Found, Founding, Record};
-use super::stay::{Judged, Stay, Zones, judged};
+use super::stay::{Judged, Stay, StayCause, Zones, judged};
 use super::{Belonging, Dispute, narrow};
 use crate::account::{Account, AccountKey, Fields};
 use crate::facts::{Decided, Decision};
@@ -179,7 +179,9 @@ impl<'f> Founding<'f> {
         stay.changed = !earlier.is_empty() || decisions.iter().any(|decision| decision.moves_at(facts.now_ms));
         stay.returned |= earlier.iter().any(|version| gone_in(version));
         let mut emails = current_addresses(&attributes, &telling);
-        stay.emails_now = u16::try_from(emails.len()).unwrap_or(u16::MAX);
+        // Whose records are all gone has no address any more: it may be somebody else's by now.
+        let has_vanished = stay.cause == StayCause::Vanished && !records.is_empty();
+        stay.emails_now = if has_vanished { 0 } else { u16::try_from(emails.len()).unwrap_or(u16::MAX) };
         for address in earlier.iter().rev().flat_map(|version| addresses_of(version)) {
             if !emails.iter().any(|known| **known == *address) {
                 emails.push(address.as_ref().into());

@@ -207,13 +207,19 @@ fn decide_over(mut judged: Judged, decisions: &[&Decision], end_ms: Option<i64>,
     for decision in decisions.iter().rev() {
         let cause = || StayCause::Decision { by: decision.by.clone() };
         match &decision.what {
-            Decided::Leave { at_ms, .. } => {
+            Decided::Leave { at_ms, start_date: known, .. } => {
                 let at_ms = at_ms.unwrap_or(decision.at_ms);
-                let came_back = judged.stay.start_ms.is_some_and(|start_ms| start_ms > at_ms);
+                let starts_later = judged.stay.start_ms.is_some_and(|start_ms| start_ms > at_ms);
+                // Whoever decided it knew of this first day, or of a later one.
+                let was_known = known.is_some_and(|known| judged.start_date.is_some_and(|start| start <= known));
+                let came_back = starts_later && !was_known;
                 if now_ms >= at_ms && !came_back {
                     judged.state = IdentityState::Left;
                     judged.stay.cause = cause();
                     judged.stay.left_ms = Some(at_ms);
+                } else if starts_later && was_known {
+                    // They will be gone before their first day, so nothing is made ready for it.
+                    judged.stay.start_ms = None;
                 }
                 judged.stay.returned |= came_back;
                 return judged;

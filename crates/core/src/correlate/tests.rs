@@ -2,12 +2,13 @@
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
 use crate::account::{AccountKey, AccountState, Kind};
+use crate::change::FindingKind;
 use crate::correlate::{Graph, StayCause, correlate, found_identity_id};
 use crate::facts::{Decided, Facts, Link};
 use crate::identity::IdentityState;
 use crate::policy::Policy;
 use crate::world::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 fn link(graph: &Graph<'_>, key: &str) -> Option<(String, String)> {
@@ -106,6 +107,44 @@ fn a_pinned_identity_outlives_a_new_key_of_its_row() {
     assert_eq!(graph.identities().len(), 3);
     assert_eq!(link(&graph, "hr/person/900").unwrap().0, id_of("1").to_string());
     assert_eq!(graph.identity(&id_of("1")).unwrap().state, IdentityState::Active);
+}
+
+#[test]
+fn an_address_that_is_given_anew_makes_its_new_owner_nobody_who_left() {
+    let newcomer = |fields: Value| {
+        let mut facts = company();
+        pin(&mut facts, &policy(""));
+        let row = without(&mut facts, "hr/person/1");
+        facts.vanished.push(row.clone());
+        account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
+        let mut new = person("900", json!({"work_email": row.fields.text("work_email"), "department": "Support"}));
+        fields.as_object().unwrap().iter().for_each(|(field, value)| set(&mut new, field, value.clone()));
+        facts.accounts.push(new);
+        facts
+    };
+    // Another number and another name: another person. The leaver's account stays the leaver's, and nothing lets it in.
+    let facts = newcomer(json!({"name": "Zoe Park"}));
+    let reconciled = walk(&facts, &policy(""));
+    assert_eq!(link(&reconciled.graph, "hr/person/900").unwrap().0, id_of("900").to_string());
+    assert_eq!(link(&reconciled.graph, "desk/agent/1").unwrap().0, id_of("1").to_string());
+    assert_eq!(reconciled.graph.identity(&id_of("1")).unwrap().state, IdentityState::Unknown);
+    assert_eq!(shown(&reconciled), Vec::<String>::new());
+    let missing = findings_of(&reconciled, FindingKind::MissingAccount);
+    assert!(
+        missing.iter().any(|finding| finding.text.contains("desk/agent/1 of Ann Doe signs in with")),
+        "{missing:?}"
+    );
+    // Under the same name it is a new number of the same person; without a number the address alone tells.
+    for same in [json!({"given_name": "Ann", "family_name": "DOE"}), json!({"name": "Zoe", "employee_id": null})] {
+        let facts = newcomer(same.clone());
+        let graph = correlate(&facts, &policy(""));
+        assert_eq!(link(&graph, "hr/person/900").unwrap().0, id_of("1").to_string(), "{same}");
+    }
+    // Another source has its own numbers.
+    let mut facts = newcomer(json!({"name": "Zoe Park"}));
+    with_idp(&mut facts);
+    facts.accounts.last_mut().unwrap().key = key("okta/person/900");
+    assert_eq!(link(&correlate(&facts, &policy("")), "okta/person/900").unwrap().0, id_of("1").to_string());
 }
 
 #[test]
@@ -306,7 +345,7 @@ fn a_record_that_nobody_came_in_by_yet_is_of_somebody_to_come_unless_a_day_or_a_
 #[test]
 fn a_decision_to_leave_waits_for_its_moment() {
     let mut facts = company();
-    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS + 1) });
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS + 1), start_date: None });
     assert_eq!(state(&facts, "1"), IdentityState::Active);
     facts.now_ms += 1;
     assert_eq!(state(&facts, "1"), IdentityState::Left);
@@ -318,8 +357,48 @@ fn a_decision_to_leave_waits_for_its_moment() {
 fn a_later_first_day_wins_over_an_old_decision_to_leave() {
     let mut facts = company();
     set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-20"));
-    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS - 30 * DAY_MS) });
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: Some(NOW_MS - 30 * DAY_MS), start_date: None });
     assert_eq!(state(&facts, "1"), IdentityState::Active);
+}
+
+#[test]
+fn a_first_day_that_was_known_when_it_was_decided_is_no_return() {
+    let leave =
+        |at_ms, known: &str| Decided::Leave { identity: id_of("1"), at_ms, start_date: Some(known.parse().unwrap()) };
+    // It is the 24th: who starts tomorrow, or was moved to tomorrow since, does not come; who starts later than was known does.
+    for (known, expected) in [
+        ("2026-11-25", IdentityState::Left),
+        ("2026-12-08", IdentityState::Left),
+        ("2026-11-24", IdentityState::Future),
+    ] {
+        let mut facts = company();
+        set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-25"));
+        decide(&mut facts, leave(None, known));
+        assert_eq!(state(&facts, "1"), expected, "{known}");
+    }
+    // A moment of leaving before a first day that is over by now.
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-20"));
+    decide(&mut facts, leave(Some(NOW_MS - 30 * DAY_MS), "2026-11-20"));
+    assert_eq!(state(&facts, "1"), IdentityState::Left);
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-23"));
+    assert_eq!(state(&facts, "1"), IdentityState::Active);
+}
+
+#[test]
+fn nothing_is_made_ready_for_whom_a_decision_takes_away_before_the_first_day() {
+    let mut facts = company();
+    facts.accounts.retain(|account| account.key.connection == name("hr"));
+    set(account_of(&mut facts, "hr/person/1"), "start_date", json!("2026-11-25"));
+    let ahead = policy("[lifecycle]\ncreate_before_start = \"5d\"");
+    let steps = |facts: &Facts| shown(&walk(facts, &ahead)).iter().filter(|step| step.contains(" Ann")).count();
+    assert_eq!(steps(&facts), 2);
+    for at_ms in [None, Some(NOW_MS + 1000)] {
+        let start_date = Some("2026-11-25".parse().unwrap());
+        decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms, start_date });
+        assert_eq!(steps(&facts), 0, "{at_ms:?}");
+        facts.decisions.clear();
+    }
 }
 
 #[test]

@@ -129,29 +129,51 @@ impl<'a> Bundles<'a> {
                 );
                 continue;
             };
-            let mut wish = Wish { kind, rules: Vec::new(), grants: BTreeMap::new(), fields: BTreeMap::new() };
-            for rule in fitting() {
-                let Some(wanted) = rule.to.get(connection) else { continue };
-                if wanted.kind.unwrap_or(abilities.default_kind) != kind {
-                    continue;
-                }
-                wish.rules.push(rule.name.clone());
+            let wish = Wish { kind, rules: Vec::new(), grants: BTreeMap::new(), fields: BTreeMap::new() };
+            let mut making = Making { wish, firsts: BTreeMap::new(), contradictions: &mut contradictions, connection };
+            let wishing = fitting().filter_map(|rule| Some((rule, rule.to.get(connection)?)));
+            // What rules wish of a weaker kind is added where the wished one has it, too.
+            let (own, weaker): (Vec<_>, Vec<_>) =
+                wishing.partition(|(_, wanted)| wanted.kind.unwrap_or(abilities.default_kind) == kind);
+            for (rule, wanted) in own {
+                making.wish.rules.push(rule.name.clone());
                 for (word, value) in &wanted.words {
-                    let mut merge = Merge { wish: &mut wish, contradictions: &mut contradictions, connection, rule };
-                    if let Some(entitlement) = ability.entitlements.get(word) {
-                        let (grants, unknown) = self.resolved(connection, target, word, entitlement, value);
-                        merge.grants(word, entitlement, grants, unknown);
-                    } else if let Some(value) = value.field().filter(|_| ability.fields.contains_key(word.as_str())) {
-                        merge.field(word, value);
-                    } else {
+                    let mut merge = Merge { making: &mut making, rule, standing: RuleStanding::Own };
+                    if !self.merge(&mut merge, target, ability, word, value) {
                         let text = unknown_word(word, abilities, ability);
                         self.problem(connection, word, FindingKind::Prerequisite, text);
                     }
                 }
             }
-            bundle.wishes.insert(connection.clone(), wish);
+            for (rule, wanted) in weaker {
+                for (word, value) in &wanted.words {
+                    let mut merge = Merge { making: &mut making, rule, standing: RuleStanding::Weaker };
+                    self.merge(&mut merge, target, ability, word, value);
+                }
+            }
+            bundle.wishes.insert(connection.clone(), making.wish);
         }
         (bundle, contradictions)
+    }
+
+    /// Adds what a rule wishes under one word. Returns whether the kind has the word.
+    fn merge(
+        &mut self,
+        merge: &mut Merge<'_, '_>,
+        target: &ConnectionFacts,
+        ability: &KindAbility,
+        word: &Name,
+        value: &WordValue,
+    ) -> bool {
+        if let Some(entitlement) = ability.entitlements.get(word) {
+            let (grants, unknown) = self.resolved(merge.making.connection, target, word, entitlement, value);
+            merge.grants(word, entitlement, grants, unknown);
+        } else if let Some(value) = value.field().filter(|_| ability.fields.contains_key(word.as_str())) {
+            merge.field(word, value);
+        } else {
+            return false;
+        }
+        true
     }
 
     fn problem(&mut self, connection: &ConnectionName, topic: &str, kind: FindingKind, text: String) {
@@ -186,43 +208,87 @@ impl<'a> Bundles<'a> {
     }
 }
 
-struct Merge<'m> {
-    wish: &'m mut Wish,
+/// The wish of one connection while it is made.
+struct Making<'m> {
+    wish: Wish,
+    /// The rules that named each grant of a set first, by word and name.
+    firsts: BTreeMap<(Name, Name), String>,
     contradictions: &'m mut Vec<Contradiction>,
     connection: &'m ConnectionName,
-    rule: &'m GrantRule,
 }
 
-impl Merge<'_> {
+/// Whether a rule wishes the kind that is made, or a weaker one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RuleStanding {
+    Own,
+    Weaker,
+}
+
+struct Merge<'a, 'm> {
+    making: &'a mut Making<'m>,
+    rule: &'a GrantRule,
+    standing: RuleStanding,
+}
+
+impl Merge<'_, '_> {
     fn grants(&mut self, word: &Name, ability: &EntitlementAbility, grants: Vec<WishedGrant>, unknown: Vec<Name>) {
         let rule = &self.rule.name;
-        let Some(known) = self.wish.grants.get_mut(word) else {
-            let wished = WishedWord { rule: rule.clone(), grants, unknown, refused: Vec::new() };
-            self.wish.grants.insert(word.clone(), wished.sorted());
-            return;
-        };
         if ability.cardinality == Cardinality::One {
-            if known.grants != grants || known.unknown != unknown {
-                self.contradictions.push((self.connection.clone(), word.clone(), known.rule.clone(), rule.clone()));
+            match self.making.wish.grants.get(word) {
+                Some(known) if known.grants != grants || known.unknown != unknown => {
+                    let first = known.rule.clone();
+                    self.contradict(word.clone(), first);
+                }
+                Some(_) => {}
+                None => {
+                    let wished = WishedWord { rule: rule.clone(), grants, unknown, refused: Vec::new() };
+                    self.making.wish.grants.insert(word.clone(), wished);
+                }
             }
             return;
         }
-        known.grants.extend(grants);
+        let wished = WishedWord { rule: rule.clone(), ..WishedWord::default() };
+        let mut known = self.making.wish.grants.remove(word).unwrap_or(wished);
+        for grant in grants {
+            match known.grants.iter().find(|other| other.name == grant.name) {
+                None => {
+                    self.making.firsts.insert((word.clone(), grant.name.clone()), rule.clone());
+                    known.grants.push(grant);
+                }
+                // Nobody holds one thing in two bounds.
+                Some(other) if other.scope != grant.scope => {
+                    let about = (word.clone(), grant.name.clone());
+                    let first = self.making.firsts.get(&about).cloned().unwrap_or_else(|| known.rule.clone());
+                    self.contradict(Name::from(format!("the scope of {word} \"{}\"", grant.name)), first);
+                }
+                Some(_) => {}
+            }
+        }
         known.unknown.extend(unknown);
-        *known = std::mem::take(known).sorted();
+        self.making.wish.grants.insert(word.clone(), known.sorted());
     }
 
     fn field(&mut self, word: &Name, value: Value) {
-        let rule = &self.rule.name;
         let field = FieldName(word.clone());
-        match self.wish.fields.get(&field) {
+        match self.making.wish.fields.get(&field) {
             None => {
-                self.wish.fields.insert(field, WishedField { rule: rule.clone(), value, clears: false });
+                let wished = WishedField { rule: self.rule.name.clone(), value, clears: false };
+                self.making.wish.fields.insert(field, wished);
             }
             Some(known) if known.value != value => {
-                self.contradictions.push((self.connection.clone(), word.clone(), known.rule.clone(), rule.clone()));
+                let first = known.rule.clone();
+                self.contradict(word.clone(), first);
             }
             Some(_) => {}
+        }
+    }
+
+    /// Notes that the rule says something else than the one that stands first. Where the kinds differ already, the
+    /// mightier one was wished, and there is nothing to settle.
+    fn contradict(&mut self, word: Name, first: String) {
+        if self.standing == RuleStanding::Own {
+            let about = (self.making.connection.clone(), word, first, self.rule.name.clone());
+            self.making.contradictions.push(about);
         }
     }
 }

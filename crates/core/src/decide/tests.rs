@@ -1,6 +1,7 @@
 //! What `decide` says, as facts: each test builds a small world of values and looks at what is derived from it.
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
+use crate::abilities::EntitlementAbility;
 use crate::account::Kind;
 use crate::change::FindingKind;
 use crate::decide::Standing;
@@ -56,6 +57,64 @@ fn of_two_roles_the_first_in_the_file_wins_and_it_is_said() {
     let disputes = findings_of(&reconciled, FindingKind::Dispute);
     assert_eq!(disputes.len(), 1);
     assert!(disputes[0].text.contains("for 3 people"), "{}", disputes[0].text);
+}
+
+#[test]
+fn what_a_weaker_rule_wishes_is_added_where_the_mightier_kind_has_the_word() {
+    let mut facts = company();
+    let kinds = &mut abilities_of(&mut facts, "service").kinds;
+    let of_desk = kinds[&Kind::Agent].entitlements["roles"].clone();
+    let plain = EntitlementAbility {
+        kind: "department".into(),
+        scoped: false,
+        required: false,
+        default_scope: None,
+        ..of_desk
+    };
+    for kind in [Kind::Agent, Kind::Requester] {
+        kinds.get_mut(&kind).unwrap().entitlements.insert("departments".into(), plain.clone());
+    }
+    kinds.get_mut(&Kind::Requester).unwrap().entitlements.insert("floors".into(), plain);
+    let row = account_of(&mut facts, "hr/person/1");
+    set(row, "department", json!("IT"));
+    let more = "[[grant]]\nname = \"all\"\nwhen = 'true'\n[grant.to]\nservice = { as = \"requester\", departments = [\"Sales\"], floors = [\"2\"] }\n\
+        [[grant]]\nname = \"it too\"\nwhen = 'identity.department == \"IT\"'\n[grant.to]\nservice = { as = \"agent\", departments = [\"IT\"] }";
+    assert_eq!(wish(&facts, &policy(more), "1", "service"), "agent departments=IT+Sales roles=IT Agent by it+it too");
+    let rules = policy(more);
+    assert!(
+        findings_of(&walk(&facts, &rules), FindingKind::Prerequisite).is_empty(),
+        "a word of another kind is passed over"
+    );
+    assert_eq!(wish(&facts, &policy(more), "2", "service"), "requester departments=Sales floors=2 by everybody+all");
+}
+
+#[test]
+fn of_two_scopes_of_one_role_the_first_wins_and_it_is_said() {
+    let mut facts = company();
+    set(account_of(&mut facts, "hr/person/1"), "department", json!("IT"));
+    let wider = |scope: &str| {
+        format!(
+            "[[grant]]\nname = \"wider\"\nwhen = 'identity.department == \"IT\"'\n[grant.to]\nservice = {{ as = \"agent\", roles = [{{ name = \"IT Agent\", scope = \"{scope}\" }}, \"Lead\"] }}"
+        )
+    };
+    let other = wider("member_groups");
+    assert_eq!(wish(&facts, &policy(&other), "1", "service"), "agent roles=IT Agent+Lead by it+wider");
+    let rules = policy(&other);
+    let reconciled = walk(&facts, &rules);
+    let disputes = findings_of(&reconciled, FindingKind::Dispute);
+    assert_eq!(disputes.len(), 1);
+    assert!(
+        disputes[0]
+            .text
+            .starts_with("rules \"it\" and \"wider\" contradict each other about the scope of roles \"IT Agent\""),
+        "{}",
+        disputes[0].text
+    );
+    let bundle = reconciled.wishes.bundle(reconciled.graph.find(&id_of("1")).unwrap());
+    let scope = bundle.wishes[&name("service")].grants["roles"].grants[0].scope.clone();
+    assert_eq!(scope.as_deref(), Some("entire_helpdesk"));
+    let same = policy(&wider("entire_helpdesk"));
+    assert!(findings_of(&walk(&facts, &same), FindingKind::Dispute).is_empty());
 }
 
 #[test]

@@ -339,7 +339,7 @@ fn a_deletion_comes_after_the_suspension_and_is_irreversible() {
 #[test]
 fn a_decision_to_leave_is_carried_out_as_such() {
     let mut facts = company();
-    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None });
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None, start_date: None });
     assert_eq!(steps(&facts, ""), ["suspend desk decision Ann", "suspend service decision Ann"]);
 }
 

@@ -177,6 +177,16 @@ fn a_few_changed_records_prove_only_what_every_one_had() {
 }
 
 #[test]
+fn only_a_complete_pull_says_that_a_place_is_null_everywhere() {
+    let null = json!({"id": 1, "email": "a@b", "role": null, "note": "x"});
+    let told = |sample| compare(&shape(37, &agent()), &shape(5, &null), &needs(), sample);
+    assert_eq!(told(Sample::Complete).len(), 1);
+    assert_eq!((told(Sample::Changes), told(Sample::Partial)), (vec![], vec![]), "new people come with little");
+    let number = json!({"id": 1, "email": "a@b", "role": 7, "note": "x"});
+    assert_eq!(compare(&shape(37, &agent()), &shape(5, &number), &needs(), Sample::Changes).len(), 1);
+}
+
+#[test]
 fn the_manifest_is_compared_even_where_nothing_was_learned() {
     let told = |record: &Value| -> Vec<(String, bool)> {
         let drifts = drifts("agent", None, &shape(5, record), &needs(), Sample::Complete);

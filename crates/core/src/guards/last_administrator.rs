@@ -11,7 +11,7 @@ use crate::name::ConnectionName;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn hold(scene: &Scene<'_>) -> Held {
-    let losing: Vec<(usize, &Step)> = scene.steps.iter().enumerate().filter(|(_, step)| may_demote(step)).collect();
+    let losing: Vec<(usize, &Step)> = scene.free().filter(|(_, step)| may_demote(step)).collect();
     if losing.is_empty() {
         return Vec::new();
     }

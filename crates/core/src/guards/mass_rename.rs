@@ -14,7 +14,7 @@ const NAMES: [&str; 6] = ["login", "email", "work_email", "name", "given_name", 
 
 pub(super) fn hold(scene: &Scene<'_>) -> Held {
     let mut renames: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (at, step) in scene.steps.iter().enumerate().filter(|(_, step)| renames_somebody(step)) {
+    for (at, step) in scene.free().filter(|(_, step)| renames_somebody(step)) {
         renames.entry(&step.connection).or_default().push(at);
     }
     let mut held = Vec::new();

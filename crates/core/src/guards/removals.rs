@@ -39,7 +39,7 @@ pub(super) fn hold_share(scene: &Scene<'_>) -> Held {
     held
 }
 
-/// Returns how many of `whole` a share allows: rounded up, and at least one.
+/// Returns how many of `whole` a share allows: no more than that share, but one of however few; a share of 0 allows none.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -47,5 +47,7 @@ pub(super) fn hold_share(scene: &Scene<'_>) -> Held {
     reason = "counts of accounts are far below 2^52, shares lie between 0 and 1"
 )]
 pub(super) fn allowed(whole: u64, share: f64) -> u64 {
-    ((whole as f64 * share).ceil() as u64).max(1)
+    // A little more, since 0.29 of 100 is a little less than 29 to a computer.
+    let within = (whole as f64 * share + 1e-9).floor() as u64;
+    if share > 0.0 { within.max(1) } else { 0 }
 }

@@ -40,7 +40,7 @@ pub(super) fn hold_share(scene: &Scene<'_>) -> Held {
 /// Returns how much may be taken away in one connection within 24 hours, of so many accounts.
 pub fn most_per_day(guards: &Guards, active: u64) -> Removed {
     let accounts = allowed(active, guards.removals_max_share_per_day);
-    Removed { steps: guards.removals_max_per_day.max(1), accounts }
+    Removed { steps: guards.removals_max_per_day, accounts }
 }
 
 /// Holds the removals of each connection for which `because` has a reason: by their places, the number of their accounts,

@@ -54,8 +54,10 @@ fn too_many_removals_are_held_all_together() {
 fn too_large_a_share_of_a_connection_is_held() {
     let mut facts = one_leaver();
     left(&mut facts, "2");
-    connection_of(&mut facts, "desk").accounts_active = 39;
+    connection_of(&mut facts, "desk").accounts_active = 40;
     assert!(guards(&facts, "").is_empty());
+    connection_of(&mut facts, "desk").accounts_active = 39;
+    assert!(guards(&facts, "")[0].contains("removals_max_share = 0.05 allows 1"), "2 of 39 are more than 0.05");
     connection_of(&mut facts, "desk").accounts_active = 20;
     let held = guards(&facts, "");
     assert_eq!(held.len(), 2);
@@ -72,6 +74,33 @@ fn one_removal_is_let_through_however_small_the_connection() {
 }
 
 #[test]
+fn a_share_is_never_rounded_up_and_nothing_of_a_connection_is_nothing() {
+    let allowed = super::removals::allowed;
+    assert_eq!((allowed(23, 0.05), allowed(39, 0.05), allowed(40, 0.05), allowed(100, 0.29)), (1, 1, 2, 29));
+    assert_eq!((allowed(3, 0.05), allowed(0, 0.05), allowed(1000, 0.0)), (1, 1, 0));
+    let facts = one_leaver();
+    assert_eq!(guards(&facts, "[guards]\nremovals_max_share = 0").len(), 2);
+    assert_eq!(guards(&facts, "[guards]\nremovals_max_share_per_day = 0").len(), 2);
+    assert_eq!(guards(&facts, "[guards]\nremovals_max_per_day = 0").len(), 2);
+}
+
+#[test]
+fn what_one_guard_holds_counts_for_none_after_it() {
+    let mut facts = one_leaver();
+    left(&mut facts, "2");
+    connection_of(&mut facts, "desk").accounts_active = 3;
+    for key in ["desk/agent/1", "desk/agent/2"] {
+        account_of(&mut facts, key).grants.push(grant("team", "admin"));
+    }
+    assert!(guards(&facts, "")[0].starts_with("last_administrator: 2 of 2"), "{:?}", guards(&facts, ""));
+    // Ann is never changed, so one administrator stays, and one account loses something.
+    let held = guards(&facts, "[guards]\nprotected = [\"ann@acme.example\"]");
+    assert_eq!(held, ["protected: ann@acme.example is protected and never changed"; 2]);
+    let held = guards(&many_leavers(13), "[guards]\nprotected = [\"p000@acme.example\"]");
+    assert_eq!(held.len(), 2, "24 are left of 26: {held:?}");
+}
+
+#[test]
 fn a_source_that_shrank_is_not_believed_but_a_decision_is() {
     let mut facts = one_leaver();
     connection_of(&mut facts, "hr").records_before = Some(1000);
@@ -81,7 +110,7 @@ fn a_source_that_shrank_is_not_believed_but_a_decision_is() {
     let held = guards(&facts, "");
     assert_eq!(held.len(), 2);
     assert!(held[0].contains("it lost 21, source_shrink_max_share = 0.02 allows 20"), "{held:?}");
-    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None });
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None, start_date: None });
     assert!(guards(&facts, "").is_empty());
 }
 

@@ -2,7 +2,7 @@
 //! It holds the policy against the abilities of the connections and names what was probably meant.
 //! It asks no tenant: whether a role of that name exists is seen when a plan is made.
 
-use super::{GrantRule, Policy, Wanted, WordValue};
+use super::{GrantRule, Policy, Wanted, WordGrant, WordValue};
 use crate::abilities::{Abilities, Cardinality, EntitlementAbility, FieldAbility, KindAbility, Standing};
 use crate::name::{ConnectionName, Name};
 use crate::place::{Misplaced, misplaced_key, nearest};
@@ -139,7 +139,13 @@ fn unfit_grants(word: &Name, value: &WordValue, entitlement: &EntitlementAbility
     if entitlement.cardinality == Cardinality::One && grants.len() != 1 {
         return Some((format!("`{word}` takes exactly one name, {} are given", grants.len()), None));
     }
-    grants.iter().find_map(|grant| {
+    let twice = |at: usize, grant: &WordGrant| {
+        grants[..at].iter().any(|other| same(&other.name, &grant.name, entitlement.exact) && other.scope != grant.scope)
+    };
+    grants.iter().enumerate().find_map(|(at, grant)| {
+        if twice(at, grant) {
+            return Some((format!("`{word}` names \"{}\" in two scopes", grant.name), None));
+        }
         if grant.scope.is_some() && !entitlement.scoped {
             return Some((format!("`{word}` has no scopes"), None));
         }

@@ -93,7 +93,7 @@ pub(crate) fn some_company() -> impl Strategy<Value = Facts> {
             decide(
                 &mut facts,
                 match what {
-                    0 => Decided::Leave { identity, at_ms: None },
+                    0 => Decided::Leave { identity, at_ms: None, start_date: None },
                     1 => Decided::Join {
                         identity,
                         attributes: support(&who.to_string(), &format!("J{who}")).fields,

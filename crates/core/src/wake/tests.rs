@@ -56,7 +56,7 @@ fn a_last_day_that_is_taken_back_leaves_nothing_to_wait_for() {
 fn what_is_decided_for_later_is_waited_for() {
     let mut facts = company();
     let at_ms = Some(NOW_MS + 1000);
-    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms });
+    decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms, start_date: None });
     let reconciled = walk(&facts, &policy(""));
     assert_eq!(next_moment(&reconciled.graph, &facts, &policy(""), &reconciled.plan), at_ms);
 }

@@ -68,7 +68,7 @@ pub fn upcoming(decisions: &[Decision], of: &IdentityId, now_ms: i64) -> Vec<Upc
     for decision in newest_first {
         let (what, at_ms) = match &decision.what {
             Decided::Join { identity, start_ms, .. } if identity == of => ("join", *start_ms),
-            Decided::Leave { identity, at_ms } if identity == of => ("leave", *at_ms),
+            Decided::Leave { identity, at_ms, .. } if identity == of => ("leave", *at_ms),
             Decided::Move { identity, from_ms, .. } if identity == of => ("move", *from_ms),
             _ => continue,
         };
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn what_was_decided_for_later_is_told_unless_a_newer_word_stands() {
         let (jane, other) = (IdentityId::from("i-1"), IdentityId::from("i-2"));
-        let leave = |of: &IdentityId, at_ms| Decided::Leave { identity: of.clone(), at_ms };
+        let leave = |of: &IdentityId, at_ms| Decided::Leave { identity: of.clone(), at_ms, start_date: None };
         let moves = Decided::Move { identity: jane.clone(), attributes: Fields::default(), from_ms: Some(200) };
         let mut all = vec![said(1, leave(&jane, Some(300))), said(2, moves), said(3, leave(&other, Some(300)))];
         let told = |all: &[Decision]| upcoming(all, &jane, 100).into_iter().map(|one| one.what).collect::<Vec<_>>();

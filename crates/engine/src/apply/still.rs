@@ -100,7 +100,7 @@ fn grew_into(step: &Step, today: &Step) -> bool {
         (&then.field, &then.entitlement, &then.refers_to) == (&now.field, &now.entitlement, &now.refers_to)
             && (then.after == now.after || named)
     };
-    (step.effect, step.kind) == (today.effect, today.kind)
+    (step.effect, step.kind, &step.regains) == (today.effect, today.kind, &today.regains)
         && (step.account.is_none() || step.account == today.account)
         && step.changes.len() == today.changes.len()
         && step.changes.iter().zip(&today.changes).all(|(then, now)| same(then, now))

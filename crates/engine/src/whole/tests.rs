@@ -201,7 +201,7 @@ async fn say(house: &House, dice: &mut Dice) {
                 start_ms: None,
             },
             3 => Decided::Move { identity: identity(one), attributes: attributes(dice), from_ms: None },
-            4 => Decided::Leave { identity: identity(one), at_ms: Some(NOW_MS + 5000) },
+            4 => Decided::Leave { identity: identity(one), at_ms: Some(NOW_MS + 5000), start_date: None },
             _ => Decided::Exempt { account },
         });
     }

@@ -54,10 +54,13 @@ pub async fn a_cluster_is_all_that_hangs_together_and_nothing_else(TestStore { s
         at_ms: 1,
         by: "mia".into(),
         note: None,
-        what: Decided::Leave { identity: "01JANE".into(), at_ms: None },
+        what: Decided::Leave { identity: "01JANE".into(), at_ms: None, start_date: None },
         concerns: Concerns::default(),
     };
-    let other = NewDecision { what: Decided::Leave { identity: "01MAX".into(), at_ms: None }, ..decided.clone() };
+    let other = NewDecision {
+        what: Decided::Leave { identity: "01MAX".into(), at_ms: None, start_date: None },
+        ..decided.clone()
+    };
     store.decide(vec![decided, other], vec![], &[]).await.unwrap();
 
     let expected = ["gorgias/agent/11", "gorgias/agent/12", "gorgias/agent/13", "gorgias/agent/15", "hr/person/7"];
