@@ -95,32 +95,11 @@ impl TokenView {
     }
 }
 
-/// Makes a token, whose bearer acts in the name of `by`. Returns the credential, which is shown once and kept nowhere.
+/// Tells whether there is a door for each scope that somebody asks for: a client speaks SCIM for accounts, or pushes people.
 ///
 /// # Errors
-/// It is for nothing or for a door that is not there, or the store failed.
-#[tracing::instrument(name = "token_create", skip_all, fields(by = %by.who, name = %asked.name))]
-#[boxed]
-pub async fn create(house: &House, asked: &NewToken, by: &By) -> Result<(SecretString, TokenView), EngineError> {
-    let name = asked.name.trim();
-    if asked.scopes.is_empty() || name.is_empty() || name.chars().count() > NAME_LEN_MAX {
-        return Err(EngineError::Asked("a token needs a name of up to 100 letters, and a scope at least".into()));
-    }
-    has_doors(house, &asked.scopes)?;
-    let mut scopes: Vec<String> = asked.scopes.iter().map(ToString::to_string).collect();
-    scopes.sort();
-    scopes.dedup();
-    let (credential, token) = mint(house, name, &by.who, scopes, asked.lasts.map(Delay::as_ms))?;
-    let view = TokenView::new(token.clone(), token.created_ms);
-    let body = serde_json::json!({
-        "token": view.id, "name": view.name, "owner": view.owner, "scopes": view.scopes, "expires_at": view.expires_at,
-    });
-    house.store.add_token(&token, vec![draft(house, by, "token_created", body)]).await?;
-    Ok((credential, view))
-}
-
-/// Refuses the scope of a connection to which no client can speak SCIM.
-fn has_doors(house: &House, scopes: &[Scope]) -> Result<(), EngineError> {
+/// A connection is not there, or nothing is pushed to it.
+pub fn check_doors(house: &House, scopes: &[Scope]) -> Result<(), EngineError> {
     for scope in scopes {
         let Scope::Scim(name) = scope else { continue };
         house.connection(name.as_str())?;
@@ -131,6 +110,29 @@ fn has_doors(house: &House, scopes: &[Scope]) -> Result<(), EngineError> {
         }
     }
     Ok(())
+}
+
+/// Makes a token, whose bearer acts in the name of `by`. Returns the credential, which is shown once and kept nowhere.
+///
+/// # Errors
+/// It is for nothing, or the store failed.
+#[tracing::instrument(name = "token_create", skip_all, fields(by = %by.who, name = %asked.name))]
+#[boxed]
+pub async fn create(house: &House, asked: &NewToken, by: &By) -> Result<(SecretString, TokenView), EngineError> {
+    let name = asked.name.trim();
+    if asked.scopes.is_empty() || name.is_empty() || name.chars().count() > NAME_LEN_MAX {
+        return Err(EngineError::Asked("a token needs a name of up to 100 letters, and a scope at least".into()));
+    }
+    let mut scopes: Vec<String> = asked.scopes.iter().map(ToString::to_string).collect();
+    scopes.sort();
+    scopes.dedup();
+    let (credential, token) = mint(house, name, &by.who, scopes, asked.lasts.map(Delay::as_ms))?;
+    let view = TokenView::new(token.clone(), token.created_ms);
+    let body = serde_json::json!({
+        "token": view.id, "name": view.name, "owner": view.owner, "scopes": view.scopes, "expires_at": view.expires_at,
+    });
+    house.store.add_token(&token, vec![draft(house, by, "token_created", body)]).await?;
+    Ok((credential, view))
 }
 
 /// Makes up a token that is kept nowhere yet.

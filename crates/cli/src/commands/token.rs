@@ -11,7 +11,7 @@ use tenure_core::policy::Delay;
 use tenure_core::scope::Scope;
 use tenure_engine::decide::By;
 use tenure_engine::house::House;
-use tenure_engine::token::{NewToken, TokenState, TokenView, create, list, reveal, revoke, rotate};
+use tenure_engine::token::{NewToken, TokenState, TokenView, check_doors, create, list, reveal, revoke, rotate};
 use tenure_serve::api::reads;
 use tenure_serve::api::writes::{self, RevokeAsked, TokenAsked, TokenMade};
 
@@ -78,10 +78,13 @@ fn words(scopes: &[String]) -> impl Iterator<Item = &str> {
     scopes.iter().flat_map(|word| word.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }
 
-fn scopes(house: &House, scopes: &[String]) -> Result<Vec<Scope>, Mistake> {
+fn scopes(house: &House, scopes: &[String]) -> anyhow::Result<Vec<Scope>> {
     let names = house.names();
     let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-    words(scopes).map(|word| Scope::parse(word, &names).map_err(Mistake)).collect()
+    let scopes: Vec<Scope> =
+        words(scopes).map(|word| Scope::parse(word, &names).map_err(Mistake)).collect::<Result<_, _>>()?;
+    check_doors(house, &scopes)?;
+    Ok(scopes)
 }
 
 fn lasts(text: &str) -> Result<Option<Delay>, Mistake> {

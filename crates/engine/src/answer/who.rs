@@ -90,6 +90,16 @@ pub fn upcoming(decisions: &[Decision], of: &IdentityId, now_ms: i64) -> Vec<Upc
 /// The key means nobody, or several people; or the store failed.
 #[boxed]
 pub async fn who(house: &House, asked: &WhoAsked, by: &str) -> Result<Person, EngineError> {
+    match look(house, asked, by).await {
+        Err(EngineError::Missing(says)) => {
+            let account = find_account(house, &asked.key).await;
+            Err(EngineError::Missing(account.map_or(says, |account| nobodys(&account))))
+        }
+        told => told,
+    }
+}
+
+async fn look(house: &House, asked: &WhoAsked, by: &str) -> Result<Person, EngineError> {
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
     let scope = Scope { identity: Some(asked.key.clone()), as_of_ms, ..Scope::default() };
     let company = company(house, &scope).await?;
@@ -98,13 +108,7 @@ pub async fn who(house: &House, asked: &WhoAsked, by: &str) -> Result<Person, En
         let body = serde_json::json!({ "what": "who", "key": asked.key, "as_of": asked.as_of });
         record_read(house, by, body).await?;
     }
-    match person_of(house, &found, &asked.key, as_of_ms).await {
-        Err(EngineError::Missing(says)) => {
-            let account = find_account(house, &asked.key).await;
-            Err(EngineError::Missing(account.map_or(says, |account| nobodys(&account))))
-        }
-        told => told,
-    }
+    person_of(house, &found, &asked.key, as_of_ms).await
 }
 
 /// Says of an account that nobody holds it, and what to do.

@@ -17,7 +17,7 @@ use tenure_engine::decide::{By, Verdict};
 use tenure_engine::house::House;
 use tenure_engine::plan::find_plan;
 use tenure_engine::stop::{Brake, Resumed};
-use tenure_engine::token::{NewToken, TokenView, create, reveal, revoke};
+use tenure_engine::token::{NewToken, TokenView, check_doors, create, reveal, revoke};
 
 /// How long a token lasts unless said.
 const LASTS: &str = "90d";
@@ -223,6 +223,7 @@ impl Endpoint for TokenCreate {
             }
             scopes.push(scope);
         }
+        check_doors(house, &scopes)?;
         let lasts = lasts(asked.expires.as_deref().unwrap_or(LASTS))?;
         let who = By { who: by.owner.clone(), note: None };
         let (credential, view) = create(house, &NewToken { name: asked.name, scopes, lasts }, &who).await?;
