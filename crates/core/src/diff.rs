@@ -7,6 +7,7 @@ mod client;
 mod fields;
 mod grants;
 mod leave;
+mod lesser;
 mod make;
 mod nobody;
 mod sessions;

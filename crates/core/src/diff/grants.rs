@@ -123,7 +123,10 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 let change = set_change(word, ability, &union_of(&held, &[], ability), &union, add, Vec::new());
                 all.grants.push((change, self.changed(spot, true), Some(wished.rule.clone()), text));
             }
-            if !revoke.is_empty() {
+            let empties = union.iter().all(|name| revoke.iter().any(|gone| gone.name == *name));
+            if !revoke.is_empty() && empties && ability.required {
+                self.tell_last(spot, account, word, &revoke);
+            } else if !revoke.is_empty() {
                 let past = self.wishes.past(spot.at, spot.connection);
                 let refused = revoke.iter().all(|extra| is_refused(wished, &extra.name, ability));
                 let mover = !refused
@@ -263,6 +266,27 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             About::new(FindingKind::OpenWork, Severity::Low).account(&account.key).identity(identity).topic(word),
             text,
             told([("word", Value::from(word.as_str())), ("names", Value::from(names))]),
+        );
+    }
+
+    /// Says what should be taken away and stays, since the app keeps nobody without any of these.
+    fn tell_last(&mut self, spot: &Spot<'a>, account: &Account, word: &Name, last: &[WishedGrant]) {
+        let privileged = last.iter().any(|gone| gone.privileged);
+        let severity = if privileged { Severity::High } else { Severity::Medium };
+        let text = format!(
+            "{} holds {word} {} in {}, which no rule wishes, and {} keeps nobody there without {word}: \
+             say in the policy which to hold instead, or take the account itself away",
+            self.name(spot.at),
+            names_of(last).join(", "),
+            spot.connection,
+            spot.target.abilities.title
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        let about = About::new(FindingKind::UnsupportedChange, severity).account(&account.key).identity(identity);
+        self.findings.add_with(
+            about.topic(word),
+            text,
+            told([("word", Value::from(word.as_str())), ("names", Value::from(names_of(last)))]),
         );
     }
 

@@ -48,7 +48,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             (None, Some((place, account)), ..) => self.resume(&spot, wish, *place, account),
             (None, None, Some((place, account)), _) => self.convert(&spot, wish, *place, account),
-            (None, None, None, Some((_, account))) => self.tell_beyond(&spot, account),
+            (None, None, None, Some((place, account))) => self.lesser(&spot, wish, *place, account),
             (None, None, None, None) => match here.iter().find(|(_, account)| is_asleep(account, wish.kind)) {
                 Some((_, account)) => self.tell_asleep(&spot, wish, account),
                 None => self.missing.push((spot, wish)),
@@ -88,7 +88,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
     }
 
-    fn tell_beyond(&mut self, spot: &Spot<'a>, account: &Account) {
+    pub(super) fn tell_beyond(&mut self, spot: &Spot<'a>, account: &Account) {
         let text = format!(
             "{} is {} in {} where {} is wished",
             self.name(spot.at),
@@ -133,7 +133,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     pub(super) fn update(
         &mut self,
         spot: &Spot<'a>,
-        wish: &'a Wish,
+        wish: &Wish,
         place: AccountAt,
         account: &'f Account,
         moment: Moment,
@@ -187,14 +187,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     }
 
     /// Leaves all that should be different in an account as one piece of work: who imports a row writes the whole of it.
-    fn update_by_hand(
-        &mut self,
-        spot: &Spot<'a>,
-        wish: &'a Wish,
-        place: AccountAt,
-        account: &'f Account,
-        moment: Moment,
-    ) {
+    fn update_by_hand(&mut self, spot: &Spot<'a>, wish: &Wish, place: AccountAt, account: &'f Account, moment: Moment) {
         let single = self.single_grant_changes(spot, wish, account, moment);
         let Extras { grants, revokes } = self.set_changes(spot, wish, account);
         let rule = single.iter().find_map(|(_, rule)| rule.clone());
@@ -232,7 +225,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
     }
 
-    fn on_account(
+    pub(super) fn on_account(
         &self,
         spot: &Spot<'a>,
         effect: Effect,

@@ -1,6 +1,7 @@
 //! What `diff` says, as facts: each test builds a small world of values and looks at what is derived from it.
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
+mod moves;
 mod sessions;
 
 use crate::abilities::{Effect, Sessions};

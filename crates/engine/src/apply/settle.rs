@@ -239,7 +239,7 @@ pub(super) async fn observe(
             }
             continue;
         };
-        if step.effect == Effect::Convert
+        if step.meant() == Effect::Convert
             && let Some(before) = step.account_key.as_ref().filter(|key| **key != account.key)
             && (account.kind_is(step) || matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue))
         {

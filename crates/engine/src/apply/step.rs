@@ -142,7 +142,7 @@ impl Walk<'_> {
     async fn look(&self) -> Result<Option<Account>, ConnectError> {
         match &self.step.account_key {
             None => self.find_by_address().await,
-            Some(key) if self.step.effect == Effect::Convert => {
+            Some(key) if self.step.meant() == Effect::Convert => {
                 let converted = AccountKey { kind: self.step.kind, ..key.clone() };
                 match self.read(&converted).await? {
                     Some(account) => Ok(Some(account)),
