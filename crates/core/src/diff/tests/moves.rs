@@ -69,3 +69,49 @@ fn whom_no_rule_made_mightier_is_said_and_keeps_what_they_hold() {
     let revoke = format!("{IT}\n[[manage]]\nconnections = [\"service\"]\nextra_grants = \"revoke\"");
     assert_eq!(steps(&facts, &revoke), ["revoke service drift Ann: groups [\"Network\"]→[]"]);
 }
+
+const OFFICE: &str = "[[grant]]\nname = \"leads\"\nwhen = 'identity.title == \"Lead\"'\n[grant.to]\n\
+                      desk = { role = \"agent\", teams = [\"Leads\"] }";
+
+#[test]
+fn who_only_gains_moved_as_well_and_each_wish_names_the_rule_that_made_it() {
+    let mut facts = company();
+    facts.history.push(support("1", "Ann"));
+    set(account_of(&mut facts, "hr/person/1"), "title", json!("Lead"));
+    set(account_of(&mut facts, "desk/agent/1"), "title", json!("Lead"));
+    assert_eq!(steps(&facts, OFFICE), ["grant desk mover Ann: teams [\"Tier 1\"]→[\"Leads\",\"Tier 1\"]"]);
+    let reason = walk(&facts, &policy(OFFICE)).plan.steps.remove(0).reason;
+    assert_eq!(reason.rule.as_deref(), Some("leads"));
+    assert_eq!(reason.text, "Ann Doe: rule \"leads\" wishes teams Leads");
+    account_of(&mut facts, "desk/agent/1").grants.retain(|grant| &*grant.kind.0 == "role");
+    let reason = walk(&facts, &policy(OFFICE)).plan.steps.remove(0).reason;
+    assert_eq!(reason.text, "Ann Doe: rule \"support agents\" and rule \"leads\" wish teams Leads, Tier 1");
+    account_of(&mut facts, "desk/agent/1").grants.push(grant("team", "Leads"));
+    let drift = walk(&facts, &policy(OFFICE)).plan.steps.remove(0).reason;
+    assert_eq!(
+        (drift.kind.as_str(), drift.rule.as_deref()),
+        ("drift", Some("support agents")),
+        "it fitted before, too"
+    );
+}
+
+#[test]
+fn narrower_bounds_replace_the_wider_ones_in_one_step_that_shows_both() {
+    let mut facts = back_from_it();
+    facts.history.clear();
+    set(account_of(&mut facts, "hr/person/1"), "department", json!("IT"));
+    let held = account_of(&mut facts, "service/agent/1");
+    held.grants.retain(|grant| grant.name.as_str() == "IT Agent");
+    held.grants[0].scope = Some("entire_helpdesk".into());
+    let narrow = POLICY.replace("entire_helpdesk", "member_groups");
+    let rules = crate::policy::Policy::parse(&narrow, "policy.toml").unwrap();
+    let walked = walk(&facts, &rules);
+    let all: Vec<_> = shown(&walked).into_iter().filter(|step| step.contains("service")).collect();
+    assert_eq!(all, ["grant service drift Ann: roles [\"IT Agent (entire_helpdesk)\"]→[\"IT Agent (member_groups)\"]"]);
+    let step = walked.plan.steps.iter().find(|step| step.effect == Effect::Grant).unwrap();
+    assert_eq!(step.reason.text, "Ann Doe: rule \"it\" wishes roles IT Agent (member_groups)");
+    let asked = step.changes[0].entitlement.as_ref().unwrap();
+    assert_eq!(asked.remove[0].scope.as_ref().unwrap().as_str(), "entire_helpdesk");
+    let told = findings_of(&walked, FindingKind::ExtraGrant);
+    assert!(told.iter().all(|finding| !finding.text.contains("IT Agent")), "{told:?}");
+}
