@@ -12,6 +12,8 @@ mod make;
 mod nobody;
 mod sessions;
 mod stand;
+mod swap;
+mod unread;
 
 pub(crate) use back::back;
 pub use nobody::INVITED_LOOKED_AT_DAYS;
@@ -100,6 +102,7 @@ pub fn diff(
         }
     }
     diffing.missing();
+    diffing.addresses();
     diffing.connections();
     diffing.proposals
 }

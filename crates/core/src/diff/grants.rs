@@ -389,7 +389,7 @@ impl Sets {
 }
 
 /// Lists names, sorted, some of them with the bounds within which they stand.
-fn list_of(grants: &[WishedGrant], scopes: &[Name]) -> Vec<Name> {
+pub(super) fn list_of(grants: &[WishedGrant], scopes: &[Name]) -> Vec<Name> {
     let shown = |grant: &WishedGrant| match &grant.scope {
         Some(scope) if scopes.contains(&grant.name) => Name::new(&format!("{} ({scope})", grant.name)),
         _ => grant.name.clone(),
@@ -400,7 +400,7 @@ fn list_of(grants: &[WishedGrant], scopes: &[Name]) -> Vec<Name> {
     names
 }
 
-fn joined(names: &[Name]) -> String {
+pub(super) fn joined(names: &[Name]) -> String {
     names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 

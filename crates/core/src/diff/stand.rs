@@ -140,6 +140,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         moment: Moment,
         resumed: Option<usize>,
     ) {
+        self.tell_unread(spot, wish, account, moment);
         if spot.ability.by_hand.contains_key(&Effect::Update) && !spot.ability.effects.contains_key(&Effect::Update) {
             return self.update_by_hand(spot, wish, place, account, moment);
         }

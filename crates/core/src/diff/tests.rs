@@ -110,6 +110,28 @@ fn what_the_app_does_not_tell_is_never_changed() {
     account.grants.clear();
     account.grants_known.clear();
     assert!(steps(&facts, "").is_empty());
+    let told = texts(&facts, "", FindingKind::UnsupportedChange);
+    let because = "does not tell which teams desk/agent/1 holds, so nothing is written there; Tier 1 is wished";
+    assert!(told.iter().any(|text| text.contains(because)), "{told:?}");
+    assert!(told.iter().any(|text| text.contains("which role desk/agent/1 holds")), "{told:?}");
+    assert_eq!(told.len(), 2);
+}
+
+#[test]
+fn what_a_mover_should_lose_and_the_app_does_not_tell_is_work_that_is_said() {
+    let mut facts = company();
+    facts.history.push(support("1", "Ann"));
+    set(account_of(&mut facts, "hr/person/1"), "department", json!("Success"));
+    let account = account_of(&mut facts, "desk/agent/1");
+    account.grants.retain(|grant| grant.kind.as_str() != "team");
+    account.grants_known.retain(|kind| kind.as_str() != "team");
+    let success = "[[grant]]\nname = \"success\"\nwhen = 'identity.department == \"Success\"'\n[grant.to]\n\
+                   desk = { role = \"agent\", teams = [\"Success\"] }";
+    assert!(steps(&facts, success).is_empty());
+    let told = &texts(&facts, success, FindingKind::UnsupportedChange)[0];
+    let lacks = "Success is wished: see whether it is there, and grant it by hand; ";
+    let gone = "Tier 1 was wished before a move and is no more: take it away by hand";
+    assert!(told.ends_with(&format!("{lacks}{gone}")), "{told}");
 }
 
 #[test]

@@ -115,3 +115,45 @@ fn narrower_bounds_replace_the_wider_ones_in_one_step_that_shows_both() {
     let told = findings_of(&walked, FindingKind::ExtraGrant);
     assert!(told.iter().all(|finding| !finding.text.contains("IT Agent")), "{told:?}");
 }
+
+/// Gives people of the company new addresses in HR.
+fn renamed(addresses: &[(&str, &str)]) -> Facts {
+    let mut facts = company();
+    pin(&mut facts, &policy(""));
+    for (id, address) in addresses {
+        set(account_of(&mut facts, &format!("hr/person/{id}")), "work_email", json!(address));
+        account_of(&mut facts, &format!("desk/agent/{id}")).external_id = Some((*id).into());
+    }
+    facts
+}
+
+#[test]
+fn who_takes_an_address_waits_for_who_gives_it_up() {
+    let facts = renamed(&[("1", "ben@acme.example"), ("2", "benjamin@acme.example")]);
+    let plan = walk(&facts, &policy("")).plan;
+    let desk: Vec<_> = plan.steps.iter().filter(|step| step.connection == name("desk")).collect();
+    let people: Vec<_> = desk.iter().map(|step| step.person.as_deref().unwrap()).collect();
+    assert_eq!(people, ["Ben Doe", "Ann Doe"]);
+    assert_eq!(desk[1].needs, [desk[0].id.clone()]);
+    assert!(desk[0].needs.is_empty());
+}
+
+#[test]
+fn two_who_would_take_each_others_address_are_said_and_not_asked_for_in_vain() {
+    let mut facts = renamed(&[("1", "ben@acme.example"), ("2", "ann@acme.example"), ("3", "cleo2@acme.example")]);
+    set(account_of(&mut facts, "hr/person/1"), "title", json!("Lead"));
+    assert_eq!(
+        steps(&facts, ""),
+        [
+            "update desk drift Ann: title \"Agent\"→\"Lead\"",
+            "update desk drift Cleo: login \"cleo@acme.example\"→\"cleo2@acme.example\"",
+            "update service drift Cleo: login \"cleo@acme.example\"→\"cleo2@acme.example\"",
+        ]
+    );
+    let told = texts(&facts, "", FindingKind::UnsupportedChange);
+    assert_eq!(told.len(), 4, "both of them, in both apps: {told:?}");
+    assert!(told[0].contains("should become ben@acme.example, which Ben Doe has there"), "{told:?}");
+    account_of(&mut facts, "desk/agent/2").login = Some("set.aside@acme.example".into());
+    let desk = steps(&facts, "").into_iter().filter(|step| step.contains("desk") && step.contains("login")).count();
+    assert_eq!(desk, 3, "once one is set aside by hand, the rest goes by itself");
+}
