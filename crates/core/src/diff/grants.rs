@@ -71,7 +71,8 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let mut changes = Vec::new();
         for (word, ability) in &spot.ability.entitlements {
             let Some(wished) = wish.grants.get(word).filter(|wished| !wished.grants.is_empty()) else { continue };
-            if ability.cardinality != Cardinality::One {
+            let is_unread = wished.grants.iter().any(|grant| ability.is_unread(spot.target, &grant.name));
+            if ability.cardinality != Cardinality::One || is_unread {
                 continue;
             }
             let held: Vec<&Grant> = account.grants_of(&ability.kind).collect();
@@ -108,6 +109,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             let wished = wish.grants.get(word).unwrap_or(&none);
             self.tell_waiting(spot, account, word, wished, ability);
+            if wished.grants.iter().any(|grant| ability.is_unread(spot.target, &grant.name)) {
+                continue;
+            }
             if is_settled(account, wished, ability) {
                 continue;
             }

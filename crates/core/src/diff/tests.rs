@@ -589,3 +589,20 @@ fn an_account_that_is_nobodys_is_theirs_of_whom_a_client_speaks() {
     let steps = steps(&facts, "");
     assert!(steps.iter().any(|step| step.starts_with("suspend desk decision")), "{steps:?}");
 }
+
+#[test]
+fn a_connection_that_was_never_read_has_steps_that_are_held_and_no_wrong_cause_is_told() {
+    let mut facts = company();
+    facts.accounts.push(support("4", "Dan"));
+    let desk = connection_of(&mut facts, "desk");
+    (desk.complete_ms, desk.coverage) = (None, Some(crate::facts::Coverage::Partial));
+    let kind = abilities_of(&mut facts, "desk").kinds.get_mut(&Kind::Agent).unwrap();
+    kind.entitlements.values_mut().for_each(|ability| ability.numbered = true);
+    let all = steps(&facts, "");
+    assert!(all.iter().any(|step| step.starts_with("[absence] create desk joiner Dan")), "{all:?}");
+    assert_eq!(all.iter().filter(|step| step.contains("desk")).count(), 1, "what is held is not compared: {all:?}");
+    assert!(texts(&facts, "", FindingKind::UnsupportedChange).is_empty());
+    assert!(texts(&facts, "", FindingKind::MissingAccount).is_empty());
+    connection_of(&mut facts, "desk").complete_ms = Some(NOW_MS);
+    assert!(texts(&facts, "", FindingKind::UnsupportedChange)[0].contains("tells no list of these"));
+}
