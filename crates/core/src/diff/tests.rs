@@ -140,7 +140,12 @@ fn what_is_empty_is_filled_with_something_else_or_when_asked() {
     set(account_of(&mut facts, "desk/agent/1"), "title", json!(null));
     assert!(steps(&facts, "").is_empty());
     let filled = "update desk drift Ann: external_id null→\"1\", title null→\"Agent\"";
-    assert_eq!(steps(&facts, "[[manage]]\nconnections = [\"desk\"]\nfields = \"fill\""), [filled]);
+    let key = |first: &str, id: u8| format!("update desk drift {first}: external_id null→\"{id}\"");
+    let fill = "[[manage]]\nconnections = [\"desk\"]\nfields = \"fill\"";
+    assert_eq!(steps(&facts, fill), [filled, &key("Ben", 2), &key("Cleo", 3)]);
+    let ben = account_of(&mut facts, "desk/agent/2").key.clone();
+    facts.ignored.insert(ben, ["external_id".into()].into());
+    assert_eq!(steps(&facts, fill), [filled, &key("Cleo", 3)], "the app did not show it a moment ago");
     account_of(&mut facts, "desk/agent/1").name = Some("Anne Doe".into());
     assert_eq!(
         steps(&facts, ""),
@@ -416,6 +421,31 @@ fn an_invitation_is_said_louder_before_it_ends_and_after() {
     assert_eq!(stage(21 * hour_ms, Some(24)), (json!("ending"), Severity::Medium));
     assert_eq!(stage(29 * DAY_MS, None), (json!("waits"), Severity::Low));
     assert_eq!(stage(31 * DAY_MS, None), (json!("still_pending"), Severity::Medium));
+}
+
+#[test]
+fn who_was_let_in_again_is_invited_since_then_and_not_since_the_record_was_made() {
+    let mut facts = company();
+    let invited = account_of(&mut facts, "desk/agent/1");
+    (invited.state, invited.created_ms) = (AccountState::Invited, Some(NOW_MS - 2522 * DAY_MS));
+    let key = invited.key.clone();
+    assert!(texts(&facts, "", FindingKind::PendingInvite)[0].contains("for 2522 days"));
+    facts.invited.insert(key, NOW_MS - 2 * DAY_MS);
+    let told = &texts(&facts, "", FindingKind::PendingInvite)[0];
+    assert!(told.contains("for 2 days") && !told.contains("no longer looked at"), "{told}");
+}
+
+#[test]
+fn what_an_app_left_empty_is_asked_for_again_by_itself() {
+    let mut facts = company();
+    set(account_of(&mut facts, "desk/agent/1"), "title", json!(null));
+    let key = account_of(&mut facts, "desk/agent/1").key.clone();
+    assert!(steps(&facts, "").is_empty());
+    facts.left.insert(key.clone(), ["title".into()].into());
+    assert_eq!(steps(&facts, ""), ["update desk drift Ann: external_id null→\"1\", title null→\"Agent\""]);
+    facts.ignored.insert(key, ["title".into()].into());
+    assert!(steps(&facts, "").is_empty(), "not with every plan");
+    assert!(texts(&facts, "", FindingKind::IgnoredWrite)[0].contains("title was changed, and did not change it"));
 }
 
 #[test]

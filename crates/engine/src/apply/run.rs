@@ -238,6 +238,8 @@ pub(super) struct Run<'a> {
     /// Steps that were not begun because of that, and those that need them.
     pub(super) stopped_steps: BTreeSet<StepId>,
     pub(super) unreachable: BTreeSet<StepId>,
+    /// Steps that are not done for a field that their app left alone; the accounts that they make are there.
+    pub(super) stands: BTreeSet<StepId>,
     pub(super) refusals: BTreeMap<StepId, ErrorKind>,
     doubts: Doubts,
     pub(super) word: Word<'a>,
@@ -302,6 +304,7 @@ impl<'a> Run<'a> {
             stopped: BTreeMap::new(),
             stopped_steps: BTreeSet::new(),
             unreachable: BTreeSet::new(),
+            stands: BTreeSet::new(),
             refusals: BTreeMap::new(),
             doubts,
             word,
@@ -498,6 +501,8 @@ impl<'a> Run<'a> {
                     return Some(Obstacle::ByHand(format!("{need}, which a person does by hand, is not done yet")));
                 }
                 Some(Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending) => {}
+                // Not done for a field that the app left alone; the account that is needed is there.
+                Some(Outcome::Refused) if self.stands.contains(need) => {}
                 Some(_) => return Some(Obstacle::Ever(format!("{need}, which it needs, was not done"))),
                 None if self.left.contains(need) => return Some(Obstacle::Now),
                 None => {} // not a step of this plan: what it made is there already
