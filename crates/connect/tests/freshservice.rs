@@ -276,6 +276,15 @@ async fn a_role_of_certain_groups_keeps_them_when_another_is_granted() {
     perform(&tenant.connector, Effect::Grant, Kind::Agent, Some(&priya(&tenant).await), &more).await.unwrap();
     let roles = tenant.truth(PRIYA)["roles"].clone();
     assert_eq!((&roles[0], &roles[1]["role_id"]), (&held, &json!(2101)), "{roles}");
+    let bounds = [grants("roles", "role", &["IT Agent@assigned_items"], &["IT Agent@specified_groups"])];
+    perform(&tenant.connector, Effect::Grant, Kind::Agent, Some(&priya(&tenant).await), &bounds).await.unwrap();
+    let roles = tenant.truth(PRIYA)["roles"].clone();
+    let narrower = json!({"role_id": 2102, "assignment_scope": "assigned_items", "groups": [2200]});
+    assert_eq!(
+        (&roles[0], &roles[1]["role_id"]),
+        (&narrower, &json!(2101)),
+        "the same entry within other bounds: {roles}"
+    );
 }
 
 // proves FS-19 (guide, live)

@@ -46,6 +46,7 @@ pub struct Wishes {
     bundles: Vec<Bundle>,
     pasts: Vec<BTreeMap<ConnectionName, PastWish>>,
     of: Vec<Wished>,
+    gained: HashMap<IdentityAt, BTreeSet<u16>>,
     governed: BTreeMap<ConnectionName, BTreeSet<Name>>,
     demands: HashMap<IdentityAt, BTreeMap<ConnectionName, ClientDemand>>,
     tallies: Tallies,
@@ -79,6 +80,11 @@ impl Wishes {
         self.of[at.index()].past.into_iter().flat_map(|past| &self.pasts[past as usize])
     }
 
+    /// Tells whether the identity fits this rule of the policy (by its place) and did not by an earlier version.
+    pub fn has_gained(&self, at: IdentityAt, rule: usize) -> bool {
+        self.gained.get(&at).is_some_and(|rules| rules.iter().any(|gained| usize::from(*gained) == rule))
+    }
+
     /// Returns what SCIM clients wish of the identity, by connection. There it stands in the place of the bundle.
     pub fn demands(&self, at: IdentityAt) -> Option<&BTreeMap<ConnectionName, ClientDemand>> {
         self.demands.get(&at)
@@ -109,6 +115,7 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, counts: impl Fn(I
     let (earlier, moved) = (earlier_versions(graph, facts), before_moves(graph, facts));
     let nothing = Wished { standing: Standing::Untouched, bundle: 0, past: None };
     let mut of = vec![nothing; graph.identities().len()];
+    let mut gained = HashMap::new();
     for group in graph.groups_in_memory() {
         graph.read_people_ahead(group);
         for at in group.iter().copied() {
@@ -122,9 +129,14 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, counts: impl Fn(I
             let versions = earlier.get(&at).into_iter().flatten().map(|version| &version.fields);
             let versions =
                 versions.chain(moved.get(&at).into_iter().flatten()).filter(|_| standing == Standing::Present);
-            let mut before: BTreeSet<u16> =
-                versions.flat_map(|version| judge.matched(identity, Some(version))).collect();
+            let fitted: Vec<Vec<u16>> = versions.map(|version| judge.matched(identity, Some(version))).collect();
+            let mut before: BTreeSet<u16> = fitted.iter().flatten().copied().collect();
             before.retain(|rule| !matched.contains(rule));
+            let is_new = |rule: &&u16| fitted.iter().any(|rules| !rules.contains(rule));
+            let new: BTreeSet<u16> = matched.iter().filter(is_new).copied().collect();
+            if !new.is_empty() {
+                gained.insert(at, new);
+            }
             let past = (!before.is_empty()).then(|| pasts.place_of(before.into_iter().collect(), rules, facts));
             let bundle = bundles.place_of(&matched, standing == Standing::Present && judge.counts, identity);
             of[at.index()] = Wished { standing, bundle, past };
@@ -143,7 +155,7 @@ pub fn decide(graph: &Graph<'_>, rules: &Rules, facts: &Facts, counts: impl Fn(I
     for (rule, (people, because)) in judge.senseless() {
         tallies.senseless(&rules.grants[usize::from(*rule)].name, *people, because);
     }
-    Wishes { bundles, pasts: pasts.finish(), of, governed: governed(rules), demands, tallies }
+    Wishes { bundles, pasts: pasts.finish(), of, gained, governed: governed(rules), demands, tallies }
 }
 
 fn governed(rules: &Rules) -> BTreeMap<ConnectionName, BTreeSet<Name>> {

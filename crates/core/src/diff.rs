@@ -7,10 +7,13 @@ mod client;
 mod fields;
 mod grants;
 mod leave;
+mod lesser;
 mod make;
 mod nobody;
 mod sessions;
 mod stand;
+mod swap;
+mod unread;
 
 pub(crate) use back::back;
 pub use nobody::INVITED_LOOKED_AT_DAYS;
@@ -99,6 +102,7 @@ pub fn diff(
         }
     }
     diffing.missing();
+    diffing.addresses();
     diffing.connections();
     diffing.proposals
 }

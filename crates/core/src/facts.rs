@@ -35,6 +35,10 @@ pub struct Facts {
     pub sessions: BTreeMap<(ConnectionName, IdentityId), SessionsTried>,
     /// Fields that an app left as they were not long ago, although it answered that all is well.
     pub ignored: BTreeMap<AccountKey, BTreeSet<FieldName>>,
+    /// Fields that an app left as they were, however long ago, and that have not been written since.
+    pub left: BTreeMap<AccountKey, BTreeSet<FieldName>>,
+    /// Since when an invitation of ours waits (milliseconds since 1970, UTC), where the account is older than it.
+    pub invited: BTreeMap<AccountKey, i64>,
     /// What SCIM clients wish of single accounts, in any order.
     pub client_wishes: Vec<ClientWish>,
     /// What guards count among the accounts that are not here, where the others were looked at by themselves.

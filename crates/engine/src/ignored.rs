@@ -1,13 +1,14 @@
-//! Fields that an app left as they were although it answered that all is well: remembered as a note of the connection,
-//! by account and field, until a write of the field sticks. A plan that asks for such a field again is told of it; one
+//! Fields and whole effects that an app left as they were although it answered that all is well: remembered as a note of
+//! the connection, by account and field, until a write of the field sticks. A plan that asks for such a field again is told of it; one
 //! that the vendor's own record says may be ignored is not asked for again for a day.
 //! Only names of fields are kept, never values; why a field is left alone, the app's abilities say.
 
 use crate::error::EngineError;
 use crate::house::House;
 use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::abilities::Effect;
 use tenure_core::account::AccountKey;
-use tenure_core::change::{FieldOutcome, Finding, FindingKind, Plan, Severity, Step, StepResult};
+use tenure_core::change::{FieldOutcome, Finding, FindingKind, Outcome, Plan, Severity, Step, StepResult};
 use tenure_core::facts::Facts;
 use tenure_core::finding::About;
 use tenure_core::name::FieldName;
@@ -21,12 +22,18 @@ const ACCOUNTS_MAX: usize = 1000;
 /// Account → field → when it was left as it was (milliseconds since 1970, UTC).
 type Ignored = BTreeMap<String, BTreeMap<FieldName, i64>>;
 
+/// Accounts, each with some of its fields.
+type Fields = BTreeMap<AccountKey, BTreeSet<FieldName>>;
+
+/// A step that ended, and whether its app left the whole effect undone.
+pub(crate) type End<'a> = (&'a Step, &'a StepResult, bool);
+
 /// Remembers what steps left as it was, and forgets what stuck.
-pub(crate) async fn remember(house: &House, ended: &[(&Step, &StepResult)]) -> Result<(), EngineError> {
+pub(crate) async fn remember(house: &House, ended: &[End<'_>]) -> Result<(), EngineError> {
     let now_ms = house.clock.now_ms();
-    let mut by_connection: BTreeMap<_, Vec<(String, &StepResult)>> = BTreeMap::new();
-    for (step, result) in ended {
-        let account = account_of(step, result).map(|account| (account, *result));
+    let mut by_connection: BTreeMap<_, Vec<(String, End<'_>)>> = BTreeMap::new();
+    for (step, result, undone) in ended {
+        let account = account_of(step, result).map(|account| (account, (*step, *result, *undone)));
         by_connection.entry(&step.connection).or_default().extend(account);
     }
     for (connection, results) in by_connection {
@@ -43,19 +50,31 @@ pub(crate) async fn remember(house: &House, ended: &[(&Step, &StepResult)]) -> R
     Ok(())
 }
 
-fn noted(mut after: Ignored, account: &str, result: &StepResult, now_ms: i64) -> Ignored {
+fn noted(mut after: Ignored, account: &str, (step, result, undone): &End<'_>, now_ms: i64) -> Ignored {
     let fields = after.entry(account.to_owned()).or_default();
     for (field, outcome) in &result.fields {
         match outcome {
             FieldOutcome::Ignored => fields.insert(field.clone(), now_ms),
             FieldOutcome::Applied | FieldOutcome::Pending => fields.remove(field),
+            // A key that is not shown is taken for an empty one, and would be filled with every plan.
+            FieldOutcome::Unknown if field.as_str() == "external_id" => fields.insert(field.clone(), now_ms),
             FieldOutcome::Unknown => None,
         };
     }
+    match result.outcome {
+        _ if *undone => fields.insert(whole(step.meant()), now_ms),
+        Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending => fields.remove(&whole(step.meant())),
+        _ => None,
+    };
     if fields.is_empty() {
         after.remove(account);
     }
     after
+}
+
+/// Returns the word under which a whole effect is remembered; no field has such a name.
+fn whole(effect: Effect) -> FieldName {
+    FieldName::new(&format!("the whole {effect}"))
 }
 
 fn account_of(step: &Step, result: &StepResult) -> Option<String> {
@@ -63,19 +82,21 @@ fn account_of(step: &Step, result: &StepResult) -> Option<String> {
     step.account_key.clone().or_else(|| result.account.as_ref().map(key)).map(|key| key.to_string())
 }
 
-/// Returns what was left as it was within the last day.
-pub(crate) async fn lately(house: &House) -> Result<BTreeMap<AccountKey, BTreeSet<FieldName>>, EngineError> {
+/// Returns what was left as it was, and what of it within the last day.
+pub(crate) async fn all(house: &House) -> Result<(Fields, Fields), EngineError> {
     let since_ms = house.clock.now_ms() - LATELY_MS;
     let notes: BTreeMap<_, Ignored> = house.store.noted_everywhere(NOTE).await?;
-    let mut lately = BTreeMap::new();
+    let (mut all, mut lately) = (Fields::new(), Fields::new());
     for (account, fields) in notes.into_values().flatten() {
-        let fields: BTreeSet<_> =
-            fields.into_iter().filter(|(_, at_ms)| *at_ms > since_ms).map(|(field, _)| field).collect();
-        if let Some(key) = crate::decide::parse_account(&account).filter(|_| !fields.is_empty()) {
-            lately.insert(key, fields);
+        let Some(key) = crate::decide::parse_account(&account) else { continue };
+        let is_late = |(_, at_ms): &(&FieldName, &i64)| **at_ms > since_ms;
+        let late: BTreeSet<_> = fields.iter().filter(is_late).map(|(field, _)| field.clone()).collect();
+        if !late.is_empty() {
+            lately.insert(key.clone(), late);
         }
+        all.insert(key, fields.into_keys().collect());
     }
-    Ok(lately)
+    Ok((all, lately))
 }
 
 /// Finds steps that ask again for what an app left as it was.
@@ -89,6 +110,9 @@ pub(crate) async fn findings(house: &House, facts: &Facts, plan: &Plan) -> Resul
         let fields: Vec<&str> = asked.filter(|field| ignored.keys().any(|known| known.as_str() == *field)).collect();
         if !fields.is_empty() {
             findings.push(finding(facts, step, key, &fields));
+        }
+        if ignored.contains_key(&whole(step.meant())) {
+            findings.push(undone(facts, step, key));
         }
     }
     Ok(findings)
@@ -108,6 +132,27 @@ fn finding(facts: &Facts, step: &Step, key: &AccountKey, fields: &[&str]) -> Fin
         reasons(facts, step, fields).unwrap_or_else(|| "change it there by hand".into())
     );
     about.finding(text, [("step".to_owned(), step.id.as_str().into()), ("fields".to_owned(), fields.into())].into())
+}
+
+/// Says that an app left a whole effect undone that is asked for again, or that a person does now.
+fn undone(facts: &Facts, step: &Step, key: &AccountKey) -> Finding {
+    let effect = step.meant();
+    let mut about = About::new(FindingKind::IgnoredWrite, Severity::Medium).account(key).topic(effect.as_str());
+    if let Some(identity) = &step.identity {
+        about = about.identity(identity);
+    }
+    let ability = facts.connections.get(&step.connection).and_then(|facts| facts.abilities.kinds.get(&step.kind));
+    let because = ability.and_then(|ability| ability.effects.get(&effect)?.ignored_because.as_deref());
+    let text = format!(
+        "{}: {} answered that {effect} was done, and left the account as it was; {}",
+        step.person.as_deref().unwrap_or("an account"),
+        step.connection,
+        because.unwrap_or("do it there by hand")
+    );
+    about.finding(
+        text,
+        [("step".to_owned(), step.id.as_str().into()), ("effect".to_owned(), effect.as_str().into())].into(),
+    )
 }
 
 /// Returns the vendor's reasons why fields stay as they are.

@@ -87,12 +87,16 @@ pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded)
     let is_all = scope.as_of_ms.is_none() && !is_part && loaded.accounts.len() == read;
     let unfinished = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::begun::all(house).await? };
     let sessions = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::endings::all(house).await? };
-    let ignored = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::ignored::lately(house).await? };
+    let (left, ignored) =
+        if scope.as_of_ms.is_some() { Default::default() } else { crate::ignored::all(house).await? };
+    let invited = if scope.as_of_ms.is_some() { BTreeMap::new() } else { crate::invited::all(house).await? };
     let facts = Facts {
         beyond: BTreeMap::new(),
         unfinished,
         sessions,
         ignored,
+        left,
+        invited,
         now_ms: scope.as_of_ms.unwrap_or_else(|| house.clock.now_ms()),
         connections: connection_facts(house).await?,
         accounts: loaded.accounts,

@@ -187,8 +187,9 @@ impl Walk {
         self.others.extend(others(&judged.graph, &part.facts, judged.own()));
         let Judged { links, .. } = judged;
         self.links.extend(links);
-        let Facts { connections, unfinished, sessions, ignored, .. } = part.facts;
-        self.base = Facts { now_ms: self.base.now_ms, connections, unfinished, sessions, ignored, ..Facts::default() };
+        let Facts { connections, unfinished, sessions, ignored, left, invited, .. } = part.facts;
+        let (now_ms, rest) = (self.base.now_ms, Facts::default());
+        self.base = Facts { now_ms, connections, unfinished, sessions, ignored, left, invited, ..rest };
         Ok(self)
     }
 
@@ -201,6 +202,8 @@ impl Walk {
         part.facts.unfinished = base.unfinished;
         part.facts.sessions = base.sessions;
         part.facts.ignored = base.ignored;
+        part.facts.left = base.left;
+        part.facts.invited = base.invited;
         if !self.pushed.is_empty() {
             let before = part.accounts.len();
             let both = std::mem::take(&mut part.facts.accounts).into_iter().zip(std::mem::take(&mut part.accounts));

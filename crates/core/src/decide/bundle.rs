@@ -326,6 +326,19 @@ fn unknown_word(word: &Name, abilities: &Abilities, ability: &KindAbility) -> St
     format!("{} has no word `{word}` that takes this{meant}; it is left out", abilities.title)
 }
 
+impl EntitlementAbility {
+    /// Tells whether nobody can say yet what a name means: the connection was never read completely, and the part of its
+    /// list that was read lacks the name. Then nothing is known to be wrong with it, and nothing is compared.
+    pub(crate) fn is_unread(&self, target: &ConnectionFacts, name: &str) -> bool {
+        let mut listed = target.entitlements.iter().filter(|listed| listed.kind == self.kind).peekable();
+        let asks = if listed.peek().is_none() { self.numbered && !is_number(name) } else { true };
+        target.complete_ms.is_none()
+            && self.values.is_empty()
+            && asks
+            && !listed.any(|listed| same_name(&listed.name, name, self.exact))
+    }
+}
+
 fn is_number(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -357,13 +370,18 @@ pub(super) fn resolve(
     let privileged =
         |name: &str| ability.privileged.iter().any(|privileged| same_name(privileged, name, ability.exact));
     let scope = grant.scope.clone().or_else(|| ability.default_scope.clone()).filter(|_| ability.scoped);
+    let as_written =
+        || Ok(WishedGrant { name: grant.name.clone(), scope: scope.clone(), privileged: privileged(&grant.name) });
+    if ability.is_unread(target, &grant.name) {
+        return as_written();
+    }
     if known.is_empty() && ability.numbered && !is_number(&grant.name) {
         let because =
             format!("{} tells no list of these, and has numbers for ids: write the number", target.abilities.title);
         return Err((FindingKind::UnsupportedChange, because));
     }
     if known.is_empty() {
-        return Ok(WishedGrant { name: grant.name.clone(), scope, privileged: privileged(&grant.name) });
+        return as_written();
     }
     let exactly: Vec<&(&str, bool)> = known.iter().filter(|(name, _)| *name == &*grant.name).collect();
     let found = match exactly.is_empty() {

@@ -9,6 +9,7 @@ use crate::abilities::{Cardinality, Effect, EntitlementAbility, KindAbility};
 use crate::account::{Account, AccountKey, Grant, Kind};
 use crate::change::{Change, EntitlementChange, FieldOutcome, Outcome, ReasonKind, Step, WishedGrant};
 use crate::correlate::{AccountAt, Belonging, Graph, IdentityAt};
+use crate::decide::same_name;
 use crate::facts::Facts;
 use crate::look::same;
 use crate::name::{ConnectionName, Name, RunId};
@@ -316,7 +317,10 @@ fn put_grants_back(
     let held: Vec<&Grant> = spot.account.grants_of(&entitlement.kind).collect();
     let holds = |wished: &&WishedGrant| held.iter().any(|grant| is(grant, wished, ability));
     let add: Vec<WishedGrant> = entitlement.remove.iter().filter(|wished| !holds(wished)).cloned().collect();
-    let remove: Vec<WishedGrant> = entitlement.add.iter().filter(holds).cloned().collect();
+    // The same name within other bounds is replaced by what is given back.
+    let comes_back = |gone: &&WishedGrant| add.iter().any(|add| same_name(&add.name, &gone.name, ability.exact));
+    let remove = entitlement.add.iter().filter(|gone| holds(gone) && !comes_back(gone)).cloned();
+    let remove: Vec<WishedGrant> = remove.collect();
     if ability.cardinality == Cardinality::One {
         return single(change, entitlement, ability, &held, add).map(|change| vec![(Effect::Update, change)]);
     }

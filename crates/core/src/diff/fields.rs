@@ -204,8 +204,10 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             let is_empty = text_of(&now).is_none();
             if KEYS.contains(&field.as_str()) {
+                // A key that the app does not show once it was written is asked for again a day later.
+                let by_itself = follow == FieldsFollow::Fill && !self.was_ignored(account, field);
                 if is_empty && ability.at_update {
-                    fills.push(change(field, Some(now), wished));
+                    if by_itself { &mut changes } else { &mut fills }.push(change(field, Some(now), wished));
                 }
                 continue;
             }
@@ -218,13 +220,15 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 }
                 continue;
             }
-            if let Some(because) = &ability.ignored_because
-                && self.was_ignored(account, field)
-            {
+            let at_once = wished.by_policy || follow == FieldsFollow::Fill || moment == Moment::Return;
+            let because = ability.ignored_because.as_deref();
+            let because = because.or((is_empty && !at_once).then_some("set it there by hand"));
+            if let Some(because) = because.filter(|_| self.was_ignored(account, field)) {
                 self.tell_ignored(spot, account, field, because);
                 continue;
             }
-            let at_once = wished.by_policy || follow == FieldsFollow::Fill || moment == Moment::Return;
+            // What an app left empty when it was asked is asked for again by itself, or nobody would.
+            let at_once = at_once || self.facts.left.get(&account.key).is_some_and(|fields| fields.contains(field));
             match is_empty && !at_once {
                 true => fills.push(change(field, Some(now), wished)),
                 false => changes.push(change(field, Some(now), wished)),

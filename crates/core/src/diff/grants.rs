@@ -10,10 +10,13 @@ use crate::change::{Change, EntitlementChange, FindingKind, ReasonKind, Severity
 use crate::decide::{Wish, WishedWord, same_name};
 use crate::finding::{About, told};
 use crate::name::{FieldName, Name};
-use crate::policy::Unwished;
+use crate::policy::{Unwished, WordGrant};
 use serde_json::Value;
 
 type SetChange = (Change, ReasonKind, Option<String>, String);
+
+/// A single-valued grant that should be another, and the rule that says so.
+pub(super) type Single = (Change, String);
 
 /// What should be added to sets and taken from them.
 #[derive(Default)]
@@ -64,11 +67,12 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         wish: &Wish,
         account: &Account,
         moment: Moment,
-    ) -> Vec<(Change, Option<String>)> {
+    ) -> Vec<Single> {
         let mut changes = Vec::new();
         for (word, ability) in &spot.ability.entitlements {
             let Some(wished) = wish.grants.get(word).filter(|wished| !wished.grants.is_empty()) else { continue };
-            if ability.cardinality != Cardinality::One {
+            let is_unread = wished.grants.iter().any(|grant| ability.is_unread(spot.target, &grant.name));
+            if ability.cardinality != Cardinality::One || is_unread {
                 continue;
             }
             let held: Vec<&Grant> = account.grants_of(&ability.kind).collect();
@@ -90,7 +94,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 entitlement: Some(entitlement),
                 refers_to: None,
             };
-            changes.push((change, Some(wished.rule.clone())));
+            changes.push((change, wished.rule.clone()));
         }
         changes
     }
@@ -105,6 +109,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             let wished = wish.grants.get(word).unwrap_or(&none);
             self.tell_waiting(spot, account, word, wished, ability);
+            if wished.grants.iter().any(|grant| ability.is_unread(spot.target, &grant.name)) {
+                continue;
+            }
             if is_settled(account, wished, ability) {
                 continue;
             }
@@ -116,44 +123,86 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 .cloned()
                 .collect();
             let (revoke, report) = self.extras(spot, word, wished, &held, ability);
-            let names = |grants: &[WishedGrant]| names_of(grants).join(", ");
-            let union = union_of(&held, &add, ability);
-            if !add.is_empty() {
-                let text = format!("{}: rule \"{}\" wishes {word} {}", self.name(spot.at), wished.rule, names(&add));
-                let change = set_change(word, ability, &union_of(&held, &[], ability), &union, add, Vec::new());
-                all.grants.push((change, self.changed(spot, true), Some(wished.rule.clone()), text));
+            let sets = Sets::new(&held, add, revoke, ability);
+            let report: Vec<_> = report.into_iter().filter(|extra| !sets.replaced.contains(extra)).collect();
+            if !sets.add.is_empty() {
+                all.grants.push(self.grant_change(spot, word, ability, wish, &sets));
             }
-            if !revoke.is_empty() {
-                let past = self.wishes.past(spot.at, spot.connection);
-                let refused = revoke.iter().all(|extra| is_refused(wished, &extra.name, ability));
-                let mover = !refused
-                    && revoke
-                        .iter()
-                        .all(|extra| past.is_some_and(|past| past.wished(word, &extra.name, ability.exact)));
-                let (kind, text) = match mover {
-                    _ if refused => (
-                        ReasonKind::Decision,
-                        format!("{} wishes that {} has no {word} {}", wished.rule, self.name(spot.at), names(&revoke)),
-                    ),
-                    true => (
-                        ReasonKind::Mover,
-                        format!("{} moved; no rule wishes {word} {} any more", self.name(spot.at), names(&revoke)),
-                    ),
-                    false => {
-                        (ReasonKind::Drift, format!("{}: no rule wishes {word} {}", self.name(spot.at), names(&revoke)))
-                    }
-                };
-                let after: Vec<Name> =
-                    union.iter().filter(|name| !revoke.iter().any(|gone| gone.name == **name)).cloned().collect();
-                let rule = past.filter(|_| mover).and_then(|past| past.rules.first().cloned());
-                let rule = rule.or_else(|| refused.then(|| wished.rule.clone()));
-                all.revokes.push((set_change(word, ability, &union, &after, Vec::new(), revoke), kind, rule, text));
+            if !sets.revoke.is_empty() && sets.last.is_empty() && ability.required {
+                self.tell_last(spot, account, word, &sets.revoke);
+            } else if !sets.revoke.is_empty() {
+                all.revokes.push(self.revoke_change(spot, word, ability, wished, &sets));
             }
             if !report.is_empty() {
                 self.tell_extras(spot, account, word, &report);
             }
         }
         all
+    }
+
+    fn grant_change(
+        &self,
+        spot: &Spot<'a>,
+        word: &Name,
+        ability: &EntitlementAbility,
+        wish: &Wish,
+        sets: &Sets,
+    ) -> SetChange {
+        let rules = self.makers(spot, word, ability, wish, &sets.add);
+        let named = rules.iter().map(|rule| format!("rule \"{rule}\"")).collect::<Vec<_>>().join(" and ");
+        let wishes = if rules.len() == 1 { "wishes" } else { "wish" };
+        let names = list_of(&sets.add, &sets.scopes);
+        let text = format!("{}: {named} {wishes} {word} {}", self.name(spot.at), joined(&names));
+        let change = set_change(word, ability, &sets.before, &sets.between, sets.add.clone(), sets.replaced.clone());
+        (change, self.changed(spot, &rules, false), rules.first().map(|rule| (*rule).to_owned()), text)
+    }
+
+    fn revoke_change(
+        &self,
+        spot: &Spot<'a>,
+        word: &Name,
+        ability: &EntitlementAbility,
+        wished: &WishedWord,
+        sets: &Sets,
+    ) -> SetChange {
+        let past = self.wishes.past(spot.at, spot.connection);
+        let was_wished = |name: &Name| past.is_some_and(|past| past.wished(word, name, ability.exact));
+        let refused = sets.revoke.iter().all(|extra| is_refused(wished, &extra.name, ability));
+        let mover = !refused && sets.revoke.iter().all(|extra| was_wished(&extra.name));
+        let (name, names) = (self.name(spot.at), joined(&list_of(&sets.revoke, &sets.scopes)));
+        let (kind, text) = match mover {
+            _ if refused => (ReasonKind::Decision, format!("{} wishes that {name} has no {word} {names}", wished.rule)),
+            true => (ReasonKind::Mover, format!("{name} moved; no rule wishes {word} {names} any more")),
+            false => (ReasonKind::Drift, format!("{name}: no rule wishes {word} {names}")),
+        };
+        let rule = past.filter(|_| mover).and_then(|past| past.rules.first().cloned());
+        let rule = rule.or_else(|| refused.then(|| wished.rule.clone()));
+        (set_change(word, ability, &sets.between, &sets.last, Vec::new(), sets.revoke.clone()), kind, rule, text)
+    }
+
+    /// Names the rules that made these wishes, the first of each; where it was a client, the client.
+    fn makers<'w>(
+        &self,
+        spot: &Spot<'a>,
+        word: &Name,
+        ability: &EntitlementAbility,
+        wish: &'w Wish,
+        grants: &[WishedGrant],
+    ) -> Vec<&'w str> {
+        let Some(first) = wish.grants.get(word).map(|wished| wished.rule.as_str()) else { return Vec::new() };
+        let asks = |rule: &str, grant: &WishedGrant| {
+            let mut of_name = self.rules.grants.iter().filter(|known| known.name == rule);
+            let asked = of_name.find_map(|rule| rule.to.get(spot.connection)?.words.get(word));
+            asked.is_some_and(|asked| asked.grants().iter().any(|asked| is_meant(asked, grant, ability)))
+        };
+        if !self.rules.grants.iter().any(|rule| rule.name == first) {
+            return vec![first];
+        }
+        let maker = |grant| wish.rules.iter().map(String::as_str).find(|rule| asks(rule, grant)).unwrap_or(first);
+        let mut makers: Vec<&str> = grants.iter().map(maker).collect();
+        makers.sort_by_key(|maker| wish.rules.iter().position(|rule| rule == maker));
+        makers.dedup();
+        makers
     }
 
     /// Returns the grants that only a person gives and the app does not tell, where a move made them others. They cannot be
@@ -266,6 +315,27 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         );
     }
 
+    /// Says what should be taken away and stays, since the app keeps nobody without any of these.
+    fn tell_last(&mut self, spot: &Spot<'a>, account: &Account, word: &Name, last: &[WishedGrant]) {
+        let privileged = last.iter().any(|gone| gone.privileged);
+        let severity = if privileged { Severity::High } else { Severity::Medium };
+        let text = format!(
+            "{} holds {word} {} in {}, which no rule wishes, and {} keeps nobody there without {word}: \
+             say in the policy which to hold instead, or take the account itself away",
+            self.name(spot.at),
+            names_of(last).join(", "),
+            spot.connection,
+            spot.target.abilities.title
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        let about = About::new(FindingKind::UnsupportedChange, severity).account(&account.key).identity(identity);
+        self.findings.add_with(
+            about.topic(word),
+            text,
+            told([("word", Value::from(word.as_str())), ("names", Value::from(names_of(last)))]),
+        );
+    }
+
     fn tell_extras(&mut self, spot: &Spot<'a>, account: &Account, word: &Name, extras: &[WishedGrant]) {
         let privileged = extras.iter().any(|extra| extra.privileged);
         let severity = if privileged { Severity::High } else { Severity::Low };
@@ -287,6 +357,63 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             ]),
         );
     }
+}
+
+/// A set as it is, as it is once something is added, and as it is at last.
+struct Sets {
+    add: Vec<WishedGrant>,
+    /// What an added grant replaces: the same name within other bounds.
+    replaced: Vec<WishedGrant>,
+    revoke: Vec<WishedGrant>,
+    before: Vec<Name>,
+    between: Vec<Name>,
+    last: Vec<Name>,
+    /// Names that stand there within several bounds, which are shown with them.
+    scopes: Vec<Name>,
+}
+
+impl Sets {
+    fn new(held: &[&Grant], add: Vec<WishedGrant>, revoke: Vec<WishedGrant>, ability: &EntitlementAbility) -> Self {
+        let held: Vec<WishedGrant> = held.iter().map(|grant| as_wished(grant, ability)).collect();
+        let is_added = |grant: &WishedGrant| add.iter().any(|add| same_name(&add.name, &grant.name, ability.exact));
+        let (replaced, kept): (Vec<_>, Vec<_>) = held.iter().cloned().partition(is_added);
+        let between: Vec<WishedGrant> = kept.into_iter().chain(add.iter().cloned()).collect();
+        let revoke: Vec<WishedGrant> = revoke.into_iter().filter(|gone| !replaced.contains(gone)).collect();
+        let last: Vec<WishedGrant> = between.iter().filter(|grant| !revoke.contains(grant)).cloned().collect();
+        let all = || held.iter().chain(&add);
+        let differs = |one: &WishedGrant| {
+            all().any(|other| same_name(&one.name, &other.name, ability.exact) && one.scope != other.scope)
+        };
+        let scopes: Vec<Name> = all().filter(|one| differs(one)).map(|one| one.name.clone()).collect();
+        let list = |grants: &[WishedGrant]| list_of(grants, &scopes);
+        let (before, between, last) = (list(&held), list(&between), list(&last));
+        let replaced = if ability.scoped { replaced } else { Vec::new() };
+        Self { add, replaced, revoke, before, between, last, scopes }
+    }
+}
+
+/// Lists names, sorted, some of them with the bounds within which they stand.
+pub(super) fn list_of(grants: &[WishedGrant], scopes: &[Name]) -> Vec<Name> {
+    let shown = |grant: &WishedGrant| match &grant.scope {
+        Some(scope) if scopes.contains(&grant.name) => Name::new(&format!("{} ({scope})", grant.name)),
+        _ => grant.name.clone(),
+    };
+    let mut names: Vec<Name> = grants.iter().map(shown).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+pub(super) fn joined(names: &[Name]) -> String {
+    names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Tells whether a policy means this grant by what it names.
+fn is_meant(asked: &WordGrant, grant: &WishedGrant, ability: &EntitlementAbility) -> bool {
+    let meant = ability.synonyms.iter().find(|(word, _)| same_name(word, &asked.name, ability.exact));
+    let name = meant.map_or(&asked.name, |(_, name)| name);
+    let scope = asked.scope.as_ref().or(ability.default_scope.as_ref()).filter(|_| ability.scoped);
+    same_name(name, &grant.name, ability.exact) && scope == grant.scope.as_ref()
 }
 
 /// Tells whether exactly what is wished is held; so it is with most accounts.

@@ -140,7 +140,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             .connections
             .get(&account.key.connection)
             .and_then(|connection| connection.abilities.kinds.get(&account.key.kind));
-        let age_ms = account.created_ms.map(|created_ms| self.facts.now_ms.saturating_sub(created_ms).max(0));
+        // Whoever was let in again is invited since then, however old the record is.
+        let since_ms = account.created_ms.max(self.facts.invited.get(&account.key).copied());
+        let age_ms = since_ms.map(|since_ms| self.facts.now_ms.saturating_sub(since_ms).max(0));
         let hours = ability.and_then(|ability| ability.invitation_hours);
         let waits = Waits::new(age_ms, hours);
         let days = age_ms.map(|age_ms| age_ms / DAY_MS);
@@ -151,7 +153,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         if let Belonging::Somebody(at, _) = self.graph.belonging_at(place) {
             about = about.identity(&self.graph.identity_at(at).id);
         }
-        let ends_ms = account.created_ms.zip(hours).map(|(created_ms, hours)| created_ms + i64::from(hours) * HOUR_MS);
+        let ends_ms = since_ms.zip(hours).map(|(since_ms, hours)| since_ms + i64::from(hours) * HOUR_MS);
         let ends = ends_ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|at| at.to_string());
         let facts = told([
             ("days", days.map_or(Value::Null, Value::from)),

@@ -2,14 +2,15 @@
 //! A suspended account is resumed before another kind is converted, and only then is one made: never two.
 
 use super::fields::Moment;
-use super::grants::Extras;
+use super::grants::{Extras, Single};
 use super::{Diffing, Proposal, Spot, reason};
 use crate::abilities::Effect;
 use crate::account::{Account, AccountState, Kind};
-use crate::change::{FindingKind, ReasonKind, Severity};
+use crate::change::{Change, FindingKind, ReasonKind, Severity};
 use crate::correlate::{AccountAt, IdentityAt};
 use crate::decide::Wish;
 use crate::finding::About;
+use crate::policy::GrantRule;
 
 impl<'a, 'f: 'a> Diffing<'a, 'f> {
     pub(super) fn present(&mut self, at: IdentityAt, held: &[(AccountAt, &'f Account)]) {
@@ -48,7 +49,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             (None, Some((place, account)), ..) => self.resume(&spot, wish, *place, account),
             (None, None, Some((place, account)), _) => self.convert(&spot, wish, *place, account),
-            (None, None, None, Some((_, account))) => self.tell_beyond(&spot, account),
+            (None, None, None, Some((place, account))) => self.lesser(&spot, wish, *place, account),
             (None, None, None, None) => match here.iter().find(|(_, account)| is_asleep(account, wish.kind)) {
                 Some((_, account)) => self.tell_asleep(&spot, wish, account),
                 None => self.missing.push((spot, wish)),
@@ -88,7 +89,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
     }
 
-    fn tell_beyond(&mut self, spot: &Spot<'a>, account: &Account) {
+    pub(super) fn tell_beyond(&mut self, spot: &Spot<'a>, account: &Account) {
         let text = format!(
             "{} is {} in {} where {} is wished",
             self.name(spot.at),
@@ -133,34 +134,33 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     pub(super) fn update(
         &mut self,
         spot: &Spot<'a>,
-        wish: &'a Wish,
+        wish: &Wish,
         place: AccountAt,
         account: &'f Account,
         moment: Moment,
         resumed: Option<usize>,
     ) {
+        self.tell_unread(spot, wish, account, moment);
         if spot.ability.by_hand.contains_key(&Effect::Update) && !spot.ability.effects.contains_key(&Effect::Update) {
             return self.update_by_hand(spot, wish, place, account, moment);
         }
         let by_fields = self.field_changes(spot, wish, account, moment);
         self.untold_changes(spot, wish, account);
         let single = self.single_grant_changes(spot, wish, account, moment);
-        let rule = single.first().and_then(|(_, rule)| rule.as_deref()).map(str::to_owned);
+        let (rules, by_sources) = rules_of(&single, &by_fields, wish);
+        let rule = rules.first().map(|rule| (*rule).to_owned());
+        let kind = self.changed(spot, &rules, by_sources);
         let mut changes: Vec<_> = single.into_iter().map(|(change, _)| change).collect();
         changes.extend(by_fields);
         changes.sort_by(|one, other| one.field.cmp(&other.field));
         let mut before = resumed;
         if !changes.is_empty() {
-            let kind = self.changed(spot, rule.is_some());
             let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
-            let text = match &rule {
-                Some(rule) => format!(
-                    "{}: {} differs from what rule \"{rule}\" and the sources say",
-                    self.name(spot.at),
-                    names.join(", ")
-                ),
-                None => format!("{}: {} differs from what the sources say", self.name(spot.at), names.join(", ")),
+            let says = match &rule {
+                Some(rule) => format!("rule \"{rule}\" and the sources say"),
+                None => "the sources say".into(),
             };
+            let text = format!("{}: {} differs from what {says}", self.name(spot.at), names.join(", "));
             if spot.ability.effects.contains_key(&Effect::Update) {
                 let proposal =
                     self.on_account(spot, Effect::Update, place, changes, reason(kind, rule.as_deref(), text), before);
@@ -187,19 +187,16 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     }
 
     /// Leaves all that should be different in an account as one piece of work: who imports a row writes the whole of it.
-    fn update_by_hand(
-        &mut self,
-        spot: &Spot<'a>,
-        wish: &'a Wish,
-        place: AccountAt,
-        account: &'f Account,
-        moment: Moment,
-    ) {
+    fn update_by_hand(&mut self, spot: &Spot<'a>, wish: &Wish, place: AccountAt, account: &'f Account, moment: Moment) {
         let single = self.single_grant_changes(spot, wish, account, moment);
         let Extras { grants, revokes } = self.set_changes(spot, wish, account);
-        let rule = single.iter().find_map(|(_, rule)| rule.clone());
+        let by_fields = self.field_changes(spot, wish, account, moment);
+        let (mut rules, by_sources) = rules_of(&single, &by_fields, wish);
+        rules.extend(grants.iter().filter_map(|(.., rule, _)| rule.as_deref()));
+        let rule = rules.first().map(|rule| (*rule).to_owned());
+        let kind = self.changed(spot, &rules, by_sources);
         let mut changes: Vec<_> = single.into_iter().map(|(change, _)| change).collect();
-        changes.extend(self.field_changes(spot, wish, account, moment));
+        changes.extend(by_fields);
         for (change, ..) in grants.into_iter().chain(revokes) {
             match changes.iter_mut().find(|known| known.field == change.field) {
                 Some(known) => join_sets(known, change),
@@ -213,7 +210,6 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         changes.extend(untold);
         changes.sort_by(|one, other| one.field.cmp(&other.field));
         let names: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
-        let kind = self.changed(spot, rule.is_some());
         let text = format!("{}: {} differs from what is wished", self.name(spot.at), names.join(", "));
         let reason = reason(kind, rule.as_deref(), text);
         let by_hand = Some(super::make::by_hand(Some(spot.ability), Effect::Update));
@@ -221,23 +217,28 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         self.propose(Proposal { by_hand, ..proposal });
     }
 
-    /// Returns what happened to the person whose account is to change.
-    pub(super) fn changed(&self, spot: &Spot<'a>, by_rule: bool) -> ReasonKind {
+    /// Returns what happened to the person whose account is to change by these rules, or by what the sources say: who fits
+    /// a rule that they did not fit before has moved, too.
+    pub(super) fn changed(&self, spot: &Spot<'a>, rules: &[&str], by_sources: bool) -> ReasonKind {
         let stay = self.graph.stay(spot.at);
+        let gained = |(at, rule): (usize, &GrantRule)| {
+            rules.contains(&rule.name.as_str()) && self.wishes.has_gained(spot.at, at)
+        };
         match () {
             () if stay.returned => ReasonKind::Rehire,
             () if self.wishes.pasts(spot.at).next().is_some() => ReasonKind::Mover,
-            () if stay.changed && !by_rule => ReasonKind::Mover,
+            () if stay.changed && by_sources => ReasonKind::Mover,
+            () if self.rules.grants.iter().enumerate().any(gained) => ReasonKind::Mover,
             () => ReasonKind::Drift,
         }
     }
 
-    fn on_account(
+    pub(super) fn on_account(
         &self,
         spot: &Spot<'a>,
         effect: Effect,
         place: AccountAt,
-        changes: Vec<crate::change::Change>,
+        changes: Vec<Change>,
         reason: crate::change::Reason,
         before: Option<usize>,
     ) -> Proposal {
@@ -289,8 +290,16 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     }
 }
 
+/// Returns the rules by which single grants and fields are to change, and whether the sources have a part in it.
+fn rules_of<'w>(single: &'w [Single], by_fields: &[Change], wish: &'w Wish) -> (Vec<&'w str>, bool) {
+    let of_field = |change: &Change| wish.fields.get(&change.field).map(|wished| wished.rule.as_str());
+    let by_sources = by_fields.iter().any(|change| of_field(change).is_none());
+    let rules = single.iter().map(|(_, rule)| rule.as_str()).chain(by_fields.iter().filter_map(of_field)).collect();
+    (rules, by_sources)
+}
+
 /// Joins what is added to a set and what is taken from it into one change.
-fn join_sets(known: &mut crate::change::Change, other: crate::change::Change) {
+fn join_sets(known: &mut Change, other: Change) {
     known.after = other.after;
     if let (Some(known), Some(other)) = (&mut known.entitlement, other.entitlement) {
         known.add.extend(other.add);

@@ -1,6 +1,7 @@
 //! What `diff` says, as facts: each test builds a small world of values and looks at what is derived from it.
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
+mod moves;
 mod sessions;
 
 use crate::abilities::{Effect, Sessions};
@@ -109,6 +110,28 @@ fn what_the_app_does_not_tell_is_never_changed() {
     account.grants.clear();
     account.grants_known.clear();
     assert!(steps(&facts, "").is_empty());
+    let told = texts(&facts, "", FindingKind::UnsupportedChange);
+    let because = "does not tell which teams desk/agent/1 holds, so nothing is written there; Tier 1 is wished";
+    assert!(told.iter().any(|text| text.contains(because)), "{told:?}");
+    assert!(told.iter().any(|text| text.contains("which role desk/agent/1 holds")), "{told:?}");
+    assert_eq!(told.len(), 2);
+}
+
+#[test]
+fn what_a_mover_should_lose_and_the_app_does_not_tell_is_work_that_is_said() {
+    let mut facts = company();
+    facts.history.push(support("1", "Ann"));
+    set(account_of(&mut facts, "hr/person/1"), "department", json!("Success"));
+    let account = account_of(&mut facts, "desk/agent/1");
+    account.grants.retain(|grant| grant.kind.as_str() != "team");
+    account.grants_known.retain(|kind| kind.as_str() != "team");
+    let success = "[[grant]]\nname = \"success\"\nwhen = 'identity.department == \"Success\"'\n[grant.to]\n\
+                   desk = { role = \"agent\", teams = [\"Success\"] }";
+    assert!(steps(&facts, success).is_empty());
+    let told = &texts(&facts, success, FindingKind::UnsupportedChange)[0];
+    let lacks = "Success is wished: see whether it is there, and grant it by hand; ";
+    let gone = "Tier 1 was wished before a move and is no more: take it away by hand";
+    assert!(told.ends_with(&format!("{lacks}{gone}")), "{told}");
 }
 
 #[test]
@@ -117,7 +140,12 @@ fn what_is_empty_is_filled_with_something_else_or_when_asked() {
     set(account_of(&mut facts, "desk/agent/1"), "title", json!(null));
     assert!(steps(&facts, "").is_empty());
     let filled = "update desk drift Ann: external_id null→\"1\", title null→\"Agent\"";
-    assert_eq!(steps(&facts, "[[manage]]\nconnections = [\"desk\"]\nfields = \"fill\""), [filled]);
+    let key = |first: &str, id: u8| format!("update desk drift {first}: external_id null→\"{id}\"");
+    let fill = "[[manage]]\nconnections = [\"desk\"]\nfields = \"fill\"";
+    assert_eq!(steps(&facts, fill), [filled, &key("Ben", 2), &key("Cleo", 3)]);
+    let ben = account_of(&mut facts, "desk/agent/2").key.clone();
+    facts.ignored.insert(ben, ["external_id".into()].into());
+    assert_eq!(steps(&facts, fill), [filled, &key("Cleo", 3)], "the app did not show it a moment ago");
     account_of(&mut facts, "desk/agent/1").name = Some("Anne Doe".into());
     assert_eq!(
         steps(&facts, ""),
@@ -396,6 +424,31 @@ fn an_invitation_is_said_louder_before_it_ends_and_after() {
 }
 
 #[test]
+fn who_was_let_in_again_is_invited_since_then_and_not_since_the_record_was_made() {
+    let mut facts = company();
+    let invited = account_of(&mut facts, "desk/agent/1");
+    (invited.state, invited.created_ms) = (AccountState::Invited, Some(NOW_MS - 2522 * DAY_MS));
+    let key = invited.key.clone();
+    assert!(texts(&facts, "", FindingKind::PendingInvite)[0].contains("for 2522 days"));
+    facts.invited.insert(key, NOW_MS - 2 * DAY_MS);
+    let told = &texts(&facts, "", FindingKind::PendingInvite)[0];
+    assert!(told.contains("for 2 days") && !told.contains("no longer looked at"), "{told}");
+}
+
+#[test]
+fn what_an_app_left_empty_is_asked_for_again_by_itself() {
+    let mut facts = company();
+    set(account_of(&mut facts, "desk/agent/1"), "title", json!(null));
+    let key = account_of(&mut facts, "desk/agent/1").key.clone();
+    assert!(steps(&facts, "").is_empty());
+    facts.left.insert(key.clone(), ["title".into()].into());
+    assert_eq!(steps(&facts, ""), ["update desk drift Ann: external_id null→\"1\", title null→\"Agent\""]);
+    facts.ignored.insert(key, ["title".into()].into());
+    assert!(steps(&facts, "").is_empty(), "not with every plan");
+    assert!(texts(&facts, "", FindingKind::IgnoredWrite)[0].contains("title was changed, and did not change it"));
+}
+
+#[test]
 fn a_membership_that_waits_for_approval_is_not_asked_for_again() {
     let mut facts = company();
     for grant in &mut account_of(&mut facts, "desk/agent/1").grants {
@@ -565,4 +618,21 @@ fn an_account_that_is_nobodys_is_theirs_of_whom_a_client_speaks() {
     facts.client_wishes.push(ann);
     let steps = steps(&facts, "");
     assert!(steps.iter().any(|step| step.starts_with("suspend desk decision")), "{steps:?}");
+}
+
+#[test]
+fn a_connection_that_was_never_read_has_steps_that_are_held_and_no_wrong_cause_is_told() {
+    let mut facts = company();
+    facts.accounts.push(support("4", "Dan"));
+    let desk = connection_of(&mut facts, "desk");
+    (desk.complete_ms, desk.coverage) = (None, Some(crate::facts::Coverage::Partial));
+    let kind = abilities_of(&mut facts, "desk").kinds.get_mut(&Kind::Agent).unwrap();
+    kind.entitlements.values_mut().for_each(|ability| ability.numbered = true);
+    let all = steps(&facts, "");
+    assert!(all.iter().any(|step| step.starts_with("[absence] create desk joiner Dan")), "{all:?}");
+    assert_eq!(all.iter().filter(|step| step.contains("desk")).count(), 1, "what is held is not compared: {all:?}");
+    assert!(texts(&facts, "", FindingKind::UnsupportedChange).is_empty());
+    assert!(texts(&facts, "", FindingKind::MissingAccount).is_empty());
+    connection_of(&mut facts, "desk").complete_ms = Some(NOW_MS);
+    assert!(texts(&facts, "", FindingKind::UnsupportedChange)[0].contains("tells no list of these"));
 }

@@ -34,14 +34,15 @@ pub(super) fn hold(scene: &Scene<'_>, holds: &[Option<(&'static str, String)>], 
             continue;
         }
         *lacking.entry(&step.connection).or_default() += 1;
-        let taken = connection.seats_taken;
-        held.push((
-            at,
-            format!(
-                "{taken} of {bought} seats of {} are taken, and this takes one more than there are",
-                step.connection
-            ),
-        ));
+        let (name, taken) = (&step.connection, connection.seats_taken);
+        let because = match bought.saturating_sub(taken) {
+            0 => format!("{taken} of {bought} seats of {name} are taken, and none is left for this"),
+            1 => format!("{taken} of {bought} seats of {name} are taken, and a step before this takes the last one"),
+            left => {
+                format!("{taken} of {bought} seats of {name} are taken, and steps before this take the other {left}")
+            }
+        };
+        held.push((at, because));
     }
     for (connection, lacks) in lacking {
         let Some(facts) = scene.facts.connections.get(connection) else { continue };

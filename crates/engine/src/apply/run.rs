@@ -237,6 +237,8 @@ pub(super) struct Run<'a> {
     /// Connections to which writes were stopped, and by whom.
     pub(super) stopped: BTreeMap<ConnectionName, String>,
     pub(super) unreachable: BTreeSet<StepId>,
+    /// Steps that are not done for a field that their app left alone; the accounts that they make are there.
+    pub(super) stands: BTreeSet<StepId>,
     pub(super) refusals: BTreeMap<StepId, ErrorKind>,
     doubts: Doubts,
     pub(super) word: Word<'a>,
@@ -300,6 +302,7 @@ impl<'a> Run<'a> {
             waiting: BTreeSet::new(),
             stopped: BTreeMap::new(),
             unreachable: BTreeSet::new(),
+            stands: BTreeSet::new(),
             refusals: BTreeMap::new(),
             doubts,
             word,
@@ -503,6 +506,8 @@ impl<'a> Run<'a> {
                 }
                 Some(Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending) => {}
                 Some(_) if self.waiting.contains(need) => kept_back = Some(need),
+                // Not done for a field that the app left alone; the account that is needed is there.
+                Some(Outcome::Refused) if self.stands.contains(need) => {}
                 Some(_) => return Some(Obstacle::Ever(format!("{need}, which it needs, was not done"))),
                 None if self.left.contains(need) => return Some(Obstacle::Now),
                 None => {} // not a step of this plan: what it made is there already

@@ -13,10 +13,11 @@ use std::collections::BTreeMap;
 use tenure_connect::Witnessed;
 use tenure_core::abilities::Effect;
 use tenure_core::account::Account;
-use tenure_core::change::{Outcome, Plan, Step, StepResult};
+use tenure_core::change::{FieldOutcome, Outcome, Plan, Step, StepResult};
 use tenure_core::circuit;
 use tenure_core::facts::Link;
 use tenure_core::journal::Draft;
+use tenure_core::look::effect_holds;
 use tenure_core::name::{ConnectionName, StepId};
 use tenure_store::{Alongside, Pulse, Settled};
 
@@ -50,7 +51,10 @@ impl<'a> Run<'a> {
             self.remember(step, carried).await?;
         }
         let results: Vec<_> = ended.iter().map(|one| (one.step, &one.carried.result)).collect();
-        crate::ignored::remember(house, &results).await?;
+        let ends: Vec<_> = ended.iter().map(|one| (one.step, &one.carried.result, one.carried.undone)).collect();
+        crate::ignored::remember(house, &ends).await?;
+        let seen = carried.iter().map(|(step, carried)| (*step, &carried.result, carried.read_back.as_ref()));
+        crate::invited::note(house, &seen.collect::<Vec<_>>()).await?;
         crate::begun::end(house, &results).await?;
         crate::endings::end(house, &results).await?;
         // What was read back is of the moment before the steps are said to have ended, so that it is seen as of their end.
@@ -112,6 +116,9 @@ impl<'a> Run<'a> {
         }
         if let Some(kind) = carried.refusal {
             self.refusals.insert(step.id.clone(), kind);
+        }
+        if stands(step, carried) {
+            self.stands.insert(step.id.clone());
         }
         if carried.unreachable {
             self.unreachable.insert(step.id.clone());
@@ -214,6 +221,13 @@ pub(super) fn told(step: &Step, result: &StepResult, asked: &Witnessed) -> Value
     body
 }
 
+/// Tells whether a step is not done for a field that its app left alone, and the account that it should make is there.
+fn stands(step: &Step, carried: &Carried) -> bool {
+    let ignored = carried.result.fields.values().any(|outcome| *outcome == FieldOutcome::Ignored);
+    let makes = matches!(step.effect, Effect::Create | Effect::Convert | Effect::Resume);
+    carried.result.outcome == Outcome::Refused && ignored && makes && effect_holds(step, carried.read_back.as_ref())
+}
+
 /// Writes which accounts are gone, pins the links of those that were made for somebody, and returns what was read back,
 /// by connection: it is written together with the outcomes, so that a pull that walks meanwhile learns of both at once.
 pub(super) async fn observe(
@@ -235,14 +249,15 @@ pub(super) async fn observe(
             }
             continue;
         };
-        if step.effect == Effect::Convert
+        if step.meant() == Effect::Convert
             && let Some(before) = step.account_key.as_ref().filter(|key| **key != account.key)
             && (account.kind_is(step) || matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue))
         {
             house.store.record_gone(&step.connection, std::slice::from_ref(before), now_ms).await?;
         }
         let makes = matches!(step.effect, Effect::Create | Effect::Convert | Effect::Resume);
-        let ours = matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending);
+        let is_done = matches!(carried.result.outcome, Outcome::Done | Outcome::AlreadyTrue | Outcome::Pending);
+        let ours = is_done || stands(step, carried);
         if let (true, true, Some(identity)) = (makes, ours, &step.identity) {
             context.made(identity, &account.key);
             links.push(Link {

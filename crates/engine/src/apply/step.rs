@@ -48,6 +48,8 @@ pub(super) struct Carried {
     pub disproved: Option<Disproof>,
     /// The app left fields as they were, and its vendor's record says of each that it may: nothing is broken there.
     pub foreseen: bool,
+    /// The app answered that it was done, and left the whole effect undone.
+    pub undone: bool,
 }
 
 /// What is meant with a step.
@@ -142,7 +144,7 @@ impl Walk<'_> {
     async fn look(&self) -> Result<Option<Account>, ConnectError> {
         match &self.step.account_key {
             None => self.find_by_address().await,
-            Some(key) if self.step.effect == Effect::Convert => {
+            Some(key) if self.step.meant() == Effect::Convert => {
                 let converted = AccountKey { kind: self.step.kind, ..key.clone() };
                 match self.read(&converted).await? {
                     Some(account) => Ok(Some(account)),
@@ -296,6 +298,7 @@ impl Walk<'_> {
             self.connector.remember([(before.key.clone(), Memory::PutOut)]);
             carried.result.outcome = Outcome::Refused;
             carried.result.because = Some(format!("{DID_NOT} touch the account"));
+            carried.undone = true;
         }
         carried
     }
@@ -415,12 +418,13 @@ impl Walk<'_> {
         };
         let (ignored, waiting) = (ended(FieldOutcome::Ignored), ended(FieldOutcome::Pending));
         let holds = effect_holds(self.step, last.as_ref());
+        let undone = !holds && self.step.account_key.is_some();
         let may_ignore =
             |field: &&str| self.ability.fields.get(*field).is_some_and(|told| told.ignored_because.is_some());
         let foreseen = !ignored.is_empty() && ignored.iter().all(may_ignore);
         let (outcome, because) = if !ignored.is_empty() {
             (Outcome::Refused, Some(format!("{DID_NOT} change {}{}", ignored.join(", "), self.reasons(&ignored))))
-        } else if !holds && self.step.account_key.is_some() {
+        } else if undone {
             let state = last.as_ref().map_or("not there", |account| account.state.as_str());
             (
                 Outcome::Refused,
@@ -443,6 +447,7 @@ impl Walk<'_> {
             refusal: None,
             disproved: (self.is_unproven() && outcome == Outcome::Refused).then_some(Disproof::Ignored),
             foreseen,
+            undone,
         }
     }
 
@@ -491,6 +496,7 @@ impl Walk<'_> {
             refusal: None,
             disproved: None,
             foreseen: false,
+            undone: false,
         }
     }
 
@@ -528,6 +534,7 @@ impl Walk<'_> {
             refusal: None,
             disproved: None,
             foreseen: false,
+            undone: false,
         }
     }
 }
