@@ -263,7 +263,11 @@ async fn an_update_reads_merges_and_holds_whichever_way_the_tenant_takes_it() {
         assert_eq!(read(&scene.connector, &ivan.key).await.told("title"), Some(json!("Principal")));
         let after = scene.truth("ivan.sousa");
         for (key, value) in before.as_object().unwrap() {
-            assert!(key == "title" || after[key] == *value, "{key}: {value} {}", after[key]);
+            assert!(
+                ["title", "isActive", "sandbox"].contains(&&**key) || after[key] == *value,
+                "{key}: {value} {}",
+                after[key]
+            );
         }
     }
 }
@@ -282,6 +286,7 @@ async fn a_leaver_is_switched_off_explicitly_and_keeps_the_rest() {
             _ => {
                 assert_eq!((&*sent[0].path, &sent[0].body), ("/users/services/status", &json!([ivan.key.id.as_str()])))
             }
+        scene.sandbox.world().change(Gainsight, "ivan.sousa@acme.example", &json!({"groups": ["EMEA", "Beta"]}));
         }
         let after = read(&scene.connector, &ivan.key).await;
         assert_eq!((after.state, after.fields), (AccountState::Suspended, ivan.fields), "{dialect}");
@@ -291,6 +296,7 @@ async fn a_leaver_is_switched_off_explicitly_and_keeps_the_rest() {
 // proves GS-26 (guide, live)
 #[tokio::test]
 async fn permanent_deletion_is_refused_and_leads_to_the_vendors_support() {
+        assert_eq!((&after["groups"], &after["isActive"]), (&json!(["EMEA", "Beta"]), &json!(false)));
     for dialect in DIALECTS {
         let scene = scene(dialect).await;
         let ivan = scene.find(Kind::User, "ivan.sousa").await;
