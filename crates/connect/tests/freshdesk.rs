@@ -605,3 +605,24 @@ async fn a_refusal_that_names_no_time_waits_for_the_window_to_roll_over() {
     assert_eq!(seen.throttled, 1);
     assert!((1.0..30.0).contains(&took), "{took} s");
 }
+
+#[tokio::test]
+async fn a_filter_that_the_app_refuses_is_not_tried_with_every_look() {
+    let strict = |sent: &wire::Sent| {
+        let filtered = sent.path.ends_with("/agents") && sent.query.contains_key("email");
+        filtered.then(|| {
+            (400, json!({"description": "Validation failed", "errors": [{"field": "email", "code": "invalid_field"}]}))
+        })
+    };
+    let scene = Scene::refusing(Vendor::Freshdesk, "guide", strict).await;
+    for person in ["jane.doe", "bruno.costa"] {
+        scene.find(Kind::Agent, person).await;
+    }
+    let filtered = scene
+        .wire
+        .sent()
+        .iter()
+        .filter(|sent| sent.path.ends_with("/agents") && sent.query.contains_key("email"))
+        .count();
+    assert_eq!(filtered, 1);
+}
