@@ -1,12 +1,14 @@
 //! What a connection can do, in the words of the walk, told from its manifest and its settings.
 //! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
 
+use crate::codec::zone::spellings;
 use crate::manifest::{
     AccessSpec, Body, ByHandSpec, Call, CardinalityWord, Codec, EffectSpec, EntitlementSpec, FieldSpec, GrantForm,
     GrantWrite, IdForm, KindSpec, Manifest, On, SeatWord, SessionWord,
 };
 use crate::settings::Settings;
 use serde_json::Value;
+use std::sync::Arc;
 use tenure_core::abilities::{
     Abilities, ByHand, Cardinality, Effect, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat,
     Sessions,
@@ -116,6 +118,7 @@ fn field_ability(field: &FieldSpec, by_scim: bool) -> FieldAbility {
         fallback: field.fallback.clone(),
         refers_to_account: field.codec.refers_to_account(),
         fold_case: field.fold_case,
+        spellings: if field.codec == Codec::RailsTimeZone { spellings() } else { Arc::default() },
     }
 }
 

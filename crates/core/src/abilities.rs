@@ -7,8 +7,11 @@ use crate::account::Kind;
 use crate::name::{ConnectionName, EntitlementKind, FieldName, Name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a step does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
@@ -197,12 +200,33 @@ pub struct FieldAbility {
     pub values: Vec<Name>,
     /// What is asked of a new account when no source and no rule tells, because the app would choose a mightier value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<serde_json::Value>,
+    pub fallback: Option<Value>,
     /// Whether the value is the native id of another account of this connection, found through the identity that
     /// the attribute names (a manager).
     pub refers_to_account: bool,
     /// Whether two values are compared without regard to case (addresses).
     pub fold_case: bool,
+    /// Where the app has a list of its own for what we know by more names (time zones): every value that it can be given →
+    /// the value that it is read back as. Empty where values are free.
+    #[serde(default, skip_serializing_if = "no_spellings")]
+    pub spellings: Arc<BTreeMap<Name, Name>>,
+}
+
+impl FieldAbility {
+    /// Returns a value as it is read back once the app was given it; nothing for one that the app cannot be given.
+    pub fn spelt<'v>(&self, value: &'v Value) -> Option<Cow<'v, Value>> {
+        match value {
+            Value::String(text) if !self.spellings.is_empty() && !text.is_empty() => {
+                let spelt = self.spellings.get(text.as_str())?;
+                Some(if spelt.as_str() == text { Cow::Borrowed(value) } else { Cow::Owned(spelt.as_str().into()) })
+            }
+            _ => Some(Cow::Borrowed(value)),
+        }
+    }
+}
+
+fn no_spellings(spellings: &Arc<BTreeMap<Name, Name>>) -> bool {
+    spellings.is_empty()
 }
 
 /// What can be granted under one word of the policy.

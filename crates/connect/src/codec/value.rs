@@ -39,7 +39,10 @@ impl ValueCodec {
                 word.map_or_else(|| text_or_value(json), |(word, _)| Value::String(word.to_string()))
             }
             Codec::RailsTimeZone => match json {
-                Json::Text(name) => Value::String(iana_zone(name).unwrap_or(name).to_owned()),
+                Json::Text(name) => {
+                    let zone = iana_zone(name).or_else(|| iana_zone(rails_zone(name)?));
+                    Value::String(zone.unwrap_or(name).to_owned())
+                }
                 _ => json.to_value(),
             },
             Codec::Text | Codec::AccountNumber | Codec::AccountText => text_or_value(json),
