@@ -131,6 +131,7 @@ fn entitlement_ability(spec: &EntitlementSpec, by_scim: bool) -> EntitlementAbil
         },
         scoped: !spec.scopes.is_empty(),
         default_scope: spec.default_scope.as_deref().map(Name::new),
+        least_scope: spec.scopes.last().map(|scope| Name::new(scope)),
         privileged: spec.privileged.iter().map(|name| Name::new(name)).collect(),
         owners: spec.owners.iter().map(|name| Name::new(name)).collect(),
         values: spec.values.iter().map(|name| Name::new(name)).collect(),

@@ -270,6 +270,7 @@ fn agent() -> KindAbility {
         cardinality,
         scoped: false,
         default_scope: None,
+        least_scope: None,
         privileged: vec![Name::new("admin")],
         owners: Vec::new(),
         values: Vec::new(),

@@ -240,6 +240,9 @@ pub struct EntitlementAbility {
     pub scoped: bool,
     /// The scope that is meant when a policy names none.
     pub default_scope: Option<Name>,
+    /// The scope in which a grant lets do least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_scope: Option<Name>,
     /// The names that are privileged, from the manifest.
     pub privileged: Vec<Name>,
     /// The names whose only holder owns the tenant.

@@ -128,6 +128,7 @@ fn entitlement(kind: &str, cardinality: Cardinality) -> EntitlementAbility {
         scoped: false,
         default_scope: None,
         privileged: vec![Name::new("admin")],
+        least_scope: None,
         owners: Vec::new(),
         values: Vec::new(),
         synonyms: BTreeMap::new(),
@@ -191,6 +192,7 @@ fn service_kind(convert_from: Vec<Kind>) -> KindAbility {
             scoped: true,
             default_scope: Some("entire_helpdesk".into()),
             required: true,
+            least_scope: Some("assigned_items".into()),
             ..entitlement("role", Cardinality::Many)
         };
         entitlements.insert(Name::new("roles"), roles);

@@ -207,7 +207,7 @@ pub struct EntitlementSpec {
     /// Whether names are compared exactly.
     #[serde(default)]
     pub exact: bool,
-    /// The scopes that the app has; empty where grants have none.
+    /// The scopes that the app has, the one that lets do least last; empty where grants have none.
     #[serde(default)]
     pub scopes: Vec<String>,
     /// The scope that is meant when a policy names none.

@@ -171,10 +171,15 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
         let Extras { grants, revokes } = self.set_changes(spot, wish, account);
         for (effect, changes) in [(Effect::Grant, grants), (Effect::Revoke, revokes)] {
-            for (change, kind, rule, text) in changes {
+            for (change, kind, rule, text, by_hand) in changes {
                 let possible =
                     [effect, Effect::Update].into_iter().find(|effect| spot.ability.effects.contains_key(effect));
                 match possible {
+                    Some(_) if by_hand.is_some() => {
+                        let reason = reason(kind, rule.as_deref(), text);
+                        let proposal = self.on_account(spot, Effect::Manual, place, vec![change], reason, before);
+                        self.propose(Proposal { by_hand, ..proposal });
+                    }
                     Some(effect) => {
                         let reason = reason(kind, rule.as_deref(), text);
                         let proposal = self.on_account(spot, effect, place, vec![change], reason, before);

@@ -1,6 +1,7 @@
 //! What `diff` says, as facts: each test builds a small world of values and looks at what is derived from it.
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
+mod scopes;
 mod sessions;
 
 use crate::abilities::{Effect, FieldAbility, Sessions};
@@ -9,8 +10,8 @@ use crate::change::{FindingKind, Severity};
 use crate::facts::{ClientAsks, ClientWish, Decided, Facts};
 use crate::world::*;
 use serde_json::json;
-
 use std::sync::Arc;
+
 fn steps(facts: &Facts, more: &str) -> Vec<String> {
     shown(&walk(facts, &policy(more)))
 }
@@ -102,7 +103,6 @@ fn case_alone_is_no_difference_where_the_app_folds_it() {
 }
 
 #[test]
-#[test]
 fn what_the_app_spells_alike_is_no_difference_and_what_it_has_no_word_for_stops_nobody() {
     let mut facts = company();
     let pairs = [("Paris", "Paris"), ("Oslo", "Stockholm"), ("Stockholm", "Stockholm")];
@@ -134,6 +134,7 @@ fn what_the_app_spells_alike_is_no_difference_and_what_it_has_no_word_for_stops_
     assert!(told.iter().all(|text| text.contains("time_zone in desk should be \"Panama\"")), "{told:?}");
 }
 
+#[test]
 fn what_the_app_does_not_tell_is_never_changed() {
     let mut facts = company();
     let account = account_of(&mut facts, "desk/agent/1");
