@@ -164,6 +164,7 @@ fn effect_ability(
         sends_mail: effect.mail,
         loses: effect.loses.clone(),
         unproven: effect.unproven,
+        optional: effect.optional,
         requests: requests_of(manifest, kind, what) + looks,
         reads_before: reads_before(spec, effect),
         own_requests: looks,

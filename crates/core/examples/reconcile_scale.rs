@@ -288,6 +288,7 @@ fn agent() -> KindAbility {
         sends_mail: false,
         loses: None,
         unproven: false,
+        optional: false,
         ignored_because: None,
         requests: 2,
         reads_before: true,

@@ -292,6 +292,9 @@ pub struct EffectAbility {
     /// The vendor's record does not promise it: the first answer of a tenant decides whether it can be done there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
+    /// Some tenants do not serve it at all, and show that by how they answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// Why the app may accept it and do nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_because: Option<String>,

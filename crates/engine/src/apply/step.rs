@@ -255,6 +255,9 @@ impl Walk<'_> {
                     }
                     return self.refused(&error, None);
                 }
+                if effect == self.step.effect && self.is_unserved(&error, target.as_ref()).await {
+                    return self.unserved(&error, found);
+                }
                 return self.refused(&error, found);
             }
             because = error.to_string();
@@ -448,6 +451,25 @@ impl Walk<'_> {
 
     fn is_unproven(&self) -> bool {
         self.ability.effects.get(&self.step.effect).is_some_and(|effect| effect.unproven)
+    }
+
+    /// Tells whether an answer shows that the tenant does not serve the effect at all: there is no such address, although
+    /// the account itself can be read.
+    async fn is_unserved(&self, error: &ConnectError, target: Option<&AccountKey>) -> bool {
+        let optional = self.ability.effects.get(&self.step.effect).is_some_and(|effect| effect.optional);
+        match (error.status, target) {
+            (Some(405), _) | (Some(404), None) => optional,
+            (Some(404), Some(key)) => optional && matches!(self.read(key).await, Ok(Some(_))),
+            _ => false,
+        }
+    }
+
+    fn unserved(&self, error: &ConnectError, found: Option<Account>) -> Carried {
+        Carried {
+            refusal: Some(ErrorKind::Unsupported),
+            disproved: Some(Disproof::Said),
+            ..self.ends(Outcome::Unsupported, error.to_string(), found)
+        }
     }
 
     /// Returns the vendor's reasons why fields stay as they are, as the end of a sentence.
