@@ -428,8 +428,12 @@ async fn whoever_was_put_out_is_made_an_agent_of_the_contact_that_stayed() {
     let tom = find_one(&tenant.connector, Kind::Agent, TOM).await;
     let contact = tenant.truth(TOM)["sandbox"]["id"].clone();
     perform(&tenant.connector, Effect::Suspend, Kind::Agent, Some(&tom.key), &[]).await.unwrap();
-    let back = perform(&tenant.connector, Effect::Create, Kind::Agent, None, &joiner(TOM)).await.unwrap();
+    let mut changes = joiner(TOM);
+    changes.push(field("title", "Chief"));
+    let back = perform(&tenant.connector, Effect::Create, Kind::Agent, None, &changes).await.unwrap();
     assert_ne!(back.account.id, tom.key.id);
+    assert!(back.unsent.iter().any(|word| word == "title"), "make_agent takes none: {:?}", back.unsent);
+    assert!(!back.unsent.iter().any(|word| word == "roles" || word == "ticket_scope"), "{:?}", back.unsent);
     let truth = tenant.truth(TOM);
     assert_eq!(
         (&truth["ticket_scope"], &truth["occasional"]),
