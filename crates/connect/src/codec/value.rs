@@ -51,7 +51,7 @@ impl ValueCodec {
                 Some(text) => Value::String(text.get(..DAY_LEN).unwrap_or(&text).to_owned()),
                 None => json.to_value(),
             },
-            Codec::Number | Codec::Flag => json.to_value(),
+            Codec::Number | Codec::Flag | Codec::Texts => json.to_value(),
         }
     }
 
@@ -66,6 +66,7 @@ impl ValueCodec {
         match self.codec {
             Codec::Text | Codec::Date | Codec::AccountText => plain_text(value).map(Value::String),
             Codec::Number | Codec::AccountNumber => number(value),
+            Codec::Texts => Err("lists are read only".to_owned()),
             Codec::Flag => match value {
                 Value::Bool(_) => Ok(value.clone()),
                 Value::String(text) if text == "true" || text == "false" => Ok(Value::Bool(text == "true")),

@@ -139,6 +139,8 @@ pub enum Codec {
     /// A text; numbers are read as texts.
     #[default]
     Text,
+    /// A list of texts, which is read only.
+    Texts,
     /// A number.
     Number,
     /// True or false.
