@@ -1,12 +1,14 @@
 //! What a connection can do, in the words of the walk, told from its manifest and its settings.
 //! The engine hands abilities to the planner. No URL, no wire format and no secret gets into them.
 
+use crate::codec::zone::spellings;
 use crate::manifest::{
     AccessSpec, Body, ByHandSpec, Call, CardinalityWord, Codec, EffectSpec, EntitlementSpec, FieldSpec, GrantForm,
     GrantWrite, IdForm, KindSpec, Manifest, On, SeatWord, SessionWord,
 };
 use crate::settings::Settings;
 use serde_json::Value;
+use std::sync::Arc;
 use tenure_core::abilities::{
     Abilities, ByHand, Cardinality, Effect, EffectAbility, EntitlementAbility, FieldAbility, KindAbility, Seat,
     Sessions,
@@ -116,6 +118,7 @@ fn field_ability(field: &FieldSpec, by_scim: bool) -> FieldAbility {
         fallback: field.fallback.clone(),
         refers_to_account: field.codec.refers_to_account(),
         fold_case: field.fold_case,
+        spellings: if field.codec == Codec::RailsTimeZone { spellings() } else { Arc::default() },
     }
 }
 
@@ -128,6 +131,7 @@ fn entitlement_ability(spec: &EntitlementSpec, by_scim: bool) -> EntitlementAbil
         },
         scoped: !spec.scopes.is_empty(),
         default_scope: spec.default_scope.as_deref().map(Name::new),
+        least_scope: spec.scopes.last().map(|scope| Name::new(scope)),
         privileged: spec.privileged.iter().map(|name| Name::new(name)).collect(),
         owners: spec.owners.iter().map(|name| Name::new(name)).collect(),
         values: spec.values.iter().map(|name| Name::new(name)).collect(),
@@ -160,6 +164,7 @@ fn effect_ability(
         sends_mail: effect.mail,
         loses: effect.loses.clone(),
         unproven: effect.unproven,
+        optional: effect.optional,
         requests: requests_of(manifest, kind, what) + looks,
         reads_before: reads_before(spec, effect),
         own_requests: looks,

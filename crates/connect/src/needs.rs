@@ -56,6 +56,7 @@ fn forms_of(field: &FieldSpec) -> Vec<Form> {
         Codec::Number | Codec::AccountNumber | Codec::AccountText => vec![Form::Number, Form::Text],
         // Whatever is no text is kept as it is; a list or an object is not what a person could read there.
         Codec::Text => vec![Form::Flag, Form::Number, Form::Text],
+        Codec::Texts => vec![Form::List, Form::Text],
         Codec::RailsTimeZone | Codec::Date => vec![Form::Text],
         Codec::Flag => vec![Form::Flag],
         Codec::Words => field.words.values().flat_map(forms_of_value).collect(),

@@ -428,8 +428,12 @@ async fn whoever_was_put_out_is_made_an_agent_of_the_contact_that_stayed() {
     let tom = find_one(&tenant.connector, Kind::Agent, TOM).await;
     let contact = tenant.truth(TOM)["sandbox"]["id"].clone();
     perform(&tenant.connector, Effect::Suspend, Kind::Agent, Some(&tom.key), &[]).await.unwrap();
-    let back = perform(&tenant.connector, Effect::Create, Kind::Agent, None, &joiner(TOM)).await.unwrap();
+    let mut changes = joiner(TOM);
+    changes.push(field("title", "Chief"));
+    let back = perform(&tenant.connector, Effect::Create, Kind::Agent, None, &changes).await.unwrap();
     assert_ne!(back.account.id, tom.key.id);
+    assert!(back.unsent.iter().any(|word| word == "title"), "make_agent takes none: {:?}", back.unsent);
+    assert!(!back.unsent.iter().any(|word| word == "roles" || word == "ticket_scope"), "{:?}", back.unsent);
     let truth = tenant.truth(TOM);
     assert_eq!(
         (&truth["ticket_scope"], &truth["occasional"]),
@@ -604,4 +608,25 @@ async fn a_refusal_that_names_no_time_waits_for_the_window_to_roll_over() {
     let (took, seen) = (began.elapsed().as_secs_f64(), connector.statistics());
     assert_eq!(seen.throttled, 1);
     assert!((1.0..30.0).contains(&took), "{took} s");
+}
+
+#[tokio::test]
+async fn a_filter_that_the_app_refuses_is_not_tried_with_every_look() {
+    let strict = |sent: &wire::Sent| {
+        let filtered = sent.path.ends_with("/agents") && sent.query.contains_key("email");
+        filtered.then(|| {
+            (400, json!({"description": "Validation failed", "errors": [{"field": "email", "code": "invalid_field"}]}))
+        })
+    };
+    let scene = Scene::refusing(Vendor::Freshdesk, "guide", strict).await;
+    for person in ["jane.doe", "bruno.costa"] {
+        scene.find(Kind::Agent, person).await;
+    }
+    let filtered = scene
+        .wire
+        .sent()
+        .iter()
+        .filter(|sent| sent.path.ends_with("/agents") && sent.query.contains_key("email"))
+        .count();
+    assert_eq!(filtered, 1);
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tenure_connect::{BudgetSpec, Catalogue, Connector, ErrorKind, Look, LookupBy, PullStart};
 use tenure_core::abilities::Effect;
 use tenure_core::account::{AccountKey, AccountState, Kind};
-use tenure_core::change::Change;
+use tenure_core::change::{Change, WishedGrant};
 use tenure_core::facts::Coverage;
 use tenure_core::look::holds;
 use tenure_sandbox::{FreshservicePlan, Limits, Options, Plans, Vendor};
@@ -474,5 +474,67 @@ async fn the_tenants_own_fields_are_mapped_by_its_own_manifest_and_go_with_a_put
         let error = perform(&own, Effect::Update, Kind::Requester, Some(&felix), &change).await.unwrap_err();
         assert_eq!((error.kind, error.may_have_happened), (ErrorKind::Validation, false), "{error}");
         assert!(error.hint.as_deref().unwrap().contains("admin pages"), "{error}");
+    }
+}
+
+// proves FS-16 (guide)
+#[tokio::test]
+async fn a_role_whose_scope_the_app_does_not_tell_is_never_given_another() {
+    // The guide's record shows ids only, and a set of roles is written whole.
+    let told = |sent: &wire::Sent| {
+        let agent = json!({"agent": {"id": 7, "active": true, "role_ids": [9001, 9002]}});
+        sent.path.ends_with("/agents/7").then_some((200, agent))
+    };
+    let scene = Scene::refusing(APP, "guide", told).await;
+    let key = AccountKey::new(&"freshservice".into(), Kind::Agent, "7");
+    let mut change = grants("roles", "role", &["IT Agent@member_groups"], &[]);
+    let error = perform(&scene.connector, Effect::Grant, Kind::Agent, Some(&key), &[change.clone()]).await.unwrap_err();
+    assert!(error.kind == ErrorKind::Validation && error.text.contains("in which scope 9001 is held"), "{error}");
+    assert!(scene.wire.writes().is_empty());
+    let asked = change.entitlement.as_mut().unwrap();
+    let keep = |name: &str| WishedGrant { name: name.into(), scope: Some("assigned_items".into()), privileged: false };
+    asked.keep = vec![keep("9001"), keep("9002")];
+    perform(&scene.connector, Effect::Grant, Kind::Agent, Some(&key), &[change]).await.unwrap();
+    let roles = scene.wire.writes()[0].body["roles"].as_array().unwrap().clone();
+    let scopes: Vec<&Value> = roles.iter().map(|role| &role["assignment_scope"]).collect();
+    assert_eq!(scopes, ["assigned_items", "assigned_items", "member_groups"], "{roles:?}");
+}
+
+// proves FS-29 (live)
+#[tokio::test]
+async fn a_lost_answer_to_a_reactivation_is_looked_into_and_not_asked_again() {
+    for (kind, email) in [(Kind::Agent, PRIYA), (Kind::Requester, FELIX)] {
+        let scene = Scene::of(APP, "live", 40).await;
+        let key = find_one(&scene.connector, kind, email).await.key;
+        perform(&scene.connector, Effect::Suspend, kind, Some(&key), &[]).await.unwrap();
+        scene.wire.forget();
+        scene.sandbox.set_faults(vec!["cut-after:app=freshservice,method=PUT,count=1".parse().unwrap()]);
+        let error = perform(&scene.connector, Effect::Resume, kind, Some(&key), &[]).await.unwrap_err();
+        assert!(error.may_have_happened, "{error}");
+        let sent: Vec<String> = scene.wire.writes().into_iter().map(|sent| sent.path).collect();
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        assert_eq!(read(&scene.connector, &key).await.state, AccountState::Active);
+    }
+}
+
+// The Link header leads on.
+#[tokio::test]
+async fn an_app_that_links_to_the_next_page_is_never_asked_for_one_that_is_not_there() {
+    let scene = Scene::of(APP, "live", 2000).await;
+    // A slow app is where pages would be asked for ahead.
+    scene.sandbox.set_faults(vec!["slow:app=freshservice,ms=20".parse().unwrap()]);
+    let pulled = pull(&scene.connector).await;
+    assert_eq!(pulled.coverage, Coverage::Complete, "{:?}", pulled.because);
+    let asked = |path: &str, active: &str| {
+        let of = |sent: &&wire::Sent| sent.path == path && sent.query.get("active").is_some_and(|is| is == active);
+        scene.wire.sent().iter().filter(of).count()
+    };
+    let all = scene.sandbox.world().list(APP);
+    for (path, kind) in [("/agents", "agent"), ("/requesters", "requester")] {
+        for active in [true, false] {
+            let of = |one: &&Value| one["sandbox"]["kind"] == kind && one["active"] == active;
+            let rows = all.iter().filter(of).count();
+            assert_eq!(asked(path, &active.to_string()), rows.div_ceil(100).max(1), "{path} {active}: {rows} rows");
+        }
     }
 }

@@ -214,6 +214,34 @@ async fn a_pull_asks_for_everybody_page_by_page_up_to_their_total() {
     }
 }
 
+// proves GS-18 (guide)
+#[tokio::test]
+async fn a_look_through_the_list_ends_where_the_total_says_and_not_before() {
+    // A tenant that gives two a page whatever is asked for, and one whose only page is full.
+    let page = |sent: &wire::Sent| {
+        let row =
+            |at: usize| json!({"userId": format!("u{at}"), "email": format!("p{at}@acme.example"), "role": "Viewer"});
+        let (all, size) = if sent.query.contains_key("isActive") { (1000, 1000) } else { (5, 2) };
+        let first = (sent.query.get("page")?.parse::<usize>().ok()? - 1) * size;
+        let data: Vec<Value> = (first..all.min(first + size)).map(row).collect();
+        Some((200, json!({"result": true, "data": data, "totalCount": all})))
+    };
+    let scene = Scene::refusing(Gainsight, "guide", page).await;
+    match scene.connector.find(Kind::User, LookupBy::Email("p4@acme.example")).await {
+        Look::Found(found) => assert_eq!(found[0].key.id.as_str(), "u4"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(scene.wire.sent().len(), 3);
+    scene.wire.forget();
+    let full = "path = \"/users\"\nquery = { isActive = \"true\" }\nitems = \"data\"\n";
+    let mut settings = settings(&scene.sandbox, Gainsight);
+    settings.manifest = manifest(&settings.manifest.text.replace("path = \"/users\"\nitems = \"data\"\n", full));
+    settings.url = Some(scene.wire.url.clone());
+    let connector = tenure_connect::Connector::new(settings, secrets(Gainsight)).unwrap();
+    assert_eq!(connector.find(Kind::User, LookupBy::Email("nobody@acme.example")).await, Look::Absent);
+    assert_eq!(scene.wire.sent().len(), 1, "the total is reached: no page for nothing");
+}
+
 // proves GS-19 (guide)
 #[tokio::test]
 async fn who_is_not_there_is_absent() {
@@ -254,6 +282,7 @@ async fn an_update_reads_merges_and_holds_whichever_way_the_tenant_takes_it() {
     for style in [PutStyle::Partial, PutStyle::Full] {
         let scene = scene("guide").await;
         scene.sandbox.world().set_gainsight_put(style);
+        scene.sandbox.world().change(Gainsight, "ivan.sousa@acme.example", &json!({"groups": ["EMEA", "Beta"]}));
         let (before, ivan) = (scene.truth("ivan.sousa"), scene.find(Kind::User, "ivan.sousa").await);
         scene.wire.forget();
         let title = [field("title", "Principal")];
@@ -261,9 +290,15 @@ async fn an_update_reads_merges_and_holds_whichever_way_the_tenant_takes_it() {
         let one = format!("/users/{}", ivan.key.id.as_str());
         assert_eq!(scene.wire.lines(), [format!("GET {one}"), format!("PUT {one}")]);
         assert_eq!(read(&scene.connector, &ivan.key).await.told("title"), Some(json!("Principal")));
+        perform(&scene.connector, Effect::Suspend, Kind::User, Some(&ivan.key), &[]).await.unwrap();
         let after = scene.truth("ivan.sousa");
+        assert_eq!((&after["groups"], &after["isActive"]), (&json!(["EMEA", "Beta"]), &json!(false)));
         for (key, value) in before.as_object().unwrap() {
-            assert!(key == "title" || after[key] == *value, "{key}: {value} {}", after[key]);
+            assert!(
+                ["title", "isActive", "sandbox"].contains(&&**key) || after[key] == *value,
+                "{key}: {value} {}",
+                after[key]
+            );
         }
     }
 }

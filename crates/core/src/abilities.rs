@@ -7,8 +7,11 @@ use crate::account::Kind;
 use crate::name::{ConnectionName, EntitlementKind, FieldName, Name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// What a step does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
@@ -197,12 +200,33 @@ pub struct FieldAbility {
     pub values: Vec<Name>,
     /// What is asked of a new account when no source and no rule tells, because the app would choose a mightier value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<serde_json::Value>,
+    pub fallback: Option<Value>,
     /// Whether the value is the native id of another account of this connection, found through the identity that
     /// the attribute names (a manager).
     pub refers_to_account: bool,
     /// Whether two values are compared without regard to case (addresses).
     pub fold_case: bool,
+    /// Where the app has a list of its own for what we know by more names (time zones): every value that it can be given →
+    /// the value that it is read back as. Empty where values are free.
+    #[serde(default, skip_serializing_if = "no_spellings")]
+    pub spellings: Arc<BTreeMap<Name, Name>>,
+}
+
+impl FieldAbility {
+    /// Returns a value as it is read back once the app was given it; nothing for one that the app cannot be given.
+    pub fn spelt<'v>(&self, value: &'v Value) -> Option<Cow<'v, Value>> {
+        match value {
+            Value::String(text) if !self.spellings.is_empty() && !text.is_empty() => {
+                let spelt = self.spellings.get(text.as_str())?;
+                Some(if spelt.as_str() == text { Cow::Borrowed(value) } else { Cow::Owned(spelt.as_str().into()) })
+            }
+            _ => Some(Cow::Borrowed(value)),
+        }
+    }
+}
+
+fn no_spellings(spellings: &Arc<BTreeMap<Name, Name>>) -> bool {
+    spellings.is_empty()
 }
 
 /// What can be granted under one word of the policy.
@@ -216,6 +240,9 @@ pub struct EntitlementAbility {
     pub scoped: bool,
     /// The scope that is meant when a policy names none.
     pub default_scope: Option<Name>,
+    /// The scope in which a grant lets do least.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_scope: Option<Name>,
     /// The names that are privileged, from the manifest.
     pub privileged: Vec<Name>,
     /// The names whose only holder owns the tenant.
@@ -265,6 +292,9 @@ pub struct EffectAbility {
     /// The vendor's record does not promise it: the first answer of a tenant decides whether it can be done there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
+    /// Some tenants do not serve it at all, and show that by how they answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
     /// Why the app may accept it and do nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_because: Option<String>,

@@ -43,6 +43,10 @@ pub struct EntitlementChange {
     pub add: Vec<WishedGrant>,
     /// Grants to take away.
     pub remove: Vec<WishedGrant>,
+    /// Of the grants that stay as they are, those whose scope the app does not tell, each with the one that it is to have:
+    /// a set is written whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<WishedGrant>,
 }
 
 /// An entitlement by name, as a policy or a diff speaks of it.

@@ -109,6 +109,7 @@ fn effect(seat: Seat) -> EffectAbility {
         sends_mail: false,
         loses: None,
         unproven: false,
+        optional: false,
         ignored_because: None,
         requests: 2,
         reads_before: true,
@@ -127,6 +128,7 @@ fn entitlement(kind: &str, cardinality: Cardinality) -> EntitlementAbility {
         cardinality,
         scoped: false,
         default_scope: None,
+        least_scope: None,
         privileged: vec![Name::new("admin")],
         owners: Vec::new(),
         values: Vec::new(),
@@ -190,6 +192,7 @@ fn service_kind(convert_from: Vec<Kind>) -> KindAbility {
         let roles = EntitlementAbility {
             scoped: true,
             default_scope: Some("entire_helpdesk".into()),
+            least_scope: Some("assigned_items".into()),
             required: true,
             ..entitlement("role", Cardinality::Many)
         };

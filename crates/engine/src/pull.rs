@@ -168,7 +168,9 @@ impl Sweeping<'_> {
                 Err(error) => Walked::cut(&error),
             },
         };
-        if matches!(walked.error, Some(ErrorKind::Malformed | ErrorKind::NotFound | ErrorKind::Validation)) {
+        let untold = walked.coverage == Coverage::Complete && walked.error.is_some();
+        let odd = matches!(walked.error, Some(ErrorKind::Malformed | ErrorKind::NotFound | ErrorKind::Validation));
+        if odd && !untold {
             crate::dialect::doubt(self.house, self.name).await?;
         }
         if walked.coverage == Coverage::Complete && run.mode == PullMode::Incremental {
@@ -185,7 +187,8 @@ impl Sweeping<'_> {
             (Coverage::Complete, PullMode::Full) => Sample::Complete,
         };
         let drift = crate::drift::compare(self.house, self.name, self.connector, walked.shape, sample).await?;
-        let refused = matches!(walked.error, Some(ErrorKind::Auth | ErrorKind::Scope));
+        // SCIM that is switched off answers with whatever the app has for it, and tells nothing until it answers again.
+        let refused = untold || matches!(walked.error, Some(ErrorKind::Auth | ErrorKind::Scope));
         let refusal = walked.because.as_deref().filter(|_| refused);
         store.set_note(self.name, CREDENTIAL_REFUSED, refusal).await?;
         let mut spent = self.connector.statistics().since(&before);

@@ -1,4 +1,4 @@
-//! Effects that a vendor's record does not promise: tried once, and what a tenant refused is remembered as a note of the
+//! Effects that a vendor's record does not promise, or that some tenants do not serve: tried once, and what a tenant refused is remembered as a note of the
 //! connection. From then on the plan knows that it cannot be done there and takes the next rung.
 //! It is tried again when the tenant's dialect changes, and after a month: vendors add what was missing.
 
@@ -97,7 +97,7 @@ pub(crate) fn without(mut abilities: Abilities, refused: &Refused) -> Abilities 
     for (kind, effects) in refused {
         let Some(ability) = abilities.kinds.get_mut(kind) else { continue };
         for (effect, Refusal { because, .. }) in effects {
-            if ability.effects.get(effect).is_some_and(|known| known.unproven) {
+            if ability.effects.get(effect).is_some_and(|known| known.unproven || known.optional) {
                 ability.effects.remove(effect);
                 ability.cannot.insert(*effect, format!("this tenant refused it ({because})"));
             }

@@ -74,6 +74,8 @@ pub enum Kind {
     Redirect,
     /// `ignore-write`: answers as if it had been done, and does nothing.
     IgnoreWrite,
+    /// `405`: there is no such request in this tenant; nothing is done.
+    NotServed,
 }
 
 /// Why a text is not a fault.
@@ -109,7 +111,7 @@ const KEYS: [&str; 10] = ["app", "rate", "after", "count", "method", "path", "ms
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Kind; 17] = [
+    pub const ALL: [Kind; 18] = [
         Kind::TooMany,
         Kind::Broken,
         Kind::Stall,
@@ -127,6 +129,7 @@ impl Kind {
         Kind::Bomb,
         Kind::Redirect,
         Kind::IgnoreWrite,
+        Kind::NotServed,
     ];
 
     /// Returns the word for it.
@@ -149,6 +152,7 @@ impl Kind {
             Kind::Bomb => "bomb",
             Kind::Redirect => "redirect",
             Kind::IgnoreWrite => "ignore-write",
+            Kind::NotServed => "405",
         }
     }
 

@@ -21,6 +21,7 @@ use crate::exchange::{Call, Reply};
 use crate::hr::{self, Office};
 use crate::mischief::{self, Mischief};
 use crate::pace::Pace;
+use crate::refusal::not_allowed;
 use crate::scim;
 use crate::statistics::Counter;
 use crate::tokens::Tokens;
@@ -280,6 +281,7 @@ async fn play(
         Kind::Bomb => mischief::bomb(),
         Kind::Redirect => mischief::redirect(),
         Kind::IgnoreWrite => finish(sign(hall.world.pretend(vendor, &call))),
+        Kind::NotServed => finish(sign(not_allowed(vendor))),
     }
 }
 

@@ -148,7 +148,7 @@ fn show_kinds(abilities: &Abilities, output: &Output) {
             let loses = ability.loses.as_deref().unwrap_or("cannot be undone");
             output.line(format!("  careful   {effect}: {loses}"));
         }
-        for effect in ability.by_hand.keys() {
+        for effect in ability.by_hand.keys().filter(|effect| !ability.effects.contains_key(effect)) {
             output.line(format!("  by hand   {effect}"));
         }
     }

@@ -21,6 +21,8 @@ pub(super) struct Outgoing {
     scope: Option<Box<str>>,
     /// The record's own object for it, whose further keys are kept.
     object: Option<Map<String, Value>>,
+    /// It goes back as it is held, so that a scope which the app did not tell is not for us to choose.
+    held: bool,
 }
 
 /// Returns what the record holds under a word.
@@ -31,6 +33,7 @@ pub(super) fn held(spec: &EntitlementSpec, present: Present<'_>) -> Vec<Outgoing
         name: grant.name.as_str().into(),
         scope: grant.scope.as_deref().map(Into::into),
         object: objects.iter().find(|(id, _)| Some(&**id) == grant.id.as_deref()).map(|(_, object)| object.clone()),
+        held: true,
     };
     present.account.grants.iter().filter(|grant| grant.kind.as_str() == spec.kind).map(outgoing).collect()
 }
@@ -74,7 +77,7 @@ pub(super) fn wanted(
     let new = |wished: &WishedGrant| -> Result<Outgoing, ConnectError> {
         let (id, name) = resolve(word, spec, &wished.name, names)?;
         let scope = wished.scope.as_ref().map(|scope| scope.as_str().into());
-        Ok(Outgoing { id, name, scope, object: None })
+        Ok(Outgoing { id, name, scope, object: None, held: false })
     };
     if spec.cardinality == CardinalityWord::One {
         return add.first().map(new).into_iter().collect();
@@ -105,6 +108,12 @@ pub(super) fn wanted(
                 && scope.is_none_or(|scope| grant.scope.as_deref().is_none_or(|held| held == scope)))
         });
     }
+    let keep = change.entitlement.iter().flat_map(|entitlement| &entitlement.keep);
+    for kept in keep {
+        if let Some(grant) = grants.iter_mut().find(|grant| grant.scope.is_none() && is(grant, &kept.name)) {
+            grant.scope = kept.scope.as_ref().map(|scope| scope.as_str().into());
+        }
+    }
     for wished in &add {
         let fresh = new(wished)?;
         let same_one = |grant: &Outgoing| match (&grant.id, &fresh.id) {
@@ -112,8 +121,10 @@ pub(super) fn wanted(
             _ => is(grant, &fresh.name),
         };
         match grants.iter_mut().find(|grant| same_one(grant)) {
-            Some(grant) if fresh.scope.is_none() || grant.scope == fresh.scope => {}
-            Some(grant) => grant.scope = fresh.scope,
+            Some(grant) => {
+                grant.held = false;
+                grant.scope = fresh.scope.or(grant.scope.take());
+            }
             None => grants.push(fresh),
         }
     }
@@ -203,6 +214,13 @@ fn grant_value(
             let mut object = grant.object.clone().unwrap_or_default();
             object.insert(form.id.clone(), id()?);
             if let Some(key) = &form.scope {
+                if grant.held && grant.scope.is_none() && !spec.scopes.is_empty() {
+                    let text = format!(
+                        "the app does not tell in which scope {} is held, and {word} can only be replaced whole; nothing was sent",
+                        grant.name
+                    );
+                    return Err(ConnectError::new(ErrorKind::Validation, text).about(word));
+                }
                 let scope = grant.scope.as_deref().or(spec.default_scope.as_deref());
                 if let Some(scope) = scope {
                     check_scope(word, spec, scope)?;

@@ -39,7 +39,10 @@ impl ValueCodec {
                 word.map_or_else(|| text_or_value(json), |(word, _)| Value::String(word.to_string()))
             }
             Codec::RailsTimeZone => match json {
-                Json::Text(name) => Value::String(iana_zone(name).unwrap_or(name).to_owned()),
+                Json::Text(name) => {
+                    let zone = iana_zone(name).or_else(|| iana_zone(rails_zone(name)?));
+                    Value::String(zone.unwrap_or(name).to_owned())
+                }
                 _ => json.to_value(),
             },
             Codec::Text | Codec::AccountNumber | Codec::AccountText => text_or_value(json),
@@ -48,7 +51,7 @@ impl ValueCodec {
                 Some(text) => Value::String(text.get(..DAY_LEN).unwrap_or(&text).to_owned()),
                 None => json.to_value(),
             },
-            Codec::Number | Codec::Flag => json.to_value(),
+            Codec::Number | Codec::Flag | Codec::Texts => json.to_value(),
         }
     }
 
@@ -63,6 +66,7 @@ impl ValueCodec {
         match self.codec {
             Codec::Text | Codec::Date | Codec::AccountText => plain_text(value).map(Value::String),
             Codec::Number | Codec::AccountNumber => number(value),
+            Codec::Texts => Err("lists are read only".to_owned()),
             Codec::Flag => match value {
                 Value::Bool(_) => Ok(value.clone()),
                 Value::String(text) if text == "true" || text == "false" => Ok(Value::Bool(text == "true")),

@@ -146,6 +146,11 @@ impl<'m> Write<'m> {
         self.words().any(|word| !self.sent.contains(word))
     }
 
+    /// Lists what was asked and no call has sent.
+    pub fn unsent(&self) -> Vec<String> {
+        self.words().filter(|word| !self.sent.contains(word)).map(str::to_owned).collect()
+    }
+
     fn words(&self) -> impl Iterator<Item = &'m str> {
         self.fields.iter().chain(&self.grants).map(|(word, ..)| *word)
     }

@@ -2,8 +2,9 @@
 //! The table is data beside the source; the codec of a field asks it in both directions.
 //! It does not compute offsets. Where Rails has several names for one zone, the zone's own city is written.
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+use tenure_core::name::Name;
 
 struct Zones {
     rails_of: HashMap<&'static str, &'static str>,
@@ -45,6 +46,20 @@ pub(crate) fn iana_zone(rails: &str) -> Option<&'static str> {
     zones().iana_of.get(rails).copied()
 }
 
+/// Returns every zone that has a Rails name, by whichever of its names, and the zone that is read back once it was
+/// written: several zones share one name, and Oslo comes back as Stockholm.
+pub(crate) fn spellings() -> Arc<BTreeMap<Name, Name>> {
+    static SPELLINGS: OnceLock<Arc<BTreeMap<Name, Name>>> = OnceLock::new();
+    let all = || {
+        let zones = zones();
+        let names = zones.rails_of.iter().map(|(iana, rails)| (*iana, *rails));
+        let names = names.chain(zones.iana_of.keys().map(|rails| (*rails, *rails)));
+        let back = |(name, rails): (&str, &str)| Some((Name::new(name), Name::new(zones.iana_of.get(rails)?)));
+        Arc::new(names.filter_map(back).collect())
+    };
+    SPELLINGS.get_or_init(all).clone()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -57,6 +72,23 @@ mod tests {
         assert_eq!(rails_zone("America/New_York"), Some("Eastern Time (US & Canada)"));
         assert_eq!(rails_zone("Europe/London"), Some("London"));
         assert_eq!(rails_zone("Mars/Olympus"), None);
+    }
+
+    #[test]
+    fn zones_of_one_name_are_spelt_alike_and_stay_so() {
+        let spellings = spellings();
+        let spelt = |zone: &str| spellings.get(zone).map(Name::as_str);
+        for (zone, back) in [
+            ("Europe/Oslo", "Europe/Stockholm"),
+            ("US/Eastern", "America/New_York"),
+            ("Asia/Calcutta", "Asia/Kolkata"),
+            ("Berlin", "Europe/Berlin"),
+            ("Edinburgh", "Europe/London"),
+        ] {
+            assert_eq!(spelt(zone), Some(back), "{zone}");
+        }
+        assert_eq!((spelt("America/Panama"), spelt("Asia/Beirut")), (None, None));
+        assert!(spellings.values().all(|back| spelt(back) == Some(back)), "{spellings:?}");
     }
 
     #[test]

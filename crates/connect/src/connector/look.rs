@@ -18,8 +18,12 @@ use async_recursion::async_recursion as boxed;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 use tenure_core::account::{Account, AccountKey, Kind};
+
+/// For how long an app that refused to look by a filter is not asked by it again.
+const REFUSED_FOR: Duration = Duration::from_secs(60 * 60);
 
 /// What a look found.
 #[derive(Debug, Clone, PartialEq)]
@@ -240,13 +244,22 @@ impl Inner {
         let names = self.names(FRESH, Priority::Write).await?;
         let mut found: BTreeMap<AccountKey, Account> = BTreeMap::new();
         for mut walk in self.lookup_walks(kind, lookup, value, &lookup.query)? {
-            match self.collect(kind, &walk, lookup, value, &names, &mut found).await {
-                // The app may not know the parameter: then everything is read and compared.
-                Err(error) if !lookup.query.is_empty() && is_unknown_filter(&error) => {
-                    walk.query.retain(|(key, _)| !lookup.query.contains_key(key));
-                    self.collect(kind, &walk, lookup, value, &names, &mut found).await?;
+            let filter = lookup.query.keys().fold(walk.path.clone(), |text, key| text + " " + key);
+            let filters = !lookup.query.is_empty() && !self.is_refused(&filter);
+            if filters {
+                match self.collect(kind, &walk, lookup, value, &names, &mut found).await {
+                    Err(error) if is_unknown_filter(&error) => {}
+                    other => {
+                        other?;
+                        continue;
+                    }
                 }
-                other => other?,
+            }
+            // The app does not know the parameter: everything is read and compared, and it is not asked by it again soon.
+            walk.query.retain(|(key, _)| !lookup.query.contains_key(key));
+            self.collect(kind, &walk, lookup, value, &names, &mut found).await?;
+            if filters {
+                self.unfiltered.lock().unwrap_or_else(PoisonError::into_inner).insert(filter, self.clock.now());
             }
         }
         if found.is_empty() && !lookup.again.is_empty() {
@@ -255,6 +268,13 @@ impl Inner {
             }
         }
         Ok(found.into_values().collect())
+    }
+
+    /// Tells whether the app refused a filter not long ago.
+    fn is_refused(&self, filter: &str) -> bool {
+        let now = self.clock.now();
+        let refused = self.unfiltered.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.get(filter).is_some_and(|at| now.saturating_duration_since(*at) < REFUSED_FOR)
     }
 
     /// Returns one walk for each pass of the kind's list, with the filter of the look-up.

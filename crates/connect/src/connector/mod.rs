@@ -43,7 +43,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 use tenure_core::abilities::Abilities;
 use tenure_core::account::{AccountKey, Kind};
@@ -90,6 +90,8 @@ pub(crate) struct Inner {
     readers: BTreeMap<Kind, RecordReader>,
     names: tokio::sync::Mutex<Option<NamesRead>>,
     memory: RwLock<HashMap<u64, Memory>>,
+    /// Filters that the app refused to look by, and when.
+    unfiltered: Mutex<HashMap<String, Instant>>,
     /// A read was answered well: a refused write is then a matter of rights.
     reads_work: AtomicBool,
 }
@@ -201,6 +203,7 @@ impl Connector {
                 readers,
                 names: tokio::sync::Mutex::new(None),
                 memory: RwLock::new(HashMap::new()),
+                unfiltered: Mutex::default(),
                 reads_work: AtomicBool::new(false),
                 settings,
             }),

@@ -43,6 +43,8 @@ pub struct Performed {
     pub account: AccountKey,
     /// What the app answered of the account; what it left out is unknown.
     pub answered: Option<Account>,
+    /// What was asked and this way of doing it does not send: nobody may take it for ignored by the app.
+    pub unsent: Vec<String>,
 }
 
 impl Connector {
@@ -169,7 +171,7 @@ impl<'a> Performing<'a> {
             return Err(error);
         };
         let account = AccountKey::new(&self.inner.settings.name, self.act.kind, id);
-        Ok(Performed { account, answered: course.answered })
+        Ok(Performed { account, answered: course.answered, unsent: write.unsent() })
     }
 
     /// Returns the record that was read, out of the answer in which it lies.

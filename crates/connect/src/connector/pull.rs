@@ -380,7 +380,8 @@ impl Run<'_> {
             let ahead = {
                 let json = self.json(&response)?;
                 let rows = self.stage.walk.rows(&json)?;
-                let next = self.stage.walk.next(&response, &json, &here, rows.len());
+                let next =
+                    self.stage.walk.next(&response, &json, &here, (rows.len(), guard.seen() + rows.len() as u64));
                 if let Some(next) = &next
                     && !places.insert(guard::place(next))
                 {

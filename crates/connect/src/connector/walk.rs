@@ -160,8 +160,14 @@ impl Walk {
         self.paging.total_is == Total::End
     }
 
-    /// Returns where the next page is, for lists that are walked from page to page.
-    pub fn next(&self, response: &Response, json: &Json<'_>, position: &Position, rows: usize) -> Option<Position> {
+    /// Returns where the next page is, for lists that are walked from page to page; `seen` counts the records up to here.
+    pub fn next(
+        &self,
+        response: &Response,
+        json: &Json<'_>,
+        position: &Position,
+        (rows, seen): (usize, u64),
+    ) -> Option<Position> {
         if let Some(header) = &self.paging.next_header {
             let cursor = response.header(header).map(str::trim).filter(|cursor| !cursor.is_empty());
             return cursor.map(|cursor| Position::Cursor(cursor.to_owned()));
@@ -192,8 +198,12 @@ impl Walk {
             }
             PagingStyle::Page => {
                 let Position::Page(page) = position else { return None };
-                let full = self.size().is_none_or(|size| rows >= size as usize);
-                ((full || link_next(response).is_some()) && rows > 0).then_some(Position::Page(page + 1))
+                // A total that is believed says it; without one a short page is the last, unless the app links to a next one.
+                let goes_on = match self.total(json).filter(|_| self.total_ends()) {
+                    Some(total) => seen < total,
+                    None => self.size().is_none_or(|size| rows >= size as usize) || link_next(response).is_some(),
+                };
+                (goes_on && rows > 0).then_some(Position::Page(page + 1))
             }
         }
     }
@@ -239,7 +249,7 @@ impl Inner {
         mut take: impl FnMut(&Json<'_>) -> Result<(), ConnectError> + Send,
     ) -> Result<(), ConnectError> {
         let mut position = walk.start();
-        let mut seen: HashSet<String> = HashSet::new();
+        let (mut places, mut seen): (HashSet<String>, u64) = (HashSet::new(), 0);
         for _ in 0..PAGES_MAX {
             let response = walk.fetch(self, &position).await?;
             let next = {
@@ -248,11 +258,12 @@ impl Inner {
                 for row in rows {
                     take(row)?;
                 }
-                walk.next(&response, &json, &position, rows.len())
+                seen += rows.len() as u64;
+                walk.next(&response, &json, &position, (rows.len(), seen))
             };
             match next {
                 None => return Ok(()),
-                Some(Position::Cursor(cursor) | Position::Link(cursor)) if !seen.insert(cursor.clone()) => {
+                Some(Position::Cursor(cursor) | Position::Link(cursor)) if !places.insert(cursor.clone()) => {
                     return Err(repeated());
                 }
                 Some(next) => position = next,

@@ -28,6 +28,10 @@ pub struct EffectSpec {
     /// The vendor's record does not promise it: the first answer of a tenant decides, and a refusal is remembered.
     #[serde(default)]
     pub unproven: bool,
+    /// Some tenants do not serve it: where a write is answered with 404 or 405 although the account is there, that is
+    /// remembered.
+    #[serde(default)]
+    pub optional: bool,
     /// Why the app may accept it and do nothing, in the operator's words.
     pub ignored_because: Option<String>,
     /// For `convert`: the kinds that can be converted into this one.

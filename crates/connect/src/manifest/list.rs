@@ -49,7 +49,8 @@ pub enum PagingStyle {
     Cursor,
     /// The body holds the address of the next page, on the same host; none ends the walk. A page may be empty.
     Address,
-    /// Pages are numbered; a page with fewer records than asked for is the last.
+    /// Pages are numbered; a page with fewer records than asked for is the last, unless a total that ends the walk says
+    /// otherwise.
     Page,
     /// A `Link` header with `rel="next"` on the same host; none ends the walk.
     Link,

@@ -151,7 +151,7 @@ impl Manifest {
 
     /// Tells whether something is tried that the vendor's record does not promise.
     pub fn promises_less(&self) -> bool {
-        self.kinds.values().flat_map(|kind| kind.effects.values()).any(|effect| effect.unproven)
+        self.kinds.values().flat_map(|kind| kind.effects.values()).any(|effect| effect.unproven || effect.optional)
     }
 
     /// Returns the manifest in one of its dialects.

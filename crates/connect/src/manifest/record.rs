@@ -139,6 +139,8 @@ pub enum Codec {
     /// A text; numbers are read as texts.
     #[default]
     Text,
+    /// A list of texts, which is read only.
+    Texts,
     /// A number.
     Number,
     /// True or false.
@@ -207,7 +209,7 @@ pub struct EntitlementSpec {
     /// Whether names are compared exactly.
     #[serde(default)]
     pub exact: bool,
-    /// The scopes that the app has; empty where grants have none.
+    /// The scopes that the app has, the one that lets do least last; empty where grants have none.
     #[serde(default)]
     pub scopes: Vec<String>,
     /// The scope that is meant when a policy names none.

@@ -214,7 +214,12 @@ pub fn grants(word: &str, kind: &str, add: &[&str], remove: &[&str]) -> Change {
         field: FieldName::new(word),
         before: None,
         after: Value::from(add.to_vec()),
-        entitlement: Some(EntitlementChange { kind: kind.into(), add: wished(add), remove: wished(remove) }),
+        entitlement: Some(EntitlementChange {
+            kind: kind.into(),
+            add: wished(add),
+            remove: wished(remove),
+            keep: Vec::new(),
+        }),
         refers_to: None,
     }
 }

@@ -392,6 +392,16 @@ pub(super) fn resolve(
         [(name, listed)] => Ok(WishedGrant { name: Name::new(name), scope, privileged: *listed || privileged(name) }),
         [] => {
             let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            // Entries that share a name are listed with their ids behind it.
+            let shares = |name: &&&str| {
+                let plain = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("));
+                plain.is_some_and(|(plain, _)| same_name(plain, &grant.name, ability.exact))
+            };
+            let shared: Vec<String> = names.iter().filter(shares).map(|name| format!("\"{name}\"")).collect();
+            if shared.len() > 1 {
+                let because = format!("there are several of that name: write one of {}", shared.join(", "));
+                return Err((FindingKind::Dispute, because));
+            }
             let meant =
                 nearest(&grant.name, &names).map_or_else(String::new, |nearest| format!(", \"{nearest}\" perhaps"));
             Err((FindingKind::UnsupportedChange, format!("there is none of that name{meant}")))

@@ -3,6 +3,7 @@
 //! out, so that `diff` may take it away even where other extras are only reported.
 
 use super::bundle::same_name;
+use crate::abilities::EntitlementAbility;
 use crate::account::Kind;
 use crate::facts::Facts;
 use crate::name::{ConnectionName, Name};
@@ -16,6 +17,8 @@ pub struct PastWish {
     pub kinds: BTreeSet<Kind>,
     /// The policy's word → names.
     pub grants: BTreeMap<Name, BTreeSet<Name>>,
+    /// The policy's word → name → scope, where the policy named one.
+    pub scopes: BTreeMap<Name, BTreeMap<Name, Name>>,
     /// The names of the rules that wished it.
     pub rules: Vec<String>,
 }
@@ -24,6 +27,14 @@ impl PastWish {
     /// Tells whether a grant of that name was wished under that word.
     pub fn wished(&self, word: &Name, name: &str, exact: bool) -> bool {
         self.grants.get(word).is_some_and(|names| names.iter().any(|wished| same_name(wished, name, exact)))
+    }
+
+    /// Returns the scope in which a grant of that name was wished under that word.
+    pub fn scope<'a>(&'a self, word: &Name, name: &str, ability: &'a EntitlementAbility) -> Option<&'a Name> {
+        let named = self.scopes.get(word).into_iter().flatten();
+        let named = named.into_iter().find(|(wished, _)| same_name(wished, name, ability.exact));
+        let meant = ability.default_scope.as_ref().filter(|_| self.wished(word, name, ability.exact));
+        named.map(|(_, scope)| scope).or(meant)
     }
 }
 
@@ -47,10 +58,13 @@ impl Pasts {
                 wish.kinds.insert(wanted.kind.unwrap_or(target.abilities.default_kind));
                 wish.rules.push(rule.name.clone());
                 for (word, value) in &wanted.words {
-                    wish.grants
-                        .entry(word.clone())
-                        .or_default()
-                        .extend(value.grants().into_iter().map(|grant| grant.name));
+                    let names = wish.grants.entry(word.clone()).or_default();
+                    for grant in value.grants() {
+                        if let Some(scope) = grant.scope {
+                            wish.scopes.entry(word.clone()).or_default().insert(grant.name.clone(), scope);
+                        }
+                        names.insert(grant.name);
+                    }
                 }
             }
         }

@@ -233,16 +233,22 @@ fn without_a_list_of_names_only_a_number_serves_where_ids_are_numbers() {
 #[test]
 fn two_of_one_name_are_a_dispute() {
     let mut facts = company();
-    let offered = |id: &str| crate::account::Entitlement {
+    let offered = |id: &str, name: &str| crate::account::Entitlement {
         kind: "team".into(),
         id: id.into(),
-        name: "Tier 1".into(),
+        name: name.into(),
         privileged: false,
     };
-    connection_of(&mut facts, "desk").entitlements = vec![offered("7"), offered("8")];
-    let rules = policy("");
-    let reconciled = walk(&facts, &rules);
-    assert_eq!(findings_of(&reconciled, FindingKind::Dispute).len(), 1);
+    // Either as they are, or told apart by their ids, as connections list them.
+    for (one, other) in [("Tier 1", "Tier 1"), ("Tier 1 (7)", "tier 1 (8)")] {
+        connection_of(&mut facts, "desk").entitlements = vec![offered("7", one), offered("8", other)];
+        let rules = policy("");
+        let reconciled = walk(&facts, &rules);
+        let found = findings_of(&reconciled, FindingKind::Dispute);
+        assert_eq!(found.len(), 1, "{one}");
+        assert!(!found[0].text.contains("none of that name"), "{}", found[0].text);
+        assert_eq!(found[0].text.contains("write one of \"Tier 1 (7)\""), one != other, "{}", found[0].text);
+    }
 }
 
 #[test]

@@ -361,6 +361,7 @@ fn single(
             kind: entitlement.kind.clone(),
             add: vec![before],
             remove: held.iter().map(|grant| as_wished(grant, ability)).collect(),
+            keep: Vec::new(),
         }),
         refers_to: None,
     })

@@ -36,8 +36,28 @@ const FOLLOW_ALWAYS: [&str; 6] = ["login", "email", "work_email", "name", "given
 const KEYS: [&str; 1] = ["external_id"];
 
 impl<'a, 'f: 'a> Diffing<'a, 'f> {
-    /// Returns what a field should be; `None` where nobody tells.
+    /// Returns what a field should be, as the app tells it; `None` where nobody says, and where the app cannot be given it.
+    /// What a client asks for and the app has no word for is left as it is: the refusal answers the client.
     fn wished_value(
+        &mut self,
+        spot: &Spot<'a>,
+        wish: &Wish,
+        field: &FieldName,
+        ability: &FieldAbility,
+    ) -> Option<WishedValue> {
+        let wished = self.told_value(spot, wish, field, ability)?;
+        match ability.spelt(&wished.value).map(Cow::into_owned) {
+            Some(value) => Some(WishedValue { value, ..wished }),
+            None if wished.clears => Some(wished),
+            None => {
+                self.tell_without_word(spot, field, &wished.value);
+                None
+            }
+        }
+    }
+
+    /// Returns what the policy or a source says that a field should be; `None` where nobody tells.
+    fn told_value(
         &self,
         spot: &Spot<'a>,
         wish: &Wish,
@@ -105,6 +125,26 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             (Some(now), Some(wished)) => now == wished,
             _ => false,
         }
+    }
+
+    /// Says that the app has no word for a value, so that the field is left out, or as it is.
+    fn tell_without_word(&mut self, spot: &Spot<'a>, field: &FieldName, wished: &Value) {
+        let text = format!(
+            "{}: {field} in {} should be {}, and {} has no such value; the field is left alone",
+            self.name(spot.at),
+            spot.connection,
+            shown(wished),
+            spot.target.abilities.title
+        );
+        let identity = &self.graph.identity_at(spot.at).id;
+        self.findings.add_with(
+            About::new(FindingKind::UnsupportedChange, Severity::Low)
+                .connection(spot.connection)
+                .identity(identity)
+                .topic(field.as_str()),
+            text,
+            told([("field", Value::from(field.as_str())), ("wished", wished.clone())]),
+        );
     }
 
     /// Returns the native id of the account that an identity holds beside the spot's.

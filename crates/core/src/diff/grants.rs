@@ -4,8 +4,9 @@
 
 use super::fields::Moment;
 use super::{Diffing, Spot};
-use crate::abilities::{Cardinality, EntitlementAbility};
+use crate::abilities::{Cardinality, Effect, EntitlementAbility};
 use crate::account::{Account, Grant};
+use crate::byhand::Hand;
 use crate::change::{Change, EntitlementChange, FindingKind, ReasonKind, Severity, WishedGrant};
 use crate::decide::{Wish, WishedWord, same_name};
 use crate::finding::{About, told};
@@ -13,7 +14,8 @@ use crate::name::{FieldName, Name};
 use crate::policy::{Unwished, WordGrant};
 use serde_json::Value;
 
-type SetChange = (Change, ReasonKind, Option<String>, String);
+/// A change of a set: what happened, its rule, the reason in words, and the work by hand where the app cannot be asked.
+type SetChange = (Change, ReasonKind, Option<String>, String, Option<Hand>);
 
 /// A single-valued grant that should be another, and the rule that says so.
 pub(super) type Single = (Change, String);
@@ -47,8 +49,12 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 None => Some(Value::Null),
                 Some(account) => before_of(account, ability),
             };
-            let entitlement =
-                EntitlementChange { kind: ability.kind.clone(), add: wished.to_vec(), remove: Vec::new() };
+            let entitlement = EntitlementChange {
+                kind: ability.kind.clone(),
+                add: wished.to_vec(),
+                remove: Vec::new(),
+                keep: Vec::new(),
+            };
             changes.push(Change {
                 field: FieldName(word.clone()),
                 before,
@@ -86,7 +92,8 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
             let remove = held.iter().map(|grant| as_wished(grant, ability)).collect();
             let before = told.then(|| held.first().map_or(Value::Null, |grant| Value::String(grant.name.to_string())));
-            let entitlement = EntitlementChange { kind: ability.kind.clone(), add: vec![add.clone()], remove };
+            let entitlement =
+                EntitlementChange { kind: ability.kind.clone(), add: vec![add.clone()], remove, keep: Vec::new() };
             let change = Change {
                 field: FieldName(word.clone()),
                 before,
@@ -125,13 +132,14 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             let (revoke, report) = self.extras(spot, word, wished, &held, ability);
             let sets = Sets::new(&held, add, revoke, ability);
             let report: Vec<_> = report.into_iter().filter(|extra| !sets.replaced.contains(extra)).collect();
+            let kept = self.kept(spot, word, wished, &held, &sets.revoke, ability);
             if !sets.add.is_empty() {
-                all.grants.push(self.grant_change(spot, word, ability, wish, &sets));
+                all.grants.push(self.grant_change(spot, word, ability, wish, &sets, &kept));
             }
             if !sets.revoke.is_empty() && sets.last.is_empty() && ability.required {
                 self.tell_last(spot, account, word, &sets.revoke);
             } else if !sets.revoke.is_empty() {
-                all.revokes.push(self.revoke_change(spot, word, ability, wished, &sets));
+                all.revokes.push(self.revoke_change(spot, word, ability, wished, &sets, &kept));
             }
             if !report.is_empty() {
                 self.tell_extras(spot, account, word, &report);
@@ -147,6 +155,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         ability: &EntitlementAbility,
         wish: &Wish,
         sets: &Sets,
+        kept: &Kept,
     ) -> SetChange {
         let rules = self.makers(spot, word, ability, wish, &sets.add);
         let named = rules.iter().map(|rule| format!("rule \"{rule}\"")).collect::<Vec<_>>().join(" and ");
@@ -154,7 +163,8 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let names = list_of(&sets.add, &sets.scopes);
         let text = format!("{}: {named} {wishes} {word} {}", self.name(spot.at), joined(&names));
         let change = set_change(word, ability, &sets.before, &sets.between, sets.add.clone(), sets.replaced.clone());
-        (change, self.changed(spot, &rules, false), rules.first().map(|rule| (*rule).to_owned()), text)
+        let (change, text, hand) = kept.said(change, text, Effect::Grant);
+        (change, self.changed(spot, &rules, false), rules.first().map(|rule| (*rule).to_owned()), text, hand)
     }
 
     fn revoke_change(
@@ -164,6 +174,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         ability: &EntitlementAbility,
         wished: &WishedWord,
         sets: &Sets,
+        kept: &Kept,
     ) -> SetChange {
         let past = self.wishes.past(spot.at, spot.connection);
         let was_wished = |name: &Name| past.is_some_and(|past| past.wished(word, name, ability.exact));
@@ -177,7 +188,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         };
         let rule = past.filter(|_| mover).and_then(|past| past.rules.first().cloned());
         let rule = rule.or_else(|| refused.then(|| wished.rule.clone()));
-        (set_change(word, ability, &sets.between, &sets.last, Vec::new(), sets.revoke.clone()), kind, rule, text)
+        let change = set_change(word, ability, &sets.between, &sets.last, Vec::new(), sets.revoke.clone());
+        let (change, text, hand) = kept.said(change, text, Effect::Revoke);
+        (change, kind, rule, text, hand)
     }
 
     /// Names the rules that made these wishes, the first of each; where it was a client, the client.
@@ -203,6 +216,38 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         makers.sort_by_key(|maker| wish.rules.iter().position(|rule| rule == maker));
         makers.dedup();
         makers
+    }
+
+    /// Returns in which scope what is held goes back where the app does not tell it: as it is wished or was wished. What is
+    /// taken away goes back with the least; of the rest nobody knows.
+    fn kept(
+        &self,
+        spot: &Spot<'a>,
+        word: &Name,
+        wished: &WishedWord,
+        held: &[&Grant],
+        revoke: &[WishedGrant],
+        ability: &EntitlementAbility,
+    ) -> Kept {
+        let mut kept = Kept { word: word.clone(), keep: Vec::new(), narrowed: Vec::new(), unknown: Vec::new() };
+        let past = self.wishes.past(spot.at, spot.connection);
+        for grant in held.iter().filter(|grant| ability.scoped && grant.scope.is_none()) {
+            let wish = wished.grants.iter().find(|wish| is(grant, wish, ability));
+            let known = wish.and_then(|wish| wish.scope.as_ref());
+            let known = known.or_else(|| past?.scope(word, &grant.name, ability));
+            let goes = revoke.iter().any(|gone| same_name(&gone.name, &grant.name, ability.exact));
+            match (known, ability.least_scope.as_ref().filter(|_| goes)) {
+                (Some(scope), _) => {
+                    kept.keep.push(WishedGrant { scope: Some(scope.clone()), ..as_wished(grant, ability) })
+                }
+                (None, Some(scope)) => {
+                    kept.narrowed.push((Name::new(&grant.name), scope.clone()));
+                    kept.keep.push(WishedGrant { scope: Some(scope.clone()), ..as_wished(grant, ability) });
+                }
+                (None, None) => kept.unknown.push(Name::new(&grant.name)),
+            }
+        }
+        kept
     }
 
     /// Returns the grants that only a person gives and the app does not tell, where a move made them others. They cannot be
@@ -232,7 +277,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 field: FieldName(word.clone()),
                 before: None,
                 after: value_of(&wished.grants, ability.cardinality),
-                entitlement: Some(EntitlementChange { kind: ability.kind.clone(), add, remove }),
+                entitlement: Some(EntitlementChange { kind: ability.kind.clone(), add, remove, keep: Vec::new() }),
                 refers_to: None,
             });
         }
@@ -416,6 +461,41 @@ fn is_meant(asked: &WordGrant, grant: &WishedGrant, ability: &EntitlementAbility
     same_name(name, &grant.name, ability.exact) && scope == grant.scope.as_ref()
 }
 
+/// What goes back with a set that is written whole, where the app does not tell in which scope it is held.
+struct Kept {
+    word: Name,
+    keep: Vec<WishedGrant>,
+    /// What goes back with less than it may have, since it is taken away.
+    narrowed: Vec<(Name, Name)>,
+    /// What would go back with a scope that nobody knows.
+    unknown: Vec<Name>,
+}
+
+impl Kept {
+    /// Adds to a change what stays, and to its reason what has to be said; where nobody knows, a person does it.
+    fn said(&self, mut change: Change, mut text: String, effect: Effect) -> (Change, String, Option<Hand>) {
+        let removed: Vec<Name> =
+            change.entitlement.iter().flat_map(|asked| &asked.remove).map(|gone| gone.name.clone()).collect();
+        if let Some(asked) = &mut change.entitlement {
+            asked.keep = self.keep.iter().filter(|kept| !removed.contains(&kept.name)).cloned().collect();
+        }
+        for (name, scope) in self.narrowed.iter().filter(|(name, _)| !removed.contains(name)) {
+            text.push_str(&format!(
+                "; {name}, whose scope the app does not tell, goes back as {scope} and is taken away next"
+            ));
+        }
+        if self.unknown.is_empty() {
+            return (change, text, None);
+        }
+        let because = format!(
+            "{effect} by hand: the app takes {} only whole, and does not tell in which scope {} is held",
+            self.word,
+            self.unknown.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+        );
+        (change, text, Some(Hand { does: effect, because }))
+    }
+}
+
 /// Tells whether exactly what is wished is held; so it is with most accounts.
 fn is_settled(account: &Account, wished: &WishedWord, ability: &EntitlementAbility) -> bool {
     let held = || account.grants_of(&ability.kind);
@@ -486,7 +566,7 @@ pub(super) fn set_change(
         field: FieldName(word.clone()),
         before: Some(list(before)),
         after: list(after),
-        entitlement: Some(EntitlementChange { kind: ability.kind.clone(), add, remove }),
+        entitlement: Some(EntitlementChange { kind: ability.kind.clone(), add, remove, keep: Vec::new() }),
         refers_to: None,
     }
 }

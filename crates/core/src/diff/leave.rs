@@ -143,6 +143,7 @@ fn demotion(ability: &KindAbility, account: &Account) -> Option<Vec<Change>> {
                 kind: entitlement.kind.clone(),
                 add: vec![wished(least.as_str())],
                 remove: held.iter().map(|name| wished(name)).collect(),
+                keep: Vec::new(),
             }),
             refers_to: None,
         });

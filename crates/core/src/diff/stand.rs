@@ -171,10 +171,15 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
         let Extras { grants, revokes } = self.set_changes(spot, wish, account);
         for (effect, changes) in [(Effect::Grant, grants), (Effect::Revoke, revokes)] {
-            for (change, kind, rule, text) in changes {
+            for (change, kind, rule, text, by_hand) in changes {
                 let possible =
                     [effect, Effect::Update].into_iter().find(|effect| spot.ability.effects.contains_key(effect));
                 match possible {
+                    Some(_) if by_hand.is_some() => {
+                        let reason = reason(kind, rule.as_deref(), text);
+                        let proposal = self.on_account(spot, Effect::Manual, place, vec![change], reason, before);
+                        self.propose(Proposal { by_hand, ..proposal });
+                    }
                     Some(effect) => {
                         let reason = reason(kind, rule.as_deref(), text);
                         let proposal = self.on_account(spot, effect, place, vec![change], reason, before);
@@ -192,7 +197,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let Extras { grants, revokes } = self.set_changes(spot, wish, account);
         let by_fields = self.field_changes(spot, wish, account, moment);
         let (mut rules, by_sources) = rules_of(&single, &by_fields, wish);
-        rules.extend(grants.iter().filter_map(|(.., rule, _)| rule.as_deref()));
+        rules.extend(grants.iter().filter_map(|(.., rule, _, _)| rule.as_deref()));
         let rule = rules.first().map(|rule| (*rule).to_owned());
         let kind = self.changed(spot, &rules, by_sources);
         let mut changes: Vec<_> = single.into_iter().map(|(change, _)| change).collect();

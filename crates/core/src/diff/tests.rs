@@ -2,14 +2,16 @@
 //! Nothing here touches a disk, a clock or a network. It does not test what other verbs make of the result.
 
 mod moves;
+mod scopes;
 mod sessions;
 
-use crate::abilities::{Effect, Sessions};
+use crate::abilities::{Effect, FieldAbility, Sessions};
 use crate::account::{AccountKey, AccountState, Fields, Kind};
 use crate::change::{FindingKind, Severity};
 use crate::facts::{ClientAsks, ClientWish, Decided, Facts};
 use crate::world::*;
 use serde_json::json;
+use std::sync::Arc;
 
 fn steps(facts: &Facts, more: &str) -> Vec<String> {
     shown(&walk(facts, &policy(more)))
@@ -99,6 +101,38 @@ fn case_alone_is_no_difference_where_the_app_folds_it() {
     let mut facts = company();
     account_of(&mut facts, "desk/agent/1").login = Some("Ann@Acme.Example".into());
     assert!(steps(&facts, "").is_empty());
+}
+
+#[test]
+fn what_the_app_spells_alike_is_no_difference_and_what_it_has_no_word_for_stops_nobody() {
+    let mut facts = company();
+    let pairs = [("Paris", "Paris"), ("Oslo", "Stockholm"), ("Stockholm", "Stockholm")];
+    let spellings = pairs.into_iter().map(|(one, back)| (one.into(), back.into())).collect();
+    let agent = abilities_of(&mut facts, "desk").kinds.get_mut(&Kind::Agent).unwrap();
+    let zone = FieldAbility {
+        from: Some("time_zone".into()),
+        at_create: true,
+        at_update: true,
+        spellings: Arc::new(spellings),
+        ..FieldAbility::default()
+    };
+    agent.fields.insert("time_zone".into(), zone);
+    for (id, here, there) in [("1", "Oslo", "Stockholm"), ("2", "Oslo", "Paris"), ("3", "Panama", "Paris")] {
+        set(account_of(&mut facts, &format!("hr/person/{id}")), "time_zone", json!(here));
+        set(account_of(&mut facts, &format!("desk/agent/{id}")), "time_zone", json!(there));
+    }
+    let mut dan = support("4", "Dan");
+    set(&mut dan, "time_zone", json!("Panama"));
+    facts.accounts.push(dan);
+    let steps = steps(&facts, "");
+    let of =
+        |what: &str| steps.iter().find(|step| step.starts_with(what)).unwrap_or_else(|| panic!("{what}: {steps:?}"));
+    assert_eq!(steps.len(), 3, "{steps:?}");
+    assert!(of("update desk drift Ben").ends_with("time_zone \"Paris\"→\"Stockholm\""), "{steps:?}");
+    assert!(!of("create desk joiner Dan").contains("time_zone"), "{steps:?}");
+    let told = texts(&facts, "", FindingKind::UnsupportedChange);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|text| text.contains("time_zone in desk should be \"Panama\"")), "{told:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tenure_connect::{Act, ConnectError, Connector, ErrorKind, Look, LookupBy, Me
 use tenure_core::abilities::{Effect, KindAbility};
 use tenure_core::account::{Account, AccountKey, AccountState};
 use tenure_core::change::{Change, FieldOutcome, Outcome, Step, StepResult, WishedGrant};
-use tenure_core::look::{Sight, effect_holds, field_outcomes, sight, waits};
+use tenure_core::look::{Sight, effect_holds, field_outcomes, holds, sight, waits};
 use tenure_core::name::Name;
 
 /// How often an effect is tried when an ambiguous answer turned out to mean that nothing happened.
@@ -240,7 +240,7 @@ impl Walk<'_> {
             };
             let error = match self.connector.perform(&act).await {
                 Ok(performed) => {
-                    let carried = self.verify(&performed.account).await;
+                    let carried = self.verify(&performed.account, &performed.unsent).await;
                     return self.unless_untouched(carried, found.as_ref());
                 }
                 Err(error) => error,
@@ -253,9 +253,12 @@ impl Walk<'_> {
                     let key = found.map(|account| account.key).or_else(|| self.step.account_key.clone());
                     if let Some(key) = key {
                         self.connector.remember([(key.clone(), Memory::Made)]);
-                        return self.verify(&key).await;
+                        return self.verify(&key, &[]).await;
                     }
                     return self.refused(&error, None);
+                }
+                if effect == self.step.effect && self.is_unserved(&error, target.as_ref()).await {
+                    return self.unserved(&error, found);
                 }
                 return self.refused(&error, found);
             }
@@ -271,7 +274,7 @@ impl Walk<'_> {
             let asked = Step { changes, ..self.step.clone() };
             if sight(&asked, found.as_ref(), &self.ability) == Sight::AlreadyTrue {
                 let Some(account) = &found else { return self.ends(Outcome::Done, "gone, as asked".into(), None) };
-                return self.verify(&account.key).await;
+                return self.verify(&account.key, &[]).await;
             }
             if self.now_ms() - began_ms > LASTS_MAX_MS {
                 break;
@@ -373,8 +376,10 @@ impl Walk<'_> {
     }
 
     /// Reads back with patience and compares each asked field.
-    async fn verify(&self, key: &AccountKey) -> Carried {
-        let asked = Step { changes: self.resolved_changes().await, ..self.step.clone() };
+    async fn verify(&self, key: &AccountKey, unsent: &[String]) -> Carried {
+        let is_sent = |change: &Change| !unsent.iter().any(|word| word == change.field.as_str());
+        let (sent, left): (Vec<Change>, Vec<Change>) = self.resolved_changes().await.into_iter().partition(is_sent);
+        let asked = Step { changes: sent, ..self.step.clone() };
         let mut last: Option<Account> = None;
         let mut trouble = None;
         let began_ms = self.now_ms();
@@ -396,7 +401,27 @@ impl Walk<'_> {
                 break;
             }
         }
-        self.verdict(&asked, key, last, trouble)
+        let mut carried = self.verdict(&asked, key, last, trouble);
+        self.tell_unsent(&left, &mut carried);
+        carried
+    }
+
+    /// Says what the app was not given because this way of doing it does not take it: nobody may call that ignored.
+    fn tell_unsent(&self, left: &[Change], carried: &mut Carried) {
+        let Some(account) = &carried.read_back else { return };
+        let is_so = |change: &&Change| holds(change, account, &self.ability) == Some(true);
+        let (so, not_so): (Vec<&Change>, Vec<&Change>) = left.iter().partition(is_so);
+        carried.result.fields.extend(so.iter().map(|change| (change.field.clone(), FieldOutcome::Applied)));
+        if not_so.is_empty() {
+            return;
+        }
+        let words: Vec<&str> = not_so.iter().map(|change| change.field.as_str()).collect();
+        let told = words.iter().filter_map(|word| self.ability.fields.get(*word)?.cannot.as_deref());
+        let why = told.collect::<Vec<_>>().join("; ");
+        let why = if why.is_empty() { "the app does not take it with this" } else { &why };
+        let said = format!("{} was not sent: {why}", words.join(", "));
+        let before = carried.result.because.take().map(|because| because + "; ").unwrap_or_default();
+        carried.result.because = Some(before + &said);
     }
 
     fn verdict(&self, asked: &Step, key: &AccountKey, last: Option<Account>, trouble: Option<ConnectError>) -> Carried {
@@ -453,6 +478,25 @@ impl Walk<'_> {
 
     fn is_unproven(&self) -> bool {
         self.ability.effects.get(&self.step.effect).is_some_and(|effect| effect.unproven)
+    }
+
+    /// Tells whether an answer shows that the tenant does not serve the effect at all: there is no such address, although
+    /// the account itself can be read.
+    async fn is_unserved(&self, error: &ConnectError, target: Option<&AccountKey>) -> bool {
+        let optional = self.ability.effects.get(&self.step.effect).is_some_and(|effect| effect.optional);
+        match (error.status, target) {
+            (Some(405), _) | (Some(404), None) => optional,
+            (Some(404), Some(key)) => optional && matches!(self.read(key).await, Ok(Some(_))),
+            _ => false,
+        }
+    }
+
+    fn unserved(&self, error: &ConnectError, found: Option<Account>) -> Carried {
+        Carried {
+            refusal: Some(ErrorKind::Unsupported),
+            disproved: Some(Disproof::Said),
+            ..self.ends(Outcome::Unsupported, error.to_string(), found)
+        }
     }
 
     /// Returns the vendor's reasons why fields stay as they are, as the end of a sentence.

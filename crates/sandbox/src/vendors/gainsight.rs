@@ -199,7 +199,7 @@ impl Tenant {
         Reply::ok(json!({"result": true, "data": shown}))
     }
 
-    /// Changes a user; a tenant whose PUT replaces forgets what the body leaves out (GS-22).
+    /// Changes a user; a tenant whose PUT replaces forgets what the body leaves out (GS-22), groups among it.
     fn update(&mut self, id: &str, call: &Call) -> Reply {
         let Some(before) = self.users.get(id).map(|held| held.row.clone()) else { return not_found(Gainsight) };
         let mut fields = match call.object() {
@@ -208,10 +208,14 @@ impl Tenant {
         };
         let mut user = match self.put_style {
             PutStyle::Partial => before.clone(),
-            PutStyle::Full => User { user_id: before.user_id.clone(), groups: before.groups.clone(), ..blank() },
+            PutStyle::Full => User { user_id: before.user_id.clone(), ..blank() },
         };
         self.read_over(&mut user, &mut fields);
         if self.put_style == PutStyle::Full {
+            if let Sent::Value(groups) = fields.texts("groups") {
+                let shown = |name: &String| self.users.iter().any(|held| held.row.groups.contains(name));
+                user.groups = groups.into_iter().filter(|name| self.groups.contains(name) || shown(name)).collect();
+            }
             Self::require(&mut fields);
         }
         let sent: Vec<String> = fields.keys().map(String::from).collect();

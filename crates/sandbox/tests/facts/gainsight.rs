@@ -76,4 +76,11 @@ async fn a_put_is_partial_or_full_by_the_tenants_version() {
     assert_eq!(gainsight.put(&path, whole).await.status, 200);
     let user = gainsight.get(&path).await.body["data"].clone();
     assert!(user["title"].is_null() && user["externalId"].is_null());
+    assert!(sandbox.world().change(Vendor::Gainsight, CHLOE, &json!({"groups": ["EMEA"]})));
+    let mut whole = json!({"email": CHLOE, "firstName": "Chloe", "lastName": "Martin", "role": "Viewer"});
+    for (groups, left) in [(json!(["EMEA", "g1"]), json!(["EMEA"])), (json!(null), json!([]))] {
+        whole["groups"] = groups;
+        assert_eq!(gainsight.put(&path, whole.clone()).await.status, 200);
+        assert_eq!(gainsight.get(&path).await.body["data"]["groups"], left);
+    }
 }

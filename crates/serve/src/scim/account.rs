@@ -160,8 +160,10 @@ impl Held {
         };
         let Some(account) = &self.account else { return false };
         let fields = wish.fields.iter().all(|(field, value)| {
-            let is_folded = shape.ability(account.key.kind).and_then(|ability| ability.fields.get(field));
-            account.told(field.as_str()).is_none_or(|now| same(&now, value, is_folded.is_some_and(|is| is.fold_case)))
+            let ability = shape.ability(account.key.kind).and_then(|ability| ability.fields.get(field));
+            let spelt = ability.and_then(|ability| ability.spelt(value));
+            let is_folded = ability.is_some_and(|ability| ability.fold_case);
+            account.told(field.as_str()).is_none_or(|now| same(&now, spelt.as_deref().unwrap_or(value), is_folded))
         });
         let grants = wish.grants.iter().all(|(word, names)| {
             let Some(ability) = shape.ability(account.key.kind).and_then(|ability| ability.entitlements.get(word))

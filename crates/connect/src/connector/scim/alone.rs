@@ -60,7 +60,7 @@ impl Scim {
         let moved = self.move_all(inner, act, key.id.as_str()).await;
         moved.map_err(|error| ConnectError { may_have_happened: true, ..error })?;
         let answered = if self.moves(inner, act) { None } else { Some(answered) };
-        Ok(Performed { account: key, answered })
+        Ok(Performed { account: key, answered, unsent: Vec::new() })
     }
 
     async fn delete(&self, inner: &Inner, act: &Act<'_>, key: &AccountKey) -> Result<Performed, ConnectError> {
@@ -70,7 +70,7 @@ impl Scim {
             Err(error) if error.kind == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        Ok(Performed { account: key.clone(), answered: None })
+        Ok(Performed { account: key.clone(), answered: None, unsent: Vec::new() })
     }
 
     /// Changes somebody's record and groups.
@@ -98,7 +98,7 @@ impl Scim {
         }
         let moved = self.move_all(inner, act, id).await;
         moved.map_err(|error| ConnectError { may_have_happened: error.may_have_happened || done, ..error })?;
-        Ok(Performed { account: key.clone(), answered: None })
+        Ok(Performed { account: key.clone(), answered: None, unsent: Vec::new() })
     }
 
     /// Writes what changed, in the form that the service takes; tells whether something was sent.

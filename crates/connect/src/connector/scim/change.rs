@@ -57,7 +57,7 @@ impl Connector {
         };
         scim.change(inner, act, key, None, &own).await?;
         match rest.is_empty() {
-            true => Ok(Performed { account: key.clone(), answered: None }),
+            true => Ok(Performed { account: key.clone(), answered: None, unsent: Vec::new() }),
             false => inner.perform_rest(&rest_act, self.1.as_deref()).await.map_err(half),
         }
     }
@@ -96,7 +96,7 @@ impl Scim {
             Err(error) if how == ScimSuspend::Delete && error.status == Some(404) => {}
             Err(error) => return Err(error),
         }
-        Ok(Performed { account: key.clone(), answered: None })
+        Ok(Performed { account: key.clone(), answered: None, unsent: Vec::new() })
     }
 
     /// Makes the changes to one person.

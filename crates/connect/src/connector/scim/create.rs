@@ -55,7 +55,7 @@ impl Scim {
         if !own.is_empty() {
             self.change(inner, act, &key, Some(address.to_owned()), own).await.map_err(half)?;
         }
-        Ok(Performed { account: key, answered: None })
+        Ok(Performed { account: key, answered: None, unsent: Vec::new() })
     }
 
     /// Asks for a new user and returns who it is.
@@ -132,7 +132,7 @@ impl Inner {
                 self.perform_rest(&set, None).await?;
             }
         }
-        Ok(Performed { account: made.key.clone(), answered: None })
+        Ok(Performed { account: made.key.clone(), answered: None, unsent: Vec::new() })
     }
 }
 
