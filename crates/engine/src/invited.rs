@@ -29,9 +29,10 @@ pub(crate) async fn note(house: &House, ended: &[(&Step, &StepResult, Option<&Ac
     let now_ms = house.clock.now_ms();
     let mut news: BTreeMap<&ConnectionName, Vec<(String, bool)>> = BTreeMap::new();
     for (step, result, read_back) in ended {
-        let makes = matches!(step.effect, Effect::Create | Effect::Resume | Effect::Convert);
+        // A new account is as old as its invitation.
+        let lets_in = matches!(step.effect, Effect::Resume | Effect::Convert);
         let acted = matches!(result.outcome, Outcome::Done | Outcome::Pending | Outcome::Refused);
-        if let Some(account) = read_back.filter(|_| makes && acted) {
+        if let Some(account) = read_back.filter(|_| lets_in && acted) {
             let is_invited = account.state == AccountState::Invited;
             news.entry(&step.connection).or_default().push((account.key.to_string(), is_invited));
         }

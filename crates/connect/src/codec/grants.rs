@@ -97,11 +97,7 @@ pub(super) fn wanted(
     let is = |grant: &Outgoing, name: &str| {
         if spec.exact { *grant.name == *name } else { grant.name.eq_ignore_ascii_case(name) }
     };
-    // What is given within other bounds than before stays the entry that it is, with whatever else the app keeps there.
-    let returns = |gone: &WishedGrant| {
-        add.iter().any(|add| if spec.exact { add.name == gone.name } else { add.name.eq_ignore_ascii_case(&gone.name) })
-    };
-    for gone in remove.iter().filter(|gone| !returns(gone)) {
+    for gone in &remove {
         let scope = gone.scope.as_ref().map(|scope| scope.as_str());
         grants.retain(|grant| {
             !(is(grant, &gone.name)
