@@ -43,7 +43,7 @@ async fn count(client: &Client<'_>, filter: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_approved_later_is_the_user_that_was_answered_with_and_no_second_one() {
+async fn who_is_approved_later_is_who_was_answered_with_and_no_second_one() {
     let desk = Desk::open().await;
     let client = desk.client(Vendor::Gorgias).await;
     let (path, _) = held(&client).await;
@@ -117,7 +117,7 @@ async fn whom_a_guard_protects_cannot_be_taken_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_departure_that_waits_leaves_the_user_to_be_seen_until_it_is_done() {
+async fn a_departure_that_waits_leaves_its_account_to_be_seen_until_it_is_done() {
     let desk = Desk::open_with(|files| {
         let text = std::fs::read_to_string(&files.policy).unwrap();
         let rule = "[[approve]]\nwhen = 'step.effect == \"suspend\"'\nfrom = [\"security\"]\n\n";
