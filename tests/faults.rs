@@ -25,13 +25,14 @@ const OVER_A_DAY: [&str; 12] = [
 ];
 
 /// Scenarios of the other faults, in the guide's dialect and in the live one.
-const IN_SCENARIOS: [(Kind, &str, &str); 6] = [
+const IN_SCENARIOS: [(Kind, &str, &str); 7] = [
     (Kind::Stall, "stalled", "live-stalled"),
     (Kind::RepeatCursor, "repeated-cursor", "live-repeated-cursor"),
     (Kind::Shift, "shifting-rows", "live-shifting-rows"),
     (Kind::DropField, "finding-contract-drift", "finding-contract-drift-live"),
     (Kind::RenameField, "finding-contract-drift", "finding-contract-drift-live"),
     (Kind::RetypeField, "retyped", "live-retyped"),
+    (Kind::NotServed, "gladly-not-served", "live-not-served"),
 ];
 
 /// Goes through a day of each fault whose place in the list lies in `part`.

@@ -100,20 +100,21 @@ fn is_usual(name: &str) -> bool {
     WORDS.contains(&name) && !FOUND_OUT.contains(&name)
 }
 
-/// Refuses an attribute that nobody has and no condition reads: most likely it is another's name, written wrongly.
+/// Refuses an attribute that nobody has and no condition reads, where it looks like another's name written wrongly.
 async fn check_attributes(house: &House, asked: &LifecycleAsked) -> Result<(), EngineError> {
     if asked.set.keys().all(|name| is_usual(name.trim())) {
         return Ok(());
     }
     let company = company(house, &Scope::default()).await?;
     let known = attributes_of(house, &company.graph(house));
-    let Some(name) = asked.set.keys().map(|name| name.trim()).find(|name| !known.contains(*name)) else {
-        return Ok(());
-    };
-    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let hint = nearest(name, &known)
-        .map_or_else(|| format!("there are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-    Err(EngineError::Field { field: "set", because: format!("nobody has an attribute `{name}`; {hint}") })
+    let words: Vec<&str> = known.iter().map(String::as_str).collect();
+    for name in asked.set.keys().map(|name| name.trim()).filter(|name| !known.contains(*name)) {
+        if let Some(near) = nearest(name, &words) {
+            let because = format!("nobody has an attribute `{name}`; did you mean `{near}`?");
+            return Err(EngineError::Field { field: "set", because });
+        }
+    }
+    Ok(())
 }
 
 /// Lists the attributes that somebody has, or may have, or that a condition reads.
