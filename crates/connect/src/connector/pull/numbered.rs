@@ -1,7 +1,6 @@
 //! Numbered pages, several in flight, delivered in their order.
-//! Where a total says how many pages there are, exactly those are asked for; an app that says where the next page is, is
-//! asked for that one only. Elsewhere the flight widens with each full page, as far as the app is slow, and what was asked
-//! for beyond the end is dropped. A list that shrinks meanwhile is walked once more.
+//! Where a total says how many pages there are, exactly those are asked for; elsewhere the flight widens with each
+//! full page, as far as the app is slow, and what was asked for beyond the end is dropped. A list that shrinks meanwhile is walked once more.
 
 use super::super::walk::{PAGES_MAX, Position};
 use super::guard::Guard;
@@ -84,9 +83,7 @@ impl Run<'_> {
             if ends {
                 return Ok(guard);
             }
-            let knows_next = flight.links && flight.last.is_none();
-            let width = width_for(response.elapsed, flight.last.is_some());
-            flight.width = if knows_next { 1 } else { (flight.width * 2).min(width) };
+            flight.width = (flight.width * 2).min(width_for(response.elapsed, flight.last.is_some()));
             if flight.last.is_some_and(|last| last <= number) && flight.pending.is_empty() {
                 // The total says that this was the end, the records seen say that it was not: one page more.
                 flight.last = Some(number + 1);
