@@ -515,23 +515,3 @@ async fn a_lost_answer_to_a_reactivation_is_looked_into_and_not_asked_again() {
 }
 
 // The Link header leads on.
-#[tokio::test]
-async fn an_app_that_links_to_the_next_page_is_never_asked_for_one_that_is_not_there() {
-    let scene = Scene::of(APP, "live", 2000).await;
-    // A slow app is where pages would be asked for ahead.
-    scene.sandbox.set_faults(vec!["slow:app=freshservice,ms=20".parse().unwrap()]);
-    let pulled = pull(&scene.connector).await;
-    assert_eq!(pulled.coverage, Coverage::Complete, "{:?}", pulled.because);
-    let asked = |path: &str, active: &str| {
-        let of = |sent: &&wire::Sent| sent.path == path && sent.query.get("active").is_some_and(|is| is == active);
-        scene.wire.sent().iter().filter(of).count()
-    };
-    let all = scene.sandbox.world().list(APP);
-    for (path, kind) in [("/agents", "agent"), ("/requesters", "requester")] {
-        for active in [true, false] {
-            let of = |one: &&Value| one["sandbox"]["kind"] == kind && one["active"] == active;
-            let rows = all.iter().filter(of).count();
-            assert_eq!(asked(path, &active.to_string()), rows.div_ceil(100).max(1), "{path} {active}: {rows} rows");
-        }
-    }
-}
