@@ -49,6 +49,11 @@ impl Kind {
 }
 
 impl Kind {
+    /// Tells whether records of this kind are for people who work here, and not for customers or machines.
+    pub fn is_staff(self) -> bool {
+        matches!(self, Kind::Agent | Kind::User | Kind::Requester)
+    }
+
     /// Returns the word with its article, for sentences: `an agent`.
     pub fn with_article(self) -> &'static str {
         match self {

@@ -97,6 +97,14 @@ pub struct ClientWish {
     pub version: i64,
 }
 
+impl ClientWish {
+    /// Tells whether an account can be the one that is wished: of the kind that the client says, else of whoever works here.
+    pub fn may_be(&self, account: &AccountKey) -> bool {
+        let fits = self.kind.map_or_else(|| account.kind.is_staff(), |kind| kind == account.kind);
+        fits && account.connection == self.connection
+    }
+}
+
 /// What a client asks of an account as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -129,9 +129,8 @@ pub async fn whose(
     if let Some(key) = account {
         return Ok(Whose::Held(identity, key.clone())); // nobody's until now: the client stands for it
     }
-    let staff = |kind| !matches!(kind, tenure_core::account::Kind::Contact | tenure_core::account::Kind::Bot);
     let mut here = graph.accounts_of(&identity).filter(|account| account.key.connection == *connection);
-    let there = here.find(|account| staff(account.key.kind) && account.state != AccountState::Removed);
+    let there = here.find(|account| account.key.kind.is_staff() && account.state != AccountState::Removed);
     let there = there.map(|account| account.key.clone());
     Ok(match there {
         Some(key) => Whose::Held(identity.clone(), key),
@@ -218,8 +217,7 @@ async fn settle(
         }
     };
     // Who was converted is known by another key now.
-    let is_so = |account: &&AccountKey| kept.kind.is_none_or(|kind| kind == account.kind);
-    let account = match (kept.account.as_ref().filter(is_so), account) {
+    let account = match (kept.account.as_ref().filter(|account| kept.may_be(account)), account) {
         (Some(account), _) => Some(account.clone()),
         (None, Some(account)) => Some(account),
         (None, None) => account_of(house, &kept).await?.or_else(|| kept.account.clone()),
@@ -285,8 +283,7 @@ async fn account_of(house: &House, wish: &ClientWish) -> Result<Option<AccountKe
 
 /// Finds the account that came of a wish among those that are known.
 fn account_in(graph: &Graph<'_>, wish: &ClientWish) -> Option<AccountKey> {
-    let here = graph.accounts_of(&wish.identity).filter(|account| account.key.connection == wish.connection);
-    let mut here: Vec<_> = here.filter(|account| wish.kind.is_none_or(|kind| kind == account.key.kind)).collect();
+    let mut here: Vec<_> = graph.accounts_of(&wish.identity).filter(|account| wish.may_be(&account.key)).collect();
     here.sort_by_key(|account| !account.state.gives_access());
     here.first().map(|account| account.key.clone())
 }
@@ -298,11 +295,8 @@ fn account_told(plan: &Plan, report: &ApplyReport, wish: &ClientWish) -> Option<
         let step = plan.steps.iter().find(|step| step.id == result.id)?;
         Some((step, AccountKey::new(&step.connection, step.kind, result.account.as_deref()?)))
     });
-    let of_wish = |(step, key): &(&Step, AccountKey)| {
-        step.identity.as_ref() == Some(&wish.identity)
-            && key.connection == wish.connection
-            && wish.kind.is_none_or(|kind| kind == key.kind)
-    };
+    let of_wish =
+        |(step, key): &(&Step, AccountKey)| step.identity.as_ref() == Some(&wish.identity) && wish.may_be(key);
     told.find(of_wish).map(|(_, key)| key)
 }
 

@@ -183,11 +183,9 @@ pub(crate) async fn name_accounts(tx: &mut Tx, links: &[&Link]) -> Result<(), St
     let identities = by_identity.keys().map(|identity| Arg::from(identity.as_str())).collect();
     tx.each_bulk(&BY_IDENTITIES, identities, |row| take(row, &mut wishes)).await?;
     for wish in wishes {
-        let fits = |key: &AccountKey| wish.kind.is_none_or(|kind| kind == key.kind);
-        let found = by_identity.get(&wish.identity).into_iter().flatten();
-        let found = found.copied().find(|key| key.connection == wish.connection && fits(key));
+        let found = by_identity.get(&wish.identity).into_iter().flatten().copied().find(|key| wish.may_be(key));
         // Who was converted is known by another key now.
-        if let Some(key) = found.filter(|_| !wish.account.as_ref().is_some_and(fits)) {
+        if let Some(key) = found.filter(|_| !wish.account.as_ref().is_some_and(|key| wish.may_be(key))) {
             let sql = "UPDATE wish SET account = $3 WHERE connection = $1 AND id = $2";
             tx.run(sql, args![wish.connection.as_str(), &*wish.id, key.to_string()]).await?;
         }

@@ -2,7 +2,6 @@
 //! Accounts are made, resumed and changed as for a rule; what a client puts out is suspended, with its name as the reason.
 //! Whether somebody who left may be let in was settled before: no wish of that sort comes here.
 
-use super::stand::is_staff;
 use super::{Diffing, reason};
 use crate::account::Account;
 use crate::change::ReasonKind;
@@ -43,7 +42,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
 
     fn shut_out(&mut self, at: IdentityAt, client: &str, here: &[(AccountAt, &'f Account)]) {
         for (place, account) in here {
-            if account.state.gives_access() && is_staff(account.key.kind) {
+            if account.state.gives_access() && account.key.kind.is_staff() {
                 let text =
                     format!("{client} wishes that {} has no access to {}", self.name(at), account.key.connection);
                 self.suspend(Some(at), *place, account, reason(ReasonKind::Decision, Some(client), text));

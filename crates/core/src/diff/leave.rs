@@ -3,7 +3,6 @@
 
 use super::make::by_hand;
 use super::sessions::Door;
-use super::stand::is_staff;
 use super::{Diffing, Proposal, reason};
 use crate::abilities::{Effect, KindAbility};
 use crate::account::{Account, AccountState};
@@ -17,7 +16,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
     pub(super) fn leave(&mut self, at: IdentityAt, held: &[(AccountAt, &'f Account)]) {
         let standing = self.wishes.standing(at);
         let mut doors: Vec<Door<'f>> = Vec::new();
-        for (place, account) in held.iter().filter(|(_, account)| is_staff(account.key.kind)) {
+        for (place, account) in held.iter().filter(|(_, account)| account.key.kind.is_staff()) {
             if account.state.gives_access() {
                 self.tell_leaver(at, account);
                 let suspended = self.suspend(Some(at), *place, account, self.left(at));

@@ -1,7 +1,6 @@
 //! Accounts that are nobody's or a machine's, invitations that wait, disputes, and pulls that saw not everything.
 //! Mostly these are only said; orphans are suspended where the policy manages them.
 
-use super::stand::is_staff;
 use super::{Diffing, reason};
 use crate::abilities::Standing as Place;
 use crate::account::{Account, AccountState};
@@ -77,7 +76,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 continue;
             }
             match belonging {
-                Belonging::Nobody if is_staff(account.key.kind) => self.orphan(place, account),
+                Belonging::Nobody if account.key.kind.is_staff() => self.orphan(place, account),
                 Belonging::Service(why) => self.tell_service(account, why.as_str()),
                 _ => {}
             }
@@ -116,7 +115,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             return;
         }
         for (_, account) in
-            held.iter().filter(|(_, account)| account.state.gives_access() && is_staff(account.key.kind))
+            held.iter().filter(|(_, account)| account.state.gives_access() && account.key.kind.is_staff())
         {
             let text = format!(
                 "{} has access, and {} is in no source any more; say `tenure leave {}`, or have the record brought back",

@@ -118,7 +118,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             let text = format!("{} moved; rule \"{rules}\" wished this account before, none does now", self.name(at));
             let reason = reason(ReasonKind::Mover, past.rules.first().map(String::as_str), text);
             self.suspend(Some(at), place, account, reason);
-        } else if self.wishes.governs_connection(connection) && is_staff(account.key.kind) {
+        } else if self.wishes.governs_connection(connection) && account.key.kind.is_staff() {
             let text = format!("{} holds an account in {connection} that no rule wishes", self.name(at));
             let identity = &self.graph.identity_at(at).id;
             self.findings.add(
@@ -337,9 +337,4 @@ fn rank(kind: Kind) -> u8 {
 /// Tells whether an account was put out that can do more than one of the wished kind.
 fn is_asleep(account: &Account, wished: Kind) -> bool {
     account.state == AccountState::Suspended && rank(account.key.kind) < rank(wished)
-}
-
-/// Tells whether records of this kind are for people who work here, and not for customers or machines.
-pub(super) fn is_staff(kind: Kind) -> bool {
-    matches!(kind, Kind::Agent | Kind::User | Kind::Requester)
 }
