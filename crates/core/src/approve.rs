@@ -7,6 +7,7 @@ use crate::correlate::attribute;
 use crate::expression::Verdict;
 use crate::facts::{Decided, Decision};
 use crate::identity::Identity;
+use crate::name::EntitlementKind;
 use crate::policy::Policy;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -136,15 +137,14 @@ fn step_part(step: &Step, identity: Option<&Identity>, part: &str) -> Value {
         "reason" => json!({"kind": step.reason.kind, "rule": step.reason.rule, "text": step.reason.text}),
         "loses" => json!(step.loses),
         "grants" => {
-            let grants = step.changes.iter().filter_map(|change| change.entitlement.as_ref()).flat_map(|change| {
-                change.add.iter().map(|grant| {
-                    json!({"kind": change.kind, "name": grant.name, "scope": grant.scope, "privileged": grant.privileged})
-                })
-            });
-            let regained = step.regains.iter().map(|grant| {
-                json!({"kind": grant.kind, "name": grant.name, "scope": grant.scope, "privileged": grant.privileged})
-            });
-            Value::Array(grants.chain(regained).collect())
+            let shown = |kind: &EntitlementKind, name: &str, scope: Option<&str>, privileged: bool| json!({"kind": kind, "name": name, "scope": scope, "privileged": privileged});
+            let changes = step.changes.iter().filter_map(|change| change.entitlement.as_ref());
+            let added = changes.flat_map(|change| change.add.iter().map(|grant| (&change.kind, grant)));
+            let added = added.map(|(kind, grant)| shown(kind, &grant.name, grant.scope.as_deref(), grant.privileged));
+            let regained = step.regains.iter();
+            let regained =
+                regained.map(|grant| shown(&grant.kind, &grant.name, grant.scope.as_deref(), grant.privileged));
+            Value::Array(added.chain(regained).collect())
         }
         "changes" => {
             let changes = step

@@ -76,8 +76,8 @@ pub const GUARDS: [(&str, Guard); 13] = [
     ("mass_rename", mass_rename::hold),
 ];
 
-/// For each step: the first guard that holds it and why. Guards count what is not held before them. Seats are counted over what is left, and whatever needs a
-/// held step is held with it.
+/// For each step: the first guard that holds it and why. Guards count what is not held before them. Seats are counted over
+/// what is left, and whatever needs a held step is held with it.
 pub fn holds(scene: &Scene<'_>, findings: &mut Findings) -> Vec<Option<HeldBy>> {
     let mut holds: Vec<Option<HeldBy>> = vec![None; scene.steps.len()];
     for (name, guard) in GUARDS {

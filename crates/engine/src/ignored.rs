@@ -1,6 +1,6 @@
 //! Fields and whole effects that an app left as they were although it answered that all is well: remembered as a note of
-//! the connection, by account and field, until a write of the field sticks. A plan that asks for such a field again is told of it; one
-//! that the vendor's own record says may be ignored is not asked for again for a day.
+//! the connection, by account and field, until a write of the field sticks. A plan that asks for such a field again is
+//! told of it; one that the vendor's own record says may be ignored is not asked for again for a day.
 //! Only names of fields are kept, never values; why a field is left alone, the app's abilities say.
 
 use crate::error::EngineError;

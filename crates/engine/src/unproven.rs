@@ -1,5 +1,5 @@
-//! Effects that a vendor's record does not promise, or that some tenants do not serve: tried once, and what a tenant refused is remembered as a note of the
-//! connection. From then on the plan knows that it cannot be done there and takes the next rung.
+//! Effects that a vendor's record does not promise, or that some tenants do not serve: tried once, and what a tenant
+//! refused is remembered as a note of the connection. From then on the plan knows that it cannot be done there and takes the next rung.
 //! It is tried again when the tenant's dialect changes, and after a month: vendors add what was missing.
 
 use crate::error::EngineError;

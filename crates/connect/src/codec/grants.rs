@@ -61,15 +61,6 @@ pub(super) fn wanted(
     present: Option<Present<'_>>,
     names: &Names,
 ) -> Result<Vec<Outgoing>, ConnectError> {
-    let named = |value: &Value| match value {
-        Value::String(name) => vec![WishedGrant { name: name.as_str().into(), scope: None, privileged: false }],
-        Value::Array(items) => items
-            .iter()
-            .filter_map(Value::as_str)
-            .map(|name| WishedGrant { name: name.into(), scope: None, privileged: false })
-            .collect(),
-        _ => Vec::new(),
-    };
     let (add, remove) = match &change.entitlement {
         Some(entitlement) => (entitlement.add.clone(), entitlement.remove.clone()),
         None => (named(&change.after), change.before.as_ref().map(named).unwrap_or_default()),
@@ -125,6 +116,16 @@ pub(super) fn wanted(
         }
     }
     Ok(grants)
+}
+
+/// Returns the grants that a value names, one or several.
+fn named(value: &Value) -> Vec<WishedGrant> {
+    let names = match value {
+        Value::Array(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let grant = |name: &str| WishedGrant { name: name.into(), scope: None, privileged: false };
+    names.iter().filter_map(Value::as_str).map(grant).collect()
 }
 
 /// Returns id and name of a wished grant.

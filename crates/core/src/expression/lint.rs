@@ -7,26 +7,27 @@ use crate::place::nearest;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
 use std::collections::BTreeSet;
 
-const FUNCTIONS: [&str; 19] = [
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "matches",
-    "lowerAscii",
-    "upperAscii",
-    "trim",
-    "string",
-    "int",
-    "uint",
-    "double",
-    "bool",
-    "type",
-    "dyn",
-    "timestamp",
-    "duration",
-    "getFullYear",
-    "hasValue",
+/// What a condition may call, and whether what it gives may be yes or no.
+pub(super) const FUNCTIONS: [(&str, bool); 19] = [
+    ("size", false),
+    ("contains", true),
+    ("startsWith", true),
+    ("endsWith", true),
+    ("matches", true),
+    ("lowerAscii", false),
+    ("upperAscii", false),
+    ("trim", false),
+    ("string", false),
+    ("int", false),
+    ("uint", false),
+    ("double", false),
+    ("bool", true),
+    ("type", false),
+    ("dyn", true),
+    ("timestamp", false),
+    ("duration", false),
+    ("getFullYear", false),
+    ("hasValue", true),
 ];
 const MACROS: [&str; 6] = ["has", "exists", "all", "exists_one", "map", "filter"];
 const TYPES: [&str; 10] = ["bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type"];
@@ -97,8 +98,8 @@ impl Lint<'_> {
 
     fn call(&mut self, call: &mut CallExpr, depth: usize) -> Result<(), ExpressionError> {
         let is_word = call.func_name.starts_with(|first: char| first.is_ascii_alphabetic());
-        if is_word && !FUNCTIONS.contains(&call.func_name.as_str()) && !call.func_name.starts_with("get") {
-            let known: Vec<&str> = FUNCTIONS.into_iter().chain(MACROS).collect();
+        if is_word && !FUNCTIONS.iter().any(|(name, _)| *name == call.func_name) && !call.func_name.starts_with("get") {
+            let known: Vec<&str> = FUNCTIONS.into_iter().map(|(name, _)| name).chain(MACROS).collect();
             let hint = nearest(&call.func_name, &known).map(|nearest| format!("did you mean `{nearest}`?"));
             return Err(self.at(&call.func_name, format!("unknown function `{}`", call.func_name), hint));
         }

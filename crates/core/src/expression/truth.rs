@@ -2,22 +2,11 @@
 //! is written as a text or a number, what a function makes, and the paths of which the caller knows that they hold
 //! neither yes nor no. What may be either is left to the judging.
 
+use super::lint::FUNCTIONS;
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
-/// Makes a text, a number or another thing that is neither yes nor no.
-const MAKERS: [&str; 18] = [
-    "size",
-    "lowerAscii",
-    "upperAscii",
-    "trim",
-    "string",
-    "int",
-    "uint",
-    "double",
-    "type",
-    "timestamp",
-    "duration",
-    "getFullYear",
+/// What reckons: it makes a number or a text, and never yes or no.
+const RECKONS: [&str; 6] = [
     operators::ADD,
     operators::SUBSTRACT,
     operators::MULTIPLY,
@@ -39,7 +28,7 @@ pub(super) fn untrue(node: &IdedExpr, is_neither: &dyn Fn(&[&str]) -> bool) -> O
                 parts.iter().find_map(next)
             }
             (operators::CONDITIONAL, parts) => parts.iter().find_map(next),
-            (name, _) if MAKERS.contains(&name) => Some(made(call)),
+            (name, _) if makes_another(name) => Some(made(call)),
             _ => None,
         },
         Expr::Ident(_) | Expr::Select(_) => {
@@ -58,6 +47,12 @@ fn literal_name(literal: &LiteralValue) -> Option<&'static str> {
         LiteralValue::Bytes(_) => Some("bytes"),
         LiteralValue::Double(_) | LiteralValue::Int(_) | LiteralValue::UInt(_) => Some("a number"),
     }
+}
+
+/// Tells whether what a call gives is neither yes nor no. The parts of a moment (`getFullYear`) are numbers.
+fn makes_another(name: &str) -> bool {
+    let known = FUNCTIONS.iter().find(|(known, _)| *known == name).map(|(_, may_be_truth)| !may_be_truth);
+    known.unwrap_or_else(|| RECKONS.contains(&name) || name.starts_with("get"))
 }
 
 fn made(call: &CallExpr) -> String {
