@@ -95,18 +95,14 @@ pub async fn lifecycle(
 /// What a person has that is found out and cannot be said.
 const FOUND_OUT: [&str; 5] = ["id", "state", "emails", "manager", "attributes"];
 
-/// Tells whether everybody may have an attribute.
-fn is_usual(name: &str) -> bool {
-    WORDS.contains(&name) && !FOUND_OUT.contains(&name)
-}
-
 /// Refuses an attribute that nobody has and no condition reads, where it looks like another's name written wrongly.
 async fn check_attributes(house: &House, asked: &LifecycleAsked) -> Result<(), EngineError> {
-    if asked.set.keys().all(|name| is_usual(name.trim())) {
+    let mut known = read_by_policy(house);
+    if asked.set.keys().all(|name| known.contains(name.trim())) {
         return Ok(());
     }
-    let company = company(house, &Scope::default()).await?;
-    let known = attributes_of(house, &company.graph(house));
+    // Only a word that nobody has to have costs a look at everybody.
+    known.extend(had_by_people(&company(house, &Scope::default()).await?.graph(house)));
     let words: Vec<&str> = known.iter().map(String::as_str).collect();
     for name in asked.set.keys().map(|name| name.trim()).filter(|name| !known.contains(*name)) {
         if let Some(near) = nearest(name, &words) {
@@ -117,16 +113,18 @@ async fn check_attributes(house: &House, asked: &LifecycleAsked) -> Result<(), E
     Ok(())
 }
 
-/// Lists the attributes that somebody has, or may have, or that a condition reads.
-fn attributes_of(house: &House, graph: &Graph<'_>) -> BTreeSet<String> {
+/// Lists the attributes that everybody may have, and those that a condition reads.
+fn read_by_policy(house: &House) -> BTreeSet<String> {
     let conditions = house.policy.grants.iter().map(|rule| &rule.when);
     let conditions = conditions.chain(house.policy.approvals.iter().map(|rule| &rule.when));
     let read = conditions.flat_map(Expression::reads).filter(|path| path.iter().any(|part| part == "identity"));
     let read = read.filter_map(|path| path.last().cloned());
+    read.chain(WORDS.into_iter().map(str::to_owned)).filter(|name| !FOUND_OUT.contains(&name.as_str())).collect()
+}
+
+fn had_by_people(graph: &Graph<'_>) -> BTreeSet<String> {
     let had = graph.identities().iter().flat_map(|identity| identity.attributes.iter());
-    let had = had.map(|(name, _)| name.as_str().to_owned());
-    let all = read.chain(had).chain(WORDS.into_iter().map(str::to_owned));
-    all.filter(|name| !FOUND_OUT.contains(&name.as_str())).collect()
+    had.map(|(name, _)| name.as_str().to_owned()).collect()
 }
 
 fn moment(text: &str, now_ms: i64) -> Result<i64, EngineError> {
