@@ -394,10 +394,8 @@ fn an_id_that_is_none_never_reaches_a_path() {
     assert!(stage.aftermath().is_empty());
 }
 
-#[test]
-fn an_id_too_long_to_be_kept_makes_the_read_partial() {
-    let id = "x".repeat(1100);
-    let user = format!(r#"{{"id":"{id}","email":"odd@acme.example","name":"Odd","role":{{"id":2,"name":"agent"}}}}"#);
+/// Opens a stage whose Gorgias has this one account.
+fn pretend_account(user: &str) -> (Stage, Pretender) {
     let page = format!(r#"{{"data":[{user}],"meta":{{"next_cursor":null}}}}"#);
     let pretender = Pretender::start(move |_, path| match path.split('?').next() {
         Some("/api/roles") => Answer::json(ROLES),
@@ -405,6 +403,14 @@ fn an_id_too_long_to_be_kept_makes_the_read_partial() {
     });
     let stage = open();
     point(&stage, &pretender);
+    (stage, pretender)
+}
+
+#[test]
+fn an_id_too_long_to_be_kept_makes_the_read_partial() {
+    let id = "x".repeat(1100);
+    let user = format!(r#"{{"id":"{id}","email":"odd@acme.example","name":"Odd","role":{{"id":2,"name":"agent"}}}}"#);
+    let (stage, _pretender) = pretend_account(&user);
     expect(&stage.run(&["pull", "gorgias"]), 4, &["1 of 1 records", "cannot be kept"]);
 }
 
@@ -439,13 +445,7 @@ fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
 #[test]
 fn odd_letters_in_names_reach_neither_the_terminal_nor_a_formula() {
     let user = r#"{"id":7,"email":"odd@acme.example","name":"=1+1\u001b[31m\u0000\u202e","role":{"id":2,"name":"agent"},"active":true}"#;
-    let page = format!(r#"{{"data":[{user}],"meta":{{"next_cursor":null}}}}"#);
-    let pretender = Pretender::start(move |_, path| match path.split('?').next() {
-        Some("/api/roles") => Answer::json(ROLES),
-        _ => Answer::json(&page),
-    });
-    let stage = open();
-    point(&stage, &pretender);
+    let (stage, _pretender) = pretend_account(user);
     assert_eq!(stage.run(&["pull", "gorgias"]).code, 0);
     for format in ["table", "csv"] {
         let listed = stage.plainly(&["accounts", "--connection", "gorgias", "--format", format]);
