@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::io::{Read, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use tenure_sandbox::{Dialect, Vendor};
+use tenure_sandbox::{Dialect, Fault, Vendor};
 use tenure_store::test_support::FrailPostgres;
 
 const SEED: u64 = 1;
@@ -26,6 +26,11 @@ fn read_two_days(stage: &Stage) {
     expect(&stage.run(&["pull"]), 0);
     stage.next_morning();
     expect(&stage.run(&["pull"]), 0);
+}
+
+/// Lets every write take a moment, so that what happens in the middle of a plan does so on any machine.
+fn slow_writes() -> Vec<Fault> {
+    ["POST", "PUT", "PATCH"].map(|method| format!("slow:method={method},ms=150").parse().unwrap()).into()
 }
 
 /// Lists who began runs, as the journal tells it.
@@ -46,10 +51,13 @@ fn a_daemon_that_is_killed_in_the_middle_of_a_plan_is_followed_by_the_other() {
         }
         read_two_days(&stage);
         approved_plan(&stage);
+        stage.play(slow_writes());
+        let before = writes(&stage);
         let [first, second] = [Daemon::start(&stage), Daemon::start(&stage)];
-        until_written(&stage, writes(&stage) + 12);
+        until_written(&stage, before + 12);
         let (killed, other) = if kill_the_first { (first, second) } else { (second, first) };
         killed.kill();
+        stage.play(Vec::new());
         let took = until_nothing_is_left(&stage, FOLLOWED_WITHIN);
         writeln!(told, "everything was done {:.1} s after the kill", took.as_secs_f64()).unwrap();
         other.end();
@@ -201,9 +209,12 @@ fn a_daemon_told_to_end_finishes_its_steps_and_the_next_does_the_rest() {
     let stage = open(SEED, Dialect::Guide);
     read_two_days(&stage);
     approved_plan(&stage);
+    stage.play(slow_writes());
+    let before = writes(&stage);
     let daemon = Daemon::start(&stage);
-    until_written(&stage, writes(&stage) + 8);
+    until_written(&stage, before + 8);
     let took = daemon.end();
+    stage.play(Vec::new());
     println!("it ended {:.1} s after the signal", took.as_secs_f64());
     let entries = stage.plainly(&["audit", "export"]).out;
     let told = |event: &str| entries.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).count();
@@ -257,9 +268,11 @@ fn a_daemon_reads_its_files_anew_without_losing_work() {
     read_two_days(&stage);
     approved_plan(&stage);
     let reads = bearer(&stage, "api:read");
+    stage.play(slow_writes());
+    let before = writes(&stage);
     let mut daemon = Daemon::start(&stage);
     until_told(&daemon, &reads, "every_seconds", &900.into());
-    until_written(&stage, writes(&stage) + 6);
+    until_written(&stage, before + 6);
     let config = stage.files().config.clone();
     stage.edit(&config, "[connections.gorgias]", "[connections.gorgias]\nschedule = \"0 */2 * * *\"").unwrap();
     daemon.signal("HUP");
@@ -271,6 +284,7 @@ fn a_daemon_reads_its_files_anew_without_losing_work() {
     stage.edit(&config, "whenever", "0 */4 * * *").unwrap();
     daemon.signal("HUP");
     until_told(&daemon, &reads, "every_seconds", &14400.into());
+    stage.play(Vec::new());
     until_nothing_is_left(&stage, WOKEN_WITHIN);
     daemon.end();
     let entries = stage.plainly(&["audit", "export"]).out;
