@@ -5,6 +5,8 @@
 use super::Ended;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use regex::bytes::RegexSet;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tenure_sandbox::*;
@@ -14,18 +16,18 @@ const FILES_MAX: usize = 5000;
 /// Returns a line for each place where a secret stands in clear.
 pub fn find_leaks(folder: &Path, outputs: &[Ended]) -> Vec<String> {
     let needles = needles(folder);
+    // All of them in one pass: unoptimized, a pass for each would take longer than what is tested.
+    let any = RegexSet::new(needles.iter().map(|needle| regex::escape(needle))).expect("plain text is a pattern");
+    let within = |bytes: &[u8]| any.matches(bytes).into_iter().map(|nth| &needles[nth]).collect::<BTreeSet<_>>();
     let mut leaks = Vec::new();
     for ended in outputs {
-        for needle in needles.iter().filter(|needle| ended.out.contains(*needle) || ended.err.contains(*needle)) {
+        for needle in &within(ended.out.as_bytes()) | &within(ended.err.as_bytes()) {
             leaks.push(format!("`tenure {}` printed the secret {needle:?}", ended.words));
         }
     }
     for file in files(folder) {
-        let bytes = fs::read(&file).unwrap_or_default();
-        for needle in &needles {
-            if bytes.windows(needle.len()).any(|window| window == needle.as_bytes()) {
-                leaks.push(format!("{} holds the secret {needle:?}", file.display()));
-            }
+        for needle in within(&fs::read(&file).unwrap_or_default()) {
+            leaks.push(format!("{} holds the secret {needle:?}", file.display()));
         }
     }
     leaks
