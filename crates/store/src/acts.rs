@@ -62,14 +62,14 @@ impl Store {
     /// The act with this id.
     #[boxed]
     pub async fn act(&self, id: &str) -> Result<Option<Act>, StoreError> {
-        self.db.read().await?.first(select!("WHERE id = $1"), args![id], |row| read(&row)).await
+        self.db.first(select!("WHERE id = $1"), args![id], |row| read(&row)).await
     }
 
     /// The id of the act that was asked for last under this mark.
     #[boxed]
     pub async fn latest_act(&self, digest: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT id FROM act WHERE digest = $1 ORDER BY asked_ms DESC, id LIMIT 1";
-        self.db.read().await?.first(sql, args![digest], |row| Ok(row.text(0)?.to_owned())).await
+        self.db.first(sql, args![digest], |row| Ok(row.text(0)?.to_owned())).await
     }
 
     /// Writes what came of an act, unless that was written already.

@@ -58,7 +58,7 @@ impl Store {
             let (kind, state) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
             Ok(JobCount { kind, state, jobs: row.int(2)?, lost: row.int(3)?, due_ms: row.int(4)? })
         };
-        self.db.read().await?.list(sql, vec![], read).await
+        self.db.list(sql, vec![], read).await
     }
 
     /// Tells how the store is.
@@ -89,6 +89,6 @@ impl Store {
         let read = |row: Row<'_>| {
             Ok(Holding { lease: row.text(0)?.to_owned(), holder: row.text(1)?.to_owned(), until_ms: row.int(2)? })
         };
-        self.db.read().await?.list(sql, args![now_ms, LEASES_MAX], read).await
+        self.db.list(sql, args![now_ms, LEASES_MAX], read).await
     }
 }

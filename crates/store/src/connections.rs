@@ -49,8 +49,7 @@ impl Store {
     /// Every connection that was ever pulled, by name.
     #[boxed]
     pub async fn connections(&self) -> Result<Vec<ConnectionName>, StoreError> {
-        let mut tx = self.db.read().await?;
-        let mut names = tx.list("SELECT name FROM connection", vec![], |row| Ok(row.text(0)?.into())).await?;
+        let mut names = self.db.list("SELECT name FROM connection", vec![], |row| Ok(row.text(0)?.into())).await?;
         names.sort();
         Ok(names)
     }
@@ -63,7 +62,7 @@ impl Store {
             let (kind, id, name) = (row.text(0)?.into(), row.text(1)?.into(), row.text(2)?.into());
             Ok(Entitlement { kind, id, name, privileged: row.int(3)? == 1 })
         };
-        let mut all = self.db.read().await?.list(sql, args![connection.as_str()], read).await?;
+        let mut all = self.db.list(sql, args![connection.as_str()], read).await?;
         all.sort();
         Ok(all)
     }

@@ -56,7 +56,7 @@ impl Store {
             let removed = Removed { steps: row.int(1)?.unsigned_abs(), accounts: row.int(2)?.unsigned_abs() };
             Ok((row.text(0)?.into(), removed))
         };
-        let all = self.db.read().await?.list(sql, args![now_ms - DAY_MS], read).await?;
+        let all = self.db.list(sql, args![now_ms - DAY_MS], read).await?;
         Ok(all.into_iter().collect())
     }
 
@@ -69,7 +69,7 @@ impl Store {
         let sql = "SELECT connection, step FROM removal WHERE at_ms > $1 ORDER BY at_ms DESC, step LIMIT $2";
         let mut steps: BTreeMap<ConnectionName, BTreeSet<StepId>> = BTreeMap::new();
         let read = |row: Row<'_>| Ok((ConnectionName::new(row.text(0)?), StepId::from(row.text(1)?)));
-        for (connection, step) in self.db.read().await?.list(sql, args![now_ms - DAY_MS, COUNTED_MAX], read).await? {
+        for (connection, step) in self.db.list(sql, args![now_ms - DAY_MS, COUNTED_MAX], read).await? {
             steps.entry(connection).or_default().insert(step);
         }
         Ok(steps)

@@ -59,6 +59,57 @@ impl Db {
         }
     }
 
+    /// Runs a statement that reads, and hands over its rows one by one: of one moment by itself, without a transaction around.
+    pub(crate) async fn each(
+        &self,
+        sql: &'static str,
+        args: Vec<Arg<'_>>,
+        mut take: impl FnMut(Row<'_>) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(file) => file.look().await?.each(sql, &args, take),
+            Self::Postgres(pool) => {
+                let mut rows = sqlx::query_with(sql, postgres::arguments(&args)?).fetch(pool);
+                while let Some(found) = rows.try_next().await? {
+                    take(Row::Postgres(&found))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Runs a statement that reads, and returns its rows, as read by `read`. The statement bounds how many there can be.
+    pub(crate) async fn list<T: Send>(
+        &self,
+        sql: &'static str,
+        args: Vec<Arg<'_>>,
+        mut read: impl FnMut(Row<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        self.each(sql, args, |row| {
+            all.push(read(row)?);
+            Ok(())
+        })
+        .await?;
+        Ok(all)
+    }
+
+    /// Runs a statement that reads, and returns its first row, if it has one.
+    pub(crate) async fn first<T: Send>(
+        &self,
+        sql: &'static str,
+        args: Vec<Arg<'_>>,
+        read: impl FnOnce(Row<'_>) -> Result<T, StoreError> + Send,
+    ) -> Result<Option<T>, StoreError> {
+        match self {
+            Self::Sqlite(file) => file.look().await?.first(sql, &args, read),
+            Self::Postgres(pool) => {
+                let found = sqlx::query_with(sql, postgres::arguments(&args)?).fetch_optional(pool).await?;
+                found.as_ref().map(|found| read(Row::Postgres(found))).transpose()
+            }
+        }
+    }
+
     /// Begins to write.
     #[boxed]
     pub(crate) async fn write(&self, durability: Durability) -> Result<Tx, StoreError> {

@@ -134,7 +134,7 @@ impl Store {
     #[boxed]
     pub async fn first_due(&self) -> Result<Option<i64>, StoreError> {
         let sql = "SELECT run_at_ms FROM job WHERE state = 'open' ORDER BY run_at_ms LIMIT 1";
-        self.db.read().await?.first(sql, vec![], |row| row.int(0)).await
+        self.db.first(sql, vec![], |row| row.int(0)).await
     }
 
     /// Tells when the next job of one of these kinds is due.
@@ -143,7 +143,7 @@ impl Store {
         let [one, two, three, four] = four(kinds);
         let sql = "SELECT run_at_ms FROM job WHERE state = 'open' AND kind IN ($1, $2, $3, $4) \
                    ORDER BY run_at_ms LIMIT 1";
-        self.db.read().await?.first(sql, args![one, two, three, four], |row| row.int(0)).await
+        self.db.first(sql, args![one, two, three, four], |row| row.int(0)).await
     }
 
     /// Claims jobs of these kinds (at most four) that are due, at most so many, until `now_ms + lasts_ms`.
@@ -229,7 +229,7 @@ impl Store {
     pub async fn jobs(&self, limit: usize) -> Result<Vec<Job>, StoreError> {
         let sql = "SELECT kind, key, state, run_at_ms, again_at_ms, holder, failures, because, ended_ms FROM job \
                    WHERE state <> 'done' ORDER BY run_at_ms, kind, key LIMIT $1";
-        self.db.read().await?.list(sql, args![limit as i64], |row| read_job(&row)).await
+        self.db.list(sql, args![limit as i64], |row| read_job(&row)).await
     }
 
     /// The job of this kind and key, even one that is done.
@@ -237,7 +237,7 @@ impl Store {
     pub async fn job(&self, kind: &str, key: &str) -> Result<Option<Job>, StoreError> {
         let sql = "SELECT kind, key, state, run_at_ms, again_at_ms, holder, failures, because, ended_ms FROM job \
                    WHERE kind = $1 AND key = $2";
-        self.db.read().await?.first(sql, args![kind, key], |row| read_job(&row)).await
+        self.db.first(sql, args![kind, key], |row| read_job(&row)).await
     }
 }
 

@@ -35,7 +35,7 @@ impl Store {
     #[boxed]
     pub async fn read_journal(&self, after: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let sql = "SELECT body FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
-        self.db.read().await?.list(sql, args![after, limit as i64], read_entry).await
+        self.db.list(sql, args![after, limit as i64], read_entry).await
     }
 
     /// Where the journal ends and when the newest pull did: whoever remembers something of the store asks whether it is
@@ -44,7 +44,7 @@ impl Store {
     pub async fn pulse(&self) -> Result<(i64, i64), StoreError> {
         let sql = "SELECT seq, (SELECT max(finished_ms) FROM pull) FROM journal_head WHERE name = 'journal'";
         let read = |row: Row<'_>| Ok((row.int(0)?, row.int_or_none(1)?.unwrap_or(0)));
-        let pulse = self.db.read().await?.first(sql, vec![], read).await?;
+        let pulse = self.db.first(sql, vec![], read).await?;
         pulse.ok_or_else(|| StoreError::Missing { what: "journal's head", id: "journal".into() })
     }
 
@@ -52,28 +52,28 @@ impl Store {
     #[boxed]
     pub async fn journal_before(&self, before: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let sql = "SELECT body FROM journal WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
-        self.db.read().await?.list(sql, args![before, limit as i64], read_entry).await
+        self.db.list(sql, args![before, limit as i64], read_entry).await
     }
 
     /// The entries of one run, oldest first.
     #[boxed]
     pub async fn journal_of_run(&self, run: &RunId, after: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let sql = "SELECT body FROM journal WHERE run = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-        self.db.read().await?.list(sql, args![run.as_str(), after, limit as i64], read_entry).await
+        self.db.list(sql, args![run.as_str(), after, limit as i64], read_entry).await
     }
 
     /// The entries about one step, oldest first.
     #[boxed]
     pub async fn journal_of_step(&self, step: &StepId, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let sql = "SELECT body FROM journal WHERE step = $1 ORDER BY seq LIMIT $2";
-        self.db.read().await?.list(sql, args![step.as_str(), limit as i64], read_entry).await
+        self.db.list(sql, args![step.as_str(), limit as i64], read_entry).await
     }
 
     /// Where the journal ends, as it was written beside it: a chain that ends earlier has lost entries.
     #[boxed]
     pub async fn journal_head(&self) -> Result<Head, StoreError> {
         let sql = "SELECT seq, hash FROM journal_head WHERE name = 'journal'";
-        let head = self.db.read().await?.first(sql, vec![], |row| read_head(&row)).await?;
+        let head = self.db.first(sql, vec![], |row| read_head(&row)).await?;
         head.ok_or_else(|| StoreError::Missing { what: "journal's head", id: "journal".into() })
     }
 

@@ -98,7 +98,7 @@ impl Store {
 
     async fn has_fewer_links(&self, than: usize) -> Result<bool, StoreError> {
         let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM link LIMIT $1) AS some";
-        let held = self.db.read().await?.first(sql, args![than as i64], |row| row.int(0)).await?;
+        let held = self.db.first(sql, args![than as i64], |row| row.int(0)).await?;
         Ok(held.is_none_or(|held| held < than as i64))
     }
 
@@ -119,18 +119,16 @@ impl Store {
     /// The link of an account.
     #[boxed]
     pub async fn link_of(&self, account: &AccountKey) -> Result<Option<Link>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT body FROM link WHERE account = $1";
-        tx.first(sql, args![account.to_string()], |row| read_json("a link", row.text(0)?)).await
+        self.db.first(sql, args![account.to_string()], |row| read_json("a link", row.text(0)?)).await
     }
 
     /// The links of an identity, by account.
     #[boxed]
     pub async fn links_of(&self, identity: &IdentityId) -> Result<Vec<Link>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT body FROM link WHERE identity = $1";
         let mut links: Vec<Link> =
-            tx.list(sql, args![identity.as_str()], |row| read_json("a link", row.text(0)?)).await?;
+            self.db.list(sql, args![identity.as_str()], |row| read_json("a link", row.text(0)?)).await?;
         links.sort_by(|one, other| one.account.cmp(&other.account));
         Ok(links)
     }
@@ -138,10 +136,9 @@ impl Store {
     /// The links that an account once had, oldest first.
     #[boxed]
     pub async fn past_links(&self, account: &AccountKey) -> Result<Vec<PastLink>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT until_ms, body FROM link_past WHERE account = $1 ORDER BY until_ms";
         let read = |row: Row<'_>| Ok(PastLink { until_ms: row.int(0)?, link: read_json("a link", row.text(1)?)? });
-        tx.list(sql, args![account.to_string()], read).await
+        self.db.list(sql, args![account.to_string()], read).await
     }
 }
 

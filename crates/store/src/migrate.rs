@@ -37,7 +37,7 @@ impl Store {
     #[boxed]
     pub async fn shape(&self) -> Result<Shape, StoreError> {
         let sql = "SELECT max(number) FROM shape";
-        let found = self.db.read().await?.first(sql, vec![], |row| row.int_or_none(0)).await?.flatten();
+        let found = self.db.first(sql, vec![], |row| row.int_or_none(0)).await?.flatten();
         Ok(Shape { found: found.unwrap_or(0), known: SCRIPTS.len() as i64 })
     }
 }

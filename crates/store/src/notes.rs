@@ -40,17 +40,16 @@ impl Store {
     /// What was noted for a connection under this name.
     #[boxed]
     pub async fn note(&self, connection: &ConnectionName, name: &str) -> Result<Option<String>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT value FROM note WHERE connection = $1 AND name = $2";
-        tx.first(sql, args![connection.as_str(), name], |row| Ok(row.text(0)?.to_owned())).await
+        self.db.first(sql, args![connection.as_str(), name], |row| Ok(row.text(0)?.to_owned())).await
     }
 
     /// Everything that was noted for a connection.
     #[boxed]
     pub async fn notes(&self, connection: &ConnectionName) -> Result<BTreeMap<String, String>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT name, value FROM note WHERE connection = $1";
-        let notes = tx
+        let notes = self
+            .db
             .list(sql, args![connection.as_str()], |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))
             .await?;
         Ok(notes.into_iter().collect())
@@ -59,9 +58,8 @@ impl Store {
     /// What was noted under this name, by connection.
     #[boxed]
     pub async fn notes_named(&self, name: &str) -> Result<BTreeMap<ConnectionName, String>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT connection, value FROM note WHERE name = $1";
-        let notes = tx.list(sql, args![name], |row| Ok((row.text(0)?.into(), row.text(1)?.to_owned()))).await?;
+        let notes = self.db.list(sql, args![name], |row| Ok((row.text(0)?.into(), row.text(1)?.to_owned()))).await?;
         Ok(notes.into_iter().collect())
     }
 
@@ -235,7 +233,7 @@ impl Store {
     #[boxed]
     pub async fn lease_holder(&self, name: &str) -> Result<Option<String>, StoreError> {
         let sql = "SELECT holder FROM lease WHERE name = $1";
-        self.db.read().await?.first(sql, args![name], |row| Ok(row.text(0)?.to_owned())).await
+        self.db.first(sql, args![name], |row| Ok(row.text(0)?.to_owned())).await
     }
 
     /// How far this machine's clock is ahead of the database server's, in milliseconds; nothing for a file, which has no

@@ -57,50 +57,47 @@ impl Store {
     /// The plan with this id.
     #[boxed]
     pub async fn plan(&self, id: &PlanId) -> Result<Option<Plan>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT body FROM plan WHERE id = $1";
-        tx.first(sql, args![id.as_str()], |row| read_json("a plan", row.text(0)?)).await
+        self.db.first(sql, args![id.as_str()], |row| read_json("a plan", row.text(0)?)).await
     }
 
     /// The plan saved last.
     #[boxed]
     pub async fn latest_plan(&self) -> Result<Option<Plan>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT body FROM plan ORDER BY number DESC LIMIT 1";
-        tx.first(sql, vec![], |row| read_json("a plan", row.text(0)?)).await
+        self.db.first(sql, vec![], |row| read_json("a plan", row.text(0)?)).await
     }
 
     /// The ids of the plans that are kept, latest first.
     #[boxed]
     pub async fn plan_ids(&self, limit: usize) -> Result<Vec<PlanId>, StoreError> {
-        let mut tx = self.db.read().await?;
         let sql = "SELECT id FROM plan ORDER BY number DESC LIMIT $1";
-        tx.list(sql, args![limit as i64], |row| Ok(row.text(0)?.into())).await
+        self.db.list(sql, args![limit as i64], |row| Ok(row.text(0)?.into())).await
     }
 
     /// The plans that are kept in a line each, latest first.
     #[boxed]
     pub async fn plan_briefs(&self, limit: usize) -> Result<Vec<PlanBrief>, StoreError> {
-        let mut tx = self.db.read().await?;
         // Plans of older versions have no line of their own, and are read as a whole.
         let sql = "SELECT p.id, b.digest, b.made_at, b.requested_by, b.steps, b.held, \
                    CASE WHEN b.id IS NULL THEN p.body END \
                    FROM plan p LEFT JOIN plan_brief b ON b.id = p.id ORDER BY p.number DESC LIMIT $1";
-        tx.list(sql, args![limit as i64], |row| {
-            if let Some(body) = row.text_or_none(6)? {
-                return Ok(read_json::<Plan>("a plan", body)?.brief());
-            }
-            let text = |at| row.text(at).map(str::to_owned);
-            Ok(PlanBrief {
-                id: row.text(0)?.into(),
-                digest: text(1)?,
-                made_at: text(2)?,
-                requested_by: row.text_or_none(3)?.map(str::to_owned),
-                steps: row.int(4)? as usize,
-                held: row.int(5)? as usize,
+        self.db
+            .list(sql, args![limit as i64], |row| {
+                if let Some(body) = row.text_or_none(6)? {
+                    return Ok(read_json::<Plan>("a plan", body)?.brief());
+                }
+                let text = |at| row.text(at).map(str::to_owned);
+                Ok(PlanBrief {
+                    id: row.text(0)?.into(),
+                    digest: text(1)?,
+                    made_at: text(2)?,
+                    requested_by: row.text_or_none(3)?.map(str::to_owned),
+                    steps: row.int(4)? as usize,
+                    held: row.int(5)? as usize,
+                })
             })
-        })
-        .await
+            .await
     }
 
     /// Tells since when each of these findings stands; for those never seen before, since now.

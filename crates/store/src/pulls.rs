@@ -343,8 +343,7 @@ impl Store {
             "WHERE id > (SELECT COALESCE(max(p.id), 0) - 500 FROM pull p) \
              AND (finished_ms IS NULL OR finished_ms >= $1) ORDER BY id"
         );
-        let mut tx = self.db.read().await?;
-        tx.list(sql, args![since_ms], |row| Ok((ConnectionName::from(row.text(NAME)?), read_pull(&row)?))).await
+        self.db.list(sql, args![since_ms], |row| Ok((ConnectionName::from(row.text(NAME)?), read_pull(&row)?))).await
     }
 
     /// The newest pull that asked for everything and saw everything.

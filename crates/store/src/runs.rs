@@ -120,14 +120,14 @@ impl Store {
     #[boxed]
     pub async fn run(&self, id: &RunId) -> Result<Option<Run>, StoreError> {
         let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run WHERE id = $1";
-        self.db.read().await?.first(sql, args![id.as_str()], |row| read_run(&row)).await
+        self.db.first(sql, args![id.as_str()], |row| read_run(&row)).await
     }
 
     /// The newest runs, newest first.
     #[boxed]
     pub async fn runs(&self, limit: usize) -> Result<Vec<Run>, StoreError> {
         let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run ORDER BY number DESC LIMIT $1";
-        self.db.read().await?.list(sql, args![limit as i64], |row| read_run(&row)).await
+        self.db.list(sql, args![limit as i64], |row| read_run(&row)).await
     }
 
     /// The newest run of a plan, however it ended.
@@ -135,7 +135,7 @@ impl Store {
     pub async fn newest_run(&self, plan: &PlanId) -> Result<Option<Run>, StoreError> {
         let sql =
             "SELECT id, plan, actor, started_ms, finished_ms FROM run WHERE plan = $1 ORDER BY number DESC LIMIT 1";
-        self.db.read().await?.first(sql, args![plan.as_str()], |row| read_run(&row)).await
+        self.db.first(sql, args![plan.as_str()], |row| read_run(&row)).await
     }
 
     /// The newest run of a plan that was begun and not ended: interrupted, or under way elsewhere.
@@ -143,7 +143,7 @@ impl Store {
     pub async fn unfinished_run(&self, plan: &PlanId) -> Result<Option<Run>, StoreError> {
         let sql = "SELECT id, plan, actor, started_ms, finished_ms FROM run \
                    WHERE plan = $1 AND finished_ms IS NULL ORDER BY number DESC LIMIT 1";
-        self.db.read().await?.first(sql, args![plan.as_str()], |row| read_run(&row)).await
+        self.db.first(sql, args![plan.as_str()], |row| read_run(&row)).await
     }
 
     /// Tells whether somebody who lives carries out a plan at this moment.
@@ -151,7 +151,7 @@ impl Store {
     pub async fn is_under_way(&self, plan: &PlanId, now_ms: i64) -> Result<bool, StoreError> {
         let sql = "SELECT l.until_ms FROM run r JOIN hand h ON h.run = r.id JOIN lease l ON l.name = h.lease \
                    WHERE r.plan = $1 AND r.finished_ms IS NULL AND l.until_ms > $2 LIMIT 1";
-        let found = self.db.read().await?.first(sql, args![plan.as_str(), now_ms], |row| row.int(0)).await;
+        let found = self.db.first(sql, args![plan.as_str(), now_ms], |row| row.int(0)).await;
         Ok(found?.is_some())
     }
 

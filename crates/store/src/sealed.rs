@@ -54,14 +54,14 @@ impl Store {
     pub async fn sealed(&self, place: &SealedPlace) -> Result<Option<Sealed>, StoreError> {
         let sql = "SELECT opener, value FROM sealed WHERE connection = $1 AND name = $2";
         let values = args![place.connection.as_str(), &*place.name];
-        self.db.read().await?.first(sql, values, |row| read(&row, 0)).await
+        self.db.first(sql, values, |row| read(&row, 0)).await
     }
 
     /// How many sealed values there are, by the key that opens them.
     #[boxed]
     pub async fn openers(&self) -> Result<Vec<(String, i64)>, StoreError> {
         let sql = "SELECT opener, count(*) FROM sealed GROUP BY opener ORDER BY opener";
-        self.db.read().await?.list(sql, vec![], |row| Ok((row.text(0)?.to_owned(), row.int(1)?))).await
+        self.db.list(sql, vec![], |row| Ok((row.text(0)?.to_owned(), row.int(1)?))).await
     }
 
     /// Seals every value anew, all or none, with the entries of the journal that tell of it; a value for which `anew`

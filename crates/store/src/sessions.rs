@@ -97,7 +97,7 @@ impl Store {
     #[boxed]
     pub async fn invitation(&self, id: &str) -> Result<Option<Invitation>, StoreError> {
         let sql = "SELECT id, hash, who, role, made_by, created_ms, expires_ms, used_ms FROM invitation WHERE id = $1";
-        self.db.read().await?.first(sql, args![id], |row| read_invitation(&row)).await
+        self.db.first(sql, args![id], |row| read_invitation(&row)).await
     }
 
     /// Opens a session with an invitation, which is used up by that; tells whether it was good until then.
@@ -147,21 +147,21 @@ impl Store {
              AND (sid = $3 OR (subject = $4 AND (sid IS NULL OR $3 IS NULL))) ORDER BY id LIMIT $5"
         );
         let arguments = args![provider, now_ms, sid, subject, LISTED_MAX];
-        self.db.read().await?.list(sql, arguments, |row| read_session(&row)).await
+        self.db.list(sql, arguments, |row| read_session(&row)).await
     }
 
     /// The session with this id.
     #[boxed]
     pub async fn session(&self, id: &str) -> Result<Option<Session>, StoreError> {
         let sql = select!("id = $1");
-        self.db.read().await?.first(sql, args![id], |row| read_session(&row)).await
+        self.db.first(sql, args![id], |row| read_session(&row)).await
     }
 
     /// The sessions that have not ended at a moment, newest first.
     #[boxed]
     pub async fn sessions(&self, now_ms: i64) -> Result<Vec<Session>, StoreError> {
         let sql = select!("ended_ms IS NULL AND expires_ms > $1 ORDER BY created_ms DESC, id LIMIT $2");
-        self.db.read().await?.list(sql, args![now_ms, LISTED_MAX], |row| read_session(&row)).await
+        self.db.list(sql, args![now_ms, LISTED_MAX], |row| read_session(&row)).await
     }
 
     /// Notes that a session was used.

@@ -51,14 +51,14 @@ impl Store {
     #[boxed]
     pub async fn signal_streams(&self) -> Result<Vec<SignalStream>, StoreError> {
         let sql = "SELECT id, owner, created_ms, body FROM signal_stream ORDER BY created_ms, id LIMIT $1";
-        self.db.read().await?.list(sql, args![STREAMS_MAX], |row| read_stream(&row)).await
+        self.db.list(sql, args![STREAMS_MAX], |row| read_stream(&row)).await
     }
 
     /// One stream.
     #[boxed]
     pub async fn signal_stream(&self, id: &str) -> Result<Option<SignalStream>, StoreError> {
         let sql = "SELECT id, owner, created_ms, body FROM signal_stream WHERE id = $1";
-        self.db.read().await?.first(sql, args![id], |row| read_stream(&row)).await
+        self.db.first(sql, args![id], |row| read_stream(&row)).await
     }
 
     /// Keeps a stream, as it is now, unless its owner would have more than `most`; tells whether it was.
@@ -150,7 +150,7 @@ impl Store {
                 body: row.text(3)?.to_owned(),
             })
         };
-        let mut next = self.db.read().await?.list(sql, args![stream, limit as i64 + 1], read).await?;
+        let mut next = self.db.list(sql, args![stream, limit as i64 + 1], read).await?;
         let more = next.len() > limit;
         next.truncate(limit);
         Ok((next, more))

@@ -54,8 +54,9 @@ impl Sqlite {
         Self { writer: Writer::turn(only), readers: None }
     }
 
-    pub(crate) async fn read(&self) -> Result<Lent, StoreError> {
-        let lent = match &self.readers {
+    /// Lends a connection that reads, for one statement.
+    pub(crate) async fn look(&self) -> Result<Lent, StoreError> {
+        Ok(match &self.readers {
             None => Lent(Inner::Writer(self.writer.clone().lock_owned().await)),
             Some(readers) => {
                 let turn = readers.turns.clone().acquire_owned().await.map_err(|_| closed())?;
@@ -63,7 +64,11 @@ impl Sqlite {
                 let connection = idle.map_or_else(&readers.open, Ok)?;
                 Lent(Inner::Reader { connection: Some(connection), home: readers.idle.clone(), _turn: turn })
             }
-        };
+        })
+    }
+
+    pub(crate) async fn read(&self) -> Result<Lent, StoreError> {
+        let lent = self.look().await?;
         say(lent.connection()?, "BEGIN")?;
         Ok(lent)
     }

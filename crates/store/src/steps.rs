@@ -216,7 +216,7 @@ impl Store {
     pub async fn open_steps(&self) -> Result<Vec<OpenStep>, StoreError> {
         let sql = "SELECT p.run, r.plan, p.step, p.started_ms, p.intent FROM step_progress p \
                    JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL ORDER BY p.started_ms, p.step LIMIT $1";
-        self.db.read().await?.list(sql, args![OPEN_MAX], |row| read_open(&row)).await
+        self.db.list(sql, args![OPEN_MAX], |row| read_open(&row)).await
     }
 
     /// Open steps that nobody is at: whoever began them is gone.
@@ -226,7 +226,7 @@ impl Store {
                    JOIN run r ON r.id = p.run WHERE p.settled_ms IS NULL AND NOT EXISTS (SELECT 1 FROM claim c \
                    JOIN lease l ON l.name = c.lease WHERE c.step = p.step AND l.until_ms > $1) \
                    ORDER BY p.started_ms, p.step LIMIT $2";
-        self.db.read().await?.list(sql, args![now_ms, OPEN_MAX], |row| read_open(&row)).await
+        self.db.list(sql, args![now_ms, OPEN_MAX], |row| read_open(&row)).await
     }
 
     /// Writes the outcome of a step that nobody was at, by a look, into its own run; nothing where somebody is at it, or
@@ -258,7 +258,7 @@ impl Store {
     pub async fn results(&self, run: &RunId) -> Result<Vec<StepResult>, StoreError> {
         let sql = "SELECT outcome FROM step_progress WHERE run = $1 AND outcome IS NOT NULL ORDER BY settled_ms, step";
         let read = |row: Row<'_>| read_json("a step's result", row.text(0)?);
-        self.db.read().await?.list(sql, args![run.as_str()], read).await
+        self.db.list(sql, args![run.as_str()], read).await
     }
 
     /// What became of the steps of a run that were settled after the entry `seq` of the journal, and up to where.
@@ -270,7 +270,7 @@ impl Store {
             last = last.max(row.int(1)?);
             read_json("a step's result", row.text(0)?)
         };
-        let results = self.db.read().await?.list(sql, args![run.as_str(), seq], read).await?;
+        let results = self.db.list(sql, args![run.as_str(), seq], read).await?;
         Ok((results, last))
     }
 
@@ -307,7 +307,7 @@ impl Store {
                 row.text_or_none(1)?.map(|text| read_json::<StepResult>("a step's result", text)).transpose()?;
             Ok((row.int(0)?, outcome.map(|result| result.outcome)))
         };
-        let tries = self.db.read().await?.list(sql, args![step.as_str()], read).await?;
+        let tries = self.db.list(sql, args![step.as_str()], read).await?;
         let certain = |outcome: &Option<Outcome>| matches!(outcome, Some(Outcome::Done | Outcome::AlreadyTrue));
         let since = tries.into_iter().take_while(|(_, outcome)| !certain(outcome));
         Ok(since.filter(|(_, outcome)| matches!(outcome, None | Some(Outcome::Unknown))).map(|(at_ms, _)| at_ms).last())

@@ -50,7 +50,7 @@ impl Store {
     #[boxed]
     pub async fn stops(&self) -> Result<Vec<Stop>, StoreError> {
         let sql = "SELECT value FROM note WHERE name = $1 ORDER BY connection";
-        self.db.read().await?.list(sql, args![NOTE], |row| read_json("a stop", row.text(0)?)).await
+        self.db.list(sql, args![NOTE], |row| read_json("a stop", row.text(0)?)).await
     }
 }
 

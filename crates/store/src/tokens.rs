@@ -73,14 +73,14 @@ impl Store {
     /// The token with this id.
     #[boxed]
     pub async fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
-        self.db.read().await?.first(select!("WHERE id = $1"), args![id], |row| read(&row)).await
+        self.db.first(select!("WHERE id = $1"), args![id], |row| read(&row)).await
     }
 
     /// All tokens, newest first.
     #[boxed]
     pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         let sql = select!("ORDER BY created_ms DESC, id LIMIT $1");
-        self.db.read().await?.list(sql, args![LISTED_MAX], |row| read(&row)).await
+        self.db.list(sql, args![LISTED_MAX], |row| read(&row)).await
     }
 
     /// Revokes a token, with the entries of the journal that tell of it; tells whether it was good until then.

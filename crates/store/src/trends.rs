@@ -50,7 +50,7 @@ impl Store {
     pub async fn trend(&self, topic: &str, since_ms: i64) -> Result<Vec<Figure>, StoreError> {
         let sql = "SELECT word, day, amount FROM trend WHERE topic = $1 AND day >= $2 ORDER BY day, word LIMIT $3";
         let read = |row: Row<'_>| Ok(Figure { word: row.text(0)?.to_owned(), day: row.int(1)?, amount: row.int(2)? });
-        self.db.read().await?.list(sql, args![topic, since_ms.div_euclid(DAY_MS), ROWS_MAX], read).await
+        self.db.list(sql, args![topic, since_ms.div_euclid(DAY_MS), ROWS_MAX], read).await
     }
 }
 

@@ -45,8 +45,7 @@ impl Store {
         let Some(key) = join_key(text) else { return Ok(Vec::new()) };
         let sql = "SELECT body, account FROM wish WHERE connection = $1 AND \
                    (login_key = $2 OR mail_key = $2 OR external_key = $2) ORDER BY id LIMIT $3";
-        let mut tx = self.db.read().await?;
-        tx.list(sql, args![connection.as_str(), key, FOUND_MAX], read_wish).await
+        self.db.list(sql, args![connection.as_str(), key, FOUND_MAX], read_wish).await
     }
 
     /// The wishes of one connection about whom there is no account yet, by their ids, a page of up to 1000 at a time.
@@ -60,8 +59,7 @@ impl Store {
         let sql = "SELECT body, account FROM wish WHERE connection = $1 AND id > $2 AND account IS NULL AND gone = 0 \
                    ORDER BY id LIMIT $3";
         let limit = limit.clamp(1, PAGE_MAX) as i64;
-        let mut tx = self.db.read().await?;
-        tx.list(sql, args![connection.as_str(), after, limit], read_wish).await
+        self.db.list(sql, args![connection.as_str(), after, limit], read_wish).await
     }
 
     /// The wishes of which something is told that stands in their way, by connection and id, a page of up to 1000 at a time.
@@ -75,8 +73,7 @@ impl Store {
                    ORDER BY connection, id LIMIT $3";
         let (connection, id) = after.map_or(("", ""), |(connection, id)| (connection.as_str(), id));
         let limit = limit.clamp(1, PAGE_MAX) as i64;
-        let mut tx = self.db.read().await?;
-        tx.list(sql, args![connection, id, limit], read_wish).await
+        self.db.list(sql, args![connection, id, limit], read_wish).await
     }
 
     /// All wishes in whose newest version this client spoke.
@@ -90,7 +87,7 @@ impl Store {
     #[boxed]
     pub async fn count_wishes_without_account(&self, connection: &ConnectionName) -> Result<u64, StoreError> {
         let sql = "SELECT COUNT(*) FROM wish WHERE connection = $1 AND account IS NULL AND gone = 0";
-        let counted = self.db.read().await?.first(sql, args![connection.as_str()], |row| row.int(0)).await?;
+        let counted = self.db.first(sql, args![connection.as_str()], |row| row.int(0)).await?;
         Ok(counted.unwrap_or(0).max(0) as u64)
     }
 
