@@ -1,6 +1,6 @@
 //! The reference: what a bare loop costs that fetches pages, decodes them and inserts them into SQLite in batches.
 //! No history, no links, no manifest, no limit, no retry; the bench divides the product's figures by these.
-//! It is written to be fast: typed decoding, statements over many rows, one transaction for many pages.
+//! It is written to be fast: typed decoding, one prepared statement, one transaction for many pages.
 
 use crate::job::{Outcome, Pull};
 use crate::serve::Shape;
@@ -9,12 +9,9 @@ use anyhow::Context;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection};
 
 const BATCH: usize = 5_000;
-const ROWS_MAX: usize = 500;
-const COLUMNS: usize = 10;
+const INSERT: &str = "INSERT OR REPLACE INTO agent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 #[derive(Deserialize)]
 struct CursorPage {
@@ -66,25 +63,25 @@ pub async fn pull(pull: &Pull) -> anyhow::Result<Outcome> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir()?;
     let client = reqwest::Client::builder().build()?;
-    let mut table = Table::open(&folder.path().join("bare.db")).await?;
+    let mut table = Table::open(&folder.path().join("bare.db"))?;
     match pull.shape {
         Shape::Cursor => {
             let mut cursor = Some(String::new());
             while let Some(at) = cursor {
                 let after = if at.is_empty() { String::new() } else { format!("&cursor={at}") };
                 let page: CursorPage = fetch(&client, format!("{}/users?limit=100{after}", pull.url)).await?;
-                table.add(page.data).await?;
+                table.add(page.data)?;
                 cursor = page.meta.next_cursor;
             }
         }
         Shape::Numbered => {
             let mut pages = std::pin::pin!(numbered(&client, pull));
             while let Some(agents) = pages.try_next().await? {
-                table.add(agents).await?;
+                table.add(agents)?;
             }
         }
     }
-    let accounts = table.close().await?;
+    let accounts = table.close()?;
     Ok(Outcome { spent: watch.spent(), accounts, distinct: accounts, complete: true, ..Outcome::default() })
 }
 
@@ -110,61 +107,53 @@ async fn fetch<P: DeserializeOwned>(client: &reqwest::Client, url: String) -> an
 
 /// Where the reference keeps agents.
 struct Table {
-    connection: SqliteConnection,
+    connection: rusqlite::Connection,
     batch: Vec<Agent>,
 }
 
 impl Table {
-    async fn open(path: &std::path::Path) -> anyhow::Result<Self> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal);
-        let mut connection = SqliteConnection::connect_with(&options).await?;
-        sqlx::query(
+    fn open(path: &std::path::Path) -> anyhow::Result<Self> {
+        let connection = rusqlite::Connection::open(path)?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.execute_batch(
             "CREATE TABLE agent (id INTEGER PRIMARY KEY, email TEXT, first_name TEXT, last_name TEXT, role BIGINT, \
              active BIGINT, time_zone TEXT, language TEXT, created_at TEXT, updated_at TEXT)",
-        )
-        .execute(&mut connection)
-        .await?;
+        )?;
         Ok(Self { connection, batch: Vec::with_capacity(BATCH) })
     }
 
-    async fn add(&mut self, agents: Vec<Agent>) -> anyhow::Result<()> {
+    fn add(&mut self, agents: Vec<Agent>) -> anyhow::Result<()> {
         self.batch.extend(agents);
-        if self.batch.len() >= BATCH { self.write().await } else { Ok(()) }
+        if self.batch.len() >= BATCH { self.write() } else { Ok(()) }
     }
 
-    async fn write(&mut self) -> anyhow::Result<()> {
-        let mut transaction = self.connection.begin().await?;
-        let mut rows = self.batch.drain(..).peekable();
-        while rows.peek().is_some() {
-            let portion: Vec<Agent> = rows.by_ref().take(ROWS_MAX).collect();
-            let mut query = sqlx::query(AssertSqlSafe(insert(portion.len())));
-            for agent in portion {
-                let role = agent.role.map(|role| role.id).or(agent.role_ids.first().copied());
-                query = query.bind(agent.id).bind(agent.email).bind(agent.first_name).bind(agent.last_name).bind(role);
-                query = query.bind(agent.active).bind(agent.time_zone).bind(agent.language);
-                query = query.bind(agent.created_at).bind(agent.updated_at);
-            }
-            query.execute(&mut *transaction).await?;
+    fn write(&mut self) -> anyhow::Result<()> {
+        let transaction = self.connection.transaction()?;
+        let mut insert = transaction.prepare_cached(INSERT)?;
+        for agent in self.batch.drain(..) {
+            let role = agent.role.map(|role| role.id).or(agent.role_ids.first().copied());
+            insert.execute(rusqlite::params![
+                agent.id,
+                agent.email,
+                agent.first_name,
+                agent.last_name,
+                role,
+                agent.active,
+                agent.time_zone,
+                agent.language,
+                agent.created_at,
+                agent.updated_at,
+            ])?;
         }
-        drop(rows);
-        transaction.commit().await?;
-        Ok(())
+        drop(insert);
+        Ok(transaction.commit()?)
     }
 
     /// Writes what is left and counts what is there.
-    async fn close(mut self) -> anyhow::Result<u64> {
-        self.write().await?;
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM agent").fetch_one(&mut self.connection).await?;
-        self.connection.close().await?;
+    fn close(mut self) -> anyhow::Result<u64> {
+        self.write()?;
+        let count: i64 = self.connection.query_row("SELECT COUNT(*) FROM agent", [], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
-}
-
-fn insert(rows: usize) -> String {
-    let row = format!("({})", ["?"; COLUMNS].join(","));
-    format!("INSERT OR REPLACE INTO agent VALUES {}", vec![row; rows].join(","))
 }
