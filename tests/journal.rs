@@ -159,6 +159,16 @@ fn an_end_that_was_forged_contradicts_an_anchor() {
     let message = String::from_utf8_lossy(&message[..length]).into_owned();
     assert!(message.starts_with("<109>1 ") && message.contains(written.lines().next().unwrap()), "{message}");
     expect(&stage.run(&["audit", "verify"]), 0);
+    let anchored = |stage: &Stage| {
+        let doctor = stage.run(&["doctor"]).json().unwrap();
+        let lines = doctor["checks"].as_array().unwrap().clone();
+        lines.iter().find(|line| line["what"] == "anchors").unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(anchored(&stage), "good");
+    let kept_aside = stage.folder().join("kept-aside.jsonl");
+    fs::rename(&anchors, &kept_aside).unwrap();
+    assert_eq!(anchored(&stage), "problem", "somebody took the anchors away");
+    fs::rename(&kept_aside, &anchors).unwrap();
     // The last ten entries are cut off, and the last line is written anew.
     let lines: Vec<&str> = text.lines().collect();
     let kept = &lines[..lines.len() - 11];

@@ -245,4 +245,6 @@ pub enum Decided {
     Reject { step: StepId },
     /// What this guard holds in this plan may run all the same, and in no other plan.
     Release { plan: PlanId, guard: String },
+    /// What this guard holds in this plan stays held after all: a release is taken back.
+    Withhold { plan: PlanId, guard: String },
 }

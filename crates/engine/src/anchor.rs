@@ -7,9 +7,9 @@ use crate::error::EngineError;
 use crate::house::House;
 use async_recursion::async_recursion as boxed;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::{ToSocketAddrs, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tenure_connect::{HookReach, send_hook};
 use tenure_core::journal::{Anchor, anchor_line, read_anchors};
 use tenure_core::name::ConnectionName;
@@ -60,7 +60,8 @@ pub async fn anchor(house: &House, when: When) -> Result<Option<Anchor>, EngineE
     let every_ms = house.config.anchor_every()?.map_or(i64::MAX, Delay::as_ms);
     let head = house.store.journal_head().await?;
     let (last, now_ms) = (last(house).await?, house.clock.now_ms());
-    let grown = last.as_ref().is_none_or(|last| last.anchor.seq < head.seq) && head.seq > 0;
+    let is_behind = |last: &Anchored| last.anchor.seq < head.seq || is_lost(house, &last.anchor);
+    let grown = last.as_ref().is_none_or(is_behind) && head.seq > 0;
     let due = last.is_none_or(|last| now_ms.saturating_sub(last.at_ms) >= every_ms);
     if !grown || (when == When::Due && !due) {
         return Ok(None);
@@ -76,8 +77,21 @@ pub async fn anchor(house: &House, when: When) -> Result<Option<Anchor>, EngineE
     Ok(Some(anchor))
 }
 
+/// Tells whether the file that anchors are written to does not have this one: it was taken away, or is another file.
+pub fn is_lost(house: &House, anchor: &Anchor) -> bool {
+    file_of(house).is_some_and(|file| !read(&file).is_ok_and(|all| all.contains(anchor)))
+}
+
+fn file_of(house: &House) -> Option<PathBuf> {
+    let file = house.config.journal.anchor.as_ref().and_then(|places| places.file.as_deref());
+    file.map(|file| house.config.beside(file))
+}
+
 async fn write(house: &House, places: &AnchorConfig, anchor: &Anchor) -> Result<(), String> {
     let line = anchor_line(anchor);
+    if (&places.file, &places.syslog, &places.webhook) == (&None, &None, &None) {
+        return Err("[journal] anchor names no place; write `file`, `syslog` or `webhook` there".into());
+    }
     if let Some(file) = &places.file {
         let file = house.config.beside(file);
         append(&file, &line).map_err(|error| format!("write {}: {error}", file.display()))?;
@@ -93,8 +107,15 @@ async fn write(house: &House, places: &AnchorConfig, anchor: &Anchor) -> Result<
 }
 
 fn append(file: &Path, line: &str) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file)?;
-    file.write_all(format!("{line}\n").as_bytes())?;
+    let mut file = std::fs::OpenOptions::new().create(true).read(true).append(true).open(file)?;
+    // A line that broke off must not spoil this one.
+    let mut last = [b'\n'];
+    if file.metadata()?.len() > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    let between = if last == [b'\n'] { "" } else { "\n" };
+    file.write_all(format!("{between}{line}\n").as_bytes())?;
     file.sync_all()
 }
 
@@ -128,8 +149,7 @@ pub fn read(file: &Path) -> Result<Vec<Anchor>, EngineError> {
 /// A file is wrong, or the store failed.
 #[boxed]
 pub async fn known(house: &House) -> Result<Vec<Anchor>, EngineError> {
-    let file = house.config.journal.anchor.as_ref().and_then(|places| places.file.as_deref());
-    let file = file.map(|file| house.config.beside(file)).filter(|file| file.exists());
+    let file = file_of(house).filter(|file| file.exists());
     let mut anchors = file.map(|file| read(&file)).transpose()?.unwrap_or_default();
     anchors.extend(last(house).await?.map(|last| last.anchor));
     Ok(anchors)

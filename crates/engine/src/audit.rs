@@ -12,6 +12,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use tenure_core::journal::{Anchor, Broken, Draft, Entry, TextVerifier, Verifier};
 use tenure_core::name::StepId;
+use tenure_store::StoreError;
 
 const PAGE: usize = 1000;
 
@@ -49,18 +50,25 @@ impl BrokenAt {
 pub async fn verify(house: &House, anchors: &[Anchor]) -> Result<Checked, EngineError> {
     let mut verifier = Verifier::default();
     let mut checked = Checked { entries: 0, head: String::new(), broken: None };
-    let mut after = 0;
+    let mut after = i64::MIN;
     loop {
-        let page = entries(house, after).await?;
+        let page = house.store.journal_as_filed(after, PAGE).await?;
         let Some(last) = page.last() else { return whole(house, checked, anchors).await };
         after = last.seq;
-        for entry in &page {
+        for filed in &page {
+            let entry = match filed.entry() {
+                Ok(entry) => entry,
+                Err(because) => {
+                    checked.broken = Some(BrokenAt { seq: filed.seq, because: because.into() });
+                    return Ok(checked);
+                }
+            };
             let forged = |anchor: &Anchor| anchor.seq == entry.seq && anchor.hash != entry.hash;
             let anchored = match anchors.iter().any(forged) {
                 true => Err(Broken::Anchor { seq: entry.seq }),
                 false => Ok(()),
             };
-            if let Err(broken) = verifier.next(entry).and(anchored) {
+            if let Err(broken) = verifier.next(&entry).and(anchored) {
                 checked.broken = Some(BrokenAt::new(&broken));
                 return Ok(checked);
             }
@@ -124,9 +132,15 @@ pub async fn entries(house: &House, after: i64) -> Result<Vec<Entry>, EngineErro
 /// Compares the end of the chain with where the store and the anchors say that it ends: a chain that was cut off holds
 /// in itself.
 async fn whole(house: &House, mut checked: Checked, anchors: &[Anchor]) -> Result<Checked, EngineError> {
-    let head = house.store.journal_head().await?;
     let next = i64::try_from(checked.entries).unwrap_or(i64::MAX - 1) + 1;
-    if head.hash != checked.head && head.seq > 0 {
+    let head = match house.store.journal_head().await {
+        Err(StoreError::Missing { .. }) => {
+            let because = "where the journal ends is not written down any more".into();
+            return Ok(Checked { broken: Some(BrokenAt { seq: next, because }), ..checked });
+        }
+        head => head?,
+    };
+    if (head.seq + 1, head.hash.as_str()) != (next, checked.head.as_str()) && (head.seq > 0 || checked.entries > 0) {
         let because = format!("{} entries are written, {} are there", head.seq, checked.entries);
         checked.broken = Some(BrokenAt { seq: next, because });
     } else if anchors.iter().any(|anchor| anchor.seq >= next) {

@@ -91,7 +91,8 @@ async fn record(
 }
 
 /// Records that somebody lets steps run, or forbids it. A thing is a plan, which means those of its steps that need
-/// an approval, or a step. Returns the steps as they stand afterwards.
+/// an approval, or a step; a no to a plan takes back what was released there. Returns the steps as they stand afterwards,
+/// and the guards that hold again.
 ///
 /// # Errors
 /// A thing is not known, or `by` may not decide about it; then nothing is recorded.
@@ -103,9 +104,9 @@ pub async fn judge_steps(
     verdict: Verdict,
     by: &str,
     note: Option<String>,
-) -> Result<Vec<Step>, EngineError> {
+) -> Result<(Vec<Step>, Vec<String>), EngineError> {
     let mut steps: Vec<(Step, Option<String>)> = Vec::new();
-    let mut plans = BTreeSet::new();
+    let (mut plans, mut decided) = (BTreeSet::new(), Vec::new());
     for thing in things {
         if thing.starts_with("s-") {
             let (step, plan) = step_of_plan(house, thing).await?.ok_or_else(|| {
@@ -120,14 +121,21 @@ pub async fn judge_steps(
             let plan = find_plan(house, Some(thing)).await?;
             let needs = |step: &&Step| step.approval.state != ApprovalState::NotNeeded;
             steps.extend(plan.steps.iter().filter(needs).map(|step| (step.clone(), plan.requested_by.clone())));
+            if verdict == Verdict::Reject {
+                decided.extend(withheld(house, &plan, by).await?);
+            }
             plans.insert(plan.id);
         }
     }
+    let withheld = decided.iter().filter_map(|(what, _)| match what {
+        Decided::Withhold { guard, .. } => Some(guard.clone()),
+        _ => None,
+    });
+    let withheld: Vec<String> = withheld.collect();
     let all: Vec<&Step> = steps.iter().map(|(step, _)| step).collect();
     let company = company_about(house, &all).await?;
     let graph = company.graph(house);
     let concerned = |step: &Step| step.identity.as_ref().and_then(|id| graph.identity(id));
-    let mut decided = Vec::new();
     for (step, requested_by) in &steps {
         // A no of somebody who has no say would be written down and count for nothing.
         may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy).map_err(|refusal| {
@@ -138,6 +146,11 @@ pub async fn judge_steps(
             Verdict::Reject => Decided::Reject { step: step.id.clone() },
         };
         decided.push((what, Concerns { identity: step.identity.clone(), account: None }));
+    }
+    if verdict == Verdict::Reject && decided.is_empty() {
+        let because = "nobody's yes is needed there, so that a no would change nothing; `tenure stop CONNECTION` stops what is \
+                       written to an app, `tenure exempt ACCOUNT` leaves an account alone";
+        return Err(EngineError::Asked(because.into()));
     }
     let now_ms = house.clock.now_ms();
     let woken: Vec<NewJob> = match verdict {
@@ -150,7 +163,19 @@ pub async fn judge_steps(
         let approval = approval(&step, &decisions, requested_by.as_deref(), concerned(&step), &house.policy, now_ms);
         Step { approval, ..step }
     };
-    Ok(steps.into_iter().map(judged).collect())
+    Ok((steps.into_iter().map(judged).collect(), withheld))
+}
+
+/// Takes back what was released in a plan, as far as `by` could have released it.
+async fn withheld(house: &House, plan: &Plan, by: &str) -> Result<Vec<(Decided, Concerns)>, EngineError> {
+    let decisions = house.store.load_cluster(&Seed::default(), Managers::Left).await?.decisions;
+    let guards = released(plan, &decisions, &house.policy, house.clock.now_ms());
+    let take_back = |guard: String| {
+        may_release(plan, &guard, by, &house.policy)
+            .map_err(|refusal| EngineError::Forbidden(format!("take back {guard} of {}: {refusal}", plan.id)))?;
+        Ok((Decided::Withhold { plan: plan.id.clone(), guard }, Concerns::default()))
+    };
+    guards.into_iter().map(take_back).collect()
 }
 
 /// Records that what these guards hold in a plan may run all the same. Returns the steps that are freed.

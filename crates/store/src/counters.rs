@@ -125,18 +125,24 @@ pub(crate) async fn too_much(tx: &mut Tx, beginning: &Beginning<'_>) -> Result<O
     Ok(more.then_some(removed))
 }
 
-/// Counts what a step takes away that begins.
+/// Counts what a step takes away that begins, and keeps in mind when it did so before.
 pub(crate) async fn count_removal(tx: &mut Tx, beginning: &Beginning<'_>) -> Result<(), StoreError> {
     let Some(removal) = &beginning.removal else { return Ok(()) };
     let sql = "INSERT INTO removal (step, connection, account, at_ms) VALUES ($1, $2, $3, $4) \
-               ON CONFLICT (step) DO UPDATE SET at_ms = excluded.at_ms";
+               ON CONFLICT (step) DO UPDATE SET at_ms = excluded.at_ms, \
+               before_ms = CASE WHEN removal.at_ms > $5 THEN removal.at_ms END";
     let (connection, step) = (beginning.connection.as_str(), beginning.step.as_str());
-    tx.run(sql, args![step, connection, removal.account, beginning.at_ms]).await.map(drop)
+    let values = args![step, connection, removal.account, beginning.at_ms, beginning.at_ms - DAY_MS];
+    tx.run(sql, values).await.map(drop)
 }
 
-/// Takes back the count of a removal that took nothing away.
+/// Takes back the count of a removal that took nothing away; what the same step took away before counts as it did.
 pub(crate) async fn uncount_removal(tx: &mut Tx, step: &StepId) -> Result<(), StoreError> {
-    tx.run("DELETE FROM removal WHERE step = $1", args![step.as_str()]).await.map(drop)
+    if tx.run("DELETE FROM removal WHERE step = $1 AND before_ms IS NULL", args![step.as_str()]).await? == 0 {
+        let sql = "UPDATE removal SET at_ms = before_ms, before_ms = NULL WHERE step = $1 AND before_ms IS NOT NULL";
+        tx.run(sql, args![step.as_str()]).await?;
+    }
+    Ok(())
 }
 
 /// What the circuit of a connection says to a step that would begin.

@@ -21,6 +21,31 @@ pub struct Head {
     pub hash: String,
 }
 
+/// An entry as it lies in the store: its text, and what it is found by.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the parts of an entry")]
+pub struct Filed {
+    pub seq: i64,
+    pub hash: String,
+    pub run: Option<String>,
+    pub step: Option<String>,
+    /// The entry itself, as JSON.
+    pub body: String,
+}
+
+impl Filed {
+    /// Reads the entry.
+    ///
+    /// # Errors
+    /// What lies there is none, or is found by something else than it says.
+    pub fn entry(&self) -> Result<Entry, &'static str> {
+        let entry: Entry = serde_json::from_str(&self.body).map_err(|_| "what lies there is no entry")?;
+        let told = (entry.seq, entry.hash.as_str(), entry.run.as_deref(), entry.step.as_deref());
+        let filed = (self.seq, self.hash.as_str(), self.run.as_deref(), self.step.as_deref());
+        if told == filed { Ok(entry) } else { Err("it is filed under another number, hash, run or step than it says") }
+    }
+}
+
 impl Store {
     /// Appends entries, all or none, and returns them sealed.
     #[boxed]
@@ -36,6 +61,17 @@ impl Store {
     pub async fn read_journal(&self, after: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
         let sql = "SELECT body FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
         self.db.list(sql, args![after, limit as i64], read_entry).await
+    }
+
+    /// The entries with a number above `after`, as they lie in the store.
+    #[boxed]
+    pub async fn journal_as_filed(&self, after: i64, limit: usize) -> Result<Vec<Filed>, StoreError> {
+        let sql = "SELECT seq, hash, run, step, body FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2";
+        let read = |row: Row<'_>| {
+            let (run, step) = (row.text_or_none(2)?.map(str::to_owned), row.text_or_none(3)?.map(str::to_owned));
+            Ok(Filed { seq: row.int(0)?, hash: row.text(1)?.to_owned(), run, step, body: row.text(4)?.to_owned() })
+        };
+        self.db.list(sql, args![after, limit as i64], read).await
     }
 
     /// Where the journal ends and when the newest pull did: whoever remembers something of the store asks whether it is

@@ -67,7 +67,7 @@ pub use counters::{DAY_MS, Pulse, Removal};
 pub use decisions::{Concerns, NewDecision};
 pub use error::{DatabaseError, StoreError};
 pub use jobs::{ClaimedJob, Job, JobEnd, JobState, NewJob};
-pub use journal::Head;
+pub use journal::{Filed, Head};
 pub use keys::JoinKeys;
 pub use links::PastLink;
 pub use load::{Extent, Loaded};

@@ -70,14 +70,23 @@ impl Store {
         Ok(loaded)
     }
 
-    /// Loads the links and decisions that were known at a moment; accounts of that moment are listed by pages.
+    /// Loads what was known at a moment beside the accounts of that moment, which are listed by pages: links, decisions, what
+    /// source records had said before, and those that were gone by then, whether they came back later or not.
     #[boxed]
     pub async fn load_past(&self, at_ms: i64) -> Result<Loaded, StoreError> {
         let links = "SELECT body FROM link WHERE since_ms <= $1 UNION ALL \
                      SELECT body FROM link_past WHERE since_ms <= $1 AND until_ms > $1";
         let decisions = "SELECT body FROM decision WHERE at_ms <= $1 ORDER BY seq";
+        let history = "SELECT body FROM version WHERE kind = 'person' AND until_ms <= $1 ORDER BY id";
+        let vanished = "SELECT body FROM account WHERE kind = 'person' AND gone_ms <= $1 AND since_ms <= $1 UNION ALL \
+                        SELECT v.body FROM version v JOIN account a ON a.id = v.account \
+                        WHERE v.kind = 'person' AND v.until_ms <= $1 AND a.since_ms > $1 AND NOT EXISTS (\
+                        SELECT 1 FROM version w WHERE w.account = v.account AND w.until_ms > v.until_ms \
+                        AND w.since_ms <= $1)";
         let mut tx = self.db.read().await?;
         Ok(Loaded {
+            history: tx.list(history, args![at_ms], |row| read_body("a version", row.text(0)?)).await?,
+            vanished: tx.list(vanished, args![at_ms], |row| read_body("an account", row.text(0)?)).await?,
             links: tx.list(links, args![at_ms], |row| read_json("a link", row.text(0)?)).await?,
             decisions: tx.list(decisions, args![at_ms], |row| read_json("a decision", row.text(0)?)).await?,
             client_wishes: past_wishes(&mut tx, at_ms).await?,

@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use async_recursion::async_recursion as boxed;
 
 /// The scripts in their order; the number of a script is its place in this list, from 1.
-const SCRIPTS: [&str; 12] = [
+const SCRIPTS: [&str; 13] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_native_first.sql"),
     include_str!("../migrations/0003_tokens.sql"),
@@ -21,6 +21,7 @@ const SCRIPTS: [&str; 12] = [
     include_str!("../migrations/0010_signals.sql"),
     include_str!("../migrations/0011_plan_briefs.sql"),
     include_str!("../migrations/0012_wishes_told.sql"),
+    include_str!("../migrations/0013_removals_again.sql"),
 ];
 
 /// How far a store has come, and how far this program knows the way.

@@ -9,7 +9,8 @@ use crate::place::Place;
 use crate::{ground, progress};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
-use tenure_core::change::{FieldOutcome, Outcome, Plan, StepResult};
+use tenure_core::change::{FieldOutcome, Outcome, Plan, Step, StepResult};
+use tenure_core::name::StepId;
 use tenure_engine::act::ApplyAsked;
 use tenure_engine::apply::{ApplyReport, apply};
 use tenure_engine::plan::find_plan;
@@ -66,8 +67,10 @@ pub fn show(plan: &Plan, report: &ApplyReport, output: &Output) -> anyhow::Resul
         return Ok(());
     }
     output.line(format!("run {}", report.run));
+    let released = plan.held.iter().map(|hold| &hold.step);
+    let steps: BTreeMap<&StepId, &Step> = plan.steps.iter().chain(released).map(|step| (&step.id, step)).collect();
     for result in &report.steps {
-        let Some(step) = plan.steps.iter().find(|step| step.id == result.id) else { continue };
+        let Some(step) = steps.get(&result.id) else { continue };
         let person = step.person.as_deref().unwrap_or("nobody's");
         output.line(format!(
             "  {} {:<12} {:<8} {:<14} {person}",

@@ -51,8 +51,12 @@ fn show(judged: &Judged, output: &Output) -> anyhow::Result<()> {
         output.advice(format!("next: tenure apply {plan}"));
         return Ok(());
     }
-    if judged.steps.is_empty() {
+    if !judged.withheld.is_empty() {
+        output.line(format!("what {} held there stays held", judged.withheld.join(", ")));
+    } else if judged.steps.is_empty() {
         output.line("nothing of it waits for an approval");
+    }
+    if judged.steps.is_empty() {
         return Ok(());
     }
     let row = |step: &Step| {

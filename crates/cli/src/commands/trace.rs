@@ -78,6 +78,7 @@ fn decided(said: &Said) -> String {
         Decided::Exempt { .. } => "the account is exempt",
         Decided::Approve { .. } => "yes",
         Decided::Release { .. } => "what a guard held may run",
+        Decided::Withhold { .. } => "what a guard held stays held",
         Decided::Reject { .. } => "no",
         Decided::Accept { .. } => "accepted",
     };

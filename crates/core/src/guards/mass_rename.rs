@@ -23,7 +23,7 @@ pub(super) fn hold(scene: &Scene<'_>) -> Held {
         let most = allowed(active, RENAMES_MAX_SHARE).max(RENAMES_MAX);
         if places.len() as u64 > most {
             let because = format!(
-                "{} of {active} accounts of {connection} would be renamed at once, {most} may be",
+                "{} accounts of {connection} would be renamed at once, where {active} are active; {most} may be",
                 places.len()
             );
             held.extend(places.into_iter().map(|at| (at, because.clone())));

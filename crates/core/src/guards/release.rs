@@ -5,7 +5,7 @@
 use crate::change::{Hold, Plan, Step};
 use crate::facts::{Decided, Decision};
 use crate::policy::Policy;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The guards that a person can release.
 pub const RELEASABLE: [&str; 6] = [
@@ -16,6 +16,9 @@ pub const RELEASABLE: [&str; 6] = [
     "source_shrink",
     "mass_rename",
 ];
+
+/// Those that are judged once more as each step begins, by what all plans of a day took away.
+const COUNTED: [&str; 2] = ["removals_max_per_day", "removals_max_share_per_day"];
 
 /// Why somebody cannot release a guard.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +58,9 @@ pub fn may_release(plan: &Plan, guard: &str, who: &str, policy: &Policy) -> Resu
     if !RELEASABLE.contains(&guard) {
         return Err(Unreleasable::Guard { guard: guard.into() });
     }
-    if !plan.held.iter().any(|hold| hold.guard == guard) {
+    // What is counted while a plan runs may hold what another guard was released for.
+    let is_counted = COUNTED.contains(&guard) && plan.held.iter().any(|hold| super::removes(&hold.step));
+    if !is_counted && !plan.held.iter().any(|hold| hold.guard == guard) {
         return Err(Unreleasable::Idle { guard: guard.into() });
     }
     let is_who = |other: &str| other.trim().eq_ignore_ascii_case(who.trim());
@@ -69,16 +74,25 @@ pub fn may_release(plan: &Plan, guard: &str, who: &str, policy: &Policy) -> Resu
     Ok(())
 }
 
-/// Returns the guards of a plan that are released at a moment. A word holds as long as an approval.
+/// Returns the guards of a plan that are released at a moment. A word holds as long as an approval, and until somebody who
+/// could say it takes it back.
 pub fn released(plan: &Plan, decisions: &[Decision], policy: &Policy, now_ms: i64) -> BTreeSet<String> {
     let fresh = |decision: &&Decision| {
         policy.valid_for.is_none_or(|valid| now_ms < decision.at_ms.saturating_add(valid.as_ms()))
     };
-    let said = decisions.iter().filter(fresh).filter_map(|decision| match &decision.what {
-        Decided::Release { plan: of, guard } if *of == plan.id => Some((guard, &decision.by)),
-        _ => None,
-    });
-    said.filter(|(guard, by)| may_release(plan, guard, by, policy).is_ok()).map(|(guard, _)| guard.clone()).collect()
+    let mut newest: BTreeMap<&str, (i64, bool)> = BTreeMap::new();
+    for decision in decisions {
+        let (guard, free) = match &decision.what {
+            Decided::Release { plan: of, guard } if *of == plan.id => (guard, fresh(&decision)),
+            Decided::Withhold { plan: of, guard } if *of == plan.id => (guard, false),
+            _ => continue,
+        };
+        let known = newest.get(guard.as_str()).is_some_and(|(seq, _)| *seq > decision.seq);
+        if !known && may_release(plan, guard, &decision.by, policy).is_ok() {
+            newest.insert(guard, (decision.seq, free));
+        }
+    }
+    newest.into_iter().filter(|(_, (_, free))| *free).map(|(guard, _)| guard.to_owned()).collect()
 }
 
 /// Returns the held steps that may run all the same, in their order: those of released guards, and those that were held

@@ -253,7 +253,7 @@ fn a_column_that_slipped_renames_nobody() {
     }
     let held = guards(&facts, "");
     assert_eq!(held.len(), 26);
-    assert_eq!(held[0], "mass_rename: 26 of 100 accounts of desk would be renamed at once, 25 may be");
+    assert_eq!(held[0], "mass_rename: 26 accounts of desk would be renamed at once, where 100 are active; 25 may be");
     account_of(&mut facts, "desk/agent/000").name = Some("P000 Doe".into());
     assert!(guards(&facts, "").is_empty());
 }

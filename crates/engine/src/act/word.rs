@@ -41,6 +41,9 @@ pub struct Judged {
     /// The guards that were released.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub released: Vec<String>,
+    /// The guards that hold again what they were released for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
     /// As they stand afterwards.
     pub steps: Vec<Step>,
 }
@@ -64,8 +67,8 @@ pub async fn judge(
         is_read(house, &asked.things, digest).await?;
     }
     if asked.release.is_empty() {
-        let steps = judge_steps(house, &asked.things, verdict, by, asked.note.clone()).await?;
-        return Ok(Judged { plan: None, released: Vec::new(), steps });
+        let (steps, withheld) = judge_steps(house, &asked.things, verdict, by, asked.note.clone()).await?;
+        return Ok(Judged { plan: None, released: Vec::new(), withheld, steps });
     }
     let ([thing], Verdict::Approve) = (asked.things.as_slice(), verdict) else {
         return Err(EngineError::Asked("a guard is released by `approve`, for one plan".into()));
@@ -73,7 +76,7 @@ pub async fn judge(
     let plan = find_plan(house, Some(thing)).await?;
     let by = By { who: by.to_owned(), note: asked.note.clone() };
     let steps = release(house, &plan, &asked.release, by).await?;
-    Ok(Judged { plan: Some(plan.id), released: asked.release.clone(), steps })
+    Ok(Judged { plan: Some(plan.id), released: asked.release.clone(), withheld: Vec::new(), steps })
 }
 
 /// Checks that somebody speaks of the plan that they have read.

@@ -77,6 +77,18 @@ pub async fn a_tampered_entry_is_noticed(TestStore { store, url, .. }: &TestStor
     let drafts = (0..5).map(|number| draft("step_ended", json!({"number": number, "share": 0.1, "text": "ä\u{0}\n"})));
     store.append_journal(drafts.collect()).await.unwrap();
     assert_eq!(verify(&store.read_journal(0, 10).await.unwrap()), Ok(5));
+    let filed = || async { store.journal_as_filed(i64::MIN, 10).await.unwrap() };
+    assert!(filed().await.iter().all(|one| one.entry().is_ok()));
+    tamper(url, "UPDATE journal SET step = 's9' WHERE seq = 2").await;
+    assert!(filed().await[1].entry().is_err(), "it would be found as another step's");
+    tamper(url, "UPDATE journal SET step = NULL, run = 'r9' WHERE seq = 2").await;
+    assert!(filed().await[1].entry().is_err(), "it would be found as another run's");
+    tamper(url, "UPDATE journal SET run = NULL, body = 'x' WHERE seq = 4").await;
+    assert!(filed().await[3].entry().is_err(), "nothing can be read there");
+    tamper(url, "UPDATE journal SET run = NULL, body = (SELECT body FROM journal WHERE seq = 5) WHERE seq = 4").await;
+    assert!(filed().await[3].entry().is_err(), "another one's text");
+    tamper(url, "DELETE FROM journal WHERE seq = 4").await;
+    tamper(url, "UPDATE journal SET run = NULL WHERE seq = 2").await;
     tamper(url, "UPDATE journal SET body = REPLACE(body, 'mia@', 'eve@') WHERE seq = 3").await;
     assert_eq!(verify(&store.read_journal(0, 10).await.unwrap()), Err(Broken::Content { seq: 3 }));
     tamper(url, "DELETE FROM journal WHERE seq >= 3").await;
