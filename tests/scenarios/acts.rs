@@ -101,6 +101,15 @@ fn hr(scene: &Scene, words: &[&str]) -> Result<(), String> {
             rows.truncate(count + 1);
             write(rows.join("\n") + "\n")
         }
+        ["loses", "the", "column", name] => {
+            let at = rows[0].split(',').position(|column| column == *name);
+            let at = at.ok_or_else(|| format!("HR has no column {name}"))?;
+            let without = |row: &String| {
+                let kept = row.split(',').enumerate().filter(|(place, _)| *place != at).map(|(_, cell)| cell);
+                kept.collect::<Vec<_>>().join(",") + "\n"
+            };
+            write(rows.iter().map(without).collect())
+        }
         ["row", number, changes @ ..] => {
             let columns: Vec<String> = rows[0].split(',').map(String::from).collect();
             let row = rows.iter_mut().skip(1).find(|row| is_any(row, &[number]));
@@ -114,7 +123,8 @@ fn hr(scene: &Scene, words: &[&str]) -> Result<(), String> {
             write(rows.join("\n") + "\n")
         }
         _ => {
-            Err("HR can be: today, today without N…, without N…, first N, row N COLUMN=VALUE…, new COLUMN=VALUE…"
+            Err("HR can be: today, today without N…, without N…, first N, loses the column NAME, row N COLUMN=VALUE…, \
+                 new COLUMN=VALUE…"
                 .into())
         }
     }

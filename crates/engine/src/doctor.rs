@@ -355,10 +355,15 @@ async fn anchored(house: &House) -> Result<Vec<CheckLine>, EngineError> {
             let late = last.anchor.seq < head.seq && now_ms - last.at_ms > every_ms.saturating_mul(3).max(APART_MS);
             let says = format!("the last is of entry {} of {}, at {}", last.anchor.seq, head.seq, last.anchor.at);
             if last.anchor.seq > head.seq {
-                return Ok(vec![line("anchors", Verdict::Problem, says + ": entries are missing; `tenure audit verify`")]);
+                return Ok(vec![line(
+                    "anchors",
+                    Verdict::Problem,
+                    says + ": entries are missing; `tenure audit verify`",
+                )]);
             }
             if anchor::is_lost(house, &last.anchor) {
-                let says = says + ", and the file of [journal] anchor does not have it; `tenure audit anchor` writes one \
+                let says = says
+                    + ", and the file of [journal] anchor does not have it; `tenure audit anchor` writes one \
                                    again, once you know who took it away";
                 return Ok(vec![line("anchors", Verdict::Problem, says)]);
             }

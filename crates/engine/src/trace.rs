@@ -201,7 +201,11 @@ fn concerns(what: &Decided, identity: Option<&IdentityId>, step: &Step) -> bool 
         Decided::Link { account, .. } | Decided::Unlink { account, .. } | Decided::Exempt { account } => {
             Some(account) == step.account_key.as_ref()
         }
-        Decided::Accept { .. } | Decided::Approve { .. } | Decided::Reject { .. } | Decided::Release { .. } | Decided::Withhold { .. } => false,
+        Decided::Accept { .. }
+        | Decided::Approve { .. }
+        | Decided::Reject { .. }
+        | Decided::Release { .. }
+        | Decided::Withhold { .. } => false,
     }
 }
 

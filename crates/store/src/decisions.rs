@@ -88,8 +88,10 @@ fn concerned(what: &Decided) -> (Option<&IdentityId>, Option<&AccountKey>) {
         Decided::Join { identity, .. } | Decided::Move { identity, .. } | Decided::Leave { identity, .. } => {
             (Some(identity), None)
         }
-        Decided::Approve { .. } | Decided::Reject { .. } | Decided::Release { .. } | Decided::Withhold { .. } | Decided::Accept { .. } => {
-            (None, None)
-        }
+        Decided::Approve { .. }
+        | Decided::Reject { .. }
+        | Decided::Release { .. }
+        | Decided::Withhold { .. }
+        | Decided::Accept { .. } => (None, None),
     }
 }

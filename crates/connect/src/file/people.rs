@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use tenure_core::account::Account;
 use tenure_core::facts::Coverage;
-use tenure_core::name::ConnectionName;
+use tenure_core::name::{ConnectionName, FieldName};
 
 /// Lines with repeated keys that are remembered.
 const REPEATED_MAX: usize = 100_000;
@@ -209,6 +209,11 @@ impl People {
     /// reading takes none of them.
     pub fn repeated_lines(&self) -> &BTreeSet<u64> {
         &self.repeated
+    }
+
+    /// Lists the fields that have a column, in the order of the file; nothing before the first line was read.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldName> {
+        self.header.columns.iter().map(|column| &column.field)
     }
 
     /// Returns the line of the person who was read last, from 1.

@@ -45,8 +45,11 @@ impl<'f> Decisions<'f> {
                 Decided::Join { identity, .. } | Decided::Move { identity, .. } | Decided::Leave { identity, .. } => {
                     all.people.entry(identity).or_default().push(decision);
                 }
-                Decided::Approve { .. } | Decided::Reject { .. } | Decided::Release { .. } | Decided::Withhold { .. } | Decided::Accept { .. } => {
-                }
+                Decided::Approve { .. }
+                | Decided::Reject { .. }
+                | Decided::Release { .. }
+                | Decided::Withhold { .. }
+                | Decided::Accept { .. } => {}
             }
         }
         if rules.rules.contains(&MatchRule::Link) {

@@ -24,6 +24,12 @@ const NOTE: &str = "fetched_table";
 /// How long a table is believed to be the same without being read again.
 const SAME_MS: i64 = 12 * 60 * 60 * 1000;
 
+/// The note that holds which of the columns below the last whole table had.
+const COLUMNS: &str = "table_columns";
+/// By these columns it is told who somebody is, and whether they are here. A table that had one and has it no more is cut:
+/// read without it, who left would be here again.
+const TELLING: [&str; 6] = ["employee_id", "work_email", "status", "start_date", "end_date", "time_zone"];
+
 /// The last table that was fetched and read as a whole.
 #[derive(Serialize, Deserialize)]
 struct Known {
@@ -58,13 +64,30 @@ pub(super) async fn pull_file(
     let mode = if matches!(table, Ok(Table::Same)) { PullMode::Incremental } else { PullMode::Full };
     let run = house.store.begin_pull(name, mode, house.clock.now_ms()).await?;
     progress.say(Said::PullBegan { connection: name.to_string(), resumed: false });
-    let (coverage, because, problems) = match open(name, file, &table) {
+    let opened = open(name, file, &table);
+    let lost = match &opened {
+        Ok(Some((_, columns))) => lost(house, name, columns).await?,
+        _ => Vec::new(),
+    };
+    let (coverage, because, problems) = match opened {
         Err(because) => (Coverage::Partial, Some(because), Vec::new()),
         Ok(None) => (Coverage::Complete, None, Vec::new()),
-        Ok(Some(mut people)) => {
+        Ok(Some(_)) if !lost.is_empty() => {
+            let because = format!(
+                "the table has no column {} any more, by which it is told who is here; nothing of it was taken over. Put \
+                 it back, with empty cells if it is meant to say nothing",
+                lost.join(", ")
+            );
+            (Coverage::Partial, Some(because), Vec::new())
+        }
+        Ok(Some((mut people, columns))) => {
             store_people(house, &run, name, &mut people, progress).await?;
             let report = people.report_now();
             let problems = report.problems.iter().map(ToString::to_string).collect();
+            if report.coverage == Coverage::Complete {
+                let columns = serde_json::to_string(&columns).unwrap_or_default();
+                house.store.set_note(name, COLUMNS, Some(&columns)).await?;
+            }
             (report.coverage, report.because, problems)
         }
     };
@@ -131,9 +154,19 @@ async fn find(house: &House, name: &ConnectionName, file: &FileSource) -> Result
     })
 }
 
-/// Opens a table after looking it through once: where two rows have one key, neither is believed. Nothing for a table
-/// that is the same as before.
-fn open(name: &ConnectionName, file: &FileSource, table: &Result<Table, Missing>) -> Result<Option<People>, String> {
+/// Lists the telling columns that the last whole table had and this one has not.
+async fn lost(house: &House, name: &ConnectionName, columns: &[String]) -> Result<Vec<String>, EngineError> {
+    let had: Vec<String> = house.store.noted(name, COLUMNS).await?.unwrap_or_default();
+    Ok(had.into_iter().filter(|column| !columns.contains(column)).collect())
+}
+
+/// Opens a table after looking it through once: where two rows have one key, neither is believed. With it come the telling
+/// columns that it has. Nothing for a table that is the same as before.
+fn open(
+    name: &ConnectionName,
+    file: &FileSource,
+    table: &Result<Table, Missing>,
+) -> Result<Option<(People, Vec<String>)>, String> {
     let options = PeopleOptions { connection: name.clone(), map: file.map.clone(), skip: BTreeSet::new() };
     let once = |options: PeopleOptions| -> Result<Option<People>, String> {
         match table {
@@ -148,7 +181,9 @@ fn open(name: &ConnectionName, file: &FileSource, table: &Result<Table, Missing>
     };
     let Some(mut first) = once(options.clone())? else { return Ok(None) };
     first.by_ref().for_each(drop);
-    once(PeopleOptions { skip: first.repeated_lines().clone(), ..options })
+    let telling = first.fields().map(ToString::to_string).filter(|field| TELLING.contains(&field.as_str())).collect();
+    let people = once(PeopleOptions { skip: first.repeated_lines().clone(), ..options })?;
+    Ok(people.map(|people| (people, telling)))
 }
 
 /// Returns an error in words, with what lies behind it.

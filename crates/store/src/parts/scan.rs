@@ -217,7 +217,11 @@ impl Scan {
                     (None, Some(identity), Some(attributes))
                 }
                 Decided::Leave { identity, .. } => (None, Some(identity), None),
-                Decided::Accept { .. } | Decided::Approve { .. } | Decided::Reject { .. } | Decided::Release { .. } | Decided::Withhold { .. } => {
+                Decided::Accept { .. }
+                | Decided::Approve { .. }
+                | Decided::Reject { .. }
+                | Decided::Release { .. }
+                | Decided::Withhold { .. } => {
                     self.free.push(decision);
                     continue;
                 }

@@ -73,7 +73,11 @@ pub async fn what_was_taken_away_counts_for_a_day_and_for_all_processes(TestStor
     assert_eq!(store.removed_by(5_000).await.unwrap(), [("gorgias".into(), ["s1".into(), "s2".into()].into())].into());
     assert!(is_begun(&begin(&other, &two, "s1", Some("42"), 6_000).await), "the same step is counted once");
     end(&other, &two, "s1", Outcome::AlreadyTrue, 7_000).await;
-    assert_eq!(store.removed(7_000).await.unwrap(), [("gorgias".into(), known)].into(), "done again, it was so already");
+    assert_eq!(
+        store.removed(7_000).await.unwrap(),
+        [("gorgias".into(), known)].into(),
+        "done again, it was so already"
+    );
     let three = running(&other, "three").await;
     assert!(is_begun(&begin(&other, &three, "s1", Some("42"), 8_000).await), "it was undone meanwhile, say");
     end(&other, &three, "s1", Outcome::Done, 8_000).await;
