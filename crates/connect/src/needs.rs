@@ -4,8 +4,12 @@
 use crate::manifest::{Body, Codec, EffectSpec, EntitlementSpec, FieldSpec, GrantForm, KindSpec, Manifest, Reference};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::account::Kind;
 use tenure_core::drift::{Need, Needs, RECORDS_LEAST, RecordNeeds, Reliance};
 use tenure_core::shape::Form;
+
+/// The fields by which a source tells who is here, and when.
+const TELLING: [&str; 3] = ["start_date", "end_date", "time_zone"];
 
 /// Returns the name under which the shape of a reference list is kept.
 pub(crate) fn sort_of_reference(name: &str) -> String {
@@ -14,18 +18,21 @@ pub(crate) fn sort_of_reference(name: &str) -> String {
 
 /// Returns what a manifest relies on.
 pub(crate) fn needs_of(manifest: &Manifest) -> Needs {
-    let kinds = manifest.kinds.iter().map(|(kind, spec)| (kind.to_string(), needs_of_kind(spec)));
+    let kinds = manifest.kinds.iter().map(|(kind, spec)| (kind.to_string(), needs_of_kind(*kind, spec)));
     let lists = manifest.references.iter().map(|(name, list)| (sort_of_reference(name), needs_of_reference(list)));
     kinds.chain(lists).collect()
 }
 
-fn needs_of_kind(spec: &KindSpec) -> RecordNeeds {
-    let written = !spec.effects.is_empty() || !spec.by_hand.is_empty();
+fn needs_of_kind(kind: Kind, spec: &KindSpec) -> RecordNeeds {
+    let is_source = kind == Kind::Person;
+    let written = is_source || !spec.effects.is_empty() || !spec.by_hand.is_empty();
     let relied = |relied: bool| if written && relied { Reliance::Written } else { Reliance::Shown };
     let mut needs = vec![Need { required: true, ..need(&spec.id, &[Form::Number, Form::Text], relied(true)) }];
     for (name, field) in spec.fields.iter().filter(|(_, field)| !field.read.is_empty()) {
         let is_key = name == "email" || spec.lookup.values().any(|lookup| lookup.field == *name);
-        let reliance = relied(is_key || field.write.is_some());
+        // Every write in every app is made by what a source tells of who is here.
+        let tells = is_source && TELLING.contains(&name.as_str());
+        let reliance = relied(tells || (is_key && !is_source) || field.write.is_some());
         needs.push(Need { required: field.required, ..need(&field.read, &forms_of(field), reliance) });
     }
     for entitlement in spec.entitlements.values().filter(|spec| !spec.by_members && !spec.read.is_empty()) {

@@ -278,6 +278,8 @@ fn whatever_would_be_done_where_the_contract_drifted_is_held_and_elsewhere_it_go
     assert_eq!(guards(&facts, ""), ["contract_drift: desk answers in another form than before"]);
     let steps = walk(&facts, &policy("")).plan.steps;
     assert!(steps.iter().all(|step| step.connection.as_str() == "service") && !steps.is_empty());
+    connection_of(&mut facts, "hr").drift = Some("hr answers in another form than before".into());
+    assert!(walk(&facts, &policy("")).plan.steps.is_empty(), "who is here is not known any more");
 }
 
 #[test]
