@@ -87,17 +87,21 @@ pub(crate) async fn keep(house: &House, plan: &Plan, requested_by: &str) -> Resu
 }
 
 /// Keeps a plan with the work that follows from it. The journal tells of it unless it is the newest already: a daemon
-/// makes the same plan again and again.
+/// makes the same plan again and again, and it stays the plan of whoever asked for it.
 pub(crate) async fn keep_waking(
     house: &House,
     plan: &Plan,
     requested_by: &str,
     woken: &[NewJob],
 ) -> Result<(), EngineError> {
-    let newest = house.store.plan_ids(1).await?;
-    let is_new = newest.first() != Some(&plan.id);
-    let told = is_new.then(|| made(house, plan, requested_by)).into_iter().collect();
-    Ok(house.store.save_plan(plan, house.clock.now_ms(), told, woken).await?)
+    let newest = house.store.plan_briefs(1).await?.pop().filter(|newest| newest.id == plan.id);
+    let told = newest.is_none().then(|| made(house, plan, requested_by)).into_iter().collect();
+    let now_ms = house.clock.now_ms();
+    match newest.and_then(|newest| newest.requested_by).filter(|who| Some(who) != plan.requested_by.as_ref()) {
+        None => house.store.save_plan(plan, now_ms, told, woken).await?,
+        asker => house.store.save_plan(&Plan { requested_by: asker, ..plan.clone() }, now_ms, told, woken).await?,
+    }
+    Ok(())
 }
 
 /// Returns the entry of the journal that tells of a plan.

@@ -144,3 +144,27 @@ async fn a_last_day_is_waited_for_and_forgotten_when_it_is_taken_back() {
         house.close().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_that_the_daemon_makes_again_stays_that_of_whoever_asked_for_it() {
+    for store in stores() {
+        let company = Company::new(&store);
+        let house = company.open().await;
+        let worker = start(&house).await;
+        until("every source was read", || are_read(&house)).await;
+        until("the company was judged", || is_judged(&house)).await;
+        let scope = tenure_engine::reconcile::Scope::default();
+        let asked = tenure_engine::plan::make_plan(&house, &scope, "mia@acme.example").await.unwrap();
+        let judged_ms = house.store.job("reconcile", "company").await.unwrap().unwrap().ended_ms;
+        let hr = [tenure_core::name::ConnectionName::new("hr")];
+        let reach = tenure_engine::pull::Reach::Everything;
+        tenure_engine::pull::pull(&house, &hr, reach, &Progress::silent()).await.unwrap();
+        let again = async || house.store.job("reconcile", "company").await.unwrap().unwrap().ended_ms != judged_ms;
+        until("the company is judged again", again).await;
+        house.drain.begin();
+        worker.await.unwrap();
+        let kept = house.store.plan(&asked.id).await.unwrap().unwrap();
+        assert_eq!(kept.requested_by.as_deref(), Some("mia@acme.example"), "{store}");
+        house.close().await;
+    }
+}
