@@ -4,6 +4,7 @@
 
 use crate::config::SecretPlace;
 use secrecy::SecretString;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -60,11 +61,7 @@ pub fn read_secret(
         }
         SecretPlace::File(path) => {
             let path = if path.is_absolute() { path.clone() } else { folder.join(path) };
-            let size = std::fs::metadata(&path).map_err(|error| fail(error.to_string()))?.len();
-            if size > SECRET_LEN_MAX as u64 {
-                return Err(fail(format!("{size} bytes are too many for a secret")));
-            }
-            std::fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?
+            read_file(&path).map_err(fail)?
         }
         SecretPlace::Command(words) => run(words, folder).map_err(fail)?,
     };
@@ -73,6 +70,21 @@ pub fn read_secret(
         return Err(fail("it is empty".into()));
     }
     Ok(SecretString::from(text.to_owned()))
+}
+
+/// Reads an ordinary file that is no larger than a secret may be. A device or a pipe may never end, or never begin.
+fn read_file(path: &Path) -> Result<String, String> {
+    let told = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !told.is_file() {
+        return Err("it is no ordinary file".into());
+    }
+    if told.len() > SECRET_LEN_MAX as u64 {
+        return Err(format!("{} bytes are too many for a secret", told.len()));
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    file.take(SECRET_LEN_MAX as u64).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    Ok(text)
 }
 
 fn describe(place: &SecretPlace) -> String {
@@ -95,7 +107,6 @@ fn run(words: &[String], folder: &Path) -> Result<String, String> {
         .map_err(|error| error.to_string())?;
     let stdout = child.stdout.take().ok_or("no output")?;
     let reader = std::thread::spawn(move || {
-        use std::io::Read;
         let mut text = String::new();
         stdout.take(SECRET_LEN_MAX as u64).read_to_string(&mut text).map(|_| text)
     });
@@ -136,6 +147,15 @@ mod tests {
     fn a_missing_secret_names_connection_and_name() {
         let error = read(SecretPlace::Env("TENURE_TEST_NOT_SET".into())).unwrap_err().to_string();
         assert!(error.contains("gorgias") && error.contains("token") && error.contains("TENURE_TEST_NOT_SET"));
+    }
+
+    #[test]
+    fn what_may_never_end_is_no_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        for place in [Path::new("/dev/zero"), folder.path()] {
+            let error = read(SecretPlace::File(place.into())).unwrap_err().to_string();
+            assert!(error.contains("it is no ordinary file"), "{error}");
+        }
     }
 
     #[test]
