@@ -363,8 +363,8 @@ async fn anchored(house: &House) -> Result<Vec<CheckLine>, EngineError> {
             }
             if anchor::is_lost(house, &last.anchor) {
                 let says = says
-                    + ", and the file of [journal] anchor does not have it; `tenure audit anchor` writes one \
-                                   again, once you know who took it away";
+                    + ", and the file of [journal] anchor does not have it; `tenure audit anchor` writes one again, once you \
+                       know who took it away";
                 return Ok(vec![line("anchors", Verdict::Problem, says)]);
             }
             match late {

@@ -109,7 +109,8 @@ fn of_news(name: &ConnectionName, news: &News, now_ms: i64) -> Vec<Finding> {
 fn stopped(name: &ConnectionName, drifts: &[&Drift]) -> Option<Finding> {
     let text = format!(
         "{name} answers in another form than before, so nothing is written there or done on its word, and reads go on: \
-         {}. Look for a newer manifest; if the new form is right, `tenure exempt` with the id of this finding takes it for the known one",
+         {}. Look for a newer manifest; if the new form is right, `tenure exempt` with the id of this finding takes it \
+         for the known one",
         sentence(drifts)
     );
     of_drifts(name, Severity::High, "stops", drifts, text)

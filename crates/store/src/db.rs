@@ -8,8 +8,10 @@ pub(crate) use crate::value::{Arg, args};
 use crate::{open, postgres};
 use async_recursion::async_recursion as boxed;
 use futures::TryStreamExt;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Row as _, Transaction};
+use std::ops::{Deref, DerefMut};
 
 /// How sure a commit must be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,60 +56,39 @@ impl Db {
         match self {
             Self::Sqlite(file) => file.read().await.map(Tx::Sqlite),
             Self::Postgres(pool) => {
-                Ok(Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?))
+                let begun = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+                Ok(Tx::Postgres(PgLent::Within(begun)))
             }
         }
     }
 
-    /// Runs a statement that reads, and hands over its rows one by one: of one moment by itself, without a transaction around.
-    pub(crate) async fn each(
-        &self,
-        sql: &'static str,
-        args: Vec<Arg<'_>>,
-        mut take: impl FnMut(Row<'_>) -> Result<(), StoreError> + Send,
-    ) -> Result<(), StoreError> {
+    /// Takes a connection for one statement that reads, which is of one moment by itself, without a transaction around.
+    #[boxed]
+    async fn look(&self) -> Result<Tx, StoreError> {
         match self {
-            Self::Sqlite(file) => file.look().await?.each(sql, &args, take),
-            Self::Postgres(pool) => {
-                let mut rows = sqlx::query_with(sql, postgres::arguments(&args)?).fetch(pool);
-                while let Some(found) = rows.try_next().await? {
-                    take(Row::Postgres(&found))?;
-                }
-                Ok(())
-            }
+            Self::Sqlite(file) => file.look().await.map(Tx::Sqlite),
+            Self::Postgres(pool) => Ok(Tx::Postgres(PgLent::Looking(pool.acquire().await?))),
         }
     }
 
-    /// Runs a statement that reads, and returns its rows, as read by `read`. The statement bounds how many there can be.
+    /// Runs a statement that reads, as [`Tx::list`] does.
     pub(crate) async fn list<T: Send>(
         &self,
         sql: &'static str,
         args: Vec<Arg<'_>>,
-        mut read: impl FnMut(Row<'_>) -> Result<T, StoreError> + Send,
+        read: impl FnMut(Row<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Vec<T>, StoreError> {
-        let mut all = Vec::new();
-        self.each(sql, args, |row| {
-            all.push(read(row)?);
-            Ok(())
-        })
-        .await?;
-        Ok(all)
+        self.look().await?.list(sql, args, read).await
     }
 
-    /// Runs a statement that reads, and returns its first row, if it has one.
+    /// Runs a statement that reads, as [`Tx::first`] does.
     pub(crate) async fn first<T: Send>(
         &self,
         sql: &'static str,
         args: Vec<Arg<'_>>,
         read: impl FnOnce(Row<'_>) -> Result<T, StoreError> + Send,
     ) -> Result<Option<T>, StoreError> {
-        match self {
-            Self::Sqlite(file) => file.look().await?.first(sql, &args, read),
-            Self::Postgres(pool) => {
-                let found = sqlx::query_with(sql, postgres::arguments(&args)?).fetch_optional(pool).await?;
-                found.as_ref().map(|found| read(Row::Postgres(found))).transpose()
-            }
-        }
+        self.look().await?.first(sql, args, read).await
     }
 
     /// Begins to write.
@@ -115,10 +96,10 @@ impl Db {
     pub(crate) async fn write(&self, durability: Durability) -> Result<Tx, StoreError> {
         match self {
             Self::Sqlite(file) => file.write(durability).await.map(Tx::Sqlite),
-            Self::Postgres(pool) => Ok(Tx::Postgres(match durability {
+            Self::Postgres(pool) => Ok(Tx::Postgres(PgLent::Within(match durability {
                 Durability::Full | Durability::Shared => pool.begin().await?,
                 Durability::Normal => pool.begin_with("BEGIN; SET LOCAL synchronous_commit = off").await?,
-            })),
+            }))),
         }
     }
 
@@ -195,7 +176,33 @@ impl<'r> Row<'r> {
 /// A transaction. Dropped without a commit, it has never been.
 pub(crate) enum Tx {
     Sqlite(Lent),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(PgLent),
+}
+
+/// A connection to the server that is lent: for a transaction, or for one statement.
+pub(crate) enum PgLent {
+    Within(Transaction<'static, Postgres>),
+    Looking(PoolConnection<Postgres>),
+}
+
+impl Deref for PgLent {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match self {
+            Self::Within(tx) => tx,
+            Self::Looking(connection) => connection,
+        }
+    }
+}
+
+impl DerefMut for PgLent {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Within(tx) => tx,
+            Self::Looking(connection) => connection,
+        }
+    }
 }
 
 impl Tx {
@@ -301,7 +308,8 @@ impl Tx {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(lent) => lent.commit(),
-            Self::Postgres(tx) => Ok(tx.commit().await?),
+            Self::Postgres(PgLent::Within(tx)) => Ok(tx.commit().await?),
+            Self::Postgres(PgLent::Looking(_)) => Ok(()),
         }
     }
 }

@@ -46,10 +46,11 @@ impl Store {
     /// The ids after this one that a pinned link, a decision or a client's wish names, in their order. Nothing where the
     /// database orders them otherwise than by their letters.
     pub async fn people_after(&self, after: &str, limit: usize) -> Result<Option<Vec<IdentityId>>, StoreError> {
+        // Of one moment: who goes from one table to another meanwhile would be in none.
+        let mut tx = self.db.read().await?;
         let mut all = BTreeSet::new();
         for sql in [named_in!("link"), named_in!("decision"), named_in!("wish")] {
-            let part: Vec<String> =
-                self.db.list(sql, args![after, limit as i64], |row| Ok(row.text(0)?.to_owned())).await?;
+            let part: Vec<String> = tx.list(sql, args![after, limit as i64], |row| Ok(row.text(0)?.to_owned())).await?;
             if !part.is_sorted() || part.first().is_some_and(|first| first.as_str() <= after) {
                 return Ok(None);
             }
