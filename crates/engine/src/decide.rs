@@ -17,7 +17,7 @@ use tenure_core::correlate::found_identity_id;
 use tenure_core::facts::Decided;
 use tenure_core::guards::release::{freed, may_release, released};
 use tenure_core::journal::Draft;
-use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, StepId};
+use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, PlanId, StepId};
 use tenure_store::{Concerns, JoinKeys, Managers, NewDecision, NewJob, Seed};
 
 /// How many plans back a step is looked for.
@@ -105,33 +105,15 @@ pub async fn judge_steps(
     by: &str,
     note: Option<String>,
 ) -> Result<(Vec<Step>, Vec<String>), EngineError> {
-    let mut steps: Vec<(Step, Option<String>)> = Vec::new();
-    let (mut plans, mut decided) = (BTreeSet::new(), Vec::new());
-    for thing in things {
-        if thing.starts_with("s-") {
-            let (step, plan) = step_of_plan(house, thing).await?.ok_or_else(|| {
-                EngineError::Missing(format!("no step has the id {thing:?}; `tenure plan` shows them"))
-            })?;
-            if step.approval.state == ApprovalState::NotNeeded {
-                continue;
-            }
-            plans.insert(plan.id);
-            steps.push((step, plan.requested_by));
-        } else {
-            let plan = find_plan(house, Some(thing)).await?;
-            let needs = |step: &&Step| step.approval.state != ApprovalState::NotNeeded;
-            steps.extend(plan.steps.iter().filter(needs).map(|step| (step.clone(), plan.requested_by.clone())));
-            if verdict == Verdict::Reject {
-                decided.extend(withheld(house, &plan, by).await?);
-            }
-            plans.insert(plan.id);
+    let Meant { steps, plans, whole } = meant(house, things).await?;
+    let (mut decided, mut withheld) = (Vec::new(), Vec::new());
+    for plan in whole.iter().filter(|_| verdict == Verdict::Reject) {
+        for guard in released_before(house, plan, by).await? {
+            let what = Decided::Withhold { plan: plan.id.clone(), guard: guard.clone() };
+            decided.push((what, Concerns::default()));
+            withheld.push(guard);
         }
     }
-    let withheld = decided.iter().filter_map(|(what, _)| match what {
-        Decided::Withhold { guard, .. } => Some(guard.clone()),
-        _ => None,
-    });
-    let withheld: Vec<String> = withheld.collect();
     let all: Vec<&Step> = steps.iter().map(|(step, _)| step).collect();
     let company = company_about(house, &all).await?;
     let graph = company.graph(house);
@@ -166,16 +148,50 @@ pub async fn judge_steps(
     Ok((steps.into_iter().map(judged).collect(), withheld))
 }
 
-/// Takes back what was released in a plan, as far as `by` could have released it.
-async fn withheld(house: &House, plan: &Plan, by: &str) -> Result<Vec<(Decided, Concerns)>, EngineError> {
+/// Whom a word is about.
+#[derive(Default)]
+struct Meant {
+    /// The steps that need an approval, each with who asked for it.
+    steps: Vec<(Step, Option<String>)>,
+    /// The plans that have them.
+    plans: BTreeSet<PlanId>,
+    /// Those that were named as plans.
+    whole: Vec<Plan>,
+}
+
+/// Finds what things mean: plans and steps.
+async fn meant(house: &House, things: &[String]) -> Result<Meant, EngineError> {
+    let needs = |step: &Step| step.approval.state != ApprovalState::NotNeeded;
+    let mut meant = Meant::default();
+    for thing in things {
+        if thing.starts_with("s-") {
+            let (step, plan) = step_of_plan(house, thing).await?.ok_or_else(|| {
+                EngineError::Missing(format!("no step has the id {thing:?}; `tenure plan` shows them"))
+            })?;
+            if needs(&step) {
+                meant.plans.insert(plan.id);
+                meant.steps.push((step, plan.requested_by));
+            }
+        } else {
+            let plan = find_plan(house, Some(thing)).await?;
+            let steps = plan.steps.iter().filter(|step| needs(step));
+            meant.steps.extend(steps.map(|step| (step.clone(), plan.requested_by.clone())));
+            meant.plans.insert(plan.id.clone());
+            meant.whole.push(plan);
+        }
+    }
+    Ok(meant)
+}
+
+/// Lists the guards of a plan that are released, if `by` may say what becomes of them.
+async fn released_before(house: &House, plan: &Plan, by: &str) -> Result<BTreeSet<String>, EngineError> {
     let decisions = house.store.load_cluster(&Seed::default(), Managers::Left).await?.decisions;
     let guards = released(plan, &decisions, &house.policy, house.clock.now_ms());
-    let take_back = |guard: String| {
-        may_release(plan, &guard, by, &house.policy)
+    for guard in &guards {
+        may_release(plan, guard, by, &house.policy)
             .map_err(|refusal| EngineError::Forbidden(format!("take back {guard} of {}: {refusal}", plan.id)))?;
-        Ok((Decided::Withhold { plan: plan.id.clone(), guard }, Concerns::default()))
-    };
-    guards.into_iter().map(take_back).collect()
+    }
+    Ok(guards)
 }
 
 /// Records that what these guards hold in a plan may run all the same. Returns the steps that are freed.
