@@ -10,7 +10,7 @@ pub(crate) use offers::{SEARCH, SEARCH_REQUEST};
 pub use scim::{ScimSettings, ScimUse};
 
 use crate::error::{ConnectError, ErrorKind};
-use crate::governor::{Covers, Limits, SubLimit, Window, longest};
+use crate::governor::{Covers, Learn, Limits, SubLimit, Window, longest};
 use crate::manifest::{BudgetSpec, Manifest, SubLimitSpec, WindowWord};
 use crate::transport::HttpPolicy;
 use indexmap::IndexMap;
@@ -244,7 +244,9 @@ impl Settings {
             limits.concurrent_max = concurrent;
         }
         limits.share = self.share.unwrap_or(1.0);
-        if self.limits.is_none() {
+        if self.limits.is_some() {
+            limits.learn = Learn::Capped;
+        } else {
             limits.sub = published.sub.iter().filter_map(|sub| self.sub_limit(sub)).collect();
         }
         limits
@@ -344,6 +346,7 @@ mod tests {
         assert_eq!(settings.rate_limits().windows, [Window::fixed(700, MINUTE)]);
         settings.limits = Some(BudgetSpec { per_second: Some(0.5), ..BudgetSpec::default() });
         assert_eq!(settings.rate_limits().windows, [Window::fixed(1, Duration::from_secs(2))]);
+        assert_eq!(settings.rate_limits().learn, Learn::Capped);
         settings.plan = Some("enterprize".into());
         settings.url = Some("https://x.example".into());
         assert!(settings.check().unwrap_err().to_string().contains("enterprise"));

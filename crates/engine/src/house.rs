@@ -104,6 +104,13 @@ struct Spoken {
 }
 
 impl Connection {
+    /// Returns the least seconds in which so many requests are permitted by the limits that the operator wrote; nothing
+    /// where none are written.
+    pub(crate) fn floor_seconds(&self, requests: u64) -> Option<f64> {
+        let limits = self.settings.limits.is_some().then(|| self.settings.rate_limits())?;
+        Some(limits.floor(requests).as_secs_f64())
+    }
+
     fn new(settings: Settings, config: ConnectionConfig) -> Self {
         let spoken = RwLock::new(Spoken::new(settings.clone(), Refused::new()));
         let building = tokio::sync::Mutex::default();

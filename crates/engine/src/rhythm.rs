@@ -64,6 +64,10 @@ impl Rhythm {
                 let read = Cron::from_str(text).map_err(|_| {
                     wrong("schedule", text, "such as \"0 */2 * * *\": minute, hour, day, month, weekday")
                 })?;
+                let ever = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+                if read.find_next_occurrence(&ever, false).is_err() {
+                    return Err(wrong("schedule", text, "a day that no month has, say; such as \"0 2 1 * *\""));
+                }
                 Beat::Pattern(Box::new(read))
             }
             (None, None) => Beat::Usual,
@@ -134,6 +138,11 @@ impl Rhythm {
             }
         };
         Some(self.after_quiet(at_ms).map_or(at_ms, |end_ms| end_ms + spread(SPREAD_MS, SPREAD_MS)))
+    }
+
+    /// Returns the moment itself, or when the quiet hours end in which it lies.
+    pub fn unquiet_ms(&self, at_ms: i64) -> i64 {
+        self.after_quiet(at_ms).unwrap_or(at_ms)
     }
 
     /// Returns when the quiet hours end in which a moment lies, if it does.
@@ -214,6 +223,13 @@ mod tests {
         }
         let noon = at("2026-11-27T11:00:00Z");
         assert!(rhythm.next_ms("hr", noon).unwrap() < noon + 700_000);
+    }
+
+    #[test]
+    fn a_start_within_quiet_hours_waits_for_their_end() {
+        let rhythm = rhythm(None, Some("22:00-06:00"), Some("Europe/Berlin"));
+        assert_eq!(rhythm.unquiet_ms(at("2026-11-27T02:00:00Z")), at("2026-11-27T05:00:00Z"));
+        assert_eq!(rhythm.unquiet_ms(at("2026-11-27T11:00:00Z")), at("2026-11-27T11:00:00Z"));
     }
 
     #[test]

@@ -164,7 +164,8 @@ pub enum Learn {
     /// window.
     #[default]
     Headers,
-    /// They are, but never to use more than the windows say: the operator chose these.
+    /// They are, but never to use more than the windows say: the operator chose these. A limit that is told without its
+    /// window is that of one that is not known, and changes none of them.
     Capped,
     /// Only `Retry-After` is.
     Nothing,

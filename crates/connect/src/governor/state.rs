@@ -309,7 +309,7 @@ impl State {
             told.reset.is_none_or(|reset| reset <= window.per + Duration::from_secs(1))
                 && told.limit.is_none_or(|limit| limit <= u64::from(window.count.max(1)) * BELIEVABLE)
         };
-        windows.iter().position(fits)
+        windows.iter().position(fits).filter(|_| self.limits.learn == Learn::Headers)
     }
 
     /// Where no window is known, the server's word that nothing is left is all there is to go by.

@@ -348,6 +348,18 @@ async fn a_limit_that_the_operator_chose_is_never_raised() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_told_without_its_window_is_none_of_the_operators() {
+    // The server speaks of its seconds, the operator of minutes: neither 20 nor 50 a minute is meant.
+    for told in [20, 50] {
+        let limits = Limits { learn: Learn::Capped, ..limits(30, MINUTE) };
+        let rules = Rules { tells: Tells::Remaining, ..rules(told, SECOND) };
+        let (took, refused) = pull(rules, limits, 90, 8).await;
+        assert_eq!(refused, 0);
+        assert!(took > MINUTE + SECOND * 50 && took < MINUTE * 3, "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_others_eat_is_yielded() {
     let shared = Rules { tells: Tells::Remaining, others_per_second: 5.0, ..rules(600, MINUTE) };
     let (took, refused) = pull(shared, limits(600, MINUTE), 1500, 4).await;

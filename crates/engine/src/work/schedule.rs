@@ -42,6 +42,11 @@ impl Schedule {
     pub fn next_ms(&self, name: &str, now_ms: i64) -> Option<i64> {
         self.0.get(name)?.next_ms(name, now_ms)
     }
+
+    /// Returns the moment itself, or when the quiet hours of a connection end in which it lies.
+    pub fn unquiet_ms(&self, name: &str, at_ms: i64) -> i64 {
+        self.0.get(name).map_or(at_ms, |rhythm| rhythm.unquiet_ms(at_ms))
+    }
 }
 
 /// Returns how often one connection is read at most, in milliseconds.
@@ -57,7 +62,9 @@ async fn rhythm(house: &House, name: &ConnectionName) -> Result<Rhythm, EngineEr
         return Ok(Rhythm::default());
     }
     let last = house.store.last_complete_pull(name).await?.and_then(|pull| pull.end);
-    let (requests, floor_seconds) = last.map_or((0, 0.0), |end| (end.requests, end.floor_seconds));
+    let (requests, then_seconds) = last.map_or((0, 0.0), |end| (end.requests, end.floor_seconds));
+    // What was learned of the limit by then counts, unless somebody has written another one since.
+    let floor_seconds = house.connection(name.as_str())?.floor_seconds(requests).unwrap_or(then_seconds);
     let floor_ms = (floor_seconds * 1000.0).ceil() as i64;
     let rhythm = house.config.rhythm(name.as_str())?.or_every(EVERY_MS.max(floor_ms * PULL_SHARE));
     let wrong = rhythm.every_ms().and_then(|every_ms| refusal(name, every_ms, requests, floor_ms));

@@ -104,7 +104,7 @@ async fn wake_all(house: &House, schedule: &Schedule) -> Result<(), EngineError>
     for name in house.names() {
         if let Some(next_ms) = schedule.next_ms(name.as_str(), now_ms) {
             // What waits already keeps its moment, unless the file has it read sooner by now.
-            missing.push(super::job::pull(&name, now_ms));
+            missing.push(super::job::pull(&name, schedule.unquiet_ms(name.as_str(), now_ms)));
             all.push(super::job::pull(&name, next_ms));
         }
     }
