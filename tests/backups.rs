@@ -72,3 +72,34 @@ fn a_damaged_file_is_refused_and_a_broken_policy_stands_in_no_way() {
     }
     expect(&stage.run(&["restore", "--from", "piped.backup"]), 0);
 }
+
+#[test]
+fn a_copy_on_trial_writes_nothing_among_the_anchors_of_the_live_journal() {
+    let stage = open();
+    let config = stage.files().config.clone();
+    let anchor = "[journal]\nanchor = { file = \"anchors.jsonl\" }\nanchor_every = \"0h\"\n\n[store]";
+    stage.edit(&config, "[store]", anchor).unwrap();
+    expect(&stage.run(&["pull", "hr"]), 0);
+    let anchors = || fs::read_to_string(stage.folder().join("anchors.jsonl")).unwrap();
+    expect(&stage.run(&["backup", "--to", "evening.backup"]), 0);
+    let live = anchors();
+    move_to(&stage, "tenure.db", "trial.db");
+    expect(&stage.run(&["restore", "--from", "evening.backup", "--as", "mia@acme.example"]), 0);
+    expect(&stage.run(&["pull", "hr"]), 0);
+    let refused = stage.run(&["audit", "anchor"]);
+    expect(&refused, 1);
+    assert!(refused.says("another journal") && refused.says("name a new file"), "{refused}");
+    assert_eq!(anchors(), live);
+    // With a file of its own it is anchored as any other.
+    stage.edit(&config, "anchors.jsonl", "trial.jsonl").unwrap();
+    expect(&stage.run(&["audit", "anchor"]), 0);
+    expect(&stage.run(&["backup", "--to", "trial.backup"]), 0);
+    assert_eq!(fs::read_to_string(stage.folder().join("trial.jsonl")).unwrap().lines().count(), 2);
+    expect(&stage.run(&["audit", "verify"]), 0);
+    // The live one goes on where it was.
+    stage.edit(&config, "trial.jsonl", "anchors.jsonl").unwrap();
+    move_to(&stage, "trial.db", "tenure.db");
+    expect(&stage.run(&["backup", "--to", "night.backup"]), 0);
+    assert!(anchors().starts_with(&live) && anchors().len() > live.len(), "{}", anchors());
+    expect(&stage.run(&["audit", "verify"]), 0);
+}

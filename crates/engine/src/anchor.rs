@@ -14,8 +14,10 @@ use tenure_connect::{HookReach, send_hook};
 use tenure_core::journal::{Anchor, anchor_line, read_anchors};
 use tenure_core::name::ConnectionName;
 use tenure_core::policy::Delay;
+use tenure_store::Store;
 
 const NOTE: &str = "journal_anchored";
+const RESTORED: &str = "journal_restored";
 /// RFC 5424: facility 13 (log audit), severity 5 (notice).
 const PRIORITY: u8 = 13 * 8 + 5;
 
@@ -66,6 +68,7 @@ pub async fn anchor(house: &House, when: When) -> Result<Option<Anchor>, EngineE
     if !grown || (when == When::Due && !due) {
         return Ok(None);
     }
+    not_anothers(house, head.seq).await?;
     // No power cut may take an entry that is anchored.
     let head = house.store.lasting_head().await?;
     let anchor = Anchor { at: crate::clock::moment_text(now_ms), hash: head.hash, seq: head.seq };
@@ -75,6 +78,38 @@ pub async fn anchor(house: &House, when: When) -> Result<Option<Anchor>, EngineE
     let anchored = serde_json::json!(Anchored { anchor: anchor.clone(), at_ms: now_ms }).to_string();
     house.store.set_note(&whole(), NOTE, Some(&anchored)).await?;
     Ok(Some(anchor))
+}
+
+/// Remembers that the journal goes on from a backup with this entry: what was anchored of it before is of another one.
+///
+/// # Errors
+/// The store failed.
+#[boxed]
+pub(crate) async fn begin_anew(store: &Store, entry: i64) -> Result<(), EngineError> {
+    Ok(store.set_note(&whole(), RESTORED, Some(&entry.to_string())).await?)
+}
+
+/// Sees to it that the anchors of one journal stay apart from those of another: a copy of a store that was restored on
+/// trial, with the same configuration, must not write among the anchors of the live one.
+async fn not_anothers(house: &House, head: i64) -> Result<(), EngineError> {
+    let Some(file) = file_of(house).filter(|file| file.exists()) else { return Ok(()) };
+    let text = std::fs::read_to_string(&file)
+        .map_err(|error| EngineError::Asked(format!("read the anchors of {}: {error}", file.display())))?;
+    let Some(last) = text.lines().rev().find_map(|line| read_anchors(line).ok()?.pop()) else { return Ok(()) };
+    let restored: i64 = house.store.noted(&whole(), RESTORED).await?.unwrap_or(0);
+    let own = match (restored.max(1)..=head).contains(&last.seq) {
+        true => house.store.read_journal(last.seq - 1, 1).await?.pop().map(|entry| entry.hash),
+        false => None,
+    };
+    if own.is_some_and(|hash| hash == last.hash) {
+        return Ok(());
+    }
+    Err(EngineError::Asked(format!(
+        "{} holds anchors of another journal, the last of its entry {}; keep it as the proof of that one, and let [journal] \
+         anchor name a new file",
+        file.display(),
+        last.seq
+    )))
 }
 
 /// Tells whether the file that anchors are written to does not have this one: it was taken away, or is another file.

@@ -108,7 +108,8 @@ pub async fn restore(
         step: None,
         body: serde_json::json!({ "of": backup.at, "sha256": backup.sha256, "rows": backup.rows, "note": by.note }),
     };
-    store.append_journal(vec![draft]).await?;
+    let entry = store.append_journal(vec![draft]).await?.pop().map_or(0, |entry| entry.seq);
+    crate::anchor::begin_anew(&store, entry).await?;
     store.close().await;
     Ok(backup)
 }
