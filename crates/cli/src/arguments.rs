@@ -121,6 +121,9 @@ pub enum Command {
     )]
     Approve(ApproveArguments),
     /// Says no to a plan or to steps
+    #[command(
+        after_help = "Examples:\n  tenure reject p-1f2e3d4c5b6a --as mia@acme.example --note 'not before Monday'"
+    )]
     Reject(ApproveArguments),
     /// Does the approved steps, verifies each, reports each; goes on where it was stopped
     #[command(after_help = "Examples:\n  tenure apply\n  tenure apply p-1f2e3d4c5b6a --yes")]
@@ -157,6 +160,9 @@ pub enum Command {
     #[command(after_help = "Examples:\n  tenure link gorgias/42 jane@acme.com")]
     Link(LinkArguments),
     /// Decides that an account is not a person's
+    #[command(
+        after_help = "Examples:\n  tenure unlink gorgias/42\n  tenure unlink gorgias/42 jane@acme.com    nobody's account is taken for hers again"
+    )]
     Unlink(UnlinkArguments),
     /// Decides that an account, or the account of a finding, is to be left alone; or that an app's new form is right
     #[command(
@@ -197,6 +203,7 @@ pub enum Command {
     /// The key with which secrets are sealed that several processes share: makes one, seals everything anew
     Key(KeyArguments),
     /// Lists the catalogue of apps
+    #[command(after_help = "Examples:\n  tenure apps\n  tenure apps --json")]
     Apps,
     /// Shows, makes, checks or tests one app
     App(AppArguments),
@@ -206,13 +213,17 @@ pub enum Command {
     )]
     Sandbox(SandboxArguments),
     /// Sandbox, pull, findings, plan, approval, apply and proof in one go, told as a story
+    #[command(after_help = "Examples:\n  tenure demo\n  tenure demo --people 500 --out rehearsal")]
     Demo(DemoArguments),
     /// Prints a JSON Schema, for editors
+    #[command(after_help = "Examples:\n  tenure schema config > tenure.schema.json")]
     Schema(SchemaArguments),
     /// Prints completions for a shell
+    #[command(after_help = "Examples:\n  tenure completions bash > /etc/bash_completion.d/tenure")]
     Completions(CompletionsArguments),
-    /// Prints the manual page
-    Man,
+    /// Prints the manual page, or writes one for each command
+    #[command(after_help = "Examples:\n  tenure man | man -l -\n  tenure man --out /usr/local/share/man/man1")]
+    Man(ManArguments),
 }
 
 /// `init`.
@@ -474,6 +485,9 @@ pub struct AuditArguments {
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Checks the chain of the journal, and that it agrees with its anchors; names the first entry that does not hold
+    #[command(
+        after_help = "Examples:\n  tenure audit verify\n  tenure audit verify --file journal.jsonl --anchors anchors.jsonl"
+    )]
     Verify {
         /// Checks this export; needs neither a configuration nor a store
         #[arg(long, value_name = "EXPORT")]
@@ -483,8 +497,10 @@ pub enum AuditCommand {
         anchors: Option<PathBuf>,
     },
     /// Prints the journal, one entry a line, with a last line that says how many there are
+    #[command(after_help = "Examples:\n  tenure audit export > journal.jsonl")]
     Export,
     /// Writes down outside of the store where the journal stands, now
+    #[command(after_help = "Examples:\n  tenure audit anchor")]
     Anchor,
 }
 
@@ -532,10 +548,11 @@ pub enum KeyCommand {
     )]
     New,
     /// Lists which key seals how many values; never a key
+    #[command(after_help = "Examples:\n  tenure key list")]
     List,
     /// Seals everything anew with the key of now, all or none
     #[command(
-        after_help = "To change the key without a pause:\n  1. tenure key new > new.key\n  2. in tenure.toml: key = { file = \"new.key\" } and key_before = { file = \"old.key\" }; restart what runs\n  3. tenure key rotate --as WHO\n  4. take key_before out, and destroy old.key"
+        after_help = "Examples:\n  tenure key rotate --as mia@acme.example\n\nTo change the key without a pause:\n  1. tenure key new > new.key\n  2. in tenure.toml: key = { file = \"new.key\" } and key_before = { file = \"old.key\" }; restart what runs\n  3. tenure key rotate --as WHO\n  4. take key_before out, and destroy old.key"
     )]
     Rotate {
         /// Drops what no key at hand opens
@@ -566,11 +583,13 @@ pub struct AppArguments {
 #[derive(Debug, Subcommand)]
 pub enum AppCommand {
     /// Shows what an app can and cannot do
+    #[command(after_help = "Examples:\n  tenure app show gorgias")]
     Show {
         /// The app's name, or its folder
         name: String,
     },
     /// Makes a new app from a template, under apps/NAME
+    #[command(after_help = "Examples:\n  tenure app new helpdesk")]
     New {
         /// The new app's name
         name: String,
@@ -579,11 +598,13 @@ pub enum AppCommand {
         force: bool,
     },
     /// Checks a manifest
+    #[command(after_help = "Examples:\n  tenure app lint helpdesk\n  tenure app lint apps/helpdesk")]
     Lint {
         /// The app's name, or its folder
         name: String,
     },
     /// Replays an app's recorded exchanges
+    #[command(after_help = "Examples:\n  tenure app test helpdesk")]
     Test {
         /// The app's name, or its folder
         name: String,
@@ -640,6 +661,14 @@ pub struct SchemaArguments {
 pub struct CompletionsArguments {
     /// For which shell
     pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct ManArguments {
+    /// Writes a page for each command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Reads an address to listen on; `localhost` is the loopback address.

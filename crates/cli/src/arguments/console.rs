@@ -30,6 +30,7 @@ pub enum ConsoleCommand {
         by: Option<String>,
     },
     /// Lists who is signed in
+    #[command(after_help = "Examples:\n  tenure console sessions")]
     Sessions,
     /// Ends a session at once
     #[command(after_help = "Examples:\n  tenure console end 0a1b2c3d4e5f --as mia@acme.example")]

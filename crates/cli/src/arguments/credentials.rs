@@ -34,6 +34,7 @@ pub enum TokenCommand {
         by: Option<String>,
     },
     /// Lists tokens: whose, for what, until when, used when; never the token itself
+    #[command(after_help = "Examples:\n  tenure token list")]
     List,
     /// Makes the follower of a token and shows it once; both work until the overlap is over
     #[command(
@@ -88,6 +89,7 @@ pub struct ScimReplayArguments {
 #[derive(Debug, Subcommand)]
 pub enum ScimCommand {
     /// Lists the clients: who each is by what it sends, and what it sends in vain
+    #[command(after_help = "Examples:\n  tenure scim clients")]
     Clients,
     /// Writes down what a client sends from now on, secrets and people masked, in the place of an earlier recording
     #[command(
