@@ -73,6 +73,7 @@ fn a_daemon_whose_postgresql_is_gone_ends_soon_when_it_is_told_to() {
     let Some(mut postgres) = FrailPostgres::start() else { return };
     keep_in(&stage, postgres.url());
     expect(&stage.run(&["pull", "hr"]), 0);
+    let reads = bearer(&stage, "api:read");
     let daemon = Daemon::start(&stage);
     // It works once it asks the first app.
     let began = Instant::now();
@@ -83,8 +84,11 @@ fn a_daemon_whose_postgresql_is_gone_ends_soon_when_it_is_told_to() {
     postgres.stop();
     // By now it waits for the store, as whoever asks it does.
     std::thread::sleep(Duration::from_secs(3));
+    let asked = Instant::now();
+    let (status, because) = daemon.ask_with("/readyz", &reads);
+    assert!(status == 503 && asked.elapsed() < Duration::from_secs(10), "{status} {because} {:?}", asked.elapsed());
     let listens = daemon.listens.clone();
-    let asking = std::thread::spawn(move || ask_once(&listens, "/readyz"));
+    let asking = std::thread::spawn(move || ask_once(&listens, "/api/v1/connections", &reads));
     std::thread::sleep(LOOKED_EVERY);
     let took = daemon.end();
     assert!(took < ENDED_WITHIN, "it took {took:?}");
@@ -92,9 +96,9 @@ fn a_daemon_whose_postgresql_is_gone_ends_soon_when_it_is_told_to() {
 }
 
 /// Asks for something, and does not mind whether there is an answer.
-fn ask_once(listens: &str, path: &str) {
+fn ask_once(listens: &str, path: &str, header: &str) {
     let Ok(mut stream) = TcpStream::connect(listens) else { return };
-    let _ = write!(stream, "GET {path} HTTP/1.1\r\nHost: {listens}\r\nConnection: close\r\n\r\n");
+    let _ = write!(stream, "GET {path} HTTP/1.1\r\nHost: {listens}\r\n{header}Connection: close\r\n\r\n");
     let _ = stream.read_to_end(&mut Vec::new());
 }
 

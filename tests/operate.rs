@@ -37,6 +37,12 @@ fn the_doctor_finds_what_is_wrong_and_nothing_where_all_is_well() {
     assert_eq!(never.len(), 6, "nothing was read yet: {never:?}");
     expect(&stage.run(&["pull"]), 0);
     assert_eq!(problems(&stage.run(&["doctor"])), Vec::<String>::new());
+    // What a daemon would do is late in a company that has none.
+    let late = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); print(c.execute('UPDATE job SET run_at_ms = 1').rowcount); \
+                c.commit()";
+    let late = std::process::Command::new("python3").args(["-c", late]).arg(stage.folder().join("tenure.db")).output();
+    assert_ne!(String::from_utf8(late.expect("python3 is there").stdout).unwrap().trim(), "0");
+    assert_eq!(problems(&stage.run(&["doctor"])), Vec::<String>::new());
     let asked = stage.sandbox().statistics().of(tenure_sandbox::Vendor::Gorgias).requests;
     let token = stage.files().secrets.join("gorgias-token");
     chmod(&token, 0o644);
@@ -87,7 +93,7 @@ fn a_step_of_which_nobody_knows_what_became_is_told() {
     assert!(written.expect("python3 is there").success());
     assert_eq!(doubts(), 1);
     let told = problems(&stage.run(&["doctor"]));
-    assert!(told.len() == 1 && told[0].contains("nobody knows what became of 1 steps"), "{told:?}");
+    assert!(told.len() == 1 && told[0].contains("nobody knows what became of 1 step of"), "{told:?}");
 }
 
 #[test]
@@ -112,6 +118,13 @@ fn the_doctor_works_where_nothing_else_does() {
     stage.edit(&config, "sqlite:tenure.db", "sqlite:notes.txt").unwrap();
     let broken = problems(&stage.run(&["doctor"]));
     assert!(broken.len() == 1 && broken[0].contains("store"), "{broken:?}");
+    stage.edit(&config, "sqlite:notes.txt", "sqlite:tenure.db").unwrap();
+    let drop = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('DROP TABLE lease'); c.commit()";
+    let dropped =
+        std::process::Command::new("python3").args(["-c", drop]).arg(stage.folder().join("tenure.db")).status();
+    assert!(dropped.expect("python3 is there").success());
+    let broken = problems(&stage.run(&["doctor"]));
+    assert!(broken.iter().any(|one| one.contains("lease is missing") && one.contains("tenure restore")), "{broken:?}");
     fs::write(&config, "[stor]\n").unwrap();
     let broken = problems(&stage.run(&["doctor"]));
     assert!(broken.len() == 1 && broken[0].contains("store"), "{broken:?}");

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
             if !asked_for && std::env::args().any(|word| word == "--json") {
                 let text = error.render().to_string();
                 let text = text.trim().strip_prefix("error: ").unwrap_or(text.trim());
-                Output { json: true, quiet: false }.failure(text, Exit::Usage);
+                Output { json: true, quiet: false, log: LogForm::Text }.failure(text, Exit::Usage);
             }
             let _ = error.print();
             return ExitCode::from(if asked_for { Exit::Done } else { Exit::Usage } as u8);
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Err(error) => {
             let exit = exit::exit_for(&error);
             output.failure(&format!("{error:#}"), exit);
-            eprintln!("tenure: {error:#}");
+            output.error(format!("{error:#}"));
             ExitCode::from(exit as u8)
         }
     }
@@ -67,7 +67,7 @@ fn run(arguments: Arguments, output: &Output) -> anyhow::Result<Exit> {
         Command::App(app) => ground::block_on(c::apps::run(&arguments.common, app, output)),
         Command::Schema(schema) => c::documents::schema(schema, output),
         Command::Completions(completions) => c::documents::completions(completions),
-        Command::Man => c::documents::man(),
+        Command::Man(man) => c::documents::man(man, output),
         Command::Sandbox(sandbox) => ground::block_on(c::sandbox::run(sandbox, output)),
         Command::Demo(demo) => ground::block_on(c::demo::run(demo, &arguments.common, output)),
         walk => ground::block_on(c::walk(walk, &arguments.common, output)),

@@ -2,7 +2,7 @@
 //! Commands hand over rows or values; what is printed goes to standard output, advice and progress to standard error.
 //! It knows nothing of what the rows mean.
 
-use crate::arguments::Common;
+use crate::arguments::{Common, LogForm};
 use crate::exit::Exit;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -16,12 +16,14 @@ pub struct Output {
     pub json: bool,
     /// Print no advice.
     pub quiet: bool,
+    /// How what is said beside the result is written.
+    pub log: LogForm,
 }
 
 impl Output {
     /// Returns the output that the common arguments ask for.
     pub fn new(common: &Common) -> Self {
-        Self { json: common.json, quiet: common.quiet }
+        Self { json: common.json, quiet: common.quiet, log: common.log }
     }
 
     /// Prints one line of result.
@@ -39,13 +41,30 @@ impl Output {
     /// Prints what a daemon says of itself, on standard error, whatever the form of the result.
     pub fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            eprintln!("{}", text.as_ref());
+            self.say("INFO", "", text.as_ref());
         }
     }
 
     /// Prints what the operator must see, whatever the form of the result, on standard error.
     pub fn warning(&self, text: impl AsRef<str>) {
-        eprintln!("tenure: warning: {}", text.as_ref());
+        self.say("WARN", "tenure: warning: ", text.as_ref());
+    }
+
+    /// Says why a command ends without what was asked of it, on standard error.
+    pub fn error(&self, text: impl AsRef<str>) {
+        self.say("ERROR", "tenure: ", text.as_ref());
+    }
+
+    /// Writes a line as the log has its lines.
+    fn say(&self, level: &str, before: &str, text: &str) {
+        match self.log {
+            LogForm::Text => eprintln!("{before}{text}"),
+            LogForm::Json => {
+                let now = jiff::Timestamp::now().to_string();
+                let line = serde_json::json!({ "timestamp": now, "level": level, "message": text, "target": "tenure" });
+                eprintln!("{line}");
+            }
+        }
     }
 
     /// Prints one JSON document.

@@ -101,7 +101,7 @@ fn send_all(waiting: &Receiver<Option<Span>>, send: impl Fn(&[Span]) -> Result<(
         }
         match send(&batch) {
             Err(because) if !complained => {
-                eprintln!("tenure: spans are lost, the collector does not take them: {because}");
+                tracing::warn!("spans are lost, the collector does not take them: {because}");
                 complained = true;
             }
             Err(_) => {}

@@ -268,6 +268,11 @@ pub struct PlanBrief {
 }
 
 impl Plan {
+    /// Returns every step, held ones last.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(self.held.iter().map(|hold| &hold.step))
+    }
+
     /// Tells of it in a line.
     pub fn brief(&self) -> PlanBrief {
         PlanBrief {

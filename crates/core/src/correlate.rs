@@ -12,7 +12,7 @@ mod stay;
 mod tree;
 
 pub(crate) use attributes::text_of;
-pub use found::found_identity_id;
+pub use found::{found_identity_id, is_identity_id};
 pub use link::{ACCOUNT_WORDS, account_view};
 pub(crate) use stay::Zones;
 pub use stay::{Stay, StayCause};

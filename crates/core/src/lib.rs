@@ -20,7 +20,7 @@ pub mod expression;
 pub mod policy;
 pub mod hex;
 mod digest;
-mod text;
+pub mod text;
 pub mod finding;
 pub mod correlate;
 pub mod decide;

@@ -19,6 +19,11 @@ pub(crate) fn folded(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Writes a number of things: "1 job", "3 jobs".
+pub fn count_of(number: usize, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -35,5 +40,10 @@ mod tests {
     fn only_what_must_be_is_copied() {
         assert!(matches!(folded(" ann@x.example"), Cow::Borrowed("ann@x.example")));
         assert_eq!(folded("ÄNN@X.example"), "änn@x.example");
+    }
+
+    #[test]
+    fn one_thing_is_one() {
+        assert_eq!([0, 1, 2].map(|number| count_of(number, "job")), ["0 jobs", "1 job", "2 jobs"]);
     }
 }

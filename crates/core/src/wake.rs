@@ -50,7 +50,7 @@ pub fn next_of_people(graph: &Graph<'_>, facts: &Facts, rules: &Rules) -> Option
 /// Returns the next moment at which a yes to a step ends.
 pub fn next_of_plan(plan: &Plan, now_ms: i64) -> Option<i64> {
     let mut next = Next { now_ms, earliest_ms: i64::MAX };
-    for step in plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)) {
+    for step in plan.all_steps() {
         let until = step.approval.until.as_deref().and_then(|until| until.parse::<Timestamp>().ok());
         until.into_iter().for_each(|until| next.after(until.as_millisecond()));
     }

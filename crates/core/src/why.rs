@@ -186,7 +186,7 @@ pub fn settled_by(finding: &Finding, plan: &Plan) -> Vec<String> {
         (finding.account_key.is_some() && step.account_key == finding.account_key)
             || (finding.account_key.is_none() && finding.identity.is_some() && step.identity == finding.identity)
     };
-    let steps = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).filter(about);
+    let steps = plan.all_steps().filter(about);
     steps.take(10).map(|step| format!("Step {} would {}.", step.id, deed(step))).collect()
 }
 

@@ -218,8 +218,8 @@ pub(crate) async fn step_of_plan(house: &House, id: &str) -> Result<Option<(Step
     let id = StepId::from(id);
     for plan_id in house.store.plan_ids(PLANS_BACK).await? {
         let Some(plan) = house.store.plan(&plan_id).await? else { continue };
-        let all = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step));
-        if let Some(step) = all.into_iter().find(|step| step.id == id).cloned() {
+        let found = plan.all_steps().find(|step| step.id == id).cloned();
+        if let Some(step) = found {
             return Ok(Some((step, plan)));
         }
     }

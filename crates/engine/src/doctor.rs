@@ -13,7 +13,8 @@ use async_recursion::async_recursion as boxed;
 use std::path::{Path, PathBuf};
 use tenure_core::journal::Verifier;
 use tenure_core::policy::Delay;
-use tenure_store::{JobState, Overview, Store};
+use tenure_core::text::count_of;
+use tenure_store::{Job, JobCount, JobState, Overview, Store};
 
 /// Entries at the journal's end whose chain is checked each time; `audit verify` checks all.
 const TAIL: i64 = 1000;
@@ -21,8 +22,12 @@ const TAIL: i64 = 1000;
 const DOUBTFUL_AFTER_MS: i64 = 15 * 60 * 1000;
 /// How far clocks may be apart.
 const APART_MS: i64 = 60 * 1000;
+/// So many failures in a row are told.
+const FAILS: i64 = 3;
 /// Jobs that are looked at one by one.
 const JOBS_MAX: usize = 200;
+/// What helps against a damaged store.
+const RESTORES: &str = "stop what runs, keep a copy of it, and `tenure restore` the newest backup";
 const FREE_BYTES_MIN: u64 = 1 << 30;
 const LOG_BYTES_MAX: u64 = 256 << 20;
 
@@ -153,7 +158,11 @@ fn disk(config: &Config) -> Vec<CheckLine> {
         );
         lines.push(line("store", Verdict::Confirm, says));
     }
-    if let Some(free) = free(path) {
+    let told = file_system(path);
+    if told.is_some_and(|told| told.read_only) {
+        let says = "the file system of the store can only be read; let it be written to, or move the store";
+        lines.push(line("disk", Verdict::Problem, says));
+    } else if let Some(FileSystem { free, .. }) = told {
         let size = std::fs::metadata(path).map_or(0, |file| file.len());
         let verdict = if free < FREE_BYTES_MIN || free < size { Verdict::Problem } else { Verdict::Good };
         let says = format!("{} are free beside a store of {}", bytes(free), bytes(size));
@@ -163,15 +172,24 @@ fn disk(config: &Config) -> Vec<CheckLine> {
     lines
 }
 
+/// What is known of a file system.
+#[derive(Clone, Copy)]
+struct FileSystem {
+    /// Bytes that may still be written.
+    free: u64,
+    read_only: bool,
+}
+
 #[cfg(unix)]
-fn free(path: &Path) -> Option<u64> {
+fn file_system(path: &Path) -> Option<FileSystem> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let told = rustix::fs::statvfs(folder).ok()?;
-    Some(told.f_bavail.saturating_mul(told.f_frsize))
+    let read_only = told.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY);
+    Some(FileSystem { free: told.f_bavail.saturating_mul(told.f_frsize), read_only })
 }
 
 #[cfg(not(unix))]
-fn free(_: &Path) -> Option<u64> {
+fn file_system(_: &Path) -> Option<FileSystem> {
     None
 }
 
@@ -184,6 +202,11 @@ fn bytes(count: u64) -> String {
 
 /// Looks at the store itself: whether it can be used, the end of the journal, steps in doubt.
 async fn of_store(store: &Store, clock: &Clock) -> Result<Vec<CheckLine>, EngineError> {
+    let damages = store.damages().await?;
+    if !damages.is_empty() {
+        let says = format!("damaged: {}; {RESTORES}", damages.join("; "));
+        return Ok(vec![line("store", Verdict::Problem, says)]);
+    }
     let condition = store.condition().await?;
     let size = bytes(condition.bytes.max(0).unsigned_abs());
     let says = format!("{}, shape {}, {size}", condition.database, condition.shape);
@@ -247,8 +270,8 @@ async fn in_doubt(store: &Store, now_ms: i64) -> Result<Vec<CheckLine>, EngineEr
         let old = now_ms - first.started_ms > DOUBTFUL_AFTER_MS;
         let verdict = if running && !old { Verdict::Good } else { Verdict::Problem };
         let says = format!(
-            "{} steps were begun and nobody wrote how they ended, the first ({}) at {}; the next `tenure apply` looks them up",
-            open.len(),
+            "{} begun of which nobody wrote how they ended, the first ({}) at {}; the next `tenure apply` looks them up",
+            count_of(open.len(), "step"),
             first.step,
             moment_text(first.started_ms)
         );
@@ -261,9 +284,9 @@ async fn in_doubt(store: &Store, now_ms: i64) -> Result<Vec<CheckLine>, EngineEr
     };
     if let Some(first) = doubted.first() {
         let says = format!(
-            "nobody knows what became of {} steps of plan {} ({}); `tenure pull` and `tenure plan` show whether they are done, \
-             and the next `tenure apply` looks before it does anything",
-            doubted.len(),
+            "nobody knows what became of {} of plan {} ({}); `tenure pull` and `tenure plan` show what is done, and the next \
+             `tenure apply` looks before it does anything",
+            count_of(doubted.len(), "step"),
             plan.as_ref().map_or("", |plan| plan.id.as_str()),
             first.id
         );
@@ -274,25 +297,38 @@ async fn in_doubt(store: &Store, now_ms: i64) -> Result<Vec<CheckLine>, EngineEr
     Ok(lines)
 }
 
-/// Looks at durable work: whether somebody does it, and what was given up.
+/// Looks at durable work: whether somebody does it, and what was given up. Where no `tenure serve` ever took work up, it
+/// is done by commands, and what would be a daemon's waits for nobody.
 async fn jobs(store: &Store, now_ms: i64) -> Result<Vec<CheckLine>, EngineError> {
     let mut lines = Vec::new();
-    for count in store.job_counts().await? {
-        let late_ms = now_ms - count.due_ms;
-        if count.state == "open" && late_ms > DOUBTFUL_AFTER_MS {
+    let counts = store.job_counts().await?;
+    let is_late = |count: &&JobCount| count.state == "open" && now_ms - count.due_ms > DOUBTFUL_AFTER_MS;
+    match counts.iter().any(|count| count.was_claimed) {
+        true => lines.extend(counts.iter().filter(is_late).map(|count| {
             let says = format!(
-                "{} jobs of kind {} are due since {}, and nobody does them; is a `tenure serve` running?",
-                count.jobs,
+                "{} of kind {} is due since {}, and nobody does it; is a `tenure serve` running?",
+                count_of(count.jobs as usize, "job"),
                 count.kind,
                 moment_text(count.due_ms)
             );
-            lines.push(line("work", Verdict::Problem, says));
+            line("work", Verdict::Problem, says)
+        })),
+        false if counts.iter().any(|count| is_late(&count)) => {
+            let says = "done by commands; no `tenure serve` ever worked on this store";
+            lines.push(line("work", Verdict::Good, says));
         }
+        false => {}
     }
-    let given_up = store.jobs(JOBS_MAX).await?.into_iter().filter(|job| job.state == JobState::Failed);
-    lines.extend(given_up.map(|job| {
+    let failing = |job: &Job| job.state == JobState::Failed || job.state == JobState::Open && job.failures >= FAILS;
+    lines.extend(store.jobs(JOBS_MAX).await?.into_iter().filter(failing).map(|job| {
         let because = job.because.unwrap_or_else(|| "nobody said why".into());
-        line("work", Verdict::Problem, format!("{} {} was given up: {because}", job.kind, job.key))
+        let what = match job.state {
+            JobState::Failed => "was given up".to_owned(),
+            _ => {
+                format!("failed {} times in a row, and is tried again at {}", job.failures, moment_text(job.run_at_ms))
+            }
+        };
+        line("work", Verdict::Problem, format!("{} {} {what}: {because}", job.kind, job.key))
     }));
     Ok(lines)
 }

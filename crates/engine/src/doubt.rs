@@ -13,7 +13,7 @@ const STEPS_MAX: usize = 5_000;
 
 /// Returns the steps of a plan of whose last try nobody knows what became.
 pub(crate) async fn in_doubt<'p>(store: &Store, plan: &'p Plan) -> Result<Vec<&'p Step>, EngineError> {
-    let steps: Vec<&Step> = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).take(STEPS_MAX).collect();
+    let steps: Vec<&Step> = plan.all_steps().take(STEPS_MAX).collect();
     if steps.is_empty() {
         return Ok(Vec::new());
     }

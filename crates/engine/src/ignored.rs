@@ -103,7 +103,7 @@ pub(crate) async fn all(house: &House) -> Result<(Fields, Fields), EngineError> 
 pub(crate) async fn findings(house: &House, facts: &Facts, plan: &Plan) -> Result<Vec<Finding>, EngineError> {
     let parsed: BTreeMap<_, Ignored> = house.store.noted_everywhere(NOTE).await?;
     let mut findings = Vec::new();
-    for step in plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)) {
+    for step in plan.all_steps() {
         let Some(key) = &step.account_key else { continue };
         let Some(ignored) = parsed.get(&step.connection).and_then(|all| all.get(&key.to_string())) else { continue };
         let asked = step.changes.iter().map(|change| change.field.as_str());

@@ -120,8 +120,10 @@ pub fn check_doors(house: &House, scopes: &[Scope]) -> Result<(), EngineError> {
 #[boxed]
 pub async fn create(house: &House, asked: &NewToken, by: &By) -> Result<(SecretString, TokenView), EngineError> {
     let name = asked.name.trim();
-    if asked.scopes.is_empty() || name.is_empty() || name.chars().count() > NAME_LEN_MAX {
-        return Err(EngineError::Asked("a token needs a name of up to 100 letters, and a scope at least".into()));
+    let is_name = !name.is_empty() && name.chars().count() <= NAME_LEN_MAX && !name.contains(char::is_control);
+    if asked.scopes.is_empty() || !is_name {
+        let because = "a token needs a name of up to 100 letters on one line, and a scope at least";
+        return Err(EngineError::Asked(because.into()));
     }
     let mut scopes: Vec<String> = asked.scopes.iter().map(ToString::to_string).collect();
     scopes.sort();

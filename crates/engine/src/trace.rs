@@ -15,7 +15,7 @@ use std::path::Path;
 use tenure_connect::Exchanged;
 use tenure_connect::file::{People, PeopleOptions};
 use tenure_core::account::{Account, AccountKey, Kind};
-use tenure_core::change::{Change, Step};
+use tenure_core::change::{Change, Plan, Step};
 use tenure_core::facts::{Decided, Decision};
 use tenure_core::identity::Identity;
 use tenure_core::journal::Entry;
@@ -38,7 +38,10 @@ pub struct Trace {
     pub plan: Option<Proposed>,
     /// The step.
     pub step: Step,
-    /// What people said to it.
+    /// The guard that held it in its plan, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<String>,
+    /// What people said to it, and to the guard.
     pub approvals: Vec<Said>,
     /// Each try.
     pub attempts: Vec<Attempt>,
@@ -143,7 +146,7 @@ pub struct ReadBack {
 #[boxed]
 pub async fn trace(house: &House, id: &str) -> Result<Trace, EngineError> {
     let entries = house.store.journal_of_step(&StepId::from(id), ENTRIES_MAX).await?;
-    let (step, plan) = find(house, id, &entries).await?;
+    let (step, plan, guard) = find(house, id, &entries).await?;
     let made_ms = plan.as_ref().and_then(|plan| ms_of(&plan.made_at)).unwrap_or_else(|| house.clock.now_ms());
     let identity = step.identity.as_ref().map(ToString::to_string);
     let company = company(house, &Scope { identity, ..Scope::default() }).await?;
@@ -158,6 +161,9 @@ pub async fn trace(house: &House, id: &str) -> Result<Trace, EngineError> {
         |decision: &&Decision| decision.at_ms <= made_ms && concerns(&decision.what, step.identity.as_ref(), &step);
     let of_step = |decision: &&Decision| match &decision.what {
         Decided::Approve { step: of } | Decided::Reject { step: of } => *of == step.id,
+        Decided::Release { plan: of, guard: which } | Decided::Withhold { plan: of, guard: which } => {
+            plan.as_ref().is_some_and(|plan| plan.id == *of) && guard.as_ref() == Some(which)
+        }
         _ => false,
     };
     Ok(Trace {
@@ -166,27 +172,38 @@ pub async fn trace(house: &House, id: &str) -> Result<Trace, EngineError> {
         rule: rule(&step, &house.policy),
         approvals: decisions.iter().filter(of_step).map(said).collect(),
         attempts: attempts(house, &step, &entries).await?,
+        guard,
         plan,
         step,
     })
 }
 
-/// Finds a step in the plan of one of its runs, which is kept for ever, or in one that is kept for a while.
-async fn find(house: &House, id: &str, entries: &[Entry]) -> Result<(Step, Option<Proposed>), EngineError> {
+/// Finds a step in the plan of one of its runs, which is kept for ever, or in one that is kept for a while; and the guard
+/// that held it there.
+async fn find(
+    house: &House,
+    id: &str,
+    entries: &[Entry],
+) -> Result<(Step, Option<Proposed>, Option<String>), EngineError> {
     let mut seen = HashSet::new();
     for run in entries.iter().rev().filter_map(|entry| entry.run.as_deref()).filter(|run| seen.insert(*run)) {
         let Some(run) = house.store.run(&RunId::from(run)).await? else { continue };
         let Some(plan) = house.store.plan(&run.plan).await? else { continue };
-        if let Some(step) = plan.steps.iter().find(|step| step.id.as_str() == id) {
-            let proposed = Proposed { id: plan.id, made_at: plan.made_at, requested_by: plan.requested_by };
-            return Ok((step.clone(), Some(proposed)));
+        let found = plan.all_steps().find(|step| step.id.as_str() == id).cloned();
+        if let Some(step) = found {
+            return Ok(told(step, plan));
         }
     }
     let found = crate::decide::step_of_plan(house, id).await?;
     let (step, plan) = found.ok_or_else(|| {
         EngineError::Missing(format!("no step has the id {id:?}; `tenure plan` and `apply` show them"))
     })?;
-    Ok((step, Some(Proposed { id: plan.id, made_at: plan.made_at, requested_by: plan.requested_by })))
+    Ok(told(step, plan))
+}
+
+fn told(step: Step, plan: Plan) -> (Step, Option<Proposed>, Option<String>) {
+    let guard = plan.held.into_iter().find(|hold| hold.step.id == step.id).map(|hold| hold.guard);
+    (step, Some(Proposed { id: plan.id, made_at: plan.made_at, requested_by: plan.requested_by }), guard)
 }
 
 fn ms_of(moment: &str) -> Option<i64> {

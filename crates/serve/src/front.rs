@@ -5,6 +5,7 @@ use crate::door::Problem;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use std::sync::{Arc, PoisonError, RwLock};
 use tenure_engine::house::House;
@@ -37,9 +38,26 @@ async fn pass(State(front): State<Front>, request: Request) -> Response {
     }
     let router = front.0.read().unwrap_or_else(PoisonError::into_inner).clone();
     match router.oneshot(request).await {
-        Ok(response) => response,
+        Ok(response) => in_words(response),
         Err(never) => match never {},
     }
+}
+
+/// Lets an answer that only says by its status that there is nothing, or that it cannot be asked so, say it in words.
+fn in_words(response: Response) -> Response {
+    let says = match response.status() {
+        StatusCode::NOT_FOUND => "there is nothing here",
+        StatusCode::METHOD_NOT_ALLOWED => "it cannot be asked in this way; `Allow` says how",
+        _ => return response,
+    };
+    if response.headers().contains_key(CONTENT_TYPE) {
+        return response;
+    }
+    let mut told = Problem::new(response.status(), says).into_response();
+    if let Some(ways) = response.headers().get(ALLOW) {
+        told.headers_mut().insert(ALLOW, ways.clone());
+    }
+    told
 }
 
 /// Refuses a path that is no text, in the words of whoever would have been asked.

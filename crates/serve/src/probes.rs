@@ -25,11 +25,23 @@ pub(crate) async fn readyz(
     State(house): State<Arc<House>>,
     headers: HeaderMap,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    admit(&house, &headers, &Scope::ApiRead).await?;
+    // Who asks is in the store as well: one that does not answer must not keep them waiting.
+    let Ok(admitted) = tokio::time::timeout(ANSWERS_WITHIN, admit(&house, &headers, &Scope::ApiRead)).await else {
+        return Ok(unready(silent()));
+    };
+    admitted?;
     Ok(match obstacle(&house).await {
         None => (StatusCode::OK, Json(json!({ "ready": true }))),
-        Some(because) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "because": because }))),
+        Some(because) => unready(because),
     })
+}
+
+fn unready(because: String) -> (StatusCode, Json<Value>) {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ready": false, "because": because })))
+}
+
+fn silent() -> String {
+    format!("the store did not answer within {} s", ANSWERS_WITHIN.as_secs())
 }
 
 async fn obstacle(house: &House) -> Option<String> {
@@ -37,7 +49,7 @@ async fn obstacle(house: &House) -> Option<String> {
         return Some("the process is about to end".into());
     }
     match tokio::time::timeout(ANSWERS_WITHIN, house.store.shape()).await {
-        Err(_) => Some(format!("the store did not answer within {} s", ANSWERS_WITHIN.as_secs())),
+        Err(_) => Some(silent()),
         Ok(Err(error)) => Some(error.to_string()),
         Ok(Ok(shape)) if shape.found != shape.known => {
             Some(format!("the store has shape {}, this program knows {}", shape.found, shape.known))

@@ -4,8 +4,9 @@
 use crate::Store;
 use crate::db::{Db, Row, args};
 use crate::error::StoreError;
-use crate::migrate::shape_of;
+use crate::migrate::{shape_of, tables_of};
 use async_recursion::async_recursion as boxed;
+use std::collections::BTreeSet;
 
 const LEASES_MAX: i64 = 1000;
 
@@ -46,17 +47,20 @@ pub struct JobCount {
     pub lost: i64,
     /// When the first of them is due; while somebody runs it, when their lease ends.
     pub due_ms: i64,
+    /// Whether anybody ever took one of them up.
+    pub was_claimed: bool,
 }
 
 impl Store {
     /// Counts jobs by kind and state.
     #[boxed]
     pub async fn job_counts(&self) -> Result<Vec<JobCount>, StoreError> {
-        let sql = "SELECT kind, state, count(*), CAST(sum(lost) AS BIGINT), min(run_at_ms) FROM job \
+        let sql = "SELECT kind, state, count(*), CAST(sum(lost) AS BIGINT), min(run_at_ms), max(token) FROM job \
                    GROUP BY kind, state ORDER BY kind, state";
         let read = |row: Row<'_>| {
             let (kind, state) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
-            Ok(JobCount { kind, state, jobs: row.int(2)?, lost: row.int(3)?, due_ms: row.int(4)? })
+            let (jobs, lost, due_ms) = (row.int(2)?, row.int(3)?, row.int(4)?);
+            Ok(JobCount { kind, state, jobs, lost, due_ms, was_claimed: row.int(5)? > 0 })
         };
         self.db.list(sql, vec![], read).await
     }
@@ -80,6 +84,24 @@ impl Store {
         let (database, bytes, now_ms) =
             found.ok_or_else(|| StoreError::Missing { what: "condition", id: "store".into() })?;
         Ok(Condition { database, shape: shape_of(&mut tx).await?, bytes, now_ms })
+    }
+
+    /// Lists what is broken in the database itself: pages of a file that do not hang together, tables that are not there.
+    /// A file is read whole for it.
+    #[boxed]
+    pub async fn damages(&self) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.db.read().await?;
+        tx.patiently().await?;
+        let mut damages = Vec::new();
+        if matches!(*self.db, Db::Sqlite(_)) {
+            let told = tx.list("PRAGMA quick_check(3)", vec![], |row| Ok(row.text(0)?.to_owned())).await?;
+            damages.extend(told.into_iter().filter(|line| line != "ok").map(|line| line.replace('\n', " ")));
+        }
+        let names = tables_of(shape_of(&mut tx).await?);
+        let there: BTreeSet<String> = tx.tables(&names).await?.into_iter().map(|table| table.name).collect();
+        let missing = names.into_iter().filter(|name| !there.contains(name));
+        damages.extend(missing.map(|name| format!("table {name} is missing")));
+        Ok(damages)
     }
 
     /// Lists who holds which right at a moment.

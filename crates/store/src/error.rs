@@ -41,7 +41,7 @@ pub enum StoreError {
         source: DatabaseError,
     },
     /// The database said no.
-    #[error("use the store")]
+    #[error("use the store{}", source.advice())]
     Database {
         /// What it said.
         source: DatabaseError,
@@ -155,6 +155,21 @@ impl DatabaseError {
         }
     }
 
+    /// Says what to do, where that is known.
+    fn advice(&self) -> &'static str {
+        let Self::Sqlite(error) = self else { return "" };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => {
+                "; its disk is full: make room and do the same again, what was written is kept and nothing is half done"
+            }
+            Some(ErrorCode::ReadOnly) => "; its file or file system can only be read: let this user write there",
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                "; its file is damaged: stop what runs, keep a copy of it, and restore the newest backup"
+            }
+            _ => "",
+        }
+    }
+
     fn is_unreachable(&self) -> bool {
         use sqlx::Error as E;
         match self {
@@ -216,6 +231,7 @@ mod tests {
         let said = |code| StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
         for code in [rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_READONLY, rusqlite::ffi::SQLITE_CANTOPEN] {
             assert!(said(code).is_operator() && !said(code).is_unreachable(), "{code}");
+            assert!(code == rusqlite::ffi::SQLITE_CANTOPEN || said(code).to_string().contains(": "), "{code}");
         }
         assert!(!said(rusqlite::ffi::SQLITE_CORRUPT).is_operator());
         assert!(said(rusqlite::ffi::SQLITE_IOERR).is_unreachable());

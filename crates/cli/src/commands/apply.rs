@@ -13,32 +13,30 @@ use tenure_core::change::{FieldOutcome, Outcome, Plan, Step, StepResult};
 use tenure_core::name::StepId;
 use tenure_engine::act::ApplyAsked;
 use tenure_engine::apply::{ApplyReport, apply};
-use tenure_engine::plan::find_plan;
 use tenure_serve::api::reads::{self, Identified};
 use tenure_serve::api::writes;
 
 /// Applies.
 pub async fn run(place: &Place, arguments: &ApplyArguments, output: &Output) -> anyhow::Result<Exit> {
     let named = arguments.plan.as_deref().map(crate::commands::plan::named).transpose()?;
-    let plan = match place {
-        Place::Here(house) => find_plan(house, named.as_deref()).await?,
-        Place::There(remote) => {
-            let id = named.unwrap_or_else(|| "latest".into());
-            remote.ask::<reads::Plan>(&Identified { id }).await?.plan
-        }
+    let id = named.unwrap_or_else(|| "latest".into());
+    let told = match place {
+        Place::Here(house) => tenure_engine::answer::plan(house, &id).await?,
+        Place::There(remote) => remote.ask::<reads::Plan>(&Identified { id }).await?,
     };
+    let plan = &told.plan;
     let asks = !arguments.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    if asks && !plan.steps.is_empty() {
-        eprintln!("{}", crate::commands::plan::story(&plan));
+    if asks && !(plan.steps.is_empty() && told.freed.is_empty()) {
+        eprintln!("{}", crate::commands::plan::story(&told));
         ground::confirm("Do these steps?")?;
     }
     let report = match place {
         Place::Here(house) => {
-            apply(house, &plan, &ground::actor(arguments.by.as_deref()), &progress::listener(output)).await?
+            apply(house, plan, &ground::actor(arguments.by.as_deref()), &progress::listener(output)).await?
         }
         Place::There(remote) => remote.act::<writes::Apply>(&ApplyAsked { plan: Some(plan.id.to_string()) }).await?,
     };
-    show(&plan, &report, output)?;
+    show(plan, &report, output)?;
     Ok(exit(&report))
 }
 

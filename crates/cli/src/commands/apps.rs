@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tenure_connect::{App, Catalogue, lint_app, read_app, run_tapes};
 use tenure_core::abilities::Abilities;
 use tenure_core::place::Misplaced;
-use tenure_engine::answer::{self, AppBrief};
+use tenure_engine::answer::{self, AppBrief, AppView};
 use tenure_serve::api::reads;
 
 const TEMPLATE: &str = include_str!("../../templates/manifest.toml");
@@ -41,7 +41,7 @@ pub async fn run(common: &Common, arguments: &AppArguments, output: &Output) -> 
         return ask(&remote, &arguments.command, output).await;
     }
     match &arguments.command {
-        AppCommand::Show { name } => show(&named(common, name)?, output),
+        AppCommand::Show { name } => show(&answer::app_view(&named(common, name)?), output),
         AppCommand::New { name, force } => new(name, *force, output),
         AppCommand::Lint { name } => lint_one(common, name, output),
         AppCommand::Test { name } => test(common, name, output).await,
@@ -54,18 +54,7 @@ async fn ask(remote: &Remote, command: &AppCommand, output: &Output) -> anyhow::
         let hint = "this is done without --server: it works on the files of an app, which lie on this machine";
         return Err(Mistake(hint.into()).into());
     };
-    let view = remote.ask::<reads::App>(&reads::Named { name: name.clone() }).await?;
-    if output.json {
-        output.document(&view)?;
-        return Ok(Exit::Done);
-    }
-    output.line(format!("{} ({})\n{}", view.title, view.app, view.covers));
-    show_kinds(&view.abilities, output);
-    for (dialect, further) in &view.further_dialects {
-        output.line(format!("\nin the dialect {dialect}"));
-        show_kinds(&further.abilities, output);
-    }
-    Ok(Exit::Done)
+    show(&remote.ask::<reads::App>(&reads::Named { name: name.clone() }).await?, output)
 }
 
 fn catalogue(common: &Common) -> anyhow::Result<Catalogue> {
@@ -94,34 +83,26 @@ fn read(common: &Common, name: &str) -> anyhow::Result<Result<App, Misplaced>> {
     })
 }
 
-fn show(app: &App, output: &Output) -> anyhow::Result<Exit> {
-    let manifest = &app.manifest;
+fn show(view: &AppView, output: &Output) -> anyhow::Result<Exit> {
     if output.json {
-        output.document(&answer::app_view(app))?;
+        output.document(view)?;
         return Ok(Exit::Done);
     }
-    let abilities = answer::can(app, manifest);
-    output.line(format!("{} ({})\n{}", manifest.title, app.name, manifest.covers));
-    if let Some(base) = &manifest.base {
-        output.line(format!("\nanswers at  {}", base.url));
+    output.line(format!("{} ({})\n{}", view.title, view.app, view.covers));
+    if let Some(url) = &view.answers_at {
+        output.line(format!("\nanswers at  {url}"));
     }
-    for (secret, help) in &manifest.secrets {
-        output.line(format!("secret      {secret}: {} Issued at: {}", help.says, help.issued));
+    for (secret, told) in &view.secrets {
+        output.line(format!("secret      {secret}: {} Issued at: {}", told.says, told.issued));
     }
-    for prerequisite in &manifest.prerequisites {
-        output.line(format!("needs       {} (for {})", prerequisite.what, prerequisite.needed_for));
+    view.needs.iter().for_each(|need| output.line(format!("needs       {need}")));
+    view.told_apart.iter().for_each(|tell| output.line(format!("dialect     {tell}")));
+    show_kinds(&view.abilities, output);
+    for (dialect, further) in &view.further_dialects {
+        output.line(format!("\nin the dialect {dialect}"));
+        show_kinds(&further.abilities, output);
     }
-    for evidence in &manifest.evidence {
-        for tell in &evidence.tells {
-            output.line(format!("dialect     {}: where {}, as {} shows", tell.is, tell.says, evidence.look));
-        }
-    }
-    show_kinds(&abilities, output);
-    for further in &manifest.further {
-        output.line(format!("\nin the dialect {}", further.dialect));
-        show_kinds(&answer::can(app, further), output);
-    }
-    if let Some(page) = app.readme() {
+    if let Some(page) = &view.page {
         output.line(format!("\n{page}"));
     }
     Ok(Exit::Done)

@@ -98,7 +98,7 @@ impl Story<'_> {
             "Policy says who should hold what; the plan is the difference. Nothing is written yet.",
         );
         let plan = tenure_engine::plan::make_plan(&house, &Scope::default(), REQUESTER).await?;
-        self.show_plan(&plan)?;
+        self.show_plan(&house, &plan).await?;
         ensure!(!plan.steps.is_empty(), "the demo's plan is empty; that is a fault of ours");
 
         self.chapter("6 · Approve", "Privileged and irreversible steps wait for a person who is not the one asking.");
@@ -113,7 +113,7 @@ impl Story<'_> {
         self.chapter("8 · Proof", "Everything is read again. A plan made now has nothing left to do.");
         self.pull(&house).await?;
         let second_plan = tenure_engine::plan::make_plan(&house, &Scope::default(), REQUESTER).await?;
-        self.show_plan(&second_plan)?;
+        self.show_plan(&house, &second_plan).await?;
         let checked = tenure_engine::audit::verify(&house, &[]).await?;
         if self.told {
             audit::show(&checked, &self.output)?;
@@ -199,9 +199,9 @@ impl Story<'_> {
         Ok(())
     }
 
-    fn show_plan(&self, plan: &Plan) -> anyhow::Result<()> {
+    async fn show_plan(&self, house: &House, plan: &Plan) -> anyhow::Result<()> {
         if self.told {
-            self.output.line(plan::story(plan));
+            self.output.line(plan::story(&tenure_engine::answer::told(house, plan.clone()).await?));
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ pub async fn run(place: &Place, event: Event, arguments: &LifecycleArguments, ou
         (Place::There(remote), Event::Leave) => remote.act::<writes::Leave>(&asked).await?,
     };
     show(&done, output)?;
-    Ok(done.applied.as_ref().map_or_else(|| plan::exit(&done.plan.plan), apply::exit))
+    Ok(done.applied.as_ref().map_or_else(|| plan::exit(&done.plan), apply::exit))
 }
 
 fn show(done: &LifecycleDone, output: &Output) -> anyhow::Result<()> {

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tenure_core::byhand::HandWork;
 use tenure_core::change::{Approval, ApprovalState, Change, Plan, Step};
-use tenure_core::name::{ConnectionName, Name};
+use tenure_core::name::{ConnectionName, Name, StepId};
+use tenure_core::text::count_of;
 use tenure_engine::act::{PlanAsked, plan_asked};
 use tenure_engine::answer::Told;
 use tenure_serve::api::writes;
@@ -29,7 +30,7 @@ pub async fn run(place: &Place, arguments: &PlanArguments, output: &Output) -> a
     };
     write(&made.plan, arguments.out.as_deref())?;
     show(&made, output)?;
-    Ok(exit(&made.plan))
+    Ok(exit(&made))
 }
 
 /// Writes a plan to a file, where one is given.
@@ -54,10 +55,10 @@ pub fn named(text: &str) -> anyhow::Result<String> {
 }
 
 /// Picks the exit code: a guard that holds outweighs changes.
-pub fn exit(plan: &Plan) -> Exit {
-    if !plan.held.is_empty() {
+pub fn exit(told: &Told) -> Exit {
+    if told.is_held() {
         Exit::Held
-    } else if !plan.steps.is_empty() {
+    } else if !told.plan.steps.is_empty() || !told.freed.is_empty() {
         Exit::Changes
     } else {
         Exit::Done
@@ -70,9 +71,9 @@ pub fn show(told: &Told, output: &Output) -> anyhow::Result<()> {
         return output.document(told);
     }
     let plan = &told.plan;
-    output.line(story(plan));
+    output.line(story(told));
     super::stop::show(&told.stopped, output);
-    if !plan.steps.is_empty() {
+    if !plan.steps.is_empty() || !told.freed.is_empty() {
         let waiting = plan.steps.iter().any(|step| step.approval.state == ApprovalState::Waiting);
         let next = if waiting { format!("tenure approve {} --as WHO, then ", plan.id) } else { String::new() };
         output.advice(format!("next: {next}tenure apply {}", plan.id));
@@ -81,12 +82,15 @@ pub fn show(told: &Told, output: &Output) -> anyhow::Result<()> {
 }
 
 /// Tells a plan as people read it: by person, each change before → after, then what is held, then the cost.
-pub fn story(plan: &Plan) -> String {
+pub fn story(told: &Told) -> String {
+    let plan = &told.plan;
     if plan.steps.is_empty() && plan.held.is_empty() {
         return format!("plan {}: nothing to change", plan.id);
     }
-    let steps = if plan.steps.len() == 1 { "1 step".into() } else { format!("{} steps", plan.steps.len()) };
-    let mut lines = vec![format!("plan {} · {steps}, {} held", plan.id, plan.held.len())];
+    let steps = count_of(plan.steps.len(), "step");
+    let freed = if told.freed.is_empty() { String::new() } else { format!(", {} released", told.freed.len()) };
+    let held = plan.held.len() - told.freed.len();
+    let mut lines = vec![format!("plan {} · {steps}{freed}, {held} held", plan.id)];
     let mut by_person: BTreeMap<(String, String), Vec<&Step>> = BTreeMap::new();
     for step in &plan.steps {
         let id = step.identity.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -98,24 +102,36 @@ pub fn story(plan: &Plan) -> String {
             lines.extend(step_lines(step));
         }
     }
-    lines.extend(held_lines(plan));
+    lines.extend(held_lines(told));
     lines.push(cost(plan));
     lines.join("\n")
 }
 
-/// Tells what is held: each guard once with its reason, and the first steps under it.
-fn held_lines(plan: &Plan) -> Vec<String> {
+/// Tells what is held, and what was until somebody released it: each guard once with its reason, and the first steps
+/// under it.
+fn held_lines(told: &Told) -> Vec<String> {
+    let freed: BTreeSet<&StepId> = told.freed.iter().collect();
     let mut by_reason: BTreeMap<_, Vec<&Step>> = BTreeMap::new();
-    for hold in &plan.held {
-        by_reason.entry((&hold.guard, &hold.because, hold.release.as_ref())).or_default().push(&hold.step);
+    for hold in &told.plan.held {
+        let is_freed = freed.contains(&hold.step.id);
+        by_reason.entry((is_freed, &hold.guard, &hold.because, hold.release.as_ref())).or_default().push(&hold.step);
     }
     let mut lines = Vec::new();
-    for ((guard, because, release), steps) in by_reason {
-        lines.push(format!("\nheld by guard {guard}: {because}"));
-        lines.extend(release.map(|release| format!("  {release}")));
+    for ((is_freed, guard, because, release), steps) in by_reason {
+        let word = told.released.iter().find(|word| is_freed && word.guard == *guard);
+        lines.push(match is_freed {
+            true => format!("\nrun all the same, though guard {guard} held: {because}"),
+            false => format!("\nheld by guard {guard}: {because}"),
+        });
+        lines.extend(word.map(|word| {
+            let until = word.until.as_deref().map(|until| format!(", until {until}")).unwrap_or_default();
+            format!("  released by {} at {}{until}", word.by, word.at)
+        }));
+        lines.extend(release.filter(|_| !is_freed).map(|release| format!("  {release}")));
         for step in steps.iter().take(HELD_SHOWN) {
             let person = step.person.as_deref().unwrap_or("nobody's");
-            lines.push(format!("  ! {} {} in {} · {person}", step.id, step.effect, step.connection));
+            let sign = if is_freed { sign(step) } else { "!" };
+            lines.push(format!("  {sign} {} {} in {} · {person}", step.id, step.effect, step.connection));
         }
         if steps.len() > HELD_SHOWN {
             lines.push(format!("  … and {} more; --json lists them all", steps.len() - HELD_SHOWN));
@@ -124,12 +140,16 @@ fn held_lines(plan: &Plan) -> Vec<String> {
     lines
 }
 
-fn step_lines(step: &Step) -> Vec<String> {
-    let sign = match step.effect.as_str() {
+fn sign(step: &Step) -> &'static str {
+    match step.effect.as_str() {
         "create" | "grant" | "resume" => "+",
         "suspend" | "revoke" | "delete" => "-",
         _ => "~",
-    };
+    }
+}
+
+fn step_lines(step: &Step) -> Vec<String> {
+    let sign = sign(step);
     let account = step.account.as_deref().map(|id| format!(" {id}")).unwrap_or_default();
     let mut lines =
         vec![format!("  {sign} {} {} {}{account}   {}", step.id, step.effect, step.connection, step.reason.text)];

@@ -24,7 +24,7 @@ pub async fn run(place: &Place, arguments: &RevertArguments, output: &Output) ->
     if !output.json {
         stays(back).iter().for_each(|line| output.line(line));
     }
-    Ok(plan::exit(back))
+    Ok(plan::exit(&told))
 }
 
 fn stays(back: &Plan) -> Vec<String> {

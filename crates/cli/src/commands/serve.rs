@@ -39,7 +39,7 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
     tell(&house, &schedule, listening, output)?;
     let (drain, front) = (Drain::default(), Front::of(house.clone()));
     let mut hangups = Hangups::heed()?;
-    tokio::spawn(heed_signals(drain.clone()));
+    tokio::spawn(heed_signals(drain.clone(), output.clone()));
     let answering = match tls(&house) {
         None => tokio::spawn(tenure_serve::serve_front(listener, front.clone(), drain.clone())),
         Some(files) => {
@@ -168,9 +168,9 @@ fn tell(house: &House, schedule: &Schedule, listening: SocketAddr, output: &Outp
 }
 
 /// Lets the first signal drain, and the second end at once.
-async fn heed_signals(drain: Drain) {
+async fn heed_signals(drain: Drain, output: Output) {
     signalled().await;
-    eprintln!("tenure: ending: what is under way is finished, the rest is given back; once more ends at once");
+    output.note("ending: what is under way is finished, the rest is given back; once more ends at once");
     drain.begin();
     signalled().await;
     std::process::exit(ENDED_AT_ONCE);

@@ -112,13 +112,15 @@ fn step(trace: &Trace) -> Vec<String> {
 
 fn approvals(trace: &Trace) -> Vec<String> {
     let Step { approval, .. } = &trace.step;
-    if approval.state == ApprovalState::NotNeeded {
-        return vec!["nobody had to be asked".into()];
-    }
-    if trace.approvals.is_empty() {
-        return vec![format!("waits for {} of {}", approval.count, approval.from.join(" or "))];
-    }
-    trace.approvals.iter().map(decided).collect()
+    let asked = match (approval.state, &trace.guard) {
+        (ApprovalState::NotNeeded, Some(guard)) => Some(format!("guard {guard} held it")),
+        (ApprovalState::NotNeeded, None) => Some("nobody had to be asked".into()),
+        _ if trace.approvals.is_empty() => {
+            Some(format!("waits for {} of {}", approval.count, approval.from.join(" or ")))
+        }
+        _ => None,
+    };
+    asked.into_iter().chain(trace.approvals.iter().map(decided)).collect()
 }
 
 fn began(attempt: &Attempt) -> Vec<String> {

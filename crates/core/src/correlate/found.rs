@@ -20,9 +20,16 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hint::black_box;
 
+/// Crockford's digits, as ULIDs are written.
+const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Tells whether a text has the form of an identity's id.
+pub fn is_identity_id(text: &str) -> bool {
+    text.len() == 26 && text.bytes().all(|letter| LETTERS.contains(&letter))
+}
+
 /// Returns the id of the identity that this source record founds: 26 letters of Crockford's base 32.
 pub fn found_identity_id(connection: &ConnectionName, id: &NativeId) -> IdentityId {
-    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut hash = Sha256::new();
     hash.update(connection.as_str().as_bytes());
     hash.update([0]);

@@ -74,25 +74,40 @@ pub fn may_release(plan: &Plan, guard: &str, who: &str, policy: &Policy) -> Resu
     Ok(())
 }
 
-/// Returns the guards of a plan that are released at a moment. A word holds as long as an approval, and until somebody who
-/// could say it takes it back.
-pub fn released(plan: &Plan, decisions: &[Decision], policy: &Policy, now_ms: i64) -> BTreeSet<String> {
-    let fresh = |decision: &&Decision| {
-        policy.valid_for.is_none_or(|valid| now_ms < decision.at_ms.saturating_add(valid.as_ms()))
-    };
-    let mut newest: BTreeMap<&str, (i64, bool)> = BTreeMap::new();
+/// Returns the guards of a plan that are released at a moment, each with the word that does it. A word holds as long as an
+/// approval, and until somebody who could say it takes it back.
+pub fn words<'d>(
+    plan: &Plan,
+    decisions: &'d [Decision],
+    policy: &Policy,
+    now_ms: i64,
+) -> BTreeMap<&'d str, &'d Decision> {
+    let mut newest: BTreeMap<&str, &Decision> = BTreeMap::new();
     for decision in decisions {
-        let (guard, free) = match &decision.what {
-            Decided::Release { plan: of, guard } if *of == plan.id => (guard, fresh(&decision)),
-            Decided::Withhold { plan: of, guard } if *of == plan.id => (guard, false),
+        let guard = match &decision.what {
+            Decided::Release { plan: of, guard } | Decided::Withhold { plan: of, guard } if *of == plan.id => guard,
             _ => continue,
         };
-        let known = newest.get(guard.as_str()).is_some_and(|(seq, _)| *seq > decision.seq);
+        let known = newest.get(guard.as_str()).is_some_and(|known| known.seq > decision.seq);
         if !known && may_release(plan, guard, &decision.by, policy).is_ok() {
-            newest.insert(guard, (decision.seq, free));
+            newest.insert(guard, decision);
         }
     }
-    newest.into_iter().filter(|(_, (_, free))| *free).map(|(guard, _)| guard.to_owned()).collect()
+    newest.retain(|_, word| {
+        let fresh = until_ms(word, policy).is_none_or(|until| now_ms < until);
+        fresh && matches!(word.what, Decided::Release { .. })
+    });
+    newest
+}
+
+/// Tells until when a word holds (milliseconds since 1970, UTC); for ever where the policy sets no end.
+pub fn until_ms(word: &Decision, policy: &Policy) -> Option<i64> {
+    policy.valid_for.map(|valid| word.at_ms.saturating_add(valid.as_ms()))
+}
+
+/// Returns the names of the guards of a plan that are released at a moment; [`words`] tells by whom.
+pub fn released(plan: &Plan, decisions: &[Decision], policy: &Policy, now_ms: i64) -> BTreeSet<String> {
+    words(plan, decisions, policy, now_ms).into_keys().map(str::to_owned).collect()
 }
 
 /// Returns the held steps that may run all the same, in their order: those of released guards, and those that were held

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tenure_connect::manifest::SecretHelp;
 use tenure_connect::{App, Catalogue, Manifest, Settings, abilities_of};
 use tenure_core::abilities::{Abilities, Standing};
 use tenure_core::place::nearest;
@@ -40,9 +41,32 @@ pub struct AppView {
     pub title: String,
     pub covers: String,
     pub dialect: String,
+    /// The pattern of its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers_at: Option<String>,
+    /// What a connection needs, and where it is issued.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, SecretTold>,
+    /// What must be so at the vendor before.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// How it is found out which dialect a tenant speaks.
+    #[serde(default)]
+    pub told_apart: Vec<String>,
     #[schemars(with = "BTreeMap<String, Value>")]
     pub abilities: Abilities,
     pub further_dialects: BTreeMap<String, FurtherDialect>,
+    /// Its page of instructions, as Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+}
+
+/// A secret that a connection needs.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the words of a manifest")]
+pub struct SecretTold {
+    pub says: String,
+    pub issued: String,
 }
 
 /// What an app can do in another dialect.
@@ -80,14 +104,26 @@ pub fn apps(catalogue: &Catalogue) -> Apps {
 pub fn app_view(app: &App) -> AppView {
     let manifest = &app.manifest;
     let further = manifest.further.iter();
+    let secret = |(name, help): (&String, &SecretHelp)| {
+        (name.clone(), SecretTold { says: help.says.clone(), issued: help.issued.clone() })
+    };
+    let told_apart = manifest.evidence.iter().flat_map(|evidence| {
+        let told = evidence.tells.iter();
+        told.map(move |tell| format!("{}: where {}, as {} shows", tell.is, tell.says, evidence.look))
+    });
     let further = further.map(|further| (further.dialect.clone(), FurtherDialect { abilities: can(app, further) }));
     AppView {
         app: app.name.clone(),
         title: manifest.title.to_string(),
         covers: manifest.covers.clone(),
         dialect: manifest.dialect.clone(),
+        answers_at: manifest.base.as_ref().map(|base| base.url.clone()),
+        secrets: manifest.secrets.iter().map(secret).collect(),
+        needs: manifest.prerequisites.iter().map(|one| format!("{} (for {})", one.what, one.needed_for)).collect(),
+        told_apart: told_apart.collect(),
         abilities: can(app, manifest),
         further_dialects: further.collect(),
+        page: app.readme(),
     }
 }
 

@@ -42,6 +42,7 @@ pub struct Findings {
 #[boxed]
 pub async fn findings(house: &House, asked: &FindingsAsked) -> Result<Findings, EngineError> {
     let kind = asked.kind.as_deref().map(kind_of).transpose()?;
+    super::page::text(asked.cursor.as_deref(), is_place)?;
     let connection = asked.connection.as_deref();
     if let Some(name) = connection {
         house.connection(name)?;
@@ -56,6 +57,13 @@ pub async fn findings(house: &House, asked: &FindingsAsked) -> Result<Findings, 
     }
     let all = super::kept::all(house).await?;
     Ok(list(all.iter().filter(|finding| of_kind(finding) && is_in(finding)).cloned(), asked))
+}
+
+/// Tells whether a text is a place in the list, as `list` gives it out.
+fn is_place(text: &str) -> bool {
+    let mut words = text.split(' ');
+    let mut number = || words.next().is_some_and(|word| word.parse::<u8>().is_ok());
+    number() && number() && words.next().is_some_and(|id| id.starts_with("f-")) && words.next().is_none()
 }
 
 /// Lists these findings, as far as is asked.

@@ -35,11 +35,20 @@ pub(super) fn cut<T>(
     (part, next)
 }
 
+/// Reads a cursor that is a text of the form that `is_one` knows.
+pub(super) fn text(cursor: Option<&str>, is_one: impl Fn(&str) -> bool) -> Result<Option<&str>, EngineError> {
+    if cursor.is_none_or(is_one) { Ok(cursor) } else { Err(unknown()) }
+}
+
 /// Reads a cursor that is a number.
 pub(super) fn number(cursor: Option<&str>) -> Result<i64, EngineError> {
     let Some(text) = cursor else { return Ok(0) };
     let number = text.parse::<i64>().ok().filter(|number| *number >= 0);
-    number.ok_or_else(|| EngineError::Field { field: "cursor", because: "it is none that was given out".into() })
+    number.ok_or_else(unknown)
+}
+
+fn unknown() -> EngineError {
+    EngineError::Field { field: "cursor", because: "it is none that was given out".into() }
 }
 
 #[cfg(test)]
@@ -59,5 +68,8 @@ mod tests {
     fn a_cursor_that_nobody_gave_out_is_refused() {
         assert_eq!(number(None).unwrap(), 0);
         assert!(number(Some("-1")).is_err() && number(Some("x")).is_err());
+        let text = |cursor| text(cursor, |text| text.starts_with("i-"));
+        assert!(text(Some("")).is_err() && text(Some("zzz")).is_err());
+        assert_eq!((text(None).unwrap(), text(Some("i-1")).unwrap()), (None, Some("i-1")));
     }
 }

@@ -12,7 +12,7 @@ use crate::view::IdentityView;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tenure_core::correlate::{Graph, identity_view};
+use tenure_core::correlate::{Graph, identity_view, is_identity_id};
 use tenure_core::identity::Identity;
 use tenure_core::name::IdentityId;
 use tenure_store::{Extent, Managers};
@@ -37,6 +37,7 @@ pub struct Identities {
 #[boxed]
 pub async fn identities(house: &House, asked: &ListAsked, by: &str) -> Result<Identities, EngineError> {
     let filter = begin::<IdentityView>(house, asked, by, "identities", "identity").await?;
+    super::page::text(asked.cursor.as_deref(), is_identity_id)?;
     let as_of_ms = as_of_ms(house, asked.as_of.as_deref())?;
     if let (Some(limit), None) = (asked.limit, as_of_ms)
         && let Some(part) = some_people(house, asked, &filter, limit).await?

@@ -10,9 +10,11 @@ use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tenure_core::change::{Plan, PlanBrief, StepResult};
-use tenure_core::name::{PlanId, RunId};
+use tenure_core::facts::Decision;
+use tenure_core::guards::release::{freed, until_ms, words};
+use tenure_core::name::{PlanId, RunId, StepId};
 use tenure_core::stop::Stop;
-use tenure_store::Run;
+use tenure_store::{Managers, Run, Seed};
 
 /// Plans and runs that are listed.
 const LISTED_MAX: usize = 50;
@@ -26,6 +28,32 @@ pub struct Told {
     /// Where writes are stopped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stopped: Vec<Stop>,
+    /// The guards that somebody released for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<Release>,
+    /// The held steps that run all the same, since the guards that held them are released.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub freed: Vec<StepId>,
+}
+
+impl Told {
+    /// Tells whether a guard still holds something of it.
+    pub fn is_held(&self) -> bool {
+        self.plan.held.len() > self.freed.len()
+    }
+}
+
+/// Somebody's word that what a guard holds in a plan may run all the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "who, when, until when, and why")]
+pub struct Release {
+    pub guard: String,
+    pub by: String,
+    pub at: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The newest plans.
@@ -68,13 +96,31 @@ impl RunView {
     }
 }
 
-/// Adds to a plan what keeps it from being applied.
+/// Adds to a plan what keeps it from being applied, and what somebody released of it.
 ///
 /// # Errors
 /// The store failed.
 #[boxed]
 pub async fn told(house: &House, plan: Plan) -> Result<Told, EngineError> {
-    Ok(Told { plan, stopped: stops_of(&house.store).await? })
+    let stopped = stops_of(&house.store).await?;
+    let released = if plan.held.is_empty() { Vec::new() } else { releases(house, &plan).await? };
+    let guards = released.iter().map(|release| release.guard.clone()).collect();
+    let freed = freed(&plan, &guards).into_iter().map(|step| step.id).collect();
+    Ok(Told { plan, stopped, released, freed })
+}
+
+/// Lists who released which guard of a plan.
+pub(crate) async fn releases(house: &House, plan: &Plan) -> Result<Vec<Release>, EngineError> {
+    let decisions = house.store.load_cluster(&Seed::default(), Managers::Left).await?.decisions;
+    let words = words(plan, &decisions, &house.policy, house.clock.now_ms());
+    let release = |(guard, word): (&str, &Decision)| Release {
+        guard: guard.to_owned(),
+        by: word.by.clone(),
+        at: moment_text(word.at_ms),
+        until: until_ms(word, &house.policy).map(moment_text),
+        note: word.note.clone(),
+    };
+    Ok(words.into_iter().map(release).collect())
 }
 
 /// Shows one plan; the newest where the id is `latest`.

@@ -45,18 +45,20 @@ async fn of_step(house: &House, thing: &str) -> Result<Vec<String>, EngineError>
         Some(known) => known,
         None => {
             let plan = judge_whole(house, &[], None).await?.plan;
-            let mut all = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step));
-            let step = all.find(|step| step.id.as_str() == thing).cloned();
+            let step = plan.all_steps().find(|step| step.id.as_str() == thing).cloned();
             (step.ok_or_else(|| missing("step", thing, "plan"))?, plan)
         }
     };
     let company = company_about(house, &[&kept]).await?;
     let found = company.judge(house, None).await?;
-    let mut all = found.plan.steps.iter().chain(found.plan.held.iter().map(|hold| &hold.step));
-    let step = all.find(|step| step.id == kept.id).unwrap_or(&kept);
+    let step = found.plan.all_steps().find(|step| step.id == kept.id).unwrap_or(&kept);
     let mut sentences = why::step(step, &found.graph);
     sentences.extend(crate::audit::told_of_step(house, &step.id).await?);
     sentences.extend(why::hold(&step.id, &plan).or_else(|| why::hold(&step.id, &found.plan)));
+    let guard = plan.held.iter().find(|hold| hold.step.id == step.id).map(|hold| &hold.guard);
+    let released = if guard.is_some() { super::releases(house, &plan).await? } else { Vec::new() };
+    let word = released.iter().find(|release| Some(&release.guard) == guard);
+    sentences.extend(word.map(|word| format!("{} released it for plan {} at {}.", word.by, plan.id, word.at)));
     Ok(sentences)
 }
 

@@ -101,7 +101,7 @@ impl ApplyReport {
 #[boxed]
 pub async fn apply(house: &House, plan: &Plan, by: &str, progress: &Progress) -> Result<ApplyReport, EngineError> {
     let work = |lease| async move {
-        let all: Vec<&Step> = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).collect();
+        let all: Vec<&Step> = plan.all_steps().collect();
         let about = company_about(house, &all).await?;
         let found = about.judge_alone(house, None)?;
         let everybody;

@@ -36,7 +36,7 @@ struct Wished<'p> {
 impl<'p> Wished<'p> {
     fn of(plan: &'p Plan) -> Self {
         let mut wished = Self { ids: BTreeSet::new(), of: BTreeMap::new() };
-        for step in plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)) {
+        for step in plan.all_steps() {
             wished.ids.insert(&step.id);
             if let Some(identity) = &step.identity {
                 wished.of.entry((&step.connection, identity)).or_default().push(step);
@@ -59,7 +59,7 @@ impl<'p> Wished<'p> {
 /// at, whatever is wished.
 pub(super) async fn leads_to_all(house: &House, now: &Plan, plan: &Plan) -> Result<bool, EngineError> {
     let wished = Wished::of(now);
-    let all = plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step));
+    let all = plan.all_steps();
     let missing: Vec<&Step> = all.filter(|step| !wished.leads_to(step)).collect();
     let tried = Tried::of(house, &missing).await?;
     Ok(missing.iter().all(|step| tried.was_done(&step.id)))

@@ -37,6 +37,11 @@ async fn look(
         read.map_err(|error| Unreached::Wrong(error.to_string()))
     };
     let reach = |private| if private { HookReach::Private } else { HookReach::Public };
+    let is_known = |group: &&String| house.policy.approvers.contains_key(group.as_str());
+    if let Some(group) = receiver.approvers.iter().find(|group| !is_known(group)) {
+        let says = format!("no group {group:?} is in [approvers] of the policy, so that nobody is told for it");
+        return Err(Unreached::Wrong(says));
+    }
     match receiver.way().map_err(|(_, says, _)| Unreached::Wrong(says))? {
         Way::Webhook(webhook) => {
             let key = secret("secret", &webhook.secret)?;

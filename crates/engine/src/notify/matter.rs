@@ -10,6 +10,7 @@ use crate::work::failed;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::change::{ApprovalState, Finding, Plan, Step};
+use tenure_core::text::count_of;
 
 /// Entries of the journal that are looked through for what failed.
 const ENTRIES_MAX: usize = 2_000;
@@ -82,7 +83,7 @@ pub(super) async fn gather(
 }
 
 fn steps(count: usize) -> String {
-    if count == 1 { "1 step".to_owned() } else { format!("{count} steps") }
+    count_of(count, "step")
 }
 
 fn waits(plan: &Plan, receiver: &ReceiverConfig) -> Option<Matter> {

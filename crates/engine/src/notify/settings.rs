@@ -168,6 +168,11 @@ impl ReceiverConfig {
             let says = format!("`server` is {:?}, which is no mail server", email.server);
             return Err(("email", says, "smtps://HOST for TLS from the start, smtp://HOST for STARTTLS"));
         }
+        if email.server.contains('@') {
+            // What stands there may be a password: it is not told.
+            let says = "`server` holds a name or a password".to_owned();
+            return Err(("email", says, "smtps://HOST, and `username` and `password` beside it"));
+        }
         if email.to.is_empty() || !email.to.iter().chain([&email.from]).all(|address| address.contains('@')) {
             return Err(("email", "`to` and `from` are addresses".into(), "such as to = [\"security@acme.example\"]"));
         }

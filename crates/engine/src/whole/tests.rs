@@ -281,8 +281,7 @@ async fn compare_about(house: &House, joined: bool, told: &str) -> [usize; 3] {
     for some in all.chunks(2) {
         let Some(part) = part_about(house, some).await.unwrap() else { continue };
         let plan = part.judge_alone(house, None).unwrap().plan;
-        let wished: BTreeSet<_> =
-            plan.steps.iter().chain(plan.held.iter().map(|hold| &hold.step)).map(|step| &step.id).collect();
+        let wished: BTreeSet<_> = plan.all_steps().map(|step| &step.id).collect();
         found += some.len();
         let part = part.with_all_counts(house).await.unwrap();
         for (name, beyond) in &part.facts.beyond {

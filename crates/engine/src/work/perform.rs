@@ -20,7 +20,7 @@ use async_recursion::async_recursion as boxed;
 use tenure_core::abilities::Effect;
 use tenure_core::change::{Plan, Step};
 use tenure_core::name::ConnectionName;
-use tenure_store::{ClaimedJob, JobEnd, NewJob};
+use tenure_store::{ClaimedJob, JobEnd, JobState, NewJob};
 
 /// Who asks for what a daemon does by itself.
 pub(crate) const DAEMON: &str = "tenure serve";
@@ -31,6 +31,8 @@ const FAILURES_MAX: i64 = 10;
 const LOST_MAX: i64 = 20;
 const RETRY_FIRST_MS: i64 = 5_000;
 const RETRY_MAX_MS: i64 = 10 * 60 * 1000;
+/// How often a receiver is tried who did not take anything for long.
+const DELIVERED_EVERY_MS: i64 = 60 * 60 * 1000;
 /// How soon a connection is tried again that could not be reached.
 const UNREACHABLE_MS: i64 = 60 * 1000;
 /// How soon a job is tried again that somebody else is at.
@@ -72,15 +74,19 @@ pub(super) async fn perform(house: &House, schedule: &Schedule, claimed: &Claime
     }
 }
 
-/// Says when a job that failed is tried again. A connection stays on its schedule, however often it fails.
+/// Says when a job that failed is tried again. A connection stays on its schedule, however often it fails, and nobody is
+/// left without word for good.
 fn failed(schedule: &Schedule, claimed: &ClaimedJob, because: String, now_ms: i64) -> JobEnd {
     tracing::warn!(kind = claimed.kind, key = claimed.key, "{because}");
     if let Some(at_ms) = retry_ms(claimed, now_ms) {
         return JobEnd::Retry { at_ms, because };
     }
-    match schedule.next_ms(&claimed.key, now_ms).filter(|_| claimed.kind == Kind::Pull.as_str()) {
-        Some(at_ms) => JobEnd::Later { at_ms, because: Some(because) },
-        None => JobEnd::Failed { because },
+    match Kind::parse(&claimed.kind) {
+        Some(Kind::Deliver) => JobEnd::Retry { at_ms: now_ms + DELIVERED_EVERY_MS, because },
+        Some(Kind::Pull) if let Some(at_ms) = schedule.next_ms(&claimed.key, now_ms) => {
+            JobEnd::Later { at_ms, because: Some(because) }
+        }
+        _ => JobEnd::Failed { because },
     }
 }
 
@@ -102,7 +108,8 @@ async fn pull_once(house: &House, schedule: &Schedule, name: &str, progress: &Pr
     Ok(match (parked_ms, next_ms) {
         (Some(parked), _) => JobEnd::Later { at_ms: parked.as_millisecond(), because: view.because },
         (None, Some(next_ms)) if view.way == Way::Closed => {
-            JobEnd::Later { at_ms: next_ms.min(now_ms + UNREACHABLE_MS), because: view.because }
+            let soon_ms = schedule.unquiet_ms(name.as_str(), now_ms + UNREACHABLE_MS);
+            JobEnd::Later { at_ms: next_ms.min(soon_ms), because: view.because }
         }
         (None, Some(at_ms)) => JobEnd::Later { at_ms, because: view.because },
         (None, None) => JobEnd::Done,
@@ -138,7 +145,13 @@ async fn plan_anew(house: &House) -> Result<Option<Plan>, EngineError> {
         let tried_ms = known.and_then(|job| job.ended_ms);
         woken.push(job::apply(&plan.id, tried_ms.map_or(now_ms, |tried_ms| now_ms.max(tried_ms + LEFT_MS))));
     }
-    woken.extend(job::deliver(&house.config, now_ms));
+    for told in job::deliver(&house.config, now_ms) {
+        // Whoever did not answer is asked again when their turn comes, however often there is something new.
+        let known = house.store.job(told.kind, &told.key).await?;
+        if known.is_none_or(|job| job.state != JobState::Open || job.failures == 0) {
+            woken.push(told);
+        }
+    }
     house.store.set_note(&ConnectionName::new(""), PLANNED, Some(&format!("{} {seq}", plan.id))).await?;
     keep_waking(house, &plan, DAEMON, &woken).await?;
     tracing::info!(plan = %plan.id, steps = plan.steps.len(), held = plan.held.len(), "planned");

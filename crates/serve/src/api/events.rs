@@ -114,6 +114,8 @@ impl Watch {
             }
             let events = self.gather().await.ok()?;
             if !events.is_empty() {
+                // What happened may be that the token was taken back.
+                admit(&self.house, &self.headers, &Scope::ApiRead).await.ok()?;
                 return Some((events, self));
             }
             tokio::time::sleep(LOOKED_EVERY).await;
