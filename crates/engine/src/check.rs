@@ -118,7 +118,10 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
         Ok(reader) => reader,
         Err(error) => return vec![line("secrets", Verdict::Problem, error.to_string())],
     };
-    let unserved = every_ms(house, name).await.err();
+    let unserved = match every_ms(house, name).await {
+        Ok((_, refused)) => refused.map(|wrong| wrong.to_string()),
+        Err(error) => Some(error.to_string()),
+    };
     let (reader, mut lines) = match reader {
         Reader::App(_) if !offline => match settle(house, name).await {
             // What stands in the way of asking, the checks below say as well.
@@ -165,7 +168,7 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
         let noted = crate::budget::rival(&house.store, name).await.unwrap_or_default();
         lines.extend(seen.or(noted).map(|says| line("rate limit", Verdict::Confirm, says)));
     }
-    lines.extend(unserved.map(|error| line("schedule", Verdict::Problem, error.to_string())));
+    lines.extend(unserved.map(|says| line("schedule", Verdict::Problem, says)));
     lines
 }
 

@@ -89,6 +89,11 @@ impl Rhythm {
         Self { beat, ..self }
     }
 
+    /// Says how often, whatever the configuration says; its quiet hours stay.
+    pub(crate) fn every(self, every_ms: i64) -> Self {
+        Self { beat: Beat::Every(every_ms), ..self }
+    }
+
     pub(crate) fn is_pattern(&self) -> bool {
         matches!(self.beat, Beat::Pattern(_))
     }

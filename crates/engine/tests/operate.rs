@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
 use tenure_core::journal::Draft;
-use tenure_engine::check::{CheckLine, Verdict};
+use tenure_engine::check::{CheckLine, Verdict, check};
 use tenure_engine::clock::{Clock, moment_text};
 use tenure_engine::doctor::doctor;
 use tenure_engine::house::House;
 use tenure_engine::metrics::Metrics;
+use tenure_engine::work::Schedule;
 use tenure_store::test_support::postgres_url;
-use tenure_store::{Began, Beginning, Claim, NewJob, Run, Store};
+use tenure_store::{Began, Beginning, Claim, NewJob, PullEnd, PullMode, Run, Store};
 
 struct Stage {
     folder: TempDir,
@@ -143,4 +144,29 @@ async fn work_that_nobody_does_is_told() {
         assert_eq!(stage.metric("tenure_jobs_late_seconds{kind=\"pull\"}").await, 1000.0);
         assert_eq!(stage.metric("tenure_jobs{kind=\"pull\",state=\"open\"}").await, 1.0);
     }
+}
+
+#[tokio::test]
+async fn what_no_rate_limit_can_serve_is_told_and_leaves_nobody_without_a_daemon() {
+    let stage = Stage::new("sqlite:tenure.db");
+    let (config, people) = (stage.folder.path().join("tenure.toml"), stage.folder.path().join("people.csv"));
+    let hr = "[connections.hr]\napp = \"csv\"\nsource = true\npath = \"people.csv\"\nevery = \"5m\"\n";
+    fs::write(&config, format!("[store]\nurl = \"sqlite:tenure.db\"\n{hr}")).unwrap();
+    fs::write(&people, "employee_id,name,work_email\n1,Jane Doe,jane@acme.example\n").unwrap();
+    let house = stage.house().await;
+    assert_eq!(Schedule::of(&house).await.unwrap().refused(), [""; 0], "before the first read nobody can tell");
+    let (hr, now_ms) = ("hr".into(), house.clock.now_ms());
+    let run = house.store.begin_pull(&hr, PullMode::Full, now_ms).await.unwrap();
+    let end = PullEnd { requests: 1002, floor_seconds: 501.0, ..PullEnd::complete() };
+    house.store.finish_pull(&run, end, now_ms, &[]).await.unwrap();
+    let schedule = Schedule::of(&house).await.unwrap();
+    let refused = schedule.refused().join("\n");
+    assert!(refused.contains("tenure.toml:7") && refused.contains("1002 requests"), "{refused}");
+    assert!(refused.contains("it is read every 34 min"), "{refused}");
+    let next_ms = schedule.next_ms("hr", now_ms).unwrap() - now_ms;
+    assert!((33 * 60_000..38 * 60_000).contains(&next_ms), "{next_ms}");
+    let lines = check(&house, &["hr".into()], true).await.unwrap();
+    let told = lines.iter().find(|line| line.what == "schedule").unwrap();
+    assert!(told.verdict == Verdict::Problem && told.says.contains("needs 9 min at least"), "{told:?}");
+    house.close().await;
 }

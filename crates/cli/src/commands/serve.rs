@@ -106,9 +106,7 @@ async fn work_on(
         working.await.context("work")??;
         tokio::spawn(leave(house));
         output.note("the files are read anew");
-        for (name, _, says) in next.schedule.iter() {
-            output.note(format!("  {name:<14} is read {says}"));
-        }
+        tell_when(&next.schedule, output);
         day = next;
     }
 }
@@ -161,10 +159,18 @@ fn tell(house: &House, schedule: &Schedule, listening: SocketAddr, output: &Outp
     let kind = if house.config.store.url.starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" };
     let scheme = if house.config.server.tls.is_some() { "https" } else { "http" };
     output.note(format!("tenure {} listens on {scheme}://{listening}, its store is {kind}", env!("CARGO_PKG_VERSION")));
+    tell_when(schedule, output);
+    Ok(())
+}
+
+/// Says when each connection is read, and what the file asks for in vain.
+fn tell_when(schedule: &Schedule, output: &Output) {
     for (name, _, says) in schedule.iter() {
         output.note(format!("  {name:<14} is read {says}"));
     }
-    Ok(())
+    for refused in schedule.refused() {
+        output.warning(refused);
+    }
 }
 
 /// Lets the first signal drain, and the second end at once.

@@ -49,7 +49,7 @@ pub struct ConnectionView {
     pub last_pull: Option<LastPull>,
     /// When the last read began that saw everything.
     pub complete_at: Option<String>,
-    /// How often it is read by a daemon, in seconds; null where only by hand, or where its schedule cannot be kept.
+    /// How often it is read by a daemon, in seconds; null where only by hand.
     pub every_seconds: Option<i64>,
     /// How many accounts it has, by kind and state.
     pub accounts: BTreeMap<Kind, BTreeMap<AccountState, u64>>,
@@ -185,7 +185,7 @@ async fn view(
         state: state.to_owned(),
         because,
         complete_at: known.complete.as_ref().map(|pull| moment_text(pull.started_ms)),
-        every_seconds: every_ms(house, name).await.ok().flatten().map(|ms| ms / 1000),
+        every_seconds: every_ms(house, name).await?.0.map(|ms| ms / 1000),
         accounts,
         seats: house.config.connections.get(name.as_str()).and_then(|connection| connection.seats),
         seats_taken: known.totals.seats(takes_seat),

@@ -8,6 +8,7 @@ use crate::rhythm::Rhythm;
 use async_recursion::async_recursion as boxed;
 use std::collections::BTreeMap;
 use tenure_core::name::ConnectionName;
+use tenure_core::place::Misplaced;
 
 /// How often a connection is read of which the file says nothing.
 const EVERY_MS: i64 = 15 * 60 * 1000;
@@ -16,31 +17,41 @@ const PULL_SHARE: i64 = 4;
 
 /// When each connection is read.
 #[derive(Clone, Debug)]
-pub struct Schedule(BTreeMap<ConnectionName, Rhythm>);
+pub struct Schedule {
+    rhythms: BTreeMap<ConnectionName, Rhythm>,
+    refused: Vec<String>,
+}
 
 impl Schedule {
-    /// Works it out.
+    /// Works it out. What a rate limit cannot serve is only known once a connection was read, and grows with its tenant: one
+    /// that is to be read more often is read as often as it can be, so that the others are not left alone for its sake.
     ///
     /// # Errors
-    /// A connection is to be read more often than its rate limit can serve, by what its last complete pull took.
+    /// The file says it in words that mean no time, or the store failed.
     #[boxed]
     pub async fn of(house: &House) -> Result<Self, EngineError> {
-        let mut all = BTreeMap::new();
+        let mut all = Self { rhythms: BTreeMap::new(), refused: Vec::new() };
         for name in house.names() {
-            let rhythm = rhythm(house, &name).await?;
-            all.insert(name, rhythm);
+            let (rhythm, refused) = rhythm(house, &name).await?;
+            all.refused.extend(refused.map(|wrong| format!("{wrong}\n  until then, it is read {}", rhythm.says())));
+            all.rhythms.insert(name, rhythm);
         }
-        Ok(Self(all))
+        Ok(all)
+    }
+
+    /// Lists what the file asks for and no rate limit can serve: where it stands, the arithmetic, and what is done instead.
+    pub fn refused(&self) -> &[String] {
+        &self.refused
     }
 
     /// Lists the connections with how often each is read at most, in milliseconds, and in words.
     pub fn iter(&self) -> impl Iterator<Item = (&ConnectionName, Option<i64>, String)> {
-        self.0.iter().map(|(name, rhythm)| (name, rhythm.every_ms(), rhythm.says()))
+        self.rhythms.iter().map(|(name, rhythm)| (name, rhythm.every_ms(), rhythm.says()))
     }
 
     /// Returns when a connection is read after it was at `now_ms`; nothing where only when somebody asks.
     pub fn next_ms(&self, name: &str, now_ms: i64) -> Option<i64> {
-        self.0.get(name)?.next_ms(name, now_ms)
+        self.rhythms.get(name)?.next_ms(name, now_ms)
     }
 
     /// Returns the moment itself, or when the quiet hours of a connection end in which it lies.
@@ -49,32 +60,40 @@ impl Schedule {
     }
 }
 
-/// Returns how often one connection is read at most, in milliseconds.
+/// Returns how often one connection is read at most, in milliseconds, and why not as the file says it where its rate limit
+/// cannot serve that.
 ///
 /// # Errors
-/// It is to be read more often than its rate limit can serve.
-pub(crate) async fn every_ms(house: &House, name: &ConnectionName) -> Result<Option<i64>, EngineError> {
-    Ok(rhythm(house, name).await?.every_ms())
+/// The file says it in words that mean no time, or the store failed.
+pub(crate) async fn every_ms(
+    house: &House,
+    name: &ConnectionName,
+) -> Result<(Option<i64>, Option<Misplaced>), EngineError> {
+    let (rhythm, refused) = rhythm(house, name).await?;
+    Ok((rhythm.every_ms(), refused))
 }
 
-async fn rhythm(house: &House, name: &ConnectionName) -> Result<Rhythm, EngineError> {
+/// Returns when a connection is read, and why not as the file says it where that cannot be served.
+async fn rhythm(house: &House, name: &ConnectionName) -> Result<(Rhythm, Option<Misplaced>), EngineError> {
     if house.is_pushed(name) {
-        return Ok(Rhythm::default());
+        return Ok((Rhythm::default(), None));
     }
     let last = house.store.last_complete_pull(name).await?.and_then(|pull| pull.end);
     let (requests, then_seconds) = last.map_or((0, 0.0), |end| (end.requests, end.floor_seconds));
     // What was learned of the limit by then counts, unless somebody has written another one since.
     let floor_seconds = house.connection(name.as_str())?.floor_seconds(requests).unwrap_or(then_seconds);
     let floor_ms = (floor_seconds * 1000.0).ceil() as i64;
-    let rhythm = house.config.rhythm(name.as_str())?.or_every(EVERY_MS.max(floor_ms * PULL_SHARE));
+    let served_ms = EVERY_MS.max(floor_ms * PULL_SHARE);
+    let rhythm = house.config.rhythm(name.as_str())?.or_every(served_ms);
     let wrong = rhythm.every_ms().and_then(|every_ms| refusal(name, every_ms, requests, floor_ms));
-    match wrong {
-        None => Ok(rhythm),
+    Ok(match wrong {
+        None => (rhythm, None),
         Some((message, hint)) => {
             let key = if rhythm.is_pattern() { "schedule" } else { "every" };
-            Err(house.config.misplaced(&["connections", name.as_str(), key], message, Some(hint)).into())
+            let wrong = house.config.misplaced(&["connections", name.as_str(), key], message, Some(hint));
+            (rhythm.every(served_ms), Some(wrong))
         }
-    }
+    })
 }
 
 /// Says why a connection cannot be read so often, with the arithmetic, and what would do.
