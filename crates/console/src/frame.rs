@@ -147,6 +147,7 @@ fn done(word: &str) -> Option<&'static str> {
         "approved" => "Your yes is written down.",
         "rejected" => "Your no is written down.",
         "released" => "What the guard held may run, in this plan only.",
+        "withheld" => "Taken back: the guard holds it again.",
         "applying" => "The permitted steps are being carried out.",
         "leaving" => "They leave: it is written down, and the plan below says what follows.",
         "pulling" => "The read is asked for.",

@@ -110,6 +110,7 @@ pub fn places() -> Vec<Place> {
         act("/plans/{plan}/approve", Deed::Approve, post(plan::approve)),
         act("/plans/{plan}/reject", Deed::Approve, post(plan::reject)),
         act("/plans/{plan}/release", Deed::Approve, post(plan::release)),
+        act("/plans/{plan}/withhold", Deed::Approve, post(plan::take_back)),
         act("/plans/{plan}/apply", Deed::Operate, post(plan::apply)),
         look("/people", get(people::page)),
         look("/people/{person}", get(person::page)),

@@ -15,10 +15,11 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tenure_core::approve::Refusal;
 use tenure_core::change::{ApprovalState, Plan, Step};
-use tenure_core::name::PlanId;
+use tenure_core::name::{PlanId, StepId};
 use tenure_engine::act::{Act, ActView, ApplyAsked, keep, latest};
-use tenure_engine::decide::{By, Verdict, judge_steps};
+use tenure_engine::decide::{By, Verdict, judge_steps, judge_waiting, not_theirs, released_guards, withhold};
 use tenure_engine::house::House;
 use tenure_engine::plan::{find_plan, make_plan};
 use tenure_engine::reconcile::Scope;
@@ -50,6 +51,10 @@ struct PlanPage {
     /// Whether it is about to be carried out.
     asked: bool,
     failed: Option<String>,
+    /// How many steps wait for a word of the visitor.
+    yours: usize,
+    /// Why how many others that wait are not theirs to decide about.
+    not_yours: Vec<(usize, String)>,
 }
 
 struct PlanTold {
@@ -80,6 +85,8 @@ struct HeldGroup {
     guard: String,
     because: String,
     release: Option<String>,
+    /// Whether somebody said that they may run all the same.
+    released: bool,
     steps: Vec<StepLine>,
     more: usize,
 }
@@ -94,12 +101,12 @@ pub(crate) async fn newest(
     let frame = Frame::of(&console, &visitor, "Plan", "plan", (&uri, &headers)).await?;
     if let Some(as_of_ms) = frame.as_of_ms() {
         return match past::plan(&console.house, as_of_ms).await? {
-            Some(plan) => Ok(told(&console, frame, &plan, &uri).await?.into_response()),
+            Some(plan) => Ok(told(&console, frame, &visitor, &plan, &uri).await?.into_response()),
             None => Ok(show(&PlanPage::empty(frame))?.into_response()),
         };
     }
     match console.plans.find(&console.house, None).await? {
-        Some(plan) => Ok(told(&console, frame, &plan, &uri).await?.into_response()),
+        Some(plan) => Ok(told(&console, frame, &visitor, &plan, &uri).await?.into_response()),
         None => Ok(show(&PlanPage::empty(frame))?.into_response()),
     }
 }
@@ -118,9 +125,9 @@ pub(crate) async fn page(
     if let Some(as_of_ms) = frame.as_of_ms() {
         let mut plan = Plan::clone(&plan);
         hear(&console.house, &mut plan, Some(as_of_ms)).await?;
-        return told(&console, frame, &plan, &uri).await;
+        return told(&console, frame, &visitor, &plan, &uri).await;
     }
-    told(&console, frame, &plan, &uri).await
+    told(&console, frame, &visitor, &plan, &uri).await
 }
 
 impl PlanPage {
@@ -140,13 +147,23 @@ impl PlanPage {
             run: None,
             asked: false,
             failed: None,
+            yours: 0,
+            not_yours: Vec::new(),
         }
     }
 }
 
-async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<Html<String>, Failure> {
+async fn told(
+    console: &Shared,
+    frame: Frame,
+    visitor: &Visitor,
+    plan: &Plan,
+    uri: &Uri,
+) -> Result<Html<String>, Failure> {
     let house = &console.house;
     let as_of_ms = frame.as_of_ms();
+    let is_asked = frame.may_approve && plan.steps.iter().any(|step| step.approval.state != ApprovalState::NotNeeded);
+    let refusals = if is_asked { Some(not_theirs(house, plan, &visitor.who).await?) } else { None };
     let (run, results) = results(house, plan, as_of_ms).await?;
     let by = if query(uri, "by").as_deref() == Some("app") { "app" } else { "person" };
     let only = match query(uri, "only").as_deref() {
@@ -169,7 +186,10 @@ async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<
     let shown = steps.into_iter().skip((page - 1) * STEPS_SHOWN).take(STEPS_SHOWN);
     let mut groups: Vec<Group> = Vec::new();
     for step in shown {
-        let line = StepLine::new(step, &house.policy).with(results.get(&step.id));
+        let mut line = StepLine::new(step, &house.policy).with(results.get(&step.id));
+        if let Some(refusals) = &refusals {
+            line = line.asking(plan, step.approval.state, refusals.get(&step.id));
+        }
         let (name, link) = match by {
             "app" => (line.connection.clone(), format!("/apps/{}", words::part(&line.connection))),
             _ if line.person_id.is_empty() => (line.person.clone(), String::new()),
@@ -185,7 +205,12 @@ async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<
     let asked = if is_past { None } else { asked_apply(house, plan.id.as_str()).await? };
     let is_open = asked.as_ref().is_some_and(|act| act.state == "open");
     let under_way = is_open || (!is_past && house.store.is_under_way(&plan.id, house.clock.now_ms()).await?);
-    let (held, held_besides) = held(plan, house);
+    let released = match plan.held.is_empty() {
+        true => BTreeSet::new(),
+        false => released_guards(house, plan, as_of_ms.unwrap_or_else(|| house.clock.now_ms())).await?,
+    };
+    let (held, held_besides) = held(plan, house, &released);
+    let (yours, not_yours) = waiting(plan, refusals.as_ref());
     show(&PlanPage {
         others: newest.iter().map(|id| (id.to_string(), *id == plan.id)).collect(),
         held,
@@ -200,8 +225,23 @@ async fn told(console: &Shared, frame: Frame, plan: &Plan, uri: &Uri) -> Result<
         run: run.map(|run| (run.id.to_string(), run.actor, under_way)),
         failed: asked.and_then(|act| act.fault).map(|fault| fault.detail),
         plan: Some(PlanTold::new(plan)),
+        yours,
+        not_yours,
         frame,
     })
+}
+
+/// Counts the steps that wait for a word of the visitor, and the others that wait by why they are not theirs.
+fn waiting(plan: &Plan, refusals: Option<&BTreeMap<StepId, Refusal>>) -> (usize, Vec<(usize, String)>) {
+    let Some(refusals) = refusals else { return (0, Vec::new()) };
+    let (mut yours, mut others) = (0, BTreeMap::<String, usize>::new());
+    for step in plan.steps.iter().filter(|step| step.approval.state == ApprovalState::Waiting) {
+        match refusals.get(&step.id) {
+            None => yours += 1,
+            Some(refusal) => *others.entry(refusal.to_string()).or_default() += 1,
+        }
+    }
+    (yours, others.into_iter().map(|(why, count)| (count, why)).collect())
 }
 
 impl PlanTold {
@@ -239,12 +279,13 @@ impl PlanTold {
 }
 
 /// Groups what is held by its reason, and counts what the reasons hold that are not shown.
-fn held(plan: &Plan, house: &House) -> (Vec<HeldGroup>, usize) {
+fn held(plan: &Plan, house: &House, released: &BTreeSet<String>) -> (Vec<HeldGroup>, usize) {
     let mut by_reason: BTreeMap<_, Vec<&Step>> = BTreeMap::new();
     for hold in &plan.held {
         by_reason.entry((&hold.guard, &hold.because, hold.release.as_ref())).or_default().push(&hold.step);
     }
     let group = |((guard, because, release), steps): ((&String, &String, Option<&String>), Vec<&Step>)| HeldGroup {
+        released: released.contains(guard),
         guard: guard.clone(),
         because: because.clone(),
         release: release.cloned(),
@@ -296,22 +337,23 @@ async fn judge(
     verdict: Verdict,
 ) -> Result<Redirect, Failure> {
     let mut plan = find_plan(&console.house, Some(id)).await?;
-    let things: Vec<String> = match form.text("which") {
-        Some("all") => {
-            hear(&console.house, &mut plan, None).await?;
-            let waits = |step: &&Step| step.approval.state == ApprovalState::Waiting;
-            plan.steps.iter().filter(waits).map(|step| step.id.to_string()).collect()
-        }
-        _ => {
-            let chosen = form.all("step");
-            plan.steps.iter().map(|step| step.id.to_string()).filter(|id| chosen.contains(id)).collect()
-        }
-    };
-    if things.is_empty() {
-        return Err(Failure::Asked("choose the steps first, or take all that wait".into()));
-    }
     let note = form.text("note").map(str::to_owned);
-    judge_steps(&console.house, &things, verdict, &visitor.who, note).await?;
+    if form.text("one").is_none() && form.text("which") == Some("all") {
+        hear(&console.house, &mut plan, None).await?;
+        judge_waiting(&console.house, &plan, verdict, &visitor.who, note).await?;
+    } else {
+        // A button of one step means that step, whatever else is chosen.
+        let chosen: BTreeSet<&str> = match form.text("one") {
+            Some(one) => BTreeSet::from([one]),
+            None => form.all("step").iter().map(String::as_str).collect(),
+        };
+        let ids = plan.steps.iter().map(|step| step.id.to_string());
+        let things: Vec<String> = ids.filter(|id| chosen.contains(id.as_str())).collect();
+        if things.is_empty() {
+            return Err(Failure::Asked("choose the steps first, or take all that wait".into()));
+        }
+        judge_steps(&console.house, &things, verdict, &visitor.who, note).await?;
+    }
     let done = if verdict == Verdict::Approve { "approved" } else { "rejected" };
     Ok(Redirect::to(&format!("/plans/{}?done={done}", words::part(id))))
 }
@@ -328,6 +370,20 @@ pub(crate) async fn release(
     let by = By { who: visitor.who.clone(), note: form.text("note").map(str::to_owned) };
     tenure_engine::decide::release(&console.house, &plan, &[guard], by).await?;
     Ok(Redirect::to(&format!("/plans/{}?done=released", words::part(&id))))
+}
+
+/// `POST /plans/{plan}/withhold`: what a guard was released for is held again.
+pub(crate) async fn take_back(
+    State(console): State<Shared>,
+    Extension(visitor): Extension<Arc<Visitor>>,
+    Extension(form): Extension<Form>,
+    Path(id): Path<String>,
+) -> Result<Redirect, Failure> {
+    let plan = find_plan(&console.house, Some(&id)).await?;
+    let guard = form.text("guard").ok_or_else(|| Failure::Asked("no guard is named".into()))?;
+    let by = By { who: visitor.who.clone(), note: form.text("note").map(str::to_owned) };
+    withhold(&console.house, &plan, guard, by).await?;
+    Ok(Redirect::to(&format!("/plans/{}?done=withheld", words::part(&id))))
 }
 
 /// `POST /plans/{plan}/apply`: carries out what may be, in the visitor's name.

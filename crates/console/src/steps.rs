@@ -4,8 +4,8 @@
 use crate::words::{self, Chip};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tenure_core::approve::approval;
-use tenure_core::change::{ApprovalState, Plan, Step, StepResult};
+use tenure_core::approve::{Refusal, Said, approval};
+use tenure_core::change::{ApprovalState, Outcome, Plan, Step, StepResult};
 use tenure_core::facts::Decision;
 use tenure_core::name::{PlanId, StepId};
 use tenure_core::policy::Policy;
@@ -39,6 +39,26 @@ pub(crate) struct StepLine {
     /// For work by hand: what to do, rows to import, who and by when.
     pub by_hand: Option<(String, Option<String>, String)>,
     pub outcome: Option<(Chip, String)>,
+    /// Whether it was carried out for certain.
+    pub is_over: bool,
+    /// What the visitor may say of it.
+    pub say: Say,
+}
+
+/// What a visitor may say of a step.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Say {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Yes or no: it waits.
+    Either,
+    /// No after all: it has a yes, and did not begin. Where that is said.
+    No(String),
+    /// Yes after all: it has a no.
+    Yes,
+    /// Nothing, for a reason.
+    Refused(String),
 }
 
 /// A field of a step.
@@ -79,11 +99,28 @@ impl StepLine {
             high_risk: step.risk == tenure_core::change::Risk::High,
             by_hand,
             outcome: None,
+            is_over: false,
+            say: Say::Nothing,
         }
+    }
+
+    /// Offers what somebody may say of it who is asked for a yes; `refusal` is why they may not.
+    pub fn asking(mut self, plan: &Plan, state: ApprovalState, refusal: Option<&Refusal>) -> Self {
+        self.say = match (state, refusal) {
+            (ApprovalState::NotNeeded, _) => Say::Nothing,
+            _ if self.outcome.is_some() => Say::Nothing,
+            (ApprovalState::Waiting, Some(refusal)) => Say::Refused(refusal.to_string()),
+            (_, Some(_)) => Say::Nothing,
+            (ApprovalState::Waiting, None) => Say::Either,
+            (ApprovalState::Approved, None) => Say::No(format!("/plans/{}/reject", words::part(plan.id.as_str()))),
+            (ApprovalState::Rejected, None) => Say::Yes,
+        };
+        self
     }
 
     /// Shows what became of it.
     pub fn with(mut self, result: Option<&StepResult>) -> Self {
+        self.is_over = result.is_some_and(|result| matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue));
         self.outcome =
             result.map(|result| (words::outcome(result.outcome), result.because.clone().unwrap_or_default()));
         self
@@ -143,10 +180,11 @@ pub(crate) async fn decisions(house: &House) -> Result<Vec<Decision>, StoreError
 pub(crate) async fn hear(house: &House, plan: &mut Plan, as_of_ms: Option<i64>) -> Result<(), StoreError> {
     let mut decisions = decisions(house).await?;
     decisions.retain(|decision| as_of_ms.is_none_or(|as_of_ms| decision.at_ms <= as_of_ms));
+    let said = Said::of(&decisions);
     let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
     let by = plan.requested_by.clone();
     for step in plan.steps.iter_mut().filter(|step| step.approval.state != ApprovalState::NotNeeded) {
-        step.approval = approval(step, &decisions, by.as_deref(), None, &house.policy, now_ms);
+        step.approval = approval(step, said.about(&step.id), by.as_deref(), None, &house.policy, now_ms);
     }
     Ok(())
 }

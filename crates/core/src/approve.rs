@@ -7,7 +7,7 @@ use crate::correlate::attribute;
 use crate::expression::Verdict;
 use crate::facts::{Decided, Decision};
 use crate::identity::Identity;
-use crate::name::EntitlementKind;
+use crate::name::{EntitlementKind, StepId};
 use crate::policy::Policy;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -185,6 +185,33 @@ pub enum Refusal {
         /// Who wanted to.
         who: String,
     },
+}
+
+/// What people said about steps, found by the step: a plan may have thousands, each with what was said to it.
+#[derive(Debug, Default, Clone)]
+pub struct Said(HashMap<StepId, Vec<Decision>>);
+
+impl Said {
+    /// Takes out of decisions what they say about steps.
+    pub fn of(decisions: &[Decision]) -> Self {
+        let mut said = Self::default();
+        said.hear(decisions);
+        said
+    }
+
+    /// Hears further decisions.
+    pub fn hear(&mut self, decisions: &[Decision]) {
+        for decision in decisions {
+            if let Decided::Approve { step } | Decided::Reject { step } = &decision.what {
+                self.0.entry(step.clone()).or_default().push(decision.clone());
+            }
+        }
+    }
+
+    /// Lists what was said about one step.
+    pub fn about(&self, step: &StepId) -> &[Decision] {
+        self.0.get(step).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Judges what people said to a step whose `approval` holds the demand, at the moment `now_ms`. `concerned` is the

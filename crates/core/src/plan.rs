@@ -5,7 +5,7 @@
 
 use crate::abilities::{Effect, EffectAbility};
 use crate::account::{Account, Grant};
-use crate::approve::{Demands, approval};
+use crate::approve::{Demands, Said, approval};
 use crate::byhand::hand_work;
 use crate::change::{Approval, ApprovalState, Change, Cost, Finding, Hold, Plan, Reason, ReasonKind, Risk, Step};
 use crate::correlate::{Graph, IdentityAt};
@@ -44,8 +44,7 @@ pub fn plan(
     findings: &mut Findings,
 ) -> Planned {
     let mut demands = Demands::new(rules);
-    let is_said = |decision: &&Decision| matches!(decision.what, Decided::Approve { .. } | Decided::Reject { .. });
-    let said: Vec<Decision> = facts.decisions.iter().filter(is_said).cloned().collect();
+    let said = Said::of(&facts.decisions);
     let mut proposals = proposals;
     let mut steps: Vec<Step> = proposals.iter_mut().map(|proposal| step_of(proposal, graph, facts)).collect();
     link_needs(&mut steps, &proposals, graph);
@@ -54,7 +53,8 @@ pub fn plan(
         let identity = proposal.identity.map(|at| graph.identity_at(at));
         step.reason.by = asker(step, &words);
         step.approval = demands.demand(step, identity);
-        step.approval = approval(step, &said, asked.requested_by.as_deref(), identity, rules, facts.now_ms);
+        let said = said.about(&step.id);
+        step.approval = approval(step, said, asked.requested_by.as_deref(), identity, rules, facts.now_ms);
     }
     let steps = ordered(steps, &proposals, graph);
     let scene = Scene { steps: &steps, facts, rules, graph, held: &[] };

@@ -5,16 +5,17 @@
 use crate::error::EngineError;
 use crate::house::House;
 use crate::plan::find_plan;
-use crate::reconcile::{Scope, company, company_about, find_identity};
+use crate::reconcile::{Scope, company, company_about, company_of, find_identity};
 use crate::work::job;
 use async_recursion::async_recursion as boxed;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tenure_core::account::{Account, AccountKey, Fields, Kind};
-use tenure_core::approve::{approval, may_approve};
+use tenure_core::approve::{Refusal, Said, approval, may_approve};
 use tenure_core::change::{ApprovalState, Plan, Step};
 use tenure_core::correlate::found_identity_id;
-use tenure_core::facts::Decided;
+use tenure_core::facts::{Decided, Decision};
 use tenure_core::guards::release::{freed, may_release, released};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, PlanId, StepId};
@@ -59,16 +60,16 @@ pub enum LifecycleEvent {
 #[boxed]
 pub async fn decide(house: &House, by: By, what: Decided) -> Result<(), EngineError> {
     let woken = [job::reconcile(house.clock.now_ms())];
-    record(house, &by, vec![(what, Concerns::default())], &woken).await
+    record(house, &by, vec![(what, Concerns::default())], &woken).await.map(drop)
 }
 
-/// Records decisions, and wakes the work that follows from them.
+/// Records decisions, and wakes the work that follows from them. Returns them as they are kept.
 async fn record(
     house: &House,
     by: &By,
     decided: Vec<(Decided, Concerns)>,
     woken: &[NewJob],
-) -> Result<(), EngineError> {
+) -> Result<Vec<Decision>, EngineError> {
     let at_ms = house.clock.now_ms();
     let mut drafts = Vec::with_capacity(decided.len());
     let mut decisions = Vec::with_capacity(decided.len());
@@ -86,8 +87,7 @@ async fn record(
         });
         decisions.push(NewDecision { at_ms, by: by.who.clone(), note: by.note.clone(), what, concerns });
     }
-    house.store.decide(decisions, drafts, woken).await?;
-    Ok(())
+    Ok(house.store.decide(decisions, drafts, woken).await?)
 }
 
 /// Records that somebody lets steps run, or forbids it. A thing is a plan, which means those of its steps that need
@@ -123,29 +123,75 @@ pub async fn judge_steps(
         may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy).map_err(|refusal| {
             EngineError::Forbidden(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection))
         })?;
-        let what = match verdict {
-            Verdict::Approve => Decided::Approve { step: step.id.clone() },
-            Verdict::Reject => Decided::Reject { step: step.id.clone() },
-        };
-        decided.push((what, Concerns { identity: step.identity.clone(), account: None }));
+        decided.push(word(step, verdict));
     }
     if verdict == Verdict::Reject && decided.is_empty() {
         let because = "nobody's yes is needed there, so that a no would change nothing; `tenure stop CONNECTION` stops what is \
                        written to an app, `tenure exempt ACCOUNT` leaves an account alone";
         return Err(EngineError::Asked(because.into()));
     }
+    let by = By { who: by.to_owned(), note };
+    let kept = record(house, &by, decided, &woken(house, &plans, verdict)).await?;
+    let mut said = Said::of(&company.facts.decisions);
+    said.hear(&kept);
     let now_ms = house.clock.now_ms();
-    let woken: Vec<NewJob> = match verdict {
-        Verdict::Approve => plans.iter().map(|plan| job::apply(plan, now_ms)).collect(),
-        Verdict::Reject => Vec::new(),
-    };
-    record(house, &By { who: by.to_owned(), note }, decided, &woken).await?;
-    let decisions = company_about(house, &all).await?.facts.decisions;
     let judged = |(step, requested_by): (Step, Option<String>)| {
-        let approval = approval(&step, &decisions, requested_by.as_deref(), concerned(&step), &house.policy, now_ms);
+        let said = said.about(&step.id);
+        let approval = approval(&step, said, requested_by.as_deref(), concerned(&step), &house.policy, now_ms);
         Step { approval, ..step }
     };
     Ok((steps.into_iter().map(judged).collect(), withheld))
+}
+
+/// Records a word of `by` about all steps of a plan that wait and are theirs to decide about. Returns how many these are;
+/// the others wait on. The plan holds what people said to its steps already.
+///
+/// # Errors
+/// None of them is theirs to decide about, with the reason why not; then nothing is recorded.
+#[tracing::instrument(name = "approve", skip_all, fields(by))]
+#[boxed]
+pub async fn judge_waiting(
+    house: &House,
+    plan: &Plan,
+    verdict: Verdict,
+    by: &str,
+    note: Option<String>,
+) -> Result<usize, EngineError> {
+    let waiting: Vec<&Step> = plan.steps.iter().filter(|step| step.approval.state == ApprovalState::Waiting).collect();
+    let company = company_about(house, &waiting).await?;
+    let graph = company.graph(house);
+    let (mut decided, mut refused) = (Vec::new(), None);
+    for step in waiting {
+        let concerned = step.identity.as_ref().and_then(|id| graph.identity(id));
+        match may_approve(step, by, plan.requested_by.as_deref(), concerned, &house.policy) {
+            Ok(()) => decided.push(word(step, verdict)),
+            Err(refusal) => refused = refused.or(Some(refusal)),
+        }
+    }
+    if decided.is_empty() {
+        let none = || "no step of it waits for anybody".to_owned();
+        return Err(EngineError::Forbidden(refused.map_or_else(none, |refusal| refusal.to_string())));
+    }
+    let plans = BTreeSet::from([plan.id.clone()]);
+    let kept = record(house, &By { who: by.to_owned(), note }, decided, &woken(house, &plans, verdict)).await?;
+    Ok(kept.len())
+}
+
+/// Returns what somebody says about a step, and whom that concerns.
+fn word(step: &Step, verdict: Verdict) -> (Decided, Concerns) {
+    let what = match verdict {
+        Verdict::Approve => Decided::Approve { step: step.id.clone() },
+        Verdict::Reject => Decided::Reject { step: step.id.clone() },
+    };
+    (what, Concerns { identity: step.identity.clone(), account: None })
+}
+
+/// Lists the work that follows from a word about steps of these plans.
+fn woken(house: &House, plans: &BTreeSet<PlanId>, verdict: Verdict) -> Vec<NewJob> {
+    match verdict {
+        Verdict::Approve => plans.iter().map(|plan| job::apply(plan, house.clock.now_ms())).collect(),
+        Verdict::Reject => Vec::new(),
+    }
 }
 
 /// Whom a word is about.
@@ -163,14 +209,15 @@ struct Meant {
 async fn meant(house: &House, things: &[String]) -> Result<Meant, EngineError> {
     let needs = |step: &Step| step.approval.state != ApprovalState::NotNeeded;
     let mut meant = Meant::default();
+    let asked: Vec<StepId> = things.iter().filter(|thing| is_step(thing)).map(|id| StepId::from(id.as_str())).collect();
+    let mut found = steps_of_plans(house, &asked).await?;
     for thing in things {
-        if thing.starts_with("s-") {
-            let (step, plan) = step_of_plan(house, thing).await?.ok_or_else(|| {
-                EngineError::Missing(format!("no step has the id {thing:?}; `tenure plan` shows them"))
-            })?;
+        if is_step(thing) {
+            // Who names a step twice means it once.
+            let Some((step, plan)) = found.remove(&StepId::from(thing.as_str())) else { continue };
             if needs(&step) {
-                meant.plans.insert(plan.id);
-                meant.steps.push((step, plan.requested_by));
+                meant.plans.insert(plan.id.clone());
+                meant.steps.push((step, plan.requested_by.clone()));
             }
         } else {
             let plan = find_plan(house, Some(thing)).await?;
@@ -183,15 +230,58 @@ async fn meant(house: &House, things: &[String]) -> Result<Meant, EngineError> {
     Ok(meant)
 }
 
+/// Lists the guards of a plan that are released at a moment (milliseconds since 1970, UTC).
+///
+/// # Errors
+/// The store failed.
+#[boxed]
+pub async fn released_guards(house: &House, plan: &Plan, at_ms: i64) -> Result<BTreeSet<String>, EngineError> {
+    let mut decisions = house.store.load_cluster(&Seed::default(), Managers::Left).await?.decisions;
+    decisions.retain(|decision| decision.at_ms <= at_ms);
+    Ok(released(plan, &decisions, &house.policy, at_ms))
+}
+
 /// Lists the guards of a plan that are released, if `by` may say what becomes of them.
 async fn released_before(house: &House, plan: &Plan, by: &str) -> Result<BTreeSet<String>, EngineError> {
-    let decisions = house.store.load_cluster(&Seed::default(), Managers::Left).await?.decisions;
-    let guards = released(plan, &decisions, &house.policy, house.clock.now_ms());
+    let guards = released_guards(house, plan, house.clock.now_ms()).await?;
     for guard in &guards {
         may_release(plan, guard, by, &house.policy)
             .map_err(|refusal| EngineError::Forbidden(format!("take back {guard} of {}: {refusal}", plan.id)))?;
     }
     Ok(guards)
+}
+
+/// Records that a guard holds again what it was released for in a plan.
+///
+/// # Errors
+/// It is not released there, or `by` may not say so; then nothing is recorded.
+#[tracing::instrument(name = "withhold", skip_all, fields(plan = %plan.id, by = %by.who))]
+#[boxed]
+pub async fn withhold(house: &House, plan: &Plan, guard: &str, by: By) -> Result<(), EngineError> {
+    if !released_before(house, plan, &by.who).await?.contains(guard) {
+        return Err(EngineError::Asked(format!("{guard} is not released in {}; it holds", plan.id)));
+    }
+    let what = Decided::Withhold { plan: plan.id.clone(), guard: guard.to_owned() };
+    record(house, &by, vec![(what, Concerns::default())], &[]).await.map(drop)
+}
+
+/// Says of the steps of a plan that need a yes which ones `who` may not decide about, and why not.
+///
+/// # Errors
+/// The store failed.
+#[boxed]
+pub async fn not_theirs(house: &House, plan: &Plan, who: &str) -> Result<BTreeMap<StepId, Refusal>, EngineError> {
+    let seed = Seed { keys: vec![who.trim().to_lowercase()], ..Seed::default() };
+    let themselves = house.store.load_cluster(&seed, Managers::Left).await?;
+    let company = company_of(house, &Scope::default(), themselves).await?;
+    let graph = company.graph(house);
+    let themselves: Vec<_> = graph.search(who).into_iter().map(|at| graph.identity_at(at)).collect();
+    let refusal = |step: &Step| {
+        let concerned = themselves.iter().copied().find(|identity| step.identity.as_ref() == Some(&identity.id));
+        may_approve(step, who, plan.requested_by.as_deref(), concerned, &house.policy).err()
+    };
+    let asked = plan.steps.iter().filter(|step| step.approval.state != ApprovalState::NotNeeded);
+    Ok(asked.filter_map(|step| Some((step.id.clone(), refusal(step)?))).collect())
 }
 
 /// Records that what these guards hold in a plan may run all the same. Returns the steps that are freed.
@@ -213,17 +303,48 @@ pub async fn release(house: &House, plan: &Plan, guards: &[String], by: By) -> R
     Ok(freed(plan, &released(plan, &decisions, &house.policy, house.clock.now_ms())))
 }
 
+fn is_step(thing: &str) -> bool {
+    thing.starts_with("s-")
+}
+
 /// Returns a step that some kept plan has, and the plan.
 pub(crate) async fn step_of_plan(house: &House, id: &str) -> Result<Option<(Step, Plan)>, EngineError> {
     let id = StepId::from(id);
-    for plan_id in house.store.plan_ids(PLANS_BACK).await? {
-        let Some(plan) = house.store.plan(&plan_id).await? else { continue };
-        let found = plan.all_steps().find(|step| step.id == id).cloned();
-        if let Some(step) = found {
-            return Ok(Some((step, plan)));
+    let found = kept_steps(house, std::slice::from_ref(&id)).await?.remove(&id);
+    Ok(found.map(|(step, plan)| (step, Arc::unwrap_or_clone(plan))))
+}
+
+/// As [`step_of_plan`], of several steps, each of which must be there.
+async fn steps_of_plans(house: &House, ids: &[StepId]) -> Result<BTreeMap<StepId, (Step, Arc<Plan>)>, EngineError> {
+    let found = kept_steps(house, ids).await?;
+    match ids.iter().find(|id| !found.contains_key(*id)) {
+        None => Ok(found),
+        Some(id) => {
+            let id = id.as_str();
+            Err(EngineError::Missing(format!("no step has the id {id:?}; `tenure plan` shows them")))
         }
     }
-    Ok(None)
+}
+
+/// Finds steps in the newest plan that has each. A plan is read once, however many of its steps are meant.
+async fn kept_steps(house: &House, ids: &[StepId]) -> Result<BTreeMap<StepId, (Step, Arc<Plan>)>, EngineError> {
+    let mut sought: BTreeSet<&StepId> = ids.iter().collect();
+    let mut found = BTreeMap::new();
+    if sought.is_empty() {
+        return Ok(found);
+    }
+    for plan_id in house.store.plan_ids(PLANS_BACK).await? {
+        let Some(plan) = house.store.plan(&plan_id).await?.map(Arc::new) else { continue };
+        for step in plan.all_steps() {
+            if sought.remove(&step.id) {
+                found.insert(step.id.clone(), (step.clone(), plan.clone()));
+            }
+        }
+        if sought.is_empty() {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// Records that somebody joins, moves or leaves. Returns whom it is about; somebody who joins may be new.

@@ -2,16 +2,19 @@
 //! Appended by the engine on behalf of a person, never changed; `decide` and `approve` read them with the facts.
 //! What a decision means is not known here.
 
+use crate::bulk::Bulk;
 use crate::db::{Durability, Tx, args};
 use crate::error::{StoreError, read_json, write_json};
 use crate::jobs::{NewJob, enqueue};
 use crate::journal::append;
-use crate::{Store, next_number};
+use crate::{Store, next_numbers};
 use async_recursion::async_recursion as boxed;
 use tenure_core::account::AccountKey;
 use tenure_core::facts::{Decided, Decision};
 use tenure_core::journal::Draft;
 use tenure_core::name::IdentityId;
+
+const WRITE: Bulk = Bulk { head: "INSERT INTO decision (seq, at_ms, identity, account, body) ", columns: 5, tail: "" };
 
 /// A decision to be kept.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,18 +54,18 @@ impl Store {
         let mut tx = self.db.write(Durability::Full).await?;
         append(&mut tx, drafts).await?;
         enqueue(&mut tx, jobs).await?;
-        let mut kept = Vec::with_capacity(decisions.len());
+        let (mut kept, mut rows) = (Vec::with_capacity(decisions.len()), Vec::with_capacity(decisions.len() * 5));
+        let mut seq = next_numbers(&mut tx, "decision", decisions.len()).await?;
         for NewDecision { at_ms, by, note, what, concerns } in decisions {
-            let seq = next_number(&mut tx, "decision").await?;
             let (identity, account) = concerned(&what);
             let identity = identity.cloned().or(concerns.identity).map(|identity| identity.to_string());
             let account = account.cloned().or(concerns.account).map(|account| account.to_string());
             let decision = Decision { seq, at_ms, by, note, what };
-            let body = write_json("a decision", &decision)?;
-            let sql = "INSERT INTO decision (seq, at_ms, identity, account, body) VALUES ($1, $2, $3, $4, $5)";
-            tx.run(sql, args![seq, at_ms, identity, account, body]).await?;
+            rows.extend(args![seq, at_ms, identity, account, write_json("a decision", &decision)?]);
             kept.push(decision);
+            seq += 1;
         }
+        tx.run_bulk(&WRITE, rows).await?;
         tx.commit().await?;
         Ok(kept)
     }

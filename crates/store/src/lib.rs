@@ -135,8 +135,13 @@ impl Store {
 
 /// Counts one further in a sequence, and keeps others from doing so until the end of the transaction.
 pub(crate) async fn next_number(tx: &mut Tx, name: &'static str) -> Result<i64, StoreError> {
-    let sql = "UPDATE counter SET value = value + 1 WHERE name = $1 RETURNING value";
-    tx.first(sql, args![name], |row| row.int(0))
-        .await?
-        .ok_or_else(|| StoreError::Missing { what: "counter", id: name.into() })
+    next_numbers(tx, name, 1).await
+}
+
+/// Counts so many further in a sequence, and returns the first; keeps others from doing so as [`next_number`] does.
+pub(crate) async fn next_numbers(tx: &mut Tx, name: &'static str, count: usize) -> Result<i64, StoreError> {
+    let sql = "UPDATE counter SET value = value + $1 WHERE name = $2 RETURNING value";
+    let last = tx.first(sql, args![count as i64, name], |row| row.int(0)).await?;
+    let last = last.ok_or_else(|| StoreError::Missing { what: "counter", id: name.into() })?;
+    Ok(last - count as i64 + 1)
 }

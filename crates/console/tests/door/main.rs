@@ -1,6 +1,7 @@
 //! The door of the console over real HTTP: who comes in by which way, and what they may do inside.
 
 mod acts;
+mod approvals;
 mod connect;
 mod openid;
 mod past;

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
 use tenure_console::router;
+use tenure_core::account::{Account, AccountKey, AccountState, Entitlement, Grant, Kind};
+use tenure_core::name::EntitlementKind;
 use tenure_core::role::Role;
 use tenure_engine::clock::Clock;
 use tenure_engine::decide::By;
@@ -14,6 +16,7 @@ use tenure_engine::progress::Progress;
 use tenure_engine::pull::{Reach, pull};
 use tenure_engine::session::{self, INVITED_MS};
 use tenure_engine::token::reveal;
+use tenure_store::{PullEnd, PullMode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -46,12 +49,25 @@ pub async fn stage_of_now(server: &str) -> Stage {
 }
 
 pub async fn stage(server: &str, now_ms: &Arc<AtomicI64>) -> Stage {
+    stage_by(server, "[approvers]\nsecurity = [\"mia@acme.example\"]\n", now_ms).await
+}
+
+/// The address of an app that nobody asks for anything: what it shows is written by [`Stage::shows`].
+pub const DESK: &str = "\n[connections.desk]\napp = \"gorgias\"\naccount = \"acme\"\n[connections.desk.secrets]\n\
+                        email = { env = \"HOME\" }\ntoken = { env = \"HOME\" }\n";
+
+/// A company with an app, of the year 2027, by a policy of its own.
+pub async fn company_by(policy: &str) -> Stage {
+    stage_by(DESK, policy, &Arc::new(AtomicI64::new(1_800_000_000_000))).await
+}
+
+async fn stage_by(server: &str, policy: &str, now_ms: &Arc<AtomicI64>) -> Stage {
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("tenure.toml");
     let connection = "[connections.hr]\napp = \"csv\"\nsource = true\npath = \"people.csv\"\n";
     fs::write(&config, format!("[store]\nurl = \"sqlite:tenure.db\"\n{server}\n{connection}")).unwrap();
     fs::write(folder.path().join("people.csv"), "employee_id,name,work_email\n1,Jane Doe,jane@acme.example\n").unwrap();
-    fs::write(folder.path().join("policy.toml"), "[approvers]\nsecurity = [\"mia@acme.example\"]\n").unwrap();
+    fs::write(folder.path().join("policy.toml"), policy).unwrap();
     let now_ms = now_ms.clone();
     let told = now_ms.clone();
     let house = House::open(&config, Clock::telling(move || told.load(Ordering::Relaxed))).await.unwrap();
@@ -71,8 +87,37 @@ impl Stage {
     /// Has HR's file say this, and reads it.
     pub async fn read(&self, people: &str) {
         fs::write(self.folder.path().join("people.csv"), people).unwrap();
-        let names = self.house.names();
-        pull(&self.house, &names, Reach::Changed, &Progress::silent()).await.unwrap();
+        pull(&self.house, &["hr".into()], Reach::Changed, &Progress::silent()).await.unwrap();
+    }
+
+    /// Has the app show these agents, all of them, as a read would have it: id, address, state, role.
+    pub async fn shows(&self, agents: &[(&str, &str, AccountState, &str)]) {
+        let (store, desk, now_ms) = (&self.house.store, "desk".into(), self.house.clock.now_ms());
+        let account = |(id, login, state, role): &(&str, &str, AccountState, &str)| {
+            let mut account = Account::unknown(AccountKey::new(&desk, Kind::Agent, *id));
+            (account.login, account.name, account.state) = (Some((*login).into()), Some((*login).into()), *state);
+            account.grants.push(Grant {
+                kind: EntitlementKind::from("role"),
+                id: Some(if *role == "admin" { "1" } else { "2" }.into()),
+                name: (*role).into(),
+                scope: None,
+                privileged: *role == "admin",
+                pending: false,
+            });
+            account
+        };
+        let kind = EntitlementKind::from("role");
+        let role = |(id, name): (&str, &str)| Entitlement {
+            kind: kind.clone(),
+            id: id.into(),
+            name: name.into(),
+            privileged: name == "admin",
+        };
+        store.set_entitlements(&desk, &kind, &[("1", "admin"), ("2", "agent")].map(role)).await.unwrap();
+        let accounts: Vec<Account> = agents.iter().map(account).collect();
+        let run = store.begin_pull(&desk, PullMode::Full, now_ms).await.unwrap();
+        store.write_batch(&run, &accounts, None, now_ms).await.unwrap();
+        store.finish_pull(&run, PullEnd::complete(), now_ms, &[]).await.unwrap();
     }
 
     pub async fn get(&self, path: &str, headers: &str) -> Answer {
