@@ -1,10 +1,12 @@
 //! `Leavers`: who left or leaves soon, and one departure as a checklist with a clock: each app, open sessions, work by hand,
-//! and what proves that it is closed. Made of the person's own cluster, the newest plans and their runs.
+//! and what proves that it is closed. What is still to be done is judged from the person's own cluster, as of now; what was
+//! done comes from the newest plans and their runs.
 
 use crate::Shared;
 use crate::failure::Failure;
 use crate::frame::{Frame, query, show};
-use crate::steps::{StepLine, hear, results};
+use crate::past::date;
+use crate::steps::{StepLine, heard, results, said};
 use crate::today::ms_of;
 use crate::words::{self, Chip};
 use askama::Template;
@@ -12,14 +14,17 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Html;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::abilities::{Effect, Sessions};
 use tenure_core::change::FindingKind;
+use tenure_core::facts::Coverage;
 use tenure_core::identity::IdentityState;
-use tenure_core::name::IdentityId;
+use tenure_core::name::{ConnectionName, IdentityId, StepId};
 use tenure_engine::clock::moment_text;
-use tenure_engine::reconcile::{Scope, company, find_identity};
+use tenure_engine::decide::released_guards;
+use tenure_engine::house::House;
+use tenure_engine::reconcile::{Found, Scope, company, find_identity};
 use tenure_engine::session::Visitor;
 
 const SHOWN: usize = 100;
@@ -96,10 +101,14 @@ struct Leaver {
     rows: Vec<Row>,
     open: usize,
     by_hand: Vec<StepLine>,
+    /// What guards hold, with the guard and why.
+    held: Vec<(StepLine, String, String)>,
     decisions: Vec<String>,
     sessions: Vec<String>,
     head: (i64, String),
     printed: bool,
+    /// When each app was read last: its name, the moment, and what that read did not see.
+    reads: Vec<(String, String, String)>,
     now: String,
 }
 
@@ -125,12 +134,14 @@ pub(crate) async fn page(
     let house = &console.house;
     let as_of_ms = frame.as_of_ms();
     let company = company(house, &Scope { identity: Some(key.clone()), as_of_ms, ..Scope::default() }).await?;
-    let graph = company.graph(house);
+    let found = company.judge(house, None).await?;
+    let graph = &found.graph;
     let gone = || Failure::Missing(format!("nobody is known as {key:?}"));
-    let at = graph.find(&find_identity(&graph, &key)?).ok_or_else(gone)?;
+    let at = graph.find(&find_identity(graph, &key)?).ok_or_else(gone)?;
     let identity = graph.identity_at(at);
     let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
-    let steps = steps(&console, &identity.id, as_of_ms).await?;
+    let Past { steps, held } = past(&console, &identity.id, as_of_ms).await?;
+    let open = open(house, &found, &identity.id, &steps, &held);
     let (mut rows, mut sessions) = (Vec::new(), Vec::new());
     for (_, account) in graph.accounts_at(at).filter(|(_, account)| house.is_target(&account.key.connection)) {
         let since_ms = house.store.account(&account.key, as_of_ms).await?.map(|observed| observed.since_ms);
@@ -159,7 +170,6 @@ pub(crate) async fn page(
     let left_ms = graph.stay(at).left_ms.filter(|ms| *ms <= now_ms);
     let head = house.store.journal_head().await?;
     let left = identity.state == IdentityState::Left;
-    let by_hand = steps.iter().filter(|step| step.by_hand.is_some() && step.outcome.is_none());
     let known = console.judged.get(&console, as_of_ms).await?;
     let of_person = |finding: &&tenure_core::change::Finding| finding.identity.as_ref() == Some(&identity.id);
     let kept = known.of(&[FindingKind::SessionNotEnded]).filter(of_person);
@@ -173,7 +183,9 @@ pub(crate) async fn page(
         since: left_ms.filter(|_| left).map(|ms| (words::moment_ms(ms), words::ago(ms, now_ms))),
         since_at: left_ms.filter(|_| left).map(moment_text).unwrap_or_default(),
         open: rows.iter().filter(|row| !row.closed).count(),
-        by_hand: by_hand.cloned().collect(),
+        by_hand: open.by_hand,
+        held: open.held,
+        reads: reads(house, &rows, as_of_ms).await?,
         decisions: decisions(&company.facts.decisions, &identity.id),
         head: (head.seq, head.hash),
         printed: query(&uri, "print").is_some(),
@@ -195,17 +207,41 @@ fn decisions(all: &[tenure_core::facts::Decision], id: &IdentityId) -> Vec<Strin
     all.iter().filter(leaves).map(told).collect()
 }
 
-/// Returns the steps of the newest plans that take something from a person, newest first, one for each thing.
-async fn steps(console: &Shared, id: &IdentityId, as_of_ms: Option<i64>) -> Result<Vec<StepLine>, Failure> {
+/// By step, the guard that holds it in the newest plan that has it, and why.
+type Held = BTreeMap<StepId, (String, String)>;
+
+/// What the newest plans say of a departure.
+#[derive(Default)]
+struct Past {
+    /// Steps that take something, newest first, one for each thing.
+    steps: Vec<StepLine>,
+    held: Held,
+}
+
+async fn past(console: &Shared, id: &IdentityId, as_of_ms: Option<i64>) -> Result<Past, Failure> {
     let house = &console.house;
-    let mut found: BTreeMap<String, (usize, StepLine)> = BTreeMap::new();
+    let (mut found, mut held) = (BTreeMap::<String, (usize, StepLine)>::new(), Held::new());
+    let (mut known, said) = (BTreeSet::new(), said(house, as_of_ms).await?);
     for plan_id in house.store.plan_ids(PLANS_BACK).await? {
         let Some(mut plan) = house.store.plan(&plan_id).await? else { continue };
         plan.steps.retain(|step| step.identity.as_ref() == Some(id));
-        if plan.steps.is_empty() || as_of_ms.is_some_and(|as_of_ms| ms_of(&plan.made_at) > as_of_ms) {
+        plan.held.retain(|hold| hold.step.identity.as_ref() == Some(id));
+        let is_none = plan.steps.is_empty() && plan.held.is_empty();
+        if is_none || as_of_ms.is_some_and(|as_of_ms| ms_of(&plan.made_at) > as_of_ms) {
             continue;
         }
-        hear(house, &mut plan, as_of_ms).await?;
+        let released = match plan.held.is_empty() {
+            true => BTreeSet::new(),
+            false => released_guards(house, &plan, as_of_ms.unwrap_or_else(|| house.clock.now_ms())).await?,
+        };
+        for hold in &plan.held {
+            if !known.contains(&hold.step.id) && !released.contains(&hold.guard) {
+                held.insert(hold.step.id.clone(), (hold.guard.clone(), hold.because.clone()));
+            }
+        }
+        known.extend(plan.held.iter().map(|hold| hold.step.id.clone()));
+        known.extend(plan.steps.iter().map(|step| step.id.clone()));
+        heard(house, &mut plan, &said, as_of_ms);
         let (_, results) = results(house, &plan, as_of_ms).await?;
         let takes = |effect: Effect| effect.is_removal() || matches!(effect, Effect::EndSessions | Effect::Manual);
         for step in plan.steps.iter().filter(|step| takes(step.effect)) {
@@ -219,5 +255,48 @@ async fn steps(console: &Shared, id: &IdentityId, as_of_ms: Option<i64>) -> Resu
     }
     let mut lines: Vec<_> = found.into_values().collect();
     lines.sort_by_key(|(place, line)| (line.outcome.is_none(), *place));
-    Ok(lines.into_iter().map(|(_, line)| line).collect())
+    Ok(Past { steps: lines.into_iter().map(|(_, line)| line).collect(), held })
+}
+
+/// What is still to be done about a departure.
+struct Open {
+    by_hand: Vec<StepLine>,
+    held: Vec<(StepLine, String, String)>,
+}
+
+/// Finds what is still to be done by what follows from the facts of now, and not by what was tried: work by hand is open
+/// until the app shows it done, and a step is held that a guard holds, whether the person's own or the whole plan's.
+fn open(house: &House, found: &Found<'_>, id: &IdentityId, past: &[StepLine], held: &Held) -> Open {
+    let guarded = found.plan.held.iter().map(|hold| (&hold.step, Some((hold.guard.clone(), hold.because.clone()))));
+    let free = found.plan.steps.iter().map(|step| (step, held.get(&step.id).cloned()));
+    let mut open = Open { by_hand: Vec::new(), held: Vec::new() };
+    for (step, hold) in guarded.chain(free).filter(|(step, _)| step.identity.as_ref() == Some(id)) {
+        let mut line = StepLine::new(step, &house.policy);
+        if let Some(tried) = past.iter().find(|tried| tried.id == line.id) {
+            line = tried.clone();
+        }
+        match hold {
+            Some((guard, because)) => open.held.push((line, guard, because)),
+            None if line.by_hand.is_some() => open.by_hand.push(line),
+            None => {}
+        }
+    }
+    open
+}
+
+/// Says when the apps in which a person holds accounts were read last, to their end or not.
+async fn reads(house: &House, rows: &[Row], as_of_ms: Option<i64>) -> Result<Vec<(String, String, String)>, Failure> {
+    let mut overviews = house.store.overviews().await?;
+    let names: BTreeSet<&str> = rows.iter().map(|row| row.connection.as_str()).collect();
+    let mut reads = Vec::new();
+    for name in names {
+        let connection = ConnectionName::new(name);
+        let mut known = overviews.remove(&connection).unwrap_or_default();
+        date(house, &connection, &mut known, as_of_ms).await?;
+        let complete = known.complete.map(|pull| words::moment_ms(pull.started_ms));
+        let partial = known.last.filter(|pull| pull.end.as_ref().is_none_or(|end| end.coverage == Coverage::Partial));
+        let partial = partial.map(|pull| format!("the read of {} saw a part only", words::moment_ms(pull.started_ms)));
+        reads.push((name.to_owned(), complete.unwrap_or_default(), partial.unwrap_or_default()));
+    }
+    Ok(reads)
 }

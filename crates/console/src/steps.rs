@@ -5,7 +5,7 @@ use crate::words::{self, Chip};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tenure_core::approve::{Refusal, Said, approval};
-use tenure_core::change::{ApprovalState, Outcome, Plan, Step, StepResult};
+use tenure_core::change::{ApprovalState, Plan, Step, StepResult};
 use tenure_core::facts::Decision;
 use tenure_core::name::{PlanId, StepId};
 use tenure_core::policy::Policy;
@@ -39,8 +39,6 @@ pub(crate) struct StepLine {
     /// For work by hand: what to do, rows to import, who and by when.
     pub by_hand: Option<(String, Option<String>, String)>,
     pub outcome: Option<(Chip, String)>,
-    /// Whether it was carried out for certain.
-    pub is_over: bool,
     /// What the visitor may say of it.
     pub say: Say,
 }
@@ -99,7 +97,6 @@ impl StepLine {
             high_risk: step.risk == tenure_core::change::Risk::High,
             by_hand,
             outcome: None,
-            is_over: false,
             say: Say::Nothing,
         }
     }
@@ -120,7 +117,6 @@ impl StepLine {
 
     /// Shows what became of it.
     pub fn with(mut self, result: Option<&StepResult>) -> Self {
-        self.is_over = result.is_some_and(|result| matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue));
         self.outcome =
             result.map(|result| (words::outcome(result.outcome), result.because.clone().unwrap_or_default()));
         self
@@ -163,7 +159,7 @@ fn may(step: &Step, policy: &Policy) -> String {
 }
 
 /// What people said, all of it, a page at a time.
-pub(crate) async fn decisions(house: &House) -> Result<Vec<Decision>, StoreError> {
+async fn decisions(house: &House) -> Result<Vec<Decision>, StoreError> {
     let mut all = Vec::new();
     loop {
         let after = all.last().map_or(0, |decision: &Decision| decision.seq);
@@ -176,16 +172,25 @@ pub(crate) async fn decisions(house: &House) -> Result<Vec<Decision>, StoreError
     }
 }
 
-/// Puts into a plan what people said to its steps since it was made, or until an earlier moment.
-pub(crate) async fn hear(house: &House, plan: &mut Plan, as_of_ms: Option<i64>) -> Result<(), StoreError> {
+/// Everything that people said about steps, or had said at an earlier moment.
+pub(crate) async fn said(house: &House, as_of_ms: Option<i64>) -> Result<Said, StoreError> {
     let mut decisions = decisions(house).await?;
     decisions.retain(|decision| as_of_ms.is_none_or(|as_of_ms| decision.at_ms <= as_of_ms));
-    let said = Said::of(&decisions);
+    Ok(Said::of(&decisions))
+}
+
+/// Puts into a plan what was said to its steps by now, or by an earlier moment.
+pub(crate) fn heard(house: &House, plan: &mut Plan, said: &Said, as_of_ms: Option<i64>) {
     let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
     let by = plan.requested_by.clone();
     for step in plan.steps.iter_mut().filter(|step| step.approval.state != ApprovalState::NotNeeded) {
         step.approval = approval(step, said.about(&step.id), by.as_deref(), None, &house.policy, now_ms);
     }
+}
+
+/// Puts into a plan what people said to its steps since it was made, or until an earlier moment.
+pub(crate) async fn hear(house: &House, plan: &mut Plan, as_of_ms: Option<i64>) -> Result<(), StoreError> {
+    heard(house, plan, &said(house, as_of_ms).await?, as_of_ms);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod acts;
 mod approvals;
 mod connect;
+mod leaver;
 mod openid;
 mod past;
 mod provider;

@@ -52,13 +52,22 @@ pub async fn stage(server: &str, now_ms: &Arc<AtomicI64>) -> Stage {
     stage_by(server, "[approvers]\nsecurity = [\"mia@acme.example\"]\n", now_ms).await
 }
 
-/// The address of an app that nobody asks for anything: what it shows is written by [`Stage::shows`].
-pub const DESK: &str = "\n[connections.desk]\napp = \"gorgias\"\naccount = \"acme\"\n[connections.desk.secrets]\n\
-                        email = { env = \"HOME\" }\ntoken = { env = \"HOME\" }\n";
+const SECRETS: [(&str, &str); 2] = [("gorgias", "email"), ("gladly", "username")];
 
-/// A company with an app, of the year 2027, by a policy of its own.
+/// A company with an app, of the year 2027, by a policy of its own. Nobody asks the app for anything: what it shows is written
+/// by [`Stage::shows`].
 pub async fn company_by(policy: &str) -> Stage {
-    stage_by(DESK, policy, &Arc::new(AtomicI64::new(1_800_000_000_000))).await
+    company_with("app = \"gorgias\"\naccount = \"acme\"", policy).await
+}
+
+/// As [`company_by`], with an app of these lines.
+pub async fn company_with(app: &str, policy: &str) -> Stage {
+    let first = SECRETS.iter().find(|(name, _)| app.contains(name)).map_or("", |(_, secret)| secret);
+    let second = if first == "email" { "token" } else { "secret" };
+    let place = "{ env = \"HOME\" }";
+    let desk =
+        format!("\n[connections.desk]\n{app}\n[connections.desk.secrets]\n{first} = {place}\n{second} = {place}\n");
+    stage_by(&desk, policy, &Arc::new(AtomicI64::new(1_800_000_000_000))).await
 }
 
 async fn stage_by(server: &str, policy: &str, now_ms: &Arc<AtomicI64>) -> Stage {
