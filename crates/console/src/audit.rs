@@ -26,8 +26,11 @@ const SHOWN: usize = 60;
 /// Entries that one search looks through; the page says where it goes on.
 const LOOKED_MAX: usize = 20_000;
 const PAGE: usize = 1000;
-/// Entries on the page to print.
+/// Entries on one page to print, at most, and how much text they may hold together.
 const PRINTED: usize = 400;
+const PRINTED_BYTES: usize = 105_000;
+/// What a line of the journal takes besides its words.
+const LINE_BYTES: usize = 260;
 
 #[derive(Template)]
 #[template(path = "audit.html")]
@@ -50,6 +53,12 @@ struct Printed {
     checked: Checked,
     now: String,
     sought: String,
+    /// How many entries the journal has, or had.
+    entries: i64,
+    /// Where the part before this one begins, if there is one: the newest are on the first.
+    is_first: bool,
+    /// Before which entry the next part goes on.
+    next: Option<i64>,
 }
 
 struct EntryLine {
@@ -75,6 +84,14 @@ impl EntryLine {
             says: says(entry),
             hash: entry.hash.chars().take(12).collect(),
         }
+    }
+
+    /// How much it takes of a page, in bytes.
+    fn size(&self) -> usize {
+        let words =
+            [&*self.at, &*self.actor, &*self.event, &*self.run, &*self.says, self.step.as_deref().unwrap_or("")];
+        let escaped = |text: &str| text.chars().filter(|letter| "<>&\"'".contains(*letter)).count() * 5;
+        LINE_BYTES + words.iter().map(|text| text.len() + escaped(text)).sum::<usize>()
     }
 }
 
@@ -190,20 +207,27 @@ async fn listed(console: &Shared, frame: Frame, uri: &Uri, checked: Option<Check
     let end = journal_end(&console.house, frame.as_of_ms()).await?;
     let before = query(uri, "before").and_then(|text| text.parse().ok()).unwrap_or(i64::MAX).min(end);
     let (found, next) = find(console, &sought, before, SHOWN).await?;
-    let head = console.house.store.journal_head().await?;
+    let (entries, head) = head(console, end).await?;
     show(&Audit {
         here: format!("/audit?q={}", words::part(&sought)),
         sought,
         lines: found.iter().map(EntryLine::new).collect(),
         next,
-        entries: words::thousands(head.seq),
-        head: head.hash,
+        entries: words::thousands(entries),
+        head,
         checked,
         frame,
     })
 }
 
-/// `GET /audit/print`: the newest entries that fit, with what the check of the chain says, as a page to print.
+/// Returns how many entries the journal has before one, and the hash of the last of them.
+async fn head(console: &Shared, end: i64) -> Result<(i64, String), Failure> {
+    let last = console.house.store.journal_before(end, 1).await?.pop();
+    Ok(last.map(|entry| (entry.seq, entry.hash)).unwrap_or_default())
+}
+
+/// `GET /audit/print`: what fits of the journal, newest first, with what the check of the chain says, as a page to print; what
+/// does not fit is said, and stands on a further page.
 pub(crate) async fn print(
     State(console): State<Shared>,
     Extension(visitor): Extension<Arc<Visitor>>,
@@ -212,20 +236,36 @@ pub(crate) async fn print(
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, "Proof", "audit", (&uri, &headers)).await?;
     let sought = query(&uri, "q").unwrap_or_default();
-    record_read(&console.house, &visitor.who, json!({ "what": "journal", "as": "print", "sought": sought })).await?;
+    // Of the moment before this look is written down.
     let end = journal_end(&console.house, frame.as_of_ms()).await?;
-    let (found, _) = find(&console, &sought, end, PRINTED).await?;
+    let (entries, _) = head(&console, end).await?;
+    record_read(&console.house, &visitor.who, json!({ "what": "journal", "as": "print", "sought": sought })).await?;
+    let before = query(&uri, "before").and_then(|text| text.parse().ok());
+    let (found, mut next) = find(&console, &sought, before.unwrap_or(i64::MAX).min(entries + 1), PRINTED).await?;
+    let (mut lines, mut size) = (Vec::with_capacity(found.len()), 0);
+    for line in found.iter().map(EntryLine::new) {
+        size += line.size();
+        if size > PRINTED_BYTES {
+            next = Some(line.seq + 1);
+            break;
+        }
+        lines.push(line);
+    }
     let checked = check(&console).await?;
     let now = words::moment_ms(console.house.clock.now_ms());
-    show(&Printed { lines: found.iter().map(EntryLine::new).collect(), checked, now, sought, frame })
+    show(&Printed { lines, checked, now, sought, entries, is_first: before.is_none(), next, frame })
 }
 
-/// `GET /audit/export.csv`: the whole journal, oldest first, as it is read.
+/// `GET /audit/export.csv`: the whole journal, or what it was at an earlier moment, oldest first, as it is read.
 pub(crate) async fn export(
     State(console): State<Shared>,
     Extension(visitor): Extension<Arc<Visitor>>,
+    uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response, Failure> {
+    let as_of_ms = Frame::of(&console, &visitor, "Export", "audit", (&uri, &headers)).await?.as_of_ms();
     record_read(&console.house, &visitor.who, json!({ "what": "journal", "as": "csv" })).await?;
+    let end = journal_end(&console.house, as_of_ms).await?;
     let heading = "seq,at,actor,event,run,step,body,prev,hash\r\n".to_owned();
     let rows = stream::try_unfold((0_i64, Some(heading)), move |(after, heading)| {
         let house = console.house.clone();
@@ -233,7 +273,8 @@ pub(crate) async fn export(
             if let Some(heading) = heading {
                 return Ok::<_, std::io::Error>(Some((heading, (after, None))));
             }
-            let page = entries(&house, after).await.map_err(std::io::Error::other)?;
+            let mut page = entries(&house, after).await.map_err(std::io::Error::other)?;
+            page.retain(|entry| entry.seq < end);
             let Some(last) = page.last().map(|entry| entry.seq) else { return Ok(None) };
             Ok(Some((page.iter().map(row).collect::<String>(), (last, None))))
         }

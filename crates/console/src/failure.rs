@@ -25,6 +25,10 @@ pub(crate) enum Failure {
     TooMany,
     /// There is no such thing.
     Missing(String),
+    /// There is no asking for it in this way.
+    NotSo,
+    /// The visitor looks at an earlier moment.
+    Past { moment: String, visitor: Box<Visitor> },
     /// It is not possible, as it was asked.
     Asked(String),
     /// Something of ours failed.
@@ -37,6 +41,7 @@ struct FailurePage {
     frame: Frame,
     heading: &'static str,
     says: String,
+    in_past: bool,
 }
 
 impl From<EngineError> for Failure {
@@ -94,6 +99,19 @@ impl IntoResponse for Failure {
                 "Too many tried at once, or with links that are not good. Wait a minute.".into(),
             ),
             Self::Missing(says) => (StatusCode::NOT_FOUND, "Not found", sentence(says)),
+            Self::NotSo => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "This cannot be asked for like that",
+                "The address is that of a button's work, or of a page that takes no such form. Go to the page and press the button there.".into(),
+            ),
+            Self::Past { moment, .. } => (
+                StatusCode::CONFLICT,
+                "You look at the past",
+                format!(
+                    "You look at the company as of {} UTC; nothing can be changed there, and nothing was. Go back to now, then do it again.",
+                    crate::words::moment(moment)
+                ),
+            ),
             Self::Asked(says) => (StatusCode::CONFLICT, "That cannot be done", sentence(says)),
             Self::Ours => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -102,10 +120,11 @@ impl IntoResponse for Failure {
             ),
         };
         let frame = match &self {
-            Self::Forbidden { visitor, .. } => Frame::plain(Some(visitor), heading),
+            Self::Forbidden { visitor, .. } | Self::Past { visitor, .. } => Frame::plain(Some(visitor), heading),
             _ => Frame::plain(crate::gate::visits().as_deref(), heading),
         };
-        match (FailurePage { frame, heading, says }).render() {
+        let in_past = matches!(self, Self::Past { .. });
+        match (FailurePage { frame, heading, says, in_past }).render() {
             Ok(page) => (status, Html(page)).into_response(),
             Err(_) => status.into_response(),
         }

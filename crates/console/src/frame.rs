@@ -36,6 +36,8 @@ pub(crate) struct Frame {
     pub may_approve: bool,
     pub may_stop: bool,
     pub may_admit: bool,
+    /// Whether the navigation leads to who may come in.
+    pub sees_access: bool,
 }
 
 /// The entries of the navigation: where, what it is called, and the word by which a page says that it is there.
@@ -68,6 +70,7 @@ impl Frame {
             frame.may_approve = may(Deed::Approve);
             frame.may_stop = may(Deed::Stop);
             frame.may_admit = may(Deed::Admit);
+            frame.sees_access = frame.may_admit;
         }
         frame
     }
@@ -93,10 +96,10 @@ impl Frame {
             )
         };
         let mut frame = Self::plain(Some(visitor), &title.into());
-        let as_of = crate::gate::cookie(headers, &[AS_OF]).filter(|text| text.parse::<jiff::Timestamp>().is_ok());
-        if as_of.is_some() && DATED.contains(&active) {
-            // Nothing can be done to the past.
-            (frame.may_operate, frame.may_approve, frame.may_stop) = (false, false, false);
+        let as_of = as_of(headers);
+        if as_of.is_some() {
+            // Nothing can be done to the past, and whoever looks at it does nothing to the present by mistake.
+            (frame.may_operate, frame.may_approve, frame.may_stop, frame.may_admit) = (false, false, false, false);
         }
         Ok(Self {
             active,
@@ -125,9 +128,14 @@ impl Frame {
 
     /// Lists the navigation: where, what it is called, whether the page is there.
     pub fn navigation(&self) -> Vec<(&'static str, &'static str, bool)> {
-        let shown = |entry: &&(&str, &str, &str)| entry.2 != "access" || self.may_admit;
+        let shown = |entry: &&(&str, &str, &str)| entry.2 != "access" || self.sees_access;
         NAVIGATION.iter().filter(shown).map(|(path, name, word)| (*path, *name, *word == self.active)).collect()
     }
+}
+
+/// Returns the earlier moment at which somebody looks, if they do.
+pub(crate) fn as_of(headers: &HeaderMap) -> Option<String> {
+    crate::gate::cookie(headers, &[AS_OF]).filter(|text| text.parse::<jiff::Timestamp>().is_ok())
 }
 
 /// Returns a field of an address's query.

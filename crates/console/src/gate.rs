@@ -4,13 +4,14 @@
 
 use crate::assets::style_source;
 use crate::failure::Failure;
+use crate::frame::as_of;
 use crate::squeeze::squeeze;
 use crate::{Console, Shared};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
@@ -28,6 +29,8 @@ const FIELDS_MAX: usize = 5_000;
 pub(crate) const COOKIE: &str = "tenure_session";
 /// A cookie of this name is only taken by a browser that got it over TLS from this very host.
 pub(crate) const COOKIE_TLS: &str = "__Host-tenure_session";
+/// What can be done while an earlier moment is looked at: come back, and go.
+const ALWAYS: [&str; 2] = ["/as-of", "/sign-out"];
 /// What a page sends along that asks for itself anew without anybody's doing.
 const BY_ITSELF: &str = "x-tenure-live";
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
@@ -116,6 +119,10 @@ async fn let_through(
         if is_foreign(request.headers()) || !is_same(form.text("form_key").unwrap_or_default(), &visitor.form_key) {
             return Err(refuse(Failure::Foreign));
         }
+        let in_past = as_of(request.headers()).filter(|_| !ALWAYS.contains(&request.uri().path()));
+        if let Some(moment) = in_past {
+            return Err(refuse(Failure::Past { moment, visitor: Box::new(visitor) }));
+        }
         request.extensions_mut().insert(form);
     }
     let visitor = Arc::new(visitor);
@@ -162,8 +169,36 @@ pub(crate) fn is_tls(console: &Console) -> bool {
     console.house.config.server.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
 }
 
+/// Answers what there is no page for: to a browser with a page that leads on, to whoever else asks with the status alone.
+pub(crate) async fn nowhere(State(console): State<Shared>, headers: HeaderMap) -> Response {
+    lost(&console, &headers, StatusCode::NOT_FOUND).await
+}
+
+/// Answers what a page is asked for in a way in which it cannot be.
+pub(crate) async fn not_so(State(console): State<Shared>, headers: HeaderMap) -> Response {
+    lost(&console, &headers, StatusCode::METHOD_NOT_ALLOWED).await
+}
+
+async fn lost(console: &Console, headers: &HeaderMap, status: StatusCode) -> Response {
+    let takes = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !takes.contains("text/html") {
+        return status.into_response();
+    }
+    let credential = cookie(headers, &[COOKIE_TLS, COOKIE]).unwrap_or_default();
+    let visitor = recognise(&console.house, &credential).await.ok().flatten();
+    let failure = match status {
+        StatusCode::METHOD_NOT_ALLOWED => Failure::NotSo,
+        _ => Failure::Missing("there is no such page".into()),
+    };
+    match visitor {
+        Some(visitor) => VISITS.scope(Arc::new(visitor), async { failure.into_response() }).await,
+        None => failure.into_response(),
+    }
+}
+
 /// Says with every answer what the browser may load, frame and keep.
 pub(crate) fn dress(router: Router<Shared>, console: &Shared) -> Router<Shared> {
+    let router = router.fallback(nowhere).method_not_allowed_fallback(not_so);
     router.layer(from_fn(squeeze)).layer(from_fn_with_state(console.clone(), say))
 }
 

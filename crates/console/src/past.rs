@@ -35,14 +35,18 @@ pub(crate) async fn journal_end(house: &House, as_of_ms: Option<i64>) -> Result<
     Ok(low + 1)
 }
 
-/// Returns the plan that was the newest at a moment, with what had been said to its steps, if it is kept.
-pub(crate) async fn plan(house: &House, as_of_ms: i64) -> Result<Option<Plan>, Failure> {
+/// Returns the plan that was the newest at a moment, or this one if it had been made by then, with what had been said to its
+/// steps, if it is kept.
+pub(crate) async fn plan(house: &House, as_of_ms: i64, asked: Option<&PlanId>) -> Result<Option<Plan>, Failure> {
     let (mut before, mut looked) = (journal_end(house, Some(as_of_ms)).await?, 0);
     while looked < LOOKED_MAX {
         let page = house.store.journal_before(before, PAGE).await?;
         let Some(last) = page.last().map(|entry| entry.seq) else { break };
         for entry in page.iter().filter(|entry| entry.event == "plan_made") {
             let Some(id) = entry.body["plan"].as_str() else { continue };
+            if asked.is_some_and(|asked| asked.as_str() != id) {
+                continue;
+            }
             if let Some(mut plan) = house.store.plan(&PlanId::from(id)).await? {
                 plan.made_at.clone_from(&entry.at);
                 hear(house, &mut plan, Some(as_of_ms)).await?;

@@ -100,7 +100,7 @@ pub(crate) async fn newest(
 ) -> Result<Response, Failure> {
     let frame = Frame::of(&console, &visitor, "Plan", "plan", (&uri, &headers)).await?;
     if let Some(as_of_ms) = frame.as_of_ms() {
-        return match past::plan(&console.house, as_of_ms).await? {
+        return match past::plan(&console.house, as_of_ms, None).await? {
             Some(plan) => Ok(told(&console, frame, &visitor, &plan, &uri).await?.into_response()),
             None => Ok(show(&PlanPage::empty(frame))?.into_response()),
         };
@@ -120,13 +120,14 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, format!("Plan {id}"), "plan", (&uri, &headers)).await?;
-    let plan = console.plans.find(&console.house, Some(&PlanId::from(id.as_str()))).await?;
-    let plan = plan.ok_or_else(|| Failure::Missing(format!("no plan has the id {id:?}")))?;
+    let id = PlanId::from(id.as_str());
     if let Some(as_of_ms) = frame.as_of_ms() {
-        let mut plan = Plan::clone(&plan);
-        hear(&console.house, &mut plan, Some(as_of_ms)).await?;
-        return told(&console, frame, &visitor, &plan, &uri).await;
+        let plan = past::plan(&console.house, as_of_ms, Some(&id)).await?;
+        let later = || Failure::Missing(format!("no plan {id} had been made at the moment at which you look"));
+        return told(&console, frame, &visitor, &plan.ok_or_else(later)?, &uri).await;
     }
+    let plan = console.plans.find(&console.house, Some(&id)).await?;
+    let plan = plan.ok_or_else(|| Failure::Missing(format!("no plan has the id {:?}", id.as_str())))?;
     told(&console, frame, &visitor, &plan, &uri).await
 }
 

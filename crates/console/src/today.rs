@@ -114,7 +114,7 @@ pub(crate) async fn page(
     let as_of_ms = frame.as_of_ms();
     let known = console.judged.get(&console, as_of_ms).await?;
     let newest = match as_of_ms {
-        Some(as_of_ms) => past::plan(house, as_of_ms).await?.map(Arc::new),
+        Some(as_of_ms) => past::plan(house, as_of_ms, None).await?.map(Arc::new),
         None => console.plans.find(house, None).await?,
     };
     let plan = match newest {

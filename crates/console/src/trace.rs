@@ -5,6 +5,7 @@ use crate::Shared;
 use crate::failure::Failure;
 use crate::frame::{Frame, show};
 use crate::steps::StepLine;
+use crate::today::ms_of;
 use crate::words::{self, Chip};
 use askama::Template;
 use axum::Extension;
@@ -13,8 +14,12 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Html;
 use serde_json::Value;
 use std::sync::Arc;
+use tenure_core::change::Plan;
 use tenure_engine::session::Visitor;
-use tenure_engine::trace::{Attempt, Said, Source, trace};
+use tenure_engine::trace::{Attempt, Said, Source, Trace, trace};
+
+/// Plans in which a step of an earlier moment is looked for.
+const PLANS_BACK: usize = 10;
 
 #[derive(Template)]
 #[template(path = "trace.html")]
@@ -50,6 +55,35 @@ struct CellLine {
     before: Option<String>,
 }
 
+/// Leaves of a trace what had happened at an earlier moment.
+fn until(trace: &mut Trace, as_of_ms: i64) {
+    let was = |at: &str| ms_of(at) <= as_of_ms;
+    trace.attempts.retain(|attempt| was(&attempt.started_at));
+    trace.decisions.retain(|said| was(&said.at));
+    trace.approvals.retain(|said| was(&said.at));
+    for attempt in &mut trace.attempts {
+        if attempt.ended_at.as_deref().is_some_and(|at| !was(at)) {
+            let Attempt { run, by, started_at, intent_entry, approved_by, .. } = std::mem::take(attempt);
+            *attempt = Attempt { run, by, started_at, intent_entry, approved_by, ..Attempt::default() };
+        }
+    }
+}
+
+/// Tells whether a plan had a step at an earlier moment: the plan of the trace, or an earlier one that is kept.
+async fn was_planned(console: &Shared, trace: &Trace, as_of_ms: i64) -> Result<bool, Failure> {
+    if trace.plan.as_ref().is_none_or(|plan| ms_of(&plan.made_at) <= as_of_ms) {
+        return Ok(true);
+    }
+    for id in console.house.store.plan_ids(PLANS_BACK).await? {
+        let plan = console.house.store.plan(&id).await?.filter(|plan| ms_of(&plan.made_at) <= as_of_ms);
+        let has = |plan: Plan| plan.steps.iter().any(|step| step.id == trace.step.id);
+        if plan.is_some_and(has) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 struct AttemptTold {
     run: String,
     by: String,
@@ -75,7 +109,13 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, format!("Trace of {id}"), "plan", (&uri, &headers)).await?;
-    let trace = trace(&console.house, id.trim()).await?;
+    let mut trace = trace(&console.house, id.trim()).await?;
+    if let Some(as_of_ms) = frame.as_of_ms() {
+        until(&mut trace, as_of_ms);
+        if trace.attempts.is_empty() && !was_planned(&console, &trace, as_of_ms).await? {
+            return Err(Failure::Missing("the step was not planned yet at the moment at which you look".into()));
+        }
+    }
     let mut step = StepLine::new(&trace.step, &console.house.policy);
     let attempts: Vec<AttemptTold> = trace.attempts.into_iter().map(attempt).collect();
     step.outcome = attempts.last().map(|last| (last.outcome.clone(), last.because.clone()));

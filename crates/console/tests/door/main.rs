@@ -5,6 +5,7 @@ mod approvals;
 mod connect;
 mod leaver;
 mod openid;
+mod pages;
 mod past;
 mod provider;
 mod roles;

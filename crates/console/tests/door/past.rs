@@ -16,6 +16,7 @@ async fn every_page_about_the_company_shows_the_moment_that_was_chosen() {
     let stage = stage("").await;
     stage.read(JANE).await;
     let first = make_plan(&stage.house, &Scope::default(), "root").await.unwrap().id;
+    let entries_at = stage.house.store.journal_head().await.unwrap().seq;
     stage.now_ms.fetch_add(2 * DAY_MS, Ordering::Relaxed);
     stage.read(JANE_LEFT).await;
     make_plan(&stage.house, &Scope { only: vec!["hr".into()], ..Scope::default() }, "root").await.unwrap();
@@ -46,6 +47,7 @@ async fn every_page_about_the_company_shows_the_moment_that_was_chosen() {
     assert!(page.body.contains(first.as_str()), "{first} was the newest: {}", page.body);
     let page = stage.get("/audit", &past).await;
     assert!(page.body.contains(first.as_str()) && !page.body.contains("invited"), "{}", page.body);
+    assert!(page.body.contains(&format!("{} entries", entries_at)), "the journal had no more: {}", page.body);
     let page = stage.get("/apps/hr", &past).await;
     assert!(page.body.contains("+1 ~0 −0") && !page.body.contains("+1 ~1"), "one read had been done: {}", page.body);
     for path in ["/rules", "/connect", "/sessions"] {
@@ -58,4 +60,38 @@ async fn every_page_about_the_company_shows_the_moment_that_was_chosen() {
     let looked: Vec<_> = entries.iter().filter(looked).collect();
     assert_eq!(looked.len(), 1, "once, when the switch is used: {looked:?}");
     assert_eq!(looked[0].body["as_of"], "2027-01-16T00:00:00Z");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_done_while_the_past_is_looked_at() {
+    let stage = stage("").await;
+    stage.read(JANE).await;
+    stage.now_ms.fetch_add(2 * DAY_MS, Ordering::Relaxed);
+    stage.read(JANE_LEFT).await;
+    let later = make_plan(&stage.house, &Scope::default(), "root").await.unwrap().id;
+    let (cookie, key) = stage.signed_in(MIA, Role::Admin).await;
+    let past = format!("{}; tenure_as_of=2027-01-16T00:00:00Z\r\n", cookie.trim_end());
+    let before = stage.house.store.journal_head().await.unwrap();
+    for path in [
+        "/plans",
+        "/people/1/leave",
+        "/apps/hr/pull",
+        "/match",
+        "/stop",
+        "/rules",
+        "/connect/csv/add",
+        "/sessions/invite",
+    ] {
+        let answer = stage.ask("POST", path, &past, &format!("form_key={key}&sure=yes&who=x&role=admin")).await;
+        assert!(answer.status == 409 && answer.body.contains("as of 2027-01-16 00:00:00 UTC"), "{path}: {answer:?}");
+        assert!(answer.body.contains("Back to now"), "{path} leads back");
+    }
+    assert_eq!(stage.house.store.journal_head().await.unwrap(), before, "nothing was done");
+    let page = stage.get(&format!("/plans/{later}"), &past).await;
+    assert!(page.status == 404 && page.body.contains("had been made at the moment"), "{page:?}");
+    assert_eq!(stage.get(&format!("/plans/{later}"), &cookie).await.status, 200);
+    let told = stage.get("/audit/export.csv", &past).await;
+    assert!(told.status == 200 && !told.body.contains(later.as_str()), "{told:?}");
+    let back = stage.ask("POST", "/as-of", &past, &format!("form_key={key}&here=%2F")).await;
+    assert_eq!((back.status, back.says("location")), (303, "/?done=now"));
 }

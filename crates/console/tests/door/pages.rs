@@ -1,0 +1,65 @@
+//! What pages say of what they leave out, and what is answered where there is no page.
+
+use crate::stage::{MIA, stage_of_now as stage};
+use tenure_core::journal::Draft;
+use tenure_core::role::Role;
+
+/// No page is larger.
+const PAGE_MAX: usize = 150_000;
+
+fn draft(at: usize, note: &str) -> Draft {
+    let body =
+        serde_json::json!({ "decision": { "decided": "exempt", "account": format!("desk/{at}") }, "note": note });
+    let (actor, event) = (format!("clerk-{at}"), "decided".to_owned());
+    Draft { at: "2027-01-15T08:00:00Z".into(), actor, event, run: None, step: None, body }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_to_print_says_what_it_leaves_out_and_leads_to_all_of_it() {
+    let stage = stage("").await;
+    let long = "because <of> & \"that\" ".repeat(20);
+    let drafts = (1..=1000).map(|at| draft(at, if at % 2 == 0 { &long } else { "so" })).collect();
+    stage.house.store.append_journal(drafts).await.unwrap();
+    let (cookie, _) = stage.signed_in(MIA, Role::Viewer).await;
+    let entries = stage.house.store.journal_head().await.unwrap().seq;
+    let (mut path, mut seen, mut parts) = ("/audit/print?q=".to_owned(), std::collections::BTreeSet::new(), 0);
+    loop {
+        let page = stage.get(&path, &cookie).await.body;
+        parts += 1;
+        assert!(page.len() < PAGE_MAX, "part {parts} has {} bytes", page.len());
+        assert!(
+            page.contains(&format!(" of {entries}, newest first")) || parts > 1,
+            "{parts} {}",
+            &page[page.len() - 900..]
+        );
+        for at in 1..=1000 {
+            if page.contains(&format!("<td>clerk-{at}</td>")) {
+                assert!(seen.insert(at), "entry of clerk-{at} stands on two parts");
+            }
+        }
+        let Some((_, rest)) = page.split_once("This page leaves out the entries before ") else { break };
+        assert!(page.contains("/audit/export.csv"), "it leads to all of it");
+        let before = rest.split('.').next().unwrap();
+        path = format!("/audit/print?q=&before={before}");
+        assert!(parts < 20, "there is an end");
+    }
+    assert_eq!((seen.len(), parts > 2), (1000, true), "all of them, on {parts} parts");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_gets_a_page_with_a_way_on_where_there_is_none() {
+    let stage = stage("").await;
+    let (cookie, _) = stage.signed_in(MIA, Role::Viewer).await;
+    let html = "Accept: text/html,application/xhtml+xml\r\n";
+    for (method, path, status) in [("GET", "/nowhere", 404), ("GET", "/plans/x/approve", 405), ("POST", "/people", 405)]
+    {
+        let inside = stage.ask(method, path, &format!("{cookie}{html}"), "").await;
+        assert_eq!(inside.status, status, "{path}: {inside:?}");
+        assert!(inside.body.contains("Sign out") && inside.body.contains("To Today"), "{path}: {inside:?}");
+        let outside = stage.ask(method, path, html, "").await;
+        assert!(outside.status == status && !outside.body.contains("Sign out"), "{path}: {outside:?}");
+        assert!(outside.body.contains("href=\"/sign-in\""), "{path}: {outside:?}");
+        let program = stage.ask(method, path, "Accept: application/json\r\n", "").await;
+        assert_eq!((program.status, program.body.as_str()), (status, ""), "{path}");
+    }
+}
