@@ -125,7 +125,7 @@ impl IntoResponse for Failure {
         };
         let in_past = matches!(self, Self::Past { .. });
         match (FailurePage { frame, heading, says, in_past }).render() {
-            Ok(page) => (status, Html(page)).into_response(),
+            Ok(page) => (status, Html(crate::isolate::isolated(&page))).into_response(),
             Err(_) => status.into_response(),
         }
     }

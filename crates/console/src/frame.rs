@@ -175,5 +175,5 @@ fn done(word: &str) -> Option<&'static str> {
 
 /// Renders a page.
 pub(crate) fn show(page: &impl Template) -> Result<Html<String>, Failure> {
-    Ok(Html(page.render()?))
+    Ok(Html(crate::isolate::isolated(&page.render()?)))
 }

@@ -12,6 +12,7 @@ mod judged;
 mod past;
 mod live;
 mod words;
+mod isolate;
 mod draw;
 mod trends;
 mod steps;

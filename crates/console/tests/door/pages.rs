@@ -63,3 +63,30 @@ async fn a_browser_gets_a_page_with_a_way_on_where_there_is_none() {
         assert_eq!((program.status, program.body.as_str()), (status, ""), "{path}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_reorders_nothing_around_it_on_any_page() {
+    let stage = stage("").await;
+    let odd = "\u{202e}eoD\u{202c} enaJ";
+    stage.read(&format!("employee_id,name,work_email,department\n1,{odd},jane@acme.example,\u{2067}x\n2,محمد علي,m@acme.example,IT\n")).await;
+    let (cookie, _) = stage.signed_in(MIA, Role::Admin).await;
+    for path in [
+        "/people",
+        "/people/jane@acme.example",
+        "/people/m@acme.example",
+        "/people?q=eod",
+        "/leavers/jane@acme.example",
+        "/apps/hr",
+    ] {
+        let page = stage.get(path, &cookie).await;
+        assert_eq!(page.status, 200, "{path}: {page:?}");
+        let (_, main) = page.body.split_once("<main").unwrap();
+        let texts = main.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text);
+        for text in texts {
+            let turns = text.contains(['\u{202e}', '\u{202c}', '\u{2067}']);
+            assert!(!turns, "{path} has a control of direction in {text:?}");
+        }
+        let (jane, ali) = (main.contains("U+202E</span>eoD"), main.contains("<bdi>محمد علي</bdi>"));
+        assert!(jane || ali, "{path} has no name: {main}");
+    }
+}
