@@ -12,12 +12,17 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use tenure_engine::draft::{Difference, compare};
+use tenure_core::name::{IdentityId, Name};
+use tenure_core::policy::{Wanted, WordGrant, WordValue};
+use tenure_engine::draft::{Difference, Person, Thing, compare};
 use tenure_engine::session::Visitor;
 
 const PEOPLE_SHOWN: usize = 60;
 const STEPS_SHOWN: usize = 40;
+/// Accounts and grants that are counted by themselves.
+const THINGS_SHOWN: usize = 60;
 /// Longer texts are compared by no lines.
 const LINES_MAX: usize = 1500;
 
@@ -39,11 +44,19 @@ struct Rules {
 struct GrantTold {
     name: String,
     when: String,
+    /// What it gives: where, and what.
+    to: Vec<(String, String)>,
 }
 
+/// Somebody who would gain or lose: their name, where they are shown, and what, by where.
+type Moved = (String, String, Vec<(String, String)>);
+
 struct Tried {
-    gains: Vec<(String, String)>,
-    loses: Vec<(String, String)>,
+    /// What moves: where, what, how many gain it, how many lose it.
+    things: Vec<(String, String, usize, usize)>,
+    more_things: usize,
+    gains: Vec<Moved>,
+    loses: Vec<Moved>,
     more_gains: usize,
     more_loses: usize,
     more: Vec<StepLine>,
@@ -55,10 +68,11 @@ struct Tried {
 
 fn told(console: &Shared, frame: Frame) -> Rules {
     let policy = &console.house.policy;
-    let grants = policy
-        .grants
-        .iter()
-        .map(|grant| GrantTold { name: grant.name.to_string(), when: grant.when.text().to_owned() });
+    let grants = policy.grants.iter().map(|grant| GrantTold {
+        name: grant.name.to_string(),
+        when: grant.when.text().to_owned(),
+        to: grant.to.iter().map(|(connection, wanted)| (connection.to_string(), wanted_says(wanted))).collect(),
+    });
     let approvals = policy.approvals.iter().map(|rule| {
         let from = if rule.from.is_empty() {
             "nobody".to_owned()
@@ -86,6 +100,26 @@ fn told(console: &Shared, frame: Frame) -> Rules {
         diff: Vec::new(),
         frame,
     }
+}
+
+/// Says what a rule gives in one connection.
+fn wanted_says(wanted: &Wanted) -> String {
+    let kind = wanted.kind.map(|kind| format!("as {}", kind.with_article()));
+    let word = |(word, value): (&Name, &WordValue)| {
+        let grant = |grant: &WordGrant| {
+            let scope = grant.scope.as_deref().map(|scope| format!(" ({scope})")).unwrap_or_default();
+            format!("{}{scope}", grant.name)
+        };
+        let value = match value {
+            WordValue::Text(text) => text.to_string(),
+            WordValue::Flag(flag) => flag.to_string(),
+            WordValue::Number(number) => number.to_string(),
+            WordValue::Grants(grants) => grants.iter().map(grant).collect::<Vec<_>>().join(", "),
+        };
+        format!("{} {}", word.replace('_', " "), words::cut(&value))
+    };
+    let all: Vec<String> = kind.into_iter().chain(wanted.words.iter().map(word)).collect();
+    if all.is_empty() { "an account".into() } else { all.join(" · ") }
 }
 
 /// `GET /rules`.
@@ -129,12 +163,38 @@ pub(crate) async fn attempt(
 
 impl Tried {
     fn new(console: &Shared, difference: &Difference) -> Self {
-        let people = |all: &std::collections::BTreeMap<String, String>| {
-            let shown = all.iter().take(PEOPLE_SHOWN);
-            shown.map(|(id, name)| (name.clone(), format!("/people/{}", words::part(id)))).collect()
+        let people = |all: &BTreeMap<IdentityId, Person>| {
+            let things = |person: &Person| {
+                let mut places: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+                for thing in &person.things {
+                    places.entry(thing.connection.to_string()).or_default().push(&thing.what);
+                }
+                places.into_iter().map(|(place, what)| (place, words::cut(&what.join(", ")))).collect()
+            };
+            let line = |(id, person): (&IdentityId, &Person)| {
+                (person.name.clone(), format!("/people/{}", words::part(id.as_str())), things(person))
+            };
+            all.iter().take(PEOPLE_SHOWN).map(line).collect()
         };
+        let mut things: BTreeMap<&Thing, (usize, usize)> = BTreeMap::new();
+        difference
+            .gains
+            .values()
+            .flat_map(|person| &person.things)
+            .for_each(|thing| things.entry(thing).or_default().0 += 1);
+        difference
+            .loses
+            .values()
+            .flat_map(|person| &person.things)
+            .for_each(|thing| things.entry(thing).or_default().1 += 1);
         let line = |step| StepLine::new(step, &console.house.policy);
+        let more_things = things.len().saturating_sub(THINGS_SHOWN);
+        let thing = |(thing, (gain, lose)): (&Thing, (usize, usize))| {
+            (thing.connection.to_string(), thing.what.clone(), gain, lose)
+        };
         Self {
+            things: things.into_iter().take(THINGS_SHOWN).map(thing).collect(),
+            more_things,
             gains: people(&difference.gains),
             loses: people(&difference.loses),
             more_gains: difference.gains.len().saturating_sub(PEOPLE_SHOWN),

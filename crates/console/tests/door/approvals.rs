@@ -151,3 +151,23 @@ async fn a_word_about_a_thousand_steps_takes_seconds() {
     let told = said(&stage).await;
     assert_eq!((told.len(), told.iter().filter(|(yes, _)| *yes).count()), (plan.steps.len(), plan.steps.len() - 500));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_draft_says_who_would_gain_what_and_who_would_lose_what() {
+    let stage = company_by(&format!("{POLICY}[[manage]]\nconnections = [\"desk\"]\nextra_grants = \"revoke\"\n")).await;
+    stage.read(PEOPLE).await;
+    stage.shows(&[("1", "jane@acme.example", AccountState::Active, "agent")]).await;
+    let (cookie, key) = stage.signed_in(MIA, Role::Operator).await;
+    let page = stage.get("/rules", &cookie).await.body;
+    assert!(page.contains("desk:</span> role agent"), "what a rule gives stands beside its condition: {page}");
+    let draft = stage.house.policy.text.replace("role = \"agent\"", "role = \"admin\"");
+    let draft: String = url::form_urlencoded::byte_serialize(draft.as_bytes()).collect();
+    let page = stage.ask("POST", "/rules", &cookie, &format!("form_key={key}&do=try&draft={draft}")).await.body;
+    let row = |what: &str, gain, lose| {
+        format!("<th scope=\"row\">desk</th><td>{what}</td><td class=\"num\">{gain}</td><td class=\"num\">{lose}</td>")
+    };
+    assert!(page.contains(&row("role admin", 3, 0)), "Jane and who gets an account anyhow: {page}");
+    assert!(page.contains(&row("role agent", 0, 3)) && !page.contains("<td>an account</td>"), "{page}");
+    let (_, gains) = page.split_once("<h3>Would gain</h3>").unwrap();
+    assert!(gains.contains("Jane Doe</a>") && gains.contains("desk:</span> role admin"), "{page}");
+}
