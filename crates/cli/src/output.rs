@@ -60,7 +60,7 @@ impl Output {
         match self.log {
             LogForm::Text => eprintln!("{before}{text}"),
             LogForm::Json => {
-                let now = jiff::Timestamp::now().to_string();
+                let now = tenure_engine::clock::Clock::system().now_text();
                 let line = serde_json::json!({ "timestamp": now, "level": level, "message": text, "target": "tenure" });
                 eprintln!("{line}");
             }

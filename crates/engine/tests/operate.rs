@@ -136,9 +136,11 @@ async fn work_that_nobody_does_is_told() {
         let house = stage.house().await;
         let due_ms = house.clock.now_ms();
         house.store.enqueue(&[NewJob { kind: "pull", key: "hr".into(), run_at_ms: due_ms }]).await.unwrap();
-        house.close().await;
         assert_eq!(stage.problems().await.len(), 0, "it has just become due");
         stage.now_ms.fetch_add(1_000_000, Ordering::Relaxed);
+        assert_eq!(stage.problems().await.len(), 0, "no daemon ever worked here: commands do the work");
+        house.store.claim_jobs(&["pull"], "lost", 1, due_ms, 0).await.unwrap();
+        house.close().await;
         let told: Vec<_> = stage.problems().await.into_iter().filter(|line| line.what == "work").collect();
         assert!(told.len() == 1 && told[0].says.contains("tenure serve"), "{told:?}");
         assert_eq!(stage.metric("tenure_jobs_late_seconds{kind=\"pull\"}").await, 1000.0);

@@ -56,7 +56,7 @@ impl Schedule {
 
     /// Returns the moment itself, or when the quiet hours of a connection end in which it lies.
     pub fn unquiet_ms(&self, name: &str, at_ms: i64) -> i64 {
-        self.0.get(name).map_or(at_ms, |rhythm| rhythm.unquiet_ms(at_ms))
+        self.rhythms.get(name).map_or(at_ms, |rhythm| rhythm.unquiet_ms(at_ms))
     }
 }
 
