@@ -3,7 +3,8 @@
 
 use crate::failure::Failure;
 use crate::frame::{Frame, query, show};
-use crate::judged::Counted;
+use crate::holders::{Held, Holding, holding};
+use crate::judged::{Counted, Holders, Known};
 use crate::today::FindingLine;
 use crate::trends::{REQUESTS, STATES};
 use crate::words::{self, Chip};
@@ -155,6 +156,10 @@ struct AppPage {
     findings: Vec<FindingLine>,
     more_findings: usize,
     pulls: Vec<PullLine>,
+    /// Who holds what, as a picture and as a table.
+    held: Held,
+    /// Those who hold one thing, if that is asked for.
+    holding: Option<Holding>,
     entitlements: Vec<(String, String, bool, String)>,
     more_entitlements: usize,
     accounts: Vec<AccountLine>,
@@ -188,7 +193,8 @@ struct AccountLine {
     name: String,
     state: Chip,
     grants: String,
-    person: Option<String>,
+    /// Whose it is: where they are shown, and their name.
+    person: Option<(String, String)>,
 }
 
 /// `GET /apps/{connection}`.
@@ -219,7 +225,8 @@ pub(crate) async fn page(
     };
     let holders = judged.holders.get(&name);
     let sought = query(&uri, "q").unwrap_or_default();
-    let (accounts, next) = accounts(&console, &connection, &sought, &uri, as_of_ms).await?;
+    let (accounts, next) = accounts(&console, &judged, &connection, &sought, &uri, as_of_ms).await?;
+    let held = Held::of(&name, &known, &judged);
     let end = known.last.as_ref().and_then(|pull| pull.end.as_ref());
     frame.title.clone_from(&name);
     show(&AppPage {
@@ -247,6 +254,8 @@ pub(crate) async fn page(
         pulls: pulls(&console, &connection, now_ms, as_of_ms).await?,
         more_entitlements: known.entitlements.len().saturating_sub(ENTITLEMENTS_SHOWN),
         entitlements: entitlements(&known, holders),
+        held,
+        holding: holding(&name, &judged, &uri),
         accounts,
         sought,
         next,
@@ -291,12 +300,13 @@ fn kinds(abilities: &Abilities) -> Vec<KindTold> {
 
 fn entitlements(
     known: &Overview,
-    holders: Option<&BTreeMap<(String, String), u64>>,
+    holders: Option<&BTreeMap<(String, String), Holders>>,
 ) -> Vec<(String, String, bool, String)> {
     let shown = known.entitlements.iter().take(ENTITLEMENTS_SHOWN);
     let line = |entitlement: &tenure_core::account::Entitlement| {
         let (kind, name) = (entitlement.kind.to_string(), entitlement.name.to_string());
-        let held = holders.and_then(|holders| holders.get(&(kind.clone(), name.clone()))).copied().unwrap_or(0);
+        let held = holders.and_then(|holders| holders.get(&(kind.clone(), name.clone())));
+        let held = held.map_or(0, |held| held.accounts);
         (kind, name, entitlement.privileged, words::thousands(held as i64))
     };
     shown.map(line).collect()
@@ -331,6 +341,7 @@ async fn pulls(
 
 async fn accounts(
     console: &Shared,
+    judged: &Known,
     name: &ConnectionName,
     sought: &str,
     uri: &Uri,
@@ -365,7 +376,10 @@ async fn accounts(
             name: account.name.as_deref().unwrap_or_default().to_owned(),
             state: words::state(account.state.as_str()),
             grants: if more > 0 { format!("{} and {more} more", grants.join(", ")) } else { grants.join(", ") },
-            person: owner.map(|owner| format!("/people/{}", words::part(owner.as_str()))),
+            person: owner.map(|owner| {
+                let known = judged.person(owner.as_str()).map(|line| line.name.clone());
+                (format!("/people/{}", words::part(owner.as_str())), known.unwrap_or_else(|| "person".into()))
+            }),
         });
     }
     Ok((lines, next))

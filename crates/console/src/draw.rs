@@ -152,6 +152,51 @@ pub(crate) fn reach(person: &str, held: &[Held]) -> String {
     svg
 }
 
+/// One thing that an app grants, for the picture of who holds it.
+pub(crate) struct Granted {
+    /// Its name.
+    pub name: String,
+    pub privileged: bool,
+    /// Some who hold it.
+    pub people: Vec<String>,
+    /// How many more do.
+    pub more: usize,
+}
+
+/// Draws an app, what it grants, and who holds that.
+pub(crate) fn holders(app: &str, granted: &[Granted]) -> String {
+    const ROW: usize = 26;
+    let rows = |one: &Granted| (one.people.len() + usize::from(one.more > 0)).max(1);
+    let height = granted.iter().map(rows).sum::<usize>() * ROW + granted.len() * 10 + 10;
+    let title = format!("Who holds what in {app}: {} accounts and grants", granted.len());
+    let mut svg = format!(
+        "<svg class=\"reach\" viewBox=\"0 0 760 {height}\" role=\"img\" aria-label=\"{0}\"><title>{0}</title>",
+        escaped(&title)
+    );
+    let (middle, mut top, mut nodes) = (height / 2, 10, String::new());
+    for one in granted {
+        let rows = rows(one);
+        let at = top + rows * ROW / 2;
+        edge(&mut svg, (176, middle), (260, at));
+        let (class, mark) = if one.privileged { ("node-bad", "★ ") } else { ("node-good", "") };
+        node(&mut nodes, (260, at - 11), 200, class, &format!("{mark}{}", short(&one.name, 26)));
+        for (row, person) in one.people.iter().enumerate() {
+            let y = top + row * ROW + ROW / 2;
+            edge(&mut svg, (460, at), (540, y));
+            node(&mut nodes, (540, y - 11), 210, "node", &short(person, 28));
+        }
+        if one.more > 0 {
+            let y = top + one.people.len() * ROW + ROW / 2;
+            let _ = write!(nodes, "<text class=\"tick\" x=\"546\" y=\"{}\">and {} more</text>", y + 4, one.more);
+        }
+        top += rows * ROW + 10;
+    }
+    node(&mut nodes, (6, middle - 16), 170, "node-accent", &short(app, 22));
+    svg.push_str(&nodes);
+    svg.push_str("</svg>");
+    svg
+}
+
 fn edge(svg: &mut String, from: (usize, usize), to: (usize, usize)) {
     let middle = (from.0 + to.0) / 2;
     let _ = write!(
@@ -189,6 +234,10 @@ mod tests {
         let svg = reach("Eve <img src=x>", &[held]);
         assert!(!svg.contains("<script") && !svg.contains("<img") && !svg.contains("<b>"), "{svg}");
         assert!(svg.contains("Eve &lt;img src=x&gt;"));
+        let granted = Granted { name: "<b>".into(), privileged: true, people: vec!["<i>".into()], more: 3 };
+        let svg = holders("<u>", &[granted]);
+        assert!(!svg.contains("<b>") && !svg.contains("<i>") && !svg.contains("<u>"), "{svg}");
+        assert!(svg.contains("★ &lt;b&gt;") && svg.contains("and 3 more"), "{svg}");
     }
 
     #[test]

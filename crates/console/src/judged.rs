@@ -41,14 +41,33 @@ pub(crate) struct Known {
     pub people: Vec<Line>,
     /// People by their id, by the words of their name, and by what stands before the `@` of their address.
     index: BTreeMap<Box<str>, Vec<u32>>,
-    /// Who holds how many of what: connection, kind and name of the entitlement.
-    pub holders: BTreeMap<String, BTreeMap<(String, String), u64>>,
+    /// Who holds what: connection, kind and name of the entitlement. An account that lets in is one of them, without a kind.
+    pub holders: BTreeMap<String, BTreeMap<(String, String), Holders>>,
     /// How many accounts of a kind are in a state, by connection.
     pub accounts: BTreeMap<String, Counted>,
 }
 
 /// How many accounts of each kind are in each state.
 pub(crate) type Counted = BTreeMap<(Kind, AccountState), u64>;
+
+/// The name under which [`Known::holders`] has those who hold an account at all.
+pub(crate) const ACCOUNT: &str = "an account";
+
+/// Who holds one thing.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Holders {
+    /// How many accounts have it, nobody's among them.
+    pub accounts: u64,
+    /// Whose they are, by their places among the people: by name, each once.
+    people: Vec<u32>,
+}
+
+impl Holders {
+    /// How many people hold it.
+    pub fn len(&self) -> usize {
+        self.people.len()
+    }
+}
 
 /// One person in one line.
 #[derive(Debug, Clone)]
@@ -95,6 +114,10 @@ impl Known {
         self.sought(&format!("at {}", place.to_lowercase())).collect()
     }
 
+    fn place(&self, id: &str) -> Option<u32> {
+        self.index.get(format!("id {id}").as_str())?.first().copied()
+    }
+
     fn sought<'k>(&'k self, key: &str) -> impl Iterator<Item = &'k Line> + use<'k> {
         self.index.get(key).into_iter().flatten().filter_map(|at| self.people.get(*at as usize))
     }
@@ -107,6 +130,11 @@ impl Known {
                 self.index.entry(key.into_boxed_str()).or_default().push(at as u32);
             }
         }
+    }
+
+    /// Lists the people who hold a thing, by name.
+    pub fn people_of<'a>(&'a self, holders: &'a Holders) -> impl Iterator<Item = &'a Line> {
+        holders.people.iter().filter_map(|at| self.people.get(*at as usize))
     }
 
     /// Returns how many findings there are of each severity.
@@ -192,16 +220,27 @@ async fn judge(house: &House, mark: (i64, i64), as_of_ms: Option<i64>) -> Result
     }
     known.people.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     known.index();
-    for (account, _) in found.graph.links() {
+    for (account, link) in found.graph.links() {
         let counted = match known.accounts.get_mut(account.key.connection.as_str()) {
             Some(counted) => counted,
             None => known.accounts.entry(account.key.connection.to_string()).or_default(),
         };
         *counted.entry((account.key.kind, account.state)).or_default() += 1;
-        for grant in account.grants.iter().filter(|_| account.state.gives_access()) {
-            let of = known.holders.entry(account.key.connection.to_string()).or_default();
-            *of.entry((grant.kind.to_string(), grant.name.to_string())).or_default() += 1;
+        if !account.state.gives_access() || !house.is_target(&account.key.connection) {
+            continue;
         }
+        let person = link.and_then(|link| known.place(link.identity.as_str()));
+        let of = known.holders.entry(account.key.connection.to_string()).or_default();
+        let grants = account.grants.iter().map(|grant| (grant.kind.to_string(), grant.name.to_string()));
+        for thing in grants.chain([(String::new(), ACCOUNT.to_owned())]) {
+            let holders = of.entry(thing).or_default();
+            holders.accounts += 1;
+            holders.people.extend(person);
+        }
+    }
+    for holders in known.holders.values_mut().flat_map(BTreeMap::values_mut) {
+        holders.people.sort_unstable();
+        holders.people.dedup();
     }
     known.took_ms = house.clock.now_ms() - began_ms;
     Ok(known)

@@ -20,6 +20,7 @@ mod today;
 mod plan;
 mod people;
 mod person;
+mod holders;
 mod apps;
 mod matching;
 mod leaver;

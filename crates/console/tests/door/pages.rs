@@ -1,8 +1,10 @@
 //! What pages say of what they leave out, and what is answered where there is no page.
 
-use crate::stage::{MIA, stage_of_now as stage};
+use crate::stage::{MIA, company_by, stage_of_now as stage};
+use tenure_core::account::AccountState::{Active, Suspended};
 use tenure_core::journal::Draft;
 use tenure_core::role::Role;
+use tenure_engine::reconcile::pin_links;
 
 /// No page is larger.
 const PAGE_MAX: usize = 150_000;
@@ -89,4 +91,33 @@ async fn a_name_reorders_nothing_around_it_on_any_page() {
         let (jane, ali) = (main.contains("U+202E</span>eoD"), main.contains("<bdi>محمد علي</bdi>"));
         assert!(jane || ali, "{path} has no name: {main}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_shows_who_holds_what_in_it() {
+    let stage = company_by("").await;
+    let rows: Vec<String> = (0..80).map(|at| format!("{at},Person {at:02},p{at}@acme.example")).collect();
+    stage.read(&format!("employee_id,name,work_email\n{}\n", rows.join("\n"))).await;
+    let logins: Vec<(String, String)> = (0..80).map(|at| (at.to_string(), format!("p{at}@acme.example"))).collect();
+    let mut agents: Vec<_> = logins.iter().map(|(id, login)| (&**id, &**login, Active, "agent")).collect();
+    agents[7].3 = "admin";
+    agents[8].2 = Suspended;
+    stage.shows(&agents).await;
+    pin_links(&stage.house).await.unwrap();
+    let (cookie, _) = stage.signed_in(MIA, Role::Viewer).await;
+    let page = stage.get("/apps/desk", &cookie).await.body;
+    let (_, who) = page.split_once("<h2 id=\"who\">").unwrap();
+    let (who, _) = who.split_once("</section>").unwrap();
+    assert!(who.contains("★ role admin") && who.contains(">Person 07</a>"), "{who}");
+    assert!(who.contains("and 72 more") && who.contains("and 74 more"), "in the table and in the picture: {who}");
+    assert!(page.len() < PAGE_MAX && page.contains(">Person 03</a></td>"), "whose each account is: {page}");
+    let first = stage.get("/apps/desk?kind=role&holds=agent", &cookie).await.body;
+    let (_, first) = first.split_once("Who holds role agent: 78").unwrap();
+    let (first, _) = first.split_once("</section>").unwrap();
+    assert!(
+        first.matches("<tr>").count() == 61 && !first.contains("Person 07") && !first.contains("Person 08"),
+        "{first}"
+    );
+    let next = stage.get("/apps/desk?kind=role&holds=agent&page=2", &cookie).await.body;
+    assert!(next.contains("Page 2 of 2") && next.contains("Person 79"), "{next}");
 }
