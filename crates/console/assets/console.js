@@ -68,4 +68,4 @@ document.addEventListener("keydown", (event) => {
   } else return;
   event.preventDefault();
 });
-if (cases.length && location.hash === "#cases") cases[0].focus();
+if (location.hash === "#at") document.getElementById("at")?.focus();

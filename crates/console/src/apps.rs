@@ -86,7 +86,7 @@ pub(crate) async fn list(
             states: states(&counted),
             seats: seats.unwrap_or_default(),
             last: known.last.as_ref().map(|pull| words::ago(pull.started_ms, now_ms)).unwrap_or_default(),
-            health: health(known.last.as_ref()),
+            health: health(&console, &name, &known, as_of_ms).await?.0,
             name: name.to_string(),
         });
     }
@@ -123,12 +123,29 @@ fn seats(abilities: &Abilities, counted: &Counted) -> Option<(u64, Option<u64>)>
     (taken > 0 || abilities.seats.is_some()).then_some((taken, abilities.seats))
 }
 
-fn health(last: Option<&Pull>) -> Chip {
-    match last.and_then(|pull| pull.end.as_ref()).map(|end| end.coverage) {
-        None => Chip::new("not read yet", "off"),
-        Some(Coverage::Complete) => Chip::new("good", "good"),
-        Some(Coverage::Partial) => Chip::new("partial", "wait"),
-    }
+/// Says how a connection is, and why, where it is not well; of an earlier moment only what was kept of its reads.
+pub(crate) async fn health(
+    console: &Shared,
+    name: &ConnectionName,
+    known: &Overview,
+    as_of_ms: Option<i64>,
+) -> Result<(Chip, String), Failure> {
+    let end = known.last.as_ref().and_then(|pull| pull.end.as_ref());
+    let (state, because) = match as_of_ms {
+        None => tenure_engine::answer::health(&console.house, name, known).await?,
+        Some(_) => match end.map(|end| end.coverage) {
+            None => ("unread", None),
+            Some(Coverage::Complete) => ("ready", None),
+            Some(Coverage::Partial) => ("partial", end.and_then(|end| end.because.clone())),
+        },
+    };
+    let chip = match state {
+        "ready" => Chip::new("good", "good"),
+        "unread" => Chip::new("not read yet", "off"),
+        "refused" | "drifted" | "failing" => Chip::new(state, "bad"),
+        other => Chip::new(other, "wait"),
+    };
+    Ok((chip, because.unwrap_or_default()))
 }
 
 #[derive(Template)]
@@ -227,14 +244,14 @@ pub(crate) async fn page(
     let sought = query(&uri, "q").unwrap_or_default();
     let (accounts, next) = accounts(&console, &judged, &connection, &sought, &uri, as_of_ms).await?;
     let held = Held::of(&name, &known, &judged);
-    let end = known.last.as_ref().and_then(|pull| pull.end.as_ref());
+    let (health, because) = health(&console, &connection, &known, as_of_ms).await?;
     frame.title.clone_from(&name);
     show(&AppPage {
         app: abilities.app.to_string(),
         title: abilities.title.to_string(),
         source: matches!(abilities.standing, Standing::Source(_)),
-        health: health(known.last.as_ref()),
-        because: end.and_then(|end| end.because.clone()).unwrap_or_default(),
+        health,
+        because,
         asked: as_of_ms.is_none() && is_asked(house, &connection).await?,
         states: states(&counted),
         chart: draw::days("Accounts of the last 30 days, by state", &figures, STATES),

@@ -114,13 +114,11 @@ fn says(entry: &Entry) -> String {
         "decided" => {
             let decision = &entry.body["decision"];
             let what = decision["decided"].as_str().unwrap_or_default();
-            let of = ["step", "account", "identity", "guard"].iter().find_map(|name| match &decision[*name] {
-                serde_json::Value::String(text) => Some(text.clone()),
-                serde_json::Value::Null => None,
-                other => Some(other.to_string()),
-            });
+            let of = ["step", "account", "identity", "guard", "plan", "attributes"];
+            let of = of.iter().map(|name| &decision[*name]).filter(|value| !value.is_null());
+            let of: Vec<String> = of.map(words::value).filter(|said| said != "none").collect();
             let note = entry.body["note"].as_str().map(|note| format!(": {note}")).unwrap_or_default();
-            format!("{what} {}{note}", of.unwrap_or_default())
+            format!("{what} {}{note}", of.join(" · "))
         }
         "step_started" => ["connection", "effect", "account"]
             .iter()
@@ -138,7 +136,7 @@ fn says(entry: &Entry) -> String {
                     .join(" · ")
             }
             serde_json::Value::Null => String::new(),
-            other => other.to_string(),
+            other => words::value(other),
         },
     };
     words::cut(says.trim())

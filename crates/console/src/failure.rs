@@ -42,6 +42,8 @@ struct FailurePage {
     heading: &'static str,
     says: String,
     in_past: bool,
+    /// The page of ours from which the visitor came.
+    from: Option<String>,
 }
 
 impl From<EngineError> for Failure {
@@ -124,7 +126,8 @@ impl IntoResponse for Failure {
             _ => Frame::plain(crate::gate::visits().as_deref(), heading),
         };
         let in_past = matches!(self, Self::Past { .. });
-        match (FailurePage { frame, heading, says, in_past }).render() {
+        let from = crate::gate::came_from();
+        match (FailurePage { frame, heading, says, in_past, from }).render() {
             Ok(page) => (status, Html(crate::isolate::isolated(&page))).into_response(),
             Err(_) => status.into_response(),
         }

@@ -75,18 +75,33 @@ pub(crate) fn guard(answer: MethodRouter<Shared>, deed: Deed, console: &Shared) 
 }
 
 tokio::task_local! {
-    /// Who visits, for a page that says only why there is none.
-    static VISITS: Arc<Visitor>;
+    /// Who visits and from which page of ours, for a page that says only why there is none.
+    static VISITS: (Arc<Visitor>, Option<String>);
 }
 
 /// Returns who visits, where somebody was let in.
 pub(crate) fn visits() -> Option<Arc<Visitor>> {
-    VISITS.try_with(Arc::clone).ok()
+    VISITS.try_with(|(visitor, _)| visitor.clone()).ok()
+}
+
+/// Returns from which page of ours a visitor came.
+pub(crate) fn came_from() -> Option<String> {
+    VISITS.try_with(|(_, from)| from.clone()).ok().flatten()
+}
+
+/// Reads from which page of ours a browser says that it comes.
+fn from_ours(headers: &HeaderMap) -> Option<String> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let (_, rest) = text(header::REFERER)?.split_once("://")?;
+    let (host, _) = rest.split_once('/')?;
+    let page = within(&rest[host.len()..]);
+    host.eq_ignore_ascii_case(text(header::HOST)?).then(|| page.to_owned()).filter(|page| page != "/")
 }
 
 async fn admit(State((console, deed)): State<Asked>, request: Request, next: Next) -> Response {
+    let from = from_ours(request.headers());
     match let_through(&console, deed, request).await {
-        Ok((request, visitor)) => VISITS.scope(visitor, next.run(request)).await,
+        Ok((request, visitor)) => VISITS.scope((visitor, from), next.run(request)).await,
         Err(response) => *response,
     }
 }
@@ -191,7 +206,7 @@ async fn lost(console: &Console, headers: &HeaderMap, status: StatusCode) -> Res
         _ => Failure::Missing("there is no such page".into()),
     };
     match visitor {
-        Some(visitor) => VISITS.scope(Arc::new(visitor), async { failure.into_response() }).await,
+        Some(visitor) => VISITS.scope((Arc::new(visitor), from_ours(headers)), async { failure.into_response() }).await,
         None => failure.into_response(),
     }
 }

@@ -47,6 +47,10 @@ struct Case {
     text: String,
     facts: Vec<(String, String)>,
     candidates: Vec<Candidate>,
+    /// The account of the case to which one goes on from here.
+    next: String,
+    /// Whether somebody comes here from the case before.
+    is_at: bool,
 }
 
 struct Candidate {
@@ -80,10 +84,17 @@ pub(crate) async fn page(
     };
     let findings: Vec<&Finding> = known.of(kinds).collect();
     let pages = findings.len().div_ceil(SHOWN).max(1);
-    let page = query(&uri, "page").and_then(|page| page.parse().ok()).unwrap_or(1).clamp(1, pages);
+    let account = |finding: &&Finding| finding.account_key.as_ref().map(ToString::to_string).unwrap_or_default();
+    let at = query(&uri, "at").and_then(|at| findings.iter().position(|finding| account(finding) == at));
+    let page = query(&uri, "page").and_then(|page| page.parse().ok());
+    let page = page.or(at.map(|at| at / SHOWN + 1)).unwrap_or(1).clamp(1, pages);
     let mut cases = Vec::new();
-    for finding in findings.iter().skip((page - 1) * SHOWN).take(SHOWN) {
-        cases.push(case(&console, &known, finding, as_of_ms).await?);
+    let begin = (page - 1) * SHOWN;
+    for (place, finding) in findings.iter().enumerate().skip(begin).take(SHOWN) {
+        let next = findings.get(place + 1).or(place.checked_sub(1).and_then(|before| findings.get(before)));
+        let next = next.map(account).unwrap_or_default();
+        let is_at = at.map_or(place == begin, |at| at == place);
+        cases.push(Case { next, is_at, ..case(&console, &known, finding, as_of_ms).await? });
     }
     show(&Match {
         all: known.of(KINDS).count(),
@@ -127,6 +138,8 @@ async fn case(console: &Shared, known: &Known, finding: &Finding, as_of_ms: Opti
         text: finding.text.split("; `tenure").next().unwrap_or_default().to_owned(),
         candidates: candidates(known, finding, &name, login),
         facts,
+        next: String::new(),
+        is_at: false,
     })
 }
 
@@ -189,7 +202,17 @@ pub(crate) async fn decide(
     let (what, done) = match (form.text("decide"), identity) {
         (Some("link"), Some(identity)) => (Decided::Link { account, identity }, "linked"),
         (Some("link"), None) => return Err(Failure::Asked("choose whose it is first".into())),
-        (Some("unlink"), identity) => (Decided::Unlink { account, identity }, "unlinked"),
+        (Some("unlink"), Some(identity)) => (Decided::Unlink { account, identity: Some(identity) }, "unlinked"),
+        (Some("unlink"), None) => {
+            // Nobody is chosen: it is not theirs whose it is now.
+            let link = house.store.link_of(&account).await?;
+            let identity = link.map(|link| link.identity).ok_or_else(|| {
+                Failure::Asked(format!(
+                    "{account} is nobody's now: choose whose it is not first; what is to stay nobody's is left alone"
+                ))
+            })?;
+            (Decided::Unlink { account, identity: Some(identity) }, "unlinked")
+        }
         (Some("exempt"), _) => {
             may_exempt(house, &account)?;
             (Decided::Exempt { account }, "exempted")
@@ -199,5 +222,6 @@ pub(crate) async fn decide(
     let by = By { who: visitor.who.clone(), note: form.text("note").map(str::to_owned) };
     record(house, by, what).await?;
     let only = form.text("only").unwrap_or_default();
-    Ok(Redirect::to(&format!("/match?only={}&done={done}#cases", words::part(only))))
+    let at = form.text("next").map(|next| format!("&at={}", words::part(next))).unwrap_or_default();
+    Ok(Redirect::to(&format!("/match?only={}&done={done}{at}#at", words::part(only))))
 }

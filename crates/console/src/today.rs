@@ -15,7 +15,6 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{Html, Redirect};
 use std::sync::Arc;
 use tenure_core::change::{ApprovalState, Severity};
-use tenure_core::facts::Coverage;
 use tenure_engine::decide::By;
 use tenure_engine::session::Visitor;
 use tenure_engine::stop::Brake;
@@ -187,12 +186,7 @@ async fn connections(
         let total: u64 = counted.values().sum();
         let active: u64 = counted.iter().filter(|((_, state), _)| state.gives_access()).map(|(_, count)| count).sum();
         let abilities = house.connection(name.as_str())?.abilities();
-        let end = known.last.as_ref().and_then(|pull| pull.end.as_ref());
-        let (health, says) = match end {
-            None => (Chip::new("not read yet", "off"), String::new()),
-            Some(end) if end.coverage == Coverage::Complete => (Chip::new("good", "good"), String::new()),
-            Some(end) => (Chip::new("partial", "wait"), end.because.clone().unwrap_or_default()),
-        };
+        let (health, says) = crate::apps::health(console, &name, &known, as_of_ms).await?;
         if house.is_target(&name) {
             accounts += total as i64;
         }

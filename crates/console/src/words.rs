@@ -90,6 +90,19 @@ pub(crate) fn value(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "none".into(),
         Value::Array(items) => items.iter().map(self::value).collect::<Vec<_>>().join(", "),
+        // An account's key, as it is written everywhere.
+        Value::Object(key)
+            if key.len() == 3 && ["connection", "kind", "id"].iter().all(|part| key.contains_key(*part)) =>
+        {
+            ["connection", "kind", "id"].map(|part| self::value(&key[part])).join("/")
+        }
+        Value::Object(map) if map.is_empty() => "none".into(),
+        Value::Object(map) => {
+            let said = map.iter().filter(|(_, value)| !value.is_null());
+            said.map(|(name, value)| format!("{} {}", name.replace('_', " "), self::value(value)))
+                .collect::<Vec<_>>()
+                .join(", ")
+        }
         other => other.to_string(),
     };
     cut(&text)
@@ -205,6 +218,11 @@ mod tests {
         };
         assert_eq!((before(&change(None)), before(&change(Some(Value::Null)))), ("not known".into(), "nothing".into()));
         assert_eq!(value(&serde_json::json!(["b", "a"])), "b, a");
+        assert_eq!(value(&serde_json::json!({ "connection": "desk", "kind": "agent", "id": "7" })), "desk/agent/7");
+        assert_eq!(
+            value(&serde_json::json!({ "end_date": "2027-01-01", "by": null, "of": [] })),
+            "end date 2027-01-01, of none"
+        );
     }
 
     #[test]

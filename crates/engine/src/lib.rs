@@ -7,6 +7,7 @@ mod rhythm;
 pub mod config;
 pub mod drain;
 pub mod reload;
+pub mod listening;
 pub mod secrets;
 pub mod seal;
 mod access;

@@ -25,7 +25,7 @@ pub async fn run(house: &House, arguments: &ConsoleArguments, output: &Output) -
             let who = ground::actor(by.as_deref());
             let by = By { who: ground::actor(None), note: None };
             let (credential, invited) = invite(house, &who, role, lasts.as_ms(), &by).await?;
-            let link = format!("{}/sign-in?link={}", base(house), reveal(&credential));
+            let link = format!("{}/sign-in?link={}", base(house).await?, reveal(&credential));
             if output.json {
                 let mut document = serde_json::to_value(&invited)?;
                 document["link"] = link.into();
@@ -61,11 +61,16 @@ pub async fn run(house: &House, arguments: &ConsoleArguments, output: &Output) -
     Ok(Exit::Done)
 }
 
-/// Returns the address under which people reach the console: the public one, else the one it listens on.
-fn base(house: &House) -> String {
+/// Returns the address under which people reach the console: the public one, else the one on which a daemon listens, else the
+/// one on which it would by the file.
+async fn base(house: &House) -> anyhow::Result<String> {
     let server = &house.config.server;
-    match &server.public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("http://{}", server.listen.as_deref().unwrap_or(LISTEN)),
+    if let Some(url) = &server.public_url {
+        return Ok(url.trim_end_matches('/').to_owned());
     }
+    if let Some(place) = tenure_engine::listening::place(house).await? {
+        return Ok(place);
+    }
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    Ok(format!("{scheme}://{}", server.listen.as_deref().unwrap_or(LISTEN)))
 }

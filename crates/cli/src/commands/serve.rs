@@ -8,11 +8,12 @@ use crate::exit::{Exit, Mistake};
 use crate::ground;
 use crate::output::Output;
 use anyhow::Context;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_engine::drain::Drain;
 use tenure_engine::house::House;
+use tenure_engine::listening;
 use tenure_engine::work::{Schedule, check_clock, work};
 use tenure_serve::{Front, TlsFiles, TlsListener};
 use tokio::net::TcpListener;
@@ -35,8 +36,10 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("listen on {address}; --listen names another address"))?;
-    let listening = listener.local_addr()?;
-    tell(&house, &schedule, listening, output)?;
+    let listens = listener.local_addr()?;
+    let place = place(&house, listens);
+    listening::begin(&house, &place).await?;
+    tell(&house, &schedule, listens, output)?;
     let (drain, front) = (Drain::default(), Front::of(house.clone()));
     let mut hangups = Hangups::heed()?;
     tokio::spawn(heed_signals(drain.clone(), output.clone()));
@@ -53,7 +56,9 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
         Ok(answered) => answered.context("answer HTTP")??,
         Err(_) => output.warning("somebody's question was not answered to its end"),
     }
-    worked?.close().await;
+    let house = worked?;
+    listening::end(&house, &place).await?;
+    house.close().await;
     output.note("ended; nothing is under way");
     Ok(Exit::Done)
 }
@@ -157,10 +162,24 @@ fn tell(house: &House, schedule: &Schedule, listening: SocketAddr, output: &Outp
         output.document(&serde_json::json!({ "listen": listening.to_string(), "connections": connections }))?;
     }
     let kind = if house.config.store.url.starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" };
-    let scheme = if house.config.server.tls.is_some() { "https" } else { "http" };
-    output.note(format!("tenure {} listens on {scheme}://{listening}, its store is {kind}", env!("CARGO_PKG_VERSION")));
+    let (version, scheme) = (env!("CARGO_PKG_VERSION"), scheme(house));
+    output.note(format!("tenure {version} listens on {scheme}://{listening}, its store is {kind}"));
     tell_when(schedule, output);
     Ok(())
+}
+
+fn scheme(house: &House) -> &'static str {
+    if house.config.server.tls.is_some() { "https" } else { "http" }
+}
+
+/// Returns the address under which a browser on this machine finds what listens there.
+fn place(house: &House, listening: SocketAddr) -> String {
+    let near = match listening {
+        SocketAddr::V4(address) if address.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        SocketAddr::V6(address) if address.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, address.port()).into(),
+        named => named,
+    };
+    format!("{}://{near}", scheme(house))
 }
 
 /// Says when each connection is read, and what the file asks for in vain.

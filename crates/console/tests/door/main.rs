@@ -4,6 +4,7 @@ mod acts;
 mod approvals;
 mod connect;
 mod leaver;
+mod matching;
 mod openid;
 mod pages;
 mod past;

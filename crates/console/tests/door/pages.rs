@@ -1,10 +1,12 @@
 //! What pages say of what they leave out, and what is answered where there is no page.
 
 use crate::stage::{MIA, company_by, stage_of_now as stage};
+use std::sync::atomic::Ordering;
 use tenure_core::account::AccountState::{Active, Suspended};
 use tenure_core::journal::Draft;
 use tenure_core::role::Role;
 use tenure_engine::reconcile::pin_links;
+use tenure_store::{JobEnd, NewJob};
 
 /// No page is larger.
 const PAGE_MAX: usize = 150_000;
@@ -120,4 +122,45 @@ async fn an_app_shows_who_holds_what_in_it() {
     );
     let next = stage.get("/apps/desk?kind=role&holds=agent&page=2", &cookie).await.body;
     assert!(next.contains("Page 2 of 2") && next.contains("Person 79"), "{next}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_fails_leads_back_to_where_somebody_was() {
+    let stage = stage("").await;
+    let (cookie, key) = stage.signed_in(MIA, Role::Admin).await;
+    let from = |page: &str| format!("{cookie}Referer: http://{page}\r\n");
+    let (ours, path) = (stage.address.clone(), "/connect/csv/add");
+    let form = format!("form_key={key}&name=a+b&key.path=people.csv");
+    let answer = stage.ask("POST", path, &from(&format!("{ours}/connect/csv?x=1")), &form).await;
+    assert!(answer.body.contains("<a href=\"/connect/csv?x=1\">Back to the page you came from</a>"), "{answer:?}");
+    for elsewhere in ["evil.example/connect/csv".to_owned(), format!("{ours}//evil.example"), format!("{ours}/")] {
+        let answer = stage.ask("POST", path, &from(&elsewhere), &form).await;
+        assert!(answer.status == 409 && !answer.body.contains("you came from"), "{elsewhere}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_not_read_is_not_called_well() {
+    let stage = stage("").await;
+    stage.read("employee_id,name,work_email\n1,Jane Doe,jane@acme.example\n").await;
+    let (cookie, _) = stage.signed_in(MIA, Role::Viewer).await;
+    let health = async |path: &str| stage.get(path, &cookie).await.body;
+    for path in ["/", "/apps", "/apps/hr"] {
+        assert!(health(path).await.contains("<span class=\"chip good\">good</span>"), "{path}");
+    }
+    let (store, now_ms) = (&stage.house.store, stage.house.clock.now_ms());
+    store.enqueue(&[NewJob { kind: "pull", key: "hr".into(), run_at_ms: now_ms }]).await.unwrap();
+    let claimed = store.claim_jobs(&["pull"], "one", 1, now_ms, 60_000).await.unwrap().remove(0);
+    let end = JobEnd::Retry { at_ms: now_ms + 1000, because: "no route to the file".into() };
+    store.end_jobs(&[(claimed.clone(), end)], now_ms).await.unwrap();
+    for path in ["/", "/apps", "/apps/hr"] {
+        assert!(health(path).await.contains("<span class=\"chip bad\">failing</span>"), "{path}");
+    }
+    assert!(health("/").await.contains("no route to the file"));
+    let claimed = store.claim_jobs(&["pull"], "one", 1, now_ms + 2000, 60_000).await.unwrap().remove(0);
+    store.end_jobs(&[(claimed, JobEnd::Done)], now_ms + 3000).await.unwrap();
+    assert!(health("/apps").await.contains(">good</span>"));
+    stage.now_ms.fetch_add(40 * 60_000, Ordering::Relaxed);
+    let page = health("/").await;
+    assert!(page.contains("<span class=\"chip wait\">overdue</span>") && page.contains("and was not"), "{page}");
 }

@@ -22,6 +22,9 @@ use tenure_store::{Overview, Pull};
 /// How far the clocks of processes are apart at most; `serve` refuses to start where they are further.
 const CLOCKS_APART_MS: i64 = 3000;
 
+/// How late a read may be before it is called so: others may be under way, and a large one takes its time.
+const OVERDUE_MS: i64 = 10 * 60 * 1000;
+
 /// All connections.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Connections {
@@ -230,6 +233,43 @@ async fn state_of(
         Some(end) if end.coverage == Coverage::Partial => ("partial", end.because.clone()),
         Some(_) => ("ready", None),
     })
+}
+
+/// Tells in a word how a connection is for whoever looks after it, and why: the words of [`ConnectionView::state`], and where it
+/// was read well before, `failing` (what was tried since failed) or `overdue` (it should have been read again by now).
+///
+/// # Errors
+/// The store failed.
+#[boxed]
+pub async fn health(
+    house: &House,
+    name: &ConnectionName,
+    known: &Overview,
+) -> Result<(&'static str, Option<String>), EngineError> {
+    let stops = stops_of(&house.store).await?;
+    let stopped = stops.iter().find(|stop| stop.connection.as_ref().is_none_or(|place| place == name));
+    let quiet_ms = crate::budget::left(house, name).await?.quiet_ms;
+    let (state, because) = state_of(house, name, known, stopped, quiet_ms).await?;
+    if !["ready", "unread", "partial"].contains(&state) {
+        return Ok((state, because));
+    }
+    let now_ms = house.clock.now_ms();
+    let job = house.store.job("pull", name.as_str()).await?;
+    if let Some(because) = job.filter(|job| job.failures > 0).and_then(|job| job.because) {
+        return Ok(("failing", Some(format!("it could not be read: {because}"))));
+    }
+    if let Some(because) = house.store.circuits().await?.get(name).and_then(|circuit| circuit.says(name, now_ms)) {
+        return Ok(("failing", Some(because)));
+    }
+    let ended_ms = known.last.as_ref().and_then(|pull| pull.finished_ms);
+    if let (Some(ended_ms), "ready") = (ended_ms, state)
+        && let Some(due_ms) = crate::work::schedule::due_ms(house, name, ended_ms).await?
+        && now_ms > due_ms + OVERDUE_MS
+    {
+        let since = moment_text(due_ms);
+        return Ok(("overdue", Some(format!("it should have been read at {since} at the latest, and was not"))));
+    }
+    Ok((state, because))
 }
 
 fn last_pull(pull: Pull) -> LastPull {

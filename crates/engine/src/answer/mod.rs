@@ -17,7 +17,7 @@ mod work;
 mod apps;
 
 pub use apps::{AppBrief, AppView, Apps, FurtherDialect, app, app_view, apps, can};
-pub use connections::{ConnectionView, Connections, PullSeen, connection, connections, pulls_since};
+pub use connections::{ConnectionView, Connections, PullSeen, connection, connections, health, pulls_since};
 pub use findings::{Findings, FindingsAsked, findings, kind_of, list as list_findings};
 pub use journal::{Journal, JournalAsked, journal};
 pub(crate) use kept::Kept;

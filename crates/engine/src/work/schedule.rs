@@ -73,6 +73,15 @@ pub(crate) async fn every_ms(
     Ok((rhythm.every_ms(), refused))
 }
 
+/// Returns when a connection is read next after it was at a moment (milliseconds since 1970, UTC); nothing where only when
+/// somebody asks.
+///
+/// # Errors
+/// As [`every_ms`].
+pub(crate) async fn due_ms(house: &House, name: &ConnectionName, after_ms: i64) -> Result<Option<i64>, EngineError> {
+    Ok(rhythm(house, name).await?.0.next_ms(name.as_str(), after_ms))
+}
+
 /// Returns when a connection is read, and why not as the file says it where that cannot be served.
 async fn rhythm(house: &House, name: &ConnectionName) -> Result<(Rhythm, Option<Misplaced>), EngineError> {
     if house.is_pushed(name) {
