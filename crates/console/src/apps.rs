@@ -20,6 +20,7 @@ use tenure_core::abilities::{Abilities, Effect, Sessions, Standing};
 use tenure_core::account::{AccountState, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
+use tenure_engine::answer::Noted;
 use tenure_engine::budget::WindowLeft;
 use tenure_engine::dialect::Dialect;
 use tenure_engine::session::Visitor;
@@ -68,7 +69,7 @@ pub(crate) async fn list(
     let frame = Frame::of(&console, &visitor, "Apps", "apps", (&uri, &headers)).await?;
     let house = &console.house;
     let as_of_ms = frame.as_of_ms();
-    let mut overviews = house.store.overviews().await?;
+    let (mut overviews, noted) = (house.store.overviews().await?, noted(&console, as_of_ms).await?);
     let now_ms = house.clock.now_ms();
     let mut lines = Vec::new();
     for name in house.names() {
@@ -86,7 +87,10 @@ pub(crate) async fn list(
             states: states(&counted),
             seats: seats.unwrap_or_default(),
             last: known.last.as_ref().map(|pull| words::ago(pull.started_ms, now_ms)).unwrap_or_default(),
-            health: health(&console, &name, &known, as_of_ms).await?.0,
+            health: {
+                let quiet_ms = tenure_engine::budget::left(house, &name).await?.quiet_ms;
+                health(&console, &name, &known, noted.as_ref(), quiet_ms).await?.0
+            },
             name: name.to_string(),
         });
     }
@@ -123,17 +127,26 @@ fn seats(abilities: &Abilities, counted: &Counted) -> Option<(u64, Option<u64>)>
     (taken > 0 || abilities.seats.is_some()).then_some((taken, abilities.seats))
 }
 
+/// Reads what is noted of connections now; nothing of an earlier moment.
+pub(crate) async fn noted(console: &Shared, as_of_ms: Option<i64>) -> Result<Option<Noted>, Failure> {
+    Ok(match as_of_ms {
+        None => Some(Noted::now(&console.house).await?),
+        Some(_) => None,
+    })
+}
+
 /// Says how a connection is, and why, where it is not well; of an earlier moment only what was kept of its reads.
 pub(crate) async fn health(
     console: &Shared,
     name: &ConnectionName,
     known: &Overview,
-    as_of_ms: Option<i64>,
+    noted: Option<&Noted>,
+    quiet_ms: Option<i64>,
 ) -> Result<(Chip, String), Failure> {
     let end = known.last.as_ref().and_then(|pull| pull.end.as_ref());
-    let (state, because) = match as_of_ms {
-        None => tenure_engine::answer::health(&console.house, name, known).await?,
-        Some(_) => match end.map(|end| end.coverage) {
+    let (state, because) = match noted {
+        Some(noted) => noted.health(&console.house, name, known, quiet_ms).await?,
+        None => match end.map(|end| end.coverage) {
             None => ("unread", None),
             Some(Coverage::Complete) => ("ready", None),
             Some(Coverage::Partial) => ("partial", end.and_then(|end| end.because.clone())),
@@ -244,7 +257,8 @@ pub(crate) async fn page(
     let sought = query(&uri, "q").unwrap_or_default();
     let (accounts, next) = accounts(&console, &judged, &connection, &sought, &uri, as_of_ms).await?;
     let held = Held::of(&name, &known, &judged);
-    let (health, because) = health(&console, &connection, &known, as_of_ms).await?;
+    let noted = noted(&console, as_of_ms).await?;
+    let (health, because) = health(&console, &connection, &known, noted.as_ref(), left.quiet_ms).await?;
     frame.title.clone_from(&name);
     show(&AppPage {
         app: abilities.app.to_string(),

@@ -112,7 +112,7 @@ fn shown(house: &House, found: &Found<'_>, at: IdentityAt, id: &IdentityId, fram
         ("Last day", identity.end_date.map(|date| date.to_string())),
         ("Time zone", text("time_zone")),
     ];
-    let decided = upcoming(&found.graph.facts().decisions, id, house.clock.now_ms());
+    let decided = upcoming(&found.graph.facts().decisions, id, found.graph.facts().now_ms);
     let decided = decided.into_iter().map(|one| ("Decided", format!("{} at {}, by {}", one.what, one.at, one.by)));
     let manager = identity.manager.as_ref().and_then(|id| found.graph.identity(id));
     let all: Vec<_> =

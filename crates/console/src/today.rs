@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{Html, Redirect};
 use std::sync::Arc;
 use tenure_core::change::{ApprovalState, Severity};
+use tenure_engine::budget::Left;
 use tenure_engine::decide::By;
 use tenure_engine::session::Visitor;
 use tenure_engine::stop::Brake;
@@ -178,6 +179,7 @@ async fn connections(
 ) -> Result<(Vec<ConnectionLine>, i64), Failure> {
     let house = &console.house;
     let mut overviews = house.store.overviews().await?;
+    let noted = crate::apps::noted(console, as_of_ms).await?;
     let (mut lines, mut accounts) = (Vec::new(), 0);
     for name in house.names() {
         let mut known = overviews.remove(&name).unwrap_or_default();
@@ -186,7 +188,11 @@ async fn connections(
         let total: u64 = counted.values().sum();
         let active: u64 = counted.iter().filter(|((_, state), _)| state.gives_access()).map(|(_, count)| count).sum();
         let abilities = house.connection(name.as_str())?.abilities();
-        let (health, says) = crate::apps::health(console, &name, &known, as_of_ms).await?;
+        let left = match as_of_ms {
+            None => tenure_engine::budget::left(house, &name).await?,
+            Some(_) => Left::default(),
+        };
+        let (health, says) = crate::apps::health(console, &name, &known, noted.as_ref(), left.quiet_ms).await?;
         if house.is_target(&name) {
             accounts += total as i64;
         }
@@ -198,7 +204,7 @@ async fn connections(
             complete: known.complete.as_ref().map(|pull| words::ago(pull.started_ms, now_ms)).unwrap_or_default(),
             active: words::thousands(active as i64),
             total: words::thousands(total as i64),
-            budget: if as_of_ms.is_some() { String::new() } else { budget(console, &name).await? },
+            budget: budget(&left),
             name: name.to_string(),
         });
     }
@@ -206,13 +212,12 @@ async fn connections(
 }
 
 /// Draws the fullest window of a connection's budget.
-async fn budget(console: &Shared, name: &tenure_core::name::ConnectionName) -> Result<String, Failure> {
-    let left = tenure_engine::budget::left(&console.house, name).await?;
+fn budget(left: &Left) -> String {
     let fullest = left.windows.iter().max_by_key(|window| window.spent * 1000 / window.limit.max(1));
-    Ok(fullest.map_or_else(String::new, |window| {
+    fullest.map_or_else(String::new, |window| {
         let title = format!("{} of {} requests within {} s", window.spent, window.limit, window.seconds);
         draw::share(&title, window.spent, window.limit)
-    }))
+    })
 }
 
 /// `POST /stop`: no step begins from now on.

@@ -1,11 +1,11 @@
 //! Connections as people look after them: what each is, how it was read last, what is left of its budget, what it speaks.
 //! Everything comes from the file and the store; no app is asked.
 
+use crate::answer::health::Noted;
 use crate::clock::moment_text;
 use crate::dialect::Dialect;
 use crate::error::EngineError;
 use crate::house::House;
-use crate::stop::stops_of;
 use crate::work::schedule::every_ms;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
@@ -21,9 +21,6 @@ use tenure_store::{Overview, Pull};
 
 /// How far the clocks of processes are apart at most; `serve` refuses to start where they are further.
 const CLOCKS_APART_MS: i64 = 3000;
-
-/// How late a read may be before it is called so: others may be under way, and a large one takes its time.
-const OVERDUE_MS: i64 = 10 * 60 * 1000;
 
 /// All connections.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -113,10 +110,10 @@ pub struct DialectView {
 #[boxed]
 pub async fn connections(house: &House) -> Result<Connections, EngineError> {
     let mut connections = Vec::new();
-    let (mut overviews, stops) = (house.store.overviews().await?, stops_of(&house.store).await?);
+    let (mut overviews, noted) = (house.store.overviews().await?, Noted::now(house).await?);
     for name in house.names() {
         let known = overviews.remove(&name).unwrap_or_default();
-        connections.push(view(house, &name, known, &stops).await?);
+        connections.push(view(house, &name, known, &noted).await?);
     }
     connections.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Connections { connections })
@@ -131,7 +128,7 @@ pub async fn connection(house: &House, name: &str) -> Result<ConnectionView, Eng
     house.connection(name)?;
     let name = ConnectionName::new(name);
     let known = house.store.overviews().await?.remove(&name).unwrap_or_default();
-    view(house, &name, known, &stops_of(&house.store).await?).await
+    view(house, &name, known, &Noted::now(house).await?).await
 }
 
 /// A read of a connection, under way or ended.
@@ -165,12 +162,11 @@ async fn view(
     house: &House,
     name: &ConnectionName,
     known: Overview,
-    stops: &[Stop],
+    noted: &Noted,
 ) -> Result<ConnectionView, EngineError> {
     let abilities = house.connection(name.as_str())?.abilities();
     let budget = crate::budget::left(house, name).await?;
     let dialect = Dialect::noted(&house.store, name).await?;
-    let stopped = stops.iter().find(|stop| stop.connection.as_ref().is_none_or(|place| place == name)).cloned();
     let mut accounts: BTreeMap<Kind, BTreeMap<AccountState, u64>> = BTreeMap::new();
     for (kind, state) in Kind::ALL.into_iter().flat_map(|kind| AccountState::ALL.map(|state| (kind, state))) {
         let count = known.totals.of(kind, state);
@@ -178,7 +174,7 @@ async fn view(
             accounts.entry(kind).or_default().insert(state, count);
         }
     }
-    let (state, because) = state_of(house, name, &known, stopped.as_ref(), budget.quiet_ms).await?;
+    let (state, because) = noted.state(name, &known, budget.quiet_ms);
     let takes_seat = |kind| abilities.kinds.get(&kind).is_some_and(|kind| kind.takes_seat);
     Ok(ConnectionView {
         name: name.to_string(),
@@ -204,72 +200,8 @@ async fn view(
             evidence: dialect.evidence,
             seen_at: moment_text(dialect.seen_ms),
         }),
-        stopped,
+        stopped: noted.stop(name).cloned(),
     })
-}
-
-/// Tells in a word whether a connection can be worked with, and why not; what a person must do comes first.
-async fn state_of(
-    house: &House,
-    name: &ConnectionName,
-    known: &Overview,
-    stopped: Option<&Stop>,
-    quiet_ms: Option<i64>,
-) -> Result<(&'static str, Option<String>), EngineError> {
-    if let Some(stop) = stopped {
-        return Ok(("stopped", Some(stop.says())));
-    }
-    if let Some(text) = house.store.note(name, crate::pull::CREDENTIAL_REFUSED).await? {
-        return Ok(("refused", Some(text)));
-    }
-    if let Some(text) = crate::drift::stops(&house.store).await?.remove(name) {
-        return Ok(("drifted", Some(text)));
-    }
-    if let Some(ms) = quiet_ms {
-        return Ok(("parked", Some(format!("the app asked for a pause of {}", crate::work::span(ms)))));
-    }
-    Ok(match known.last.as_ref().and_then(|pull| pull.end.as_ref()) {
-        None => ("unread", None),
-        Some(end) if end.coverage == Coverage::Partial => ("partial", end.because.clone()),
-        Some(_) => ("ready", None),
-    })
-}
-
-/// Tells in a word how a connection is for whoever looks after it, and why: the words of [`ConnectionView::state`], and where it
-/// was read well before, `failing` (what was tried since failed) or `overdue` (it should have been read again by now).
-///
-/// # Errors
-/// The store failed.
-#[boxed]
-pub async fn health(
-    house: &House,
-    name: &ConnectionName,
-    known: &Overview,
-) -> Result<(&'static str, Option<String>), EngineError> {
-    let stops = stops_of(&house.store).await?;
-    let stopped = stops.iter().find(|stop| stop.connection.as_ref().is_none_or(|place| place == name));
-    let quiet_ms = crate::budget::left(house, name).await?.quiet_ms;
-    let (state, because) = state_of(house, name, known, stopped, quiet_ms).await?;
-    if !["ready", "unread", "partial"].contains(&state) {
-        return Ok((state, because));
-    }
-    let now_ms = house.clock.now_ms();
-    let job = house.store.job("pull", name.as_str()).await?;
-    if let Some(because) = job.filter(|job| job.failures > 0).and_then(|job| job.because) {
-        return Ok(("failing", Some(format!("it could not be read: {because}"))));
-    }
-    if let Some(because) = house.store.circuits().await?.get(name).and_then(|circuit| circuit.says(name, now_ms)) {
-        return Ok(("failing", Some(because)));
-    }
-    let ended_ms = known.last.as_ref().and_then(|pull| pull.finished_ms);
-    if let (Some(ended_ms), "ready") = (ended_ms, state)
-        && let Some(due_ms) = crate::work::schedule::due_ms(house, name, ended_ms).await?
-        && now_ms > due_ms + OVERDUE_MS
-    {
-        let since = moment_text(due_ms);
-        return Ok(("overdue", Some(format!("it should have been read at {since} at the latest, and was not"))));
-    }
-    Ok((state, because))
 }
 
 fn last_pull(pull: Pull) -> LastPull {

@@ -11,14 +11,16 @@ mod why;
 mod kept;
 mod findings;
 mod connections;
+mod health;
 mod plans;
 mod journal;
 mod work;
 mod apps;
 
 pub use apps::{AppBrief, AppView, Apps, FurtherDialect, app, app_view, apps, can};
-pub use connections::{ConnectionView, Connections, PullSeen, connection, connections, health, pulls_since};
+pub use connections::{ConnectionView, Connections, PullSeen, connection, connections, pulls_since};
 pub use findings::{Findings, FindingsAsked, findings, kind_of, list as list_findings};
+pub use health::{Noted, State};
 pub use journal::{Journal, JournalAsked, journal};
 pub(crate) use kept::Kept;
 pub use lists::{Accounts, Grants, ListAsked, accounts, grants};
