@@ -107,6 +107,8 @@ struct Leaver {
     sessions: Vec<String>,
     head: (i64, String),
     printed: bool,
+    /// What keeps the departure from being closed, if anything does.
+    remains: Option<String>,
     /// When each app was read last: its name, the moment, and what that read did not see.
     reads: Vec<(String, String, String)>,
     now: String,
@@ -183,6 +185,7 @@ pub(crate) async fn page(
         since: left_ms.filter(|_| left).map(|ms| (words::moment_ms(ms), words::ago(ms, now_ms))),
         since_at: left_ms.filter(|_| left).map(moment_text).unwrap_or_default(),
         open: rows.iter().filter(|row| !row.closed).count(),
+        remains: remains(&rows, &open).filter(|_| left),
         by_hand: open.by_hand,
         held: open.held,
         reads: reads(house, &rows, as_of_ms).await?,
@@ -282,6 +285,19 @@ fn open(house: &House, found: &Found<'_>, id: &IdentityId, past: &[StepLine], he
         }
     }
     open
+}
+
+/// Says what keeps a departure from being closed.
+fn remains(rows: &[Row], open: &Open) -> Option<String> {
+    let accounts = rows.iter().filter(|row| !row.closed).count();
+    let all = [
+        (accounts, "account is open", "accounts are open"),
+        (open.by_hand.len(), "piece of work by hand remains", "pieces of work by hand remain"),
+        (open.held.len(), "step is held", "steps are held"),
+    ];
+    let said: Vec<String> =
+        all.iter().filter(|(count, ..)| *count > 0).map(|(n, one, more)| words::count(*n, one, more)).collect();
+    (!said.is_empty()).then(|| said.join(", "))
 }
 
 /// Says when the apps in which a person holds accounts were read last, to their end or not.

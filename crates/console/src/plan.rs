@@ -25,8 +25,8 @@ use tenure_engine::plan::{find_plan, make_plan};
 use tenure_engine::reconcile::Scope;
 use tenure_engine::session::Visitor;
 
-/// Steps on one page.
-const STEPS_SHOWN: usize = 60;
+/// Steps on one page: a new account has a dozen fields, and the page is to stay below 150 KB.
+const STEPS_SHOWN: usize = 36;
 /// Held steps that are listed under one reason.
 const HELD_SHOWN: usize = 12;
 /// Reasons of holding that are shown, those that hold the most first; a guard may have one for each person.

@@ -148,6 +148,8 @@ async fn a_word_about_a_thousand_steps_takes_seconds() {
         // Where the plan was read again for each step, this took longer than a minute.
         assert!(began.elapsed() < Duration::from_secs(15), "{act} took {:?}", began.elapsed());
     }
+    let page = stage.get(&path, &cookie).await.body;
+    assert!(page.len() < 150_000 && page.contains("No after all"), "the page has {} bytes", page.len());
     let told = said(&stage).await;
     assert_eq!((told.len(), told.iter().filter(|(yes, _)| *yes).count()), (plan.steps.len(), plan.steps.len() - 500));
 }

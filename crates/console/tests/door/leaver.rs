@@ -86,7 +86,7 @@ async fn what_a_guard_holds_is_told_and_when_the_app_was_read() {
     let path = format!("/leavers/{}?print=1", held.step.identity.as_ref().unwrap());
     let page = stage.get(&path, &cookie).await.body;
     assert!(page.contains("Held by guards") && page.contains("removals_max"), "{page}");
-    assert!(page.contains("1 accounts are open, 0 pieces of work by hand and 1 held steps remain"), "{page}");
+    assert!(page.contains("is not closed:</strong> 1 account is open, 1 step is held."), "{page}");
     assert!(page.contains(&format!("desk: read to its end at {read} UTC")), "{page}");
     assert!(page.contains("Made 2027-01-15 11:00:00 UTC") && !page.contains("Read 2027"), "{page}");
 }
