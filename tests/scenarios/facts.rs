@@ -132,12 +132,12 @@ fn plan(scene: &mut Scene, words: &[&str]) -> Result<(), String> {
     }
 }
 
-/// One step stands before the other, and the other needs it.
+/// One step stands before the other, and the other needs it, or comes after it.
 fn order(scene: &mut Scene, first: [&str; 3], second: [&str; 3]) -> Result<(), String> {
     let one = find(scene, &first)?.first().cloned().ok_or("the plan lacks the first")?;
     let other = find(scene, &second)?.first().cloned().ok_or("the plan lacks the second")?;
     let place = |id: &Value| list(&scene.plan["steps"]).iter().position(|step| step["id"] == *id);
-    let needed = list(&other["needs"]).contains(&one["id"]);
+    let needed = list(&other["needs"]).contains(&one["id"]) || list(&other["after"]).contains(&one["id"]);
     expect(place(&one["id"]) < place(&other["id"]) && needed, || format!("the second needs {}", other["needs"]))
 }
 

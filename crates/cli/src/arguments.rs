@@ -164,7 +164,8 @@ pub enum Command {
         after_help = "Examples:\n  tenure unlink gorgias/42\n  tenure unlink gorgias/42 jane@acme.com    nobody's account is taken for hers again"
     )]
     Unlink(UnlinkArguments),
-    /// Decides that an account, or the account of a finding, is to be left alone; or that an app's new form is right
+    /// Decides that an account, or the account of a finding, is to be left alone; that open sessions were seen to; or that an
+    /// app's new form is right
     #[command(
         after_help = "Examples:\n  tenure exempt gorgias/7 --note 'reporting robot'\n  tenure exempt f-0123456789abcdef --note 'the field has moved'"
     )]

@@ -158,6 +158,9 @@ pub struct Step {
     pub by_hand: Option<HandWork>,
     /// Steps that must be done before.
     pub needs: Vec<StepId>,
+    /// Steps that it waits for, whatever becomes of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<StepId>,
     /// Whether somebody must say yes, and whether they did.
     pub approval: Approval,
 }

@@ -71,6 +71,8 @@ pub struct Proposal {
     pub reason: Reason,
     /// Proposals, by their place, that must be done before.
     pub needs: Vec<usize>,
+    /// Proposals, by their place, that it waits for, whatever becomes of them.
+    pub after: Vec<usize>,
     /// What must be done by hand, and why the app cannot.
     pub by_hand: Option<Hand>,
 }
@@ -84,8 +86,17 @@ pub fn diff(
     asked: &Asked,
     findings: &mut Findings,
 ) -> Vec<Proposal> {
-    let mut diffing =
-        Diffing { graph, wishes, rules, facts, asked, findings, proposals: Vec::new(), missing: Vec::new() };
+    let mut diffing = Diffing {
+        graph,
+        wishes,
+        rules,
+        facts,
+        asked,
+        findings,
+        settled: sessions::settled(facts),
+        proposals: Vec::new(),
+        missing: Vec::new(),
+    };
     match &asked.identity {
         Some(id) => {
             if let Some(at) = graph.find(id) {
@@ -117,6 +128,7 @@ struct Diffing<'a, 'f> {
     facts: &'f Facts,
     asked: &'a Asked,
     findings: &'a mut Findings,
+    settled: sessions::Settled<'f>,
     proposals: Vec<Proposal>,
     missing: Vec<(Spot<'a>, &'a Wish)>,
 }

@@ -31,7 +31,7 @@ pub struct Facts {
     pub decisions: Vec<Decision>,
     /// Conversions that were begun and not seen done: whose, where, and what they would have set.
     pub unfinished: BTreeMap<(ConnectionName, IdentityId), Fields>,
-    /// What became of the last try to end somebody's sessions, and where.
+    /// What is known of the sessions of those who left, and where.
     pub sessions: BTreeMap<(ConnectionName, IdentityId), SessionsTried>,
     /// Fields that an app left as they were not long ago, although it answered that all is well.
     pub ignored: BTreeMap<AccountKey, BTreeSet<FieldName>>,
@@ -45,13 +45,17 @@ pub struct Facts {
     pub beyond: Censuses,
 }
 
-/// A try to end the sessions of somebody.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// The last that happened to the sessions of somebody who left: ended, or open since they were put out, told of, or
+/// could not be ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SessionsTried {
     /// When (milliseconds since 1970, UTC).
     pub at_ms: i64,
     /// Whether they were ended.
     pub ended: bool,
+    /// Why they could not be ended, where that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// What a SCIM client wishes of one account of the connection that it speaks to: the newest of all that it said. It
@@ -225,6 +229,8 @@ pub enum Decided {
     Unlink { account: AccountKey, identity: Option<IdentityId> },
     /// This account is to be left alone: a service account, an agreed exception.
     Exempt { account: AccountKey },
+    /// What this person left open at this account counts as ended: somebody saw to it.
+    Settle { account: AccountKey, identity: IdentityId },
     /// What this finding says of a connection's answers is known from now on.
     Accept { connection: ConnectionName, finding: FindingId },
     /// A person joins who may be in no source; founds an identity when none is known.

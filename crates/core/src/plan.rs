@@ -200,6 +200,7 @@ fn step_of(proposal: &mut Proposal, graph: &Graph<'_>, facts: &Facts) -> Step {
         loses: ability.and_then(|ability| ability.loses.clone()),
         by_hand,
         needs: Vec::new(),
+        after: Vec::new(),
         approval: Approval { state: ApprovalState::NotNeeded, from: Vec::new(), count: 0, by: Vec::new(), until: None },
     }
 }
@@ -239,7 +240,7 @@ fn step_id(proposal: &Proposal, regains: &[Grant], graph: &Graph<'_>) -> StepId 
     ))
 }
 
-/// Writes down which steps need which: those of one account their predecessors, a report the manager's account.
+/// Writes down which steps need or await which: those of one account their predecessors, a report the manager's account.
 fn link_needs(steps: &mut [Step], proposals: &[Proposal], graph: &Graph<'_>) {
     let mut made: HashMap<(&ConnectionName, IdentityAt), usize> = HashMap::new();
     for (at, proposal) in proposals.iter().enumerate() {
@@ -264,6 +265,10 @@ fn link_needs(steps: &mut [Step], proposals: &[Proposal], graph: &Graph<'_>) {
         needs.sort();
         needs.dedup();
         steps[at].needs = needs;
+        let mut after: Vec<StepId> = proposal.after.iter().map(|before| steps[*before].id.clone()).collect();
+        after.sort();
+        after.dedup();
+        steps[at].after = after;
     }
 }
 
@@ -294,14 +299,14 @@ fn ordered(steps: Vec<Step>, proposals: &[Proposal], graph: &Graph<'_>) -> Vec<S
     after_needs(keyed.into_iter().map(|(_, _, step)| step).collect())
 }
 
-/// Keeps the order given, but for steps that stand before one that they need: these come right after it. Steps that
+/// Keeps the order given, but for steps that stand before one that they need or await: these come right after it. Steps that
 /// need each other in a circle come last, as they stood.
 fn after_needs(steps: Vec<Step>) -> Vec<Step> {
     let places: HashMap<&StepId, usize> = steps.iter().enumerate().map(|(at, step)| (&step.id, at)).collect();
     let mut wait: Vec<usize> = vec![0; steps.len()];
     let mut followers: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
     for (at, step) in steps.iter().enumerate() {
-        for need in step.needs.iter().filter_map(|need| places.get(need)) {
+        for need in step.needs.iter().chain(&step.after).filter_map(|need| places.get(need)) {
             wait[at] += 1;
             followers[*need].push(at);
         }

@@ -135,6 +135,7 @@ pub fn step(step: &Step, graph: &Graph<'_>) -> Vec<String> {
         lines.push(format!("What is lost: {loses}."));
     }
     lines.extend(step.needs.iter().map(|need| format!("It needs step {need} first.")));
+    lines.extend(step.after.iter().map(|before| format!("It waits for step {before}, whatever becomes of it.")));
     lines.extend(approval(step));
     lines
 }

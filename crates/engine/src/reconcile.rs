@@ -335,6 +335,7 @@ pub(crate) async fn complete(
     mut findings: Vec<Finding>,
     scope: FindingScope,
 ) -> Result<Vec<Finding>, EngineError> {
+    crate::endings::told(house, facts, &findings).await?;
     findings.extend(crate::ignored::findings(house, facts, plan).await?);
     findings.extend(crate::unproven::ignored(house).await?);
     findings.extend(crate::seats::findings(house, facts).await?);

@@ -215,9 +215,10 @@ fn concerns(what: &Decided, identity: Option<&IdentityId>, step: &Step) -> bool 
         Decided::Join { identity: of, .. }
         | Decided::Move { identity: of, .. }
         | Decided::Leave { identity: of, .. } => Some(of) == identity,
-        Decided::Link { account, .. } | Decided::Unlink { account, .. } | Decided::Exempt { account } => {
-            Some(account) == step.account_key.as_ref()
-        }
+        Decided::Link { account, .. }
+        | Decided::Unlink { account, .. }
+        | Decided::Exempt { account }
+        | Decided::Settle { account, .. } => Some(account) == step.account_key.as_ref(),
         Decided::Accept { .. }
         | Decided::Approve { .. }
         | Decided::Reject { .. }

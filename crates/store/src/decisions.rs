@@ -85,7 +85,7 @@ pub(crate) async fn decided_after(tx: &mut Tx, after: i64, limit: usize) -> Resu
 
 fn concerned(what: &Decided) -> (Option<&IdentityId>, Option<&AccountKey>) {
     match what {
-        Decided::Link { account, identity } => (Some(identity), Some(account)),
+        Decided::Link { account, identity } | Decided::Settle { account, identity } => (Some(identity), Some(account)),
         Decided::Unlink { account, identity } => (identity.as_ref(), Some(account)),
         Decided::Exempt { account } => (None, Some(account)),
         Decided::Join { identity, .. } | Decided::Move { identity, .. } | Decided::Leave { identity, .. } => {

@@ -81,6 +81,7 @@ fn decided(said: &Said) -> String {
         Decided::Withhold { .. } => "what a guard held stays held",
         Decided::Reject { .. } => "no",
         Decided::Accept { .. } => "accepted",
+        Decided::Settle { .. } => "what is open there counts as ended",
     };
     let note = said.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
     format!("{what}, by {} at {}{note}", said.by, said.at)

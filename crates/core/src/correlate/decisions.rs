@@ -49,6 +49,7 @@ impl<'f> Decisions<'f> {
                 | Decided::Reject { .. }
                 | Decided::Release { .. }
                 | Decided::Withhold { .. }
+                | Decided::Settle { .. }
                 | Decided::Accept { .. } => {}
             }
         }

@@ -279,6 +279,7 @@ impl<'a, 'f: 'a> Going<'a, 'f> {
             changes: Vec::new(),
             reason: reason(ReasonKind::Decision, None, text),
             needs: Vec::new(),
+            after: Vec::new(),
             by_hand: None,
         }
     }

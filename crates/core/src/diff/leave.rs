@@ -4,12 +4,13 @@
 use super::make::by_hand;
 use super::sessions::Door;
 use super::{Diffing, Proposal, reason};
-use crate::abilities::{Effect, KindAbility};
+use crate::abilities::{Effect, KindAbility, Standing as Place};
 use crate::account::{Account, AccountState};
 use crate::change::{Change, EntitlementChange, FindingKind, Reason, ReasonKind, Severity, WishedGrant};
 use crate::correlate::{AccountAt, IdentityAt, StayCause};
 use crate::decide::Standing;
 use crate::finding::About;
+use crate::name::ConnectionName;
 use serde_json::Value;
 
 impl<'a, 'f: 'a> Diffing<'a, 'f> {
@@ -26,7 +27,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 }
                 continue;
             }
-            if !self.note_doors(at, account, None, &mut doors) && self.left_lately(at) {
+            if !self.note_doors(at, account, None, &mut doors) && self.is_worth_telling(at, account) {
                 self.tell_sessions(at, account);
             }
             if standing == Standing::Absent && account.state != AccountState::Removed {
@@ -34,6 +35,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             }
         }
         doors.into_iter().for_each(|door| self.close(at, door));
+        self.tell_enabled(at);
     }
 
     pub(super) fn left(&self, at: IdentityAt) -> Reason {
@@ -56,6 +58,31 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let identity = &self.graph.identity_at(at).id;
         self.findings
             .add(About::new(FindingKind::LeaverActive, Severity::High).account(&account.key).identity(identity), text);
+    }
+
+    /// Says where somebody who left can still sign in: at an identity provider, which is suspended there and not by us.
+    fn tell_enabled(&mut self, at: IdentityAt) {
+        for (_, record) in self.graph.accounts_at(at) {
+            let name = &record.key.connection;
+            let Some(source) = self.facts.connections.get(name).filter(|_| self.asked.includes(name)) else { continue };
+            let signs_in = matches!(source.abilities.standing, Place::Source(_))
+                && (self.ends_sessions(record) || self.is_sso(name));
+            if signs_in && record.state.gives_access() {
+                let (left, state, title) = (self.left(at).text, record.state, &source.abilities.title);
+                let text = format!(
+                    "{left} and can still sign in at {name} ({state}), where tenure suspends nobody: do it in {title}, or in \
+                     what feeds it"
+                );
+                let identity = &self.graph.identity_at(at).id;
+                let about = About::new(FindingKind::LeaverActive, Severity::High);
+                self.findings.add(about.account(&record.key).identity(identity), text);
+            }
+        }
+    }
+
+    /// Tells whether people sign in to some app by this connection.
+    fn is_sso(&self, name: &ConnectionName) -> bool {
+        self.facts.connections.values().any(|target| target.abilities.sso.as_ref() == Some(name))
     }
 
     /// Suspends an account. Where the app cannot, the least role that it knows is set and the rest is work for a person:
@@ -113,6 +140,7 @@ pub(super) fn proposal(
         changes,
         reason,
         needs: Vec::new(),
+        after: Vec::new(),
         by_hand: None,
     }
 }

@@ -64,6 +64,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             changes,
             reason: reason(kind, rule, text),
             needs: Vec::new(),
+            after: Vec::new(),
             by_hand,
         };
         let made = self.propose(proposal.clone());
@@ -162,6 +163,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             changes: Vec::new(),
             reason: reason(kind, rule, text),
             needs: Vec::new(),
+            after: Vec::new(),
             by_hand,
         })
     }
@@ -209,6 +211,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             changes,
             reason: reason(kind, rule, text),
             needs,
+            after: Vec::new(),
             by_hand,
         });
     }

@@ -256,6 +256,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             changes,
             reason,
             needs: before.into_iter().collect(),
+            after: Vec::new(),
             by_hand: None,
         }
     }

@@ -84,8 +84,10 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         self.proposals = proposals.filter(|(_, place)| place.is_some()).map(|(proposal, _)| proposal).collect();
         for proposal in &mut self.proposals {
             let through = |need: usize| if places[need].is_some() { vec![need] } else { needs[need].clone() };
-            let all = proposal.needs.iter().copied().flat_map(through);
-            proposal.needs = all.filter_map(|need| places[need]).collect();
+            for waits in [&mut proposal.needs, &mut proposal.after] {
+                let all = waits.iter().copied().flat_map(through);
+                *waits = all.filter_map(|need| places[need]).collect();
+            }
         }
     }
 }

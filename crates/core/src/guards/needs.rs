@@ -1,8 +1,9 @@
-//! Holds whatever needs a step that is held.
+//! Holds whatever needs a step that is held, and what waits for steps of which none may run.
 //! An account's groups cannot be granted while the account itself waits.
 //! Holds: the update of an account whose resume is held. Lets through: that of an account that stands.
 
 use super::Scene;
+use crate::name::StepId;
 use std::collections::HashMap;
 
 pub(super) fn hold(scene: &Scene<'_>, holds: &mut [Option<(&'static str, String)>]) {
@@ -12,10 +13,11 @@ pub(super) fn hold(scene: &Scene<'_>, holds: &mut [Option<(&'static str, String)
     for _ in 0..scene.steps.len() {
         let mut more = Vec::new();
         for (at, step) in scene.steps.iter().enumerate().filter(|(at, _)| holds[*at].is_none()) {
-            let held =
-                step.needs.iter().find(|need| places.get(need.as_str()).is_some_and(|place| holds[*place].is_some()));
-            if let Some(need) = held {
+            let is_held = |need: &&StepId| places.get(need.as_str()).is_some_and(|place| holds[*place].is_some());
+            if let Some(need) = step.needs.iter().find(is_held) {
                 more.push((at, format!("it needs step {need}, which is held")));
+            } else if let Some(before) = step.after.first().filter(|_| step.after.iter().all(|one| is_held(&one))) {
+                more.push((at, format!("it comes after step {before}, which is held")));
             }
         }
         if more.is_empty() {

@@ -4,6 +4,7 @@
 
 use crate::change::{Hold, Plan, Step};
 use crate::facts::{Decided, Decision};
+use crate::name::StepId;
 use crate::policy::Policy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -116,7 +117,9 @@ pub fn freed(plan: &Plan, released: &BTreeSet<String>) -> Vec<Step> {
     let mut free: BTreeSet<&str> = BTreeSet::new();
     let needs_met = |hold: &Hold, free: &BTreeSet<&str>| {
         let held = |need: &str| plan.held.iter().any(|hold| hold.step.id.as_str() == need);
-        hold.step.needs.iter().all(|need| free.contains(need.as_str()) || !held(need.as_str()))
+        let may_run = |need: &StepId| free.contains(need.as_str()) || !held(need.as_str());
+        let after = &hold.step.after;
+        hold.step.needs.iter().all(may_run) && (after.is_empty() || after.iter().any(may_run))
     };
     for _ in 0..=plan.held.len() {
         let before = free.len();

@@ -177,7 +177,8 @@ pub async fn unlink(house: &House, asked: &UnlinkAsked, by: &str) -> Result<Deci
     Ok(Decision { decided })
 }
 
-/// Decides that an account is to be left alone, or that the form in which an app answers is the known one from now on.
+/// Decides that an account is to be left alone, that open sessions were seen to, or that the form in which an app answers
+/// is the known one from now on.
 ///
 /// # Errors
 /// The thing is neither, or a record of a source.
@@ -189,6 +190,14 @@ pub async fn exempt(house: &House, asked: &ExemptAsked, by: &str) -> Result<Deci
         if let Some(finding) = finding.filter(|finding| finding.kind == FindingKind::ContractDrift) {
             let name = accept(house, finding, said(by, &asked.note)).await?;
             return Ok(Decision { decided: format!("what {name} answers now is known from now on") });
+        }
+        let open = finding.filter(|finding| finding.kind == FindingKind::SessionNotEnded);
+        if let Some((account, identity)) =
+            open.and_then(|open| Some((open.account_key.clone()?, open.identity.clone()?)))
+        {
+            let decided = format!("what {identity} left open at {account} counts as ended");
+            decide(house, said(by, &asked.note), Decided::Settle { account, identity }).await?;
+            return Ok(Decision { decided });
         }
         let account = finding.and_then(|finding| finding.account_key.clone());
         let nothing = || format!("{:?} is no finding about an account or about a contract", asked.thing);

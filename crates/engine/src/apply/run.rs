@@ -404,6 +404,17 @@ impl<'a> Run<'a> {
     /// Takes the next step whose needs are met, whose account is free and whose connection has room; `along` with
     /// another, of its sort only. Steps that can never start are settled on the way.
     fn take_ready(&mut self, along: Option<&Step>) -> Option<(usize, &'a Step)> {
+        loop {
+            let settled = self.results.len();
+            let taken = self.take_first(along);
+            // Whoever waited for a step that was settled on the way is asked once more.
+            if taken.is_some() || self.results.len() == settled {
+                return taken;
+            }
+        }
+    }
+
+    fn take_first(&mut self, along: Option<&Step>) -> Option<(usize, &'a Step)> {
         let connections = along.map_or_else(|| self.lanes.connections(), |first| vec![first.connection.clone()]);
         for connection in &connections {
             let mut after = None;
@@ -515,6 +526,13 @@ impl<'a> Run<'a> {
         }
         if let Some(need) = kept_back {
             return Some(Obstacle::Waits(format!("{need}, which it needs, waits or was rejected")));
+        }
+        if step.after.iter().any(|before| self.left.contains(before)) {
+            return Some(Obstacle::Now);
+        }
+        // Whatever became of them; but where a person may stop them all, nobody has said yet that it should be done.
+        if let Some(before) = step.after.first().filter(|_| step.after.iter().all(|one| self.waiting.contains(one))) {
+            return Some(Obstacle::Waits(format!("{before}, after which it comes, waits or was rejected")));
         }
         if along {
             return None;

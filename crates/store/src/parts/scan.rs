@@ -210,7 +210,9 @@ impl Scan {
         let all: Vec<Decision> = tx.list("SELECT body FROM decision ORDER BY seq", vec![], read).await?;
         for decision in all {
             let (account, identity, attributes) = match &decision.what {
-                Decided::Link { account, identity } => (Some(account), Some(identity), None),
+                Decided::Link { account, identity } | Decided::Settle { account, identity } => {
+                    (Some(account), Some(identity), None)
+                }
                 Decided::Unlink { account, identity } => (Some(account), identity.as_ref(), None),
                 Decided::Exempt { account } => (Some(account), None, None),
                 Decided::Join { identity, attributes, .. } | Decided::Move { identity, attributes, .. } => {
