@@ -14,8 +14,8 @@ mod tree;
 pub(crate) use attributes::text_of;
 pub use found::{found_identity_id, is_identity_id};
 pub use link::{ACCOUNT_WORDS, account_view};
-pub(crate) use stay::Zones;
 pub use stay::{Stay, StayCause};
+pub(crate) use stay::{Zones, end_moment_ms};
 
 use crate::account::{Account, AccountKey, Depth};
 use crate::facts::{Facts, Link};

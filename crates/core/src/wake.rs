@@ -4,7 +4,7 @@
 //! It only says when to judge again; what is due then, judging says.
 
 use crate::change::Plan;
-use crate::correlate::{Graph, Zones};
+use crate::correlate::{Graph, Zones, end_moment_ms};
 use crate::facts::{Decided, Facts};
 use crate::identity::Identity;
 use crate::policy::{Delay, Rules};
@@ -25,7 +25,9 @@ pub fn next_of_people(graph: &Graph<'_>, facts: &Facts, rules: &Rules) -> Option
         let (identity, stay) = (graph.identity_at(at), graph.stay(at));
         let zone = identity.attributes.text("time_zone");
         let starts = [midnight_ms(identity, identity.start_date, 0, &mut zones), stay.start_ms];
-        let ends = [midnight_ms(identity, identity.end_date, 1, &mut zones), stay.left_ms];
+        let moment_ms = end_moment_ms(&identity.attributes);
+        let day_ms = || midnight_ms(identity, identity.end_date, 1, &mut zones);
+        let ends = [moment_ms.or_else(day_ms), stay.left_ms];
         for start_ms in starts.into_iter().flatten() {
             next.after(start_ms);
             next.counted(start_ms, zone, &mut zones, rules.lifecycle.create_before_start, Delay::before);

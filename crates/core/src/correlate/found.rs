@@ -1,11 +1,12 @@
 //! Who is who: source records found identities or join them, decisions join in, vanished records keep theirs.
 //! Pinned links go first, so that an identity survives renames, new keys and a new order of the sources.
-//! Two rows of one source that look like one person stay two, with a dispute.
+//! Two rows of one source that look like one person stay two, with a dispute, unless they are two employments, of which one
+//! at most is held now.
 
 use super::attributes::{addresses, addresses_of, each_address_of, has_name_of, text_of};
 use super::decisions::Decisions;
 use super::lookup::{Lookup, Lookups, Places};
-use super::stay::Stay;
+use super::stay::{Employment, Stay, Zones, employment};
 use super::tree::ManagerKeys;
 use super::{Belonging, Dispute, Evidence, GROUP, Ground, IdentityAt, narrow};
 use crate::abilities::Standing;
@@ -46,13 +47,6 @@ pub fn found_identity_id(connection: &ConnectionName, id: &NativeId) -> Identity
     IdentityId::from(text)
 }
 
-/// Whether records of a source may be of people who are known from elsewhere.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Joining {
-    Possible,
-    Impossible,
-}
-
 #[derive(Clone, Copy)]
 pub(super) enum Record {
     Live(u32),
@@ -89,6 +83,7 @@ pub(super) struct Founding<'f> {
     /// What SCIM clients say of people.
     pub(super) wished: HashMap<&'f IdentityId, &'f Fields>,
     pub(super) spoken_of: HashMap<&'f AccountKey, &'f IdentityId>,
+    pub(super) zones: Zones,
 }
 
 pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
@@ -128,6 +123,7 @@ pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
         disputes: Vec::new(),
         wished: HashMap::new(),
         spoken_of: HashMap::new(),
+        zones: Zones::new(facts.now_ms),
     };
     let unpinned: Vec<u32> = live.iter().map(|(_, at)| *at).filter(|at| !founding.take_pinned(*at)).collect();
     founding.take_vanished(&authority);
@@ -135,11 +131,9 @@ pub(super) fn found<'f>(facts: &'f Facts, rules: &Correlation) -> Found<'f> {
     founding.take_wished();
     let source = |at: &u32| &facts.accounts[*at as usize].key.connection;
     for of_source in unpinned.chunk_by(|one, other| source(one) == source(other)) {
-        // Rows of one source are never one person, so somebody must be known from elsewhere.
-        let joining = if founding.ids.is_empty() { Joining::Impossible } else { Joining::Possible };
         for group in of_source.chunks(GROUP) {
             founding.read_ahead(group);
-            group.iter().for_each(|at| founding.take_unpinned(*at, rules, joining));
+            group.iter().for_each(|at| founding.take_unpinned(*at, rules));
         }
     }
     founding.tell_doubles();
@@ -283,15 +277,15 @@ impl<'f> Founding<'f> {
         black_box(employee_ids.map(|id| self.lookups.employee_ids.get(id).len()).sum::<usize>());
     }
 
-    fn take_unpinned(&mut self, at: u32, rules: &Correlation, joining: Joining) {
+    fn take_unpinned(&mut self, at: u32, rules: &Correlation) {
         let account = &self.facts.accounts[at as usize];
         let own = found_identity_id(&account.key.connection, &account.key.id);
         let known = self.find(&own);
         let is_known = known.is_ok() && !self.decisions.apart.contains(&(&account.key, &own));
-        for rule in rules.rules.iter().filter(|_| !is_known && joining == Joining::Possible) {
+        for rule in rules.rules.iter().filter(|_| !is_known) {
             let Some((candidates, evidence)) = self.candidates(account, *rule) else { continue };
             if let [one] = candidates[..] {
-                if self.has_live_of(one, &account.key.connection) {
+                if self.has_live_of(one, &account.key.connection) && !self.is_another_employment(one, account) {
                     break;
                 }
                 self.add(one, Record::Live(at));
@@ -343,6 +337,21 @@ impl<'f> Founding<'f> {
             Record::Live(at) => self.facts.accounts[*at as usize].key.connection == *connection,
             Record::Gone(_) => false,
         })
+    }
+
+    /// Tells whether the record is of another employment of the person at a place, of whom its source has records already:
+    /// they have one name, and of all employments one at most is held now.
+    fn is_another_employment(&mut self, place: u32, account: &'f Account) -> bool {
+        let facts = self.facts;
+        let live = self.records[place as usize].iter().filter_map(|record| match record {
+            Record::Live(at) => Some(&facts.accounts[*at as usize]),
+            Record::Gone(_) => None,
+        });
+        let known: Vec<&Account> = live.filter(|record| record.key.connection == account.key.connection).collect();
+        let is_held =
+            |record: &&Account, zones: &mut Zones| employment(record, facts.now_ms, zones) == Employment::Held;
+        known.iter().all(|record| has_name_of(record, account))
+            && known.iter().chain([&account]).filter(|record| is_held(record, &mut self.zones)).count() <= 1
     }
 
     /// Tells whether the record is of somebody else than the gone ones of its source that had its address: neither the

@@ -3,7 +3,7 @@
 
 use super::attributes::{addresses_of, each_address, each_address_of, merged, text_of};
 use super::found::{Found, Founding, Record};
-use super::stay::{Judged, Stay, StayCause, Zones, judged};
+use super::stay::{Employment, Judged, Stay, StayCause, Zones, days, employment, judged};
 use super::{Belonging, Dispute, narrow};
 use crate::account::{Account, AccountKey, Fields};
 use crate::facts::{Decided, Decision};
@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::name::{ConnectionName, IdentityId};
 use crate::text::folded;
 use serde_json::Value;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 impl<'f> Founding<'f> {
@@ -56,7 +57,7 @@ impl<'f> Founding<'f> {
     pub(super) fn finish(mut self, authority: &HashMap<&ConnectionName, usize>) -> Found<'f> {
         let facts = self.facts;
         let versions = self.versions();
-        let mut zones = Zones::new(facts.now_ms);
+        let mut zones = std::mem::replace(&mut self.zones, Zones::new(facts.now_ms));
         let count = self.ids.len();
         let (mut identities, mut stays) = (Vec::with_capacity(count), Vec::with_capacity(count));
         // In the order of founding, which is that of the records in memory; put into the order of the ids afterwards.
@@ -162,8 +163,9 @@ impl<'f> Founding<'f> {
             key(one).cmp(&key(other))
         });
         let any_live = records.iter().any(|record| matches!(record, Record::Live(_)));
-        let telling: Vec<&Account> =
+        let mut telling: Vec<&Account> =
             records.iter().filter(|record| !any_live || matches!(record, Record::Live(_))).map(account_of).collect();
+        let earlier_employment = any_live && keep_one_employment(&mut telling, facts.now_ms, zones);
         let id = std::mem::replace(&mut self.ids[place as usize], IdentityId(Box::default()));
         let decisions = self.decisions.people.get(&id).map_or(&[][..], Vec::as_slice);
         let mut decided: Vec<&'f Fields> =
@@ -175,9 +177,9 @@ impl<'f> Founding<'f> {
         let attributes = merged(&telling, &decided);
         let live = telling.first().copied().filter(|_| any_live);
         let Judged { state, start_date, end_date, mut stay, unreadable } =
-            judged(live, &attributes, decisions, facts.now_ms, zones);
+            judged(live, &attributes, earlier, decisions, (facts.now_ms, zones));
         stay.changed = !earlier.is_empty() || decisions.iter().any(|decision| decision.moves_at(facts.now_ms));
-        stay.returned |= earlier.iter().any(|version| gone_in(version));
+        stay.returned |= earlier_employment || earlier.iter().any(|version| gone_in(version));
         let mut emails = current_addresses(&attributes, &telling);
         // Whose records are all gone has no address any more: it may be somebody else's by now.
         let has_vanished = stay.cause == StayCause::Vanished && !records.is_empty();
@@ -200,6 +202,25 @@ impl<'f> Founding<'f> {
         }
         (Identity { id, attributes, emails, state, start_date, end_date, manager: None, records }, stay)
     }
+}
+
+/// Leaves of each source the employment that counts: the one that is held, else one to come, else the latest. Tells whether
+/// one that is over was left out. `telling` are records in the order of their sources.
+fn keep_one_employment(telling: &mut Vec<&Account>, now_ms: i64, zones: &mut Zones) -> bool {
+    let of_one = |one: &&Account, other: &&Account| one.key.connection == other.key.connection;
+    if telling.windows(2).all(|two| !of_one(&two[0], &two[1])) {
+        return false;
+    }
+    let (mut kept, mut over) = (Vec::with_capacity(telling.len()), false);
+    for several in telling.chunk_by(|one, other| of_one(one, other)) {
+        let mut ranked: Vec<_> =
+            several.iter().map(|record| (employment(record, now_ms, zones), Reverse(days(record)), *record)).collect();
+        ranked.sort_by(|(one, one_days, _), (other, days, _)| (one, one_days).cmp(&(other, days)));
+        kept.extend(ranked.first().map(|(_, _, record)| *record));
+        over |= ranked.iter().skip(1).any(|(state, _, _)| *state == Employment::Over);
+    }
+    *telling = kept;
+    over
 }
 
 /// Lists the addresses that somebody has now, each once.

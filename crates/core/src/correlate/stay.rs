@@ -9,6 +9,7 @@ use crate::identity::IdentityState;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan, Zoned};
+use serde_json::Value;
 use std::collections::HashMap;
 
 const ZONES_MAX: usize = 4096;
@@ -108,6 +109,8 @@ pub(super) struct Judged {
 
 enum Status {
     Untold,
+    /// Nothing stands there now, and before it was that they are gone.
+    Blanked,
     Future,
     Active,
     Leave,
@@ -115,19 +118,42 @@ enum Status {
     Unreadable(String),
 }
 
-fn status_of(record: Option<&Account>, attributes: &Fields) -> Status {
+fn status_of(record: Option<&Account>, attributes: &Fields, earlier: &[&Account]) -> Status {
     let told = match record {
         Some(record) => record.fields.get("status"),
         None => attributes.get("status"),
     };
-    let Some(word) = told.and_then(text_of) else { return Status::Untold };
+    let Some(word) = told.and_then(text_of) else {
+        let is_blank = told.is_some_and(Value::is_null);
+        let gone = record.filter(|_| is_blank).is_some_and(|record| was_gone(record, earlier));
+        return if gone { Status::Blanked } else { Status::Untold };
+    };
+    status_word(&word).unwrap_or_else(|| Status::Unreadable(word.into_owned()))
+}
+
+fn status_word(word: &str) -> Option<Status> {
     match word.to_lowercase().replace([' ', '-'], "_").as_str() {
-        "future" => Status::Future,
-        "active" => Status::Active,
-        "leave" | "on_leave" => Status::Leave,
-        "terminated" | "left" | "inactive" => Status::Terminated,
-        _ => Status::Unreadable(word.into_owned()),
+        "future" => Some(Status::Future),
+        "active" => Some(Status::Active),
+        "leave" | "on_leave" => Some(Status::Leave),
+        "terminated" | "left" | "inactive" => Some(Status::Terminated),
+        _ => None,
     }
+}
+
+/// Tells whether the last that a record said of a status was that its person is gone, and no later first day has come
+/// since. `earlier` are the versions of all records of the person, oldest first.
+fn was_gone(record: &Account, earlier: &[&Account]) -> bool {
+    let versions = earlier.iter().rev().filter(|version| version.key == record.key);
+    let said = |version: &&&Account| {
+        let word = version.fields.get("status").and_then(text_of);
+        word.and_then(|word| status_word(&word)).map(|status| (status, date_of(&version.fields, "start_date")))
+    };
+    let Some((Status::Terminated, before)) = versions.into_iter().find_map(|version| said(&version)) else {
+        return false;
+    };
+    let start = date_of(&record.fields, "start_date");
+    !matches!((before, start), (Ok(Some(before)), Ok(Some(start))) if start > before)
 }
 
 fn date_of(attributes: &Fields, name: &str) -> Result<Option<Date>, String> {
@@ -140,13 +166,48 @@ fn date_of(attributes: &Fields, name: &str) -> Result<Option<Date>, String> {
     }
 }
 
-/// Judges whether somebody is here. `record` is the live record of the highest authority, `None` when there is none.
+/// Returns the very moment from which somebody is gone, where a source tells one and not only a day (milliseconds since
+/// 1970, UTC).
+pub(crate) fn end_moment_ms(attributes: &Fields) -> Option<i64> {
+    let text = attributes.get("end_date").and_then(text_of)?;
+    let moment: Timestamp = text.parse().ok().filter(|_| text.contains(['T', ' ']))?;
+    Some(moment.as_millisecond())
+}
+
+/// How far one employment has come; the later word is the one that counts less where somebody has several.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Employment {
+    /// It is held, as far as is known.
+    Held,
+    /// It is to come.
+    ToCome,
+    /// It is over.
+    Over,
+}
+
+/// Judges one record of a source by itself.
+pub(super) fn employment(record: &Account, now_ms: i64, zones: &mut Zones) -> Employment {
+    match judged(Some(record), &record.fields, &[], &[], (now_ms, zones)).state {
+        IdentityState::Left => Employment::Over,
+        IdentityState::Future => Employment::ToCome,
+        IdentityState::Active | IdentityState::Leave | IdentityState::Unknown => Employment::Held,
+    }
+}
+
+/// Returns the first and the last day that a record tells, none where there is none: later ones are of a later employment.
+pub(super) fn days(record: &Account) -> (Option<Date>, Option<Date>) {
+    let of = |name: &str| date_of(&record.fields, name).unwrap_or_default();
+    (of("start_date"), of("end_date"))
+}
+
+/// Judges whether somebody is here. `record` is the live record of the highest authority, `None` when there is none;
+/// `earlier` are earlier versions of their records, oldest first.
 pub(super) fn judged(
     record: Option<&Account>,
     attributes: &Fields,
+    earlier: &[&Account],
     decisions: &[&Decision],
-    now_ms: i64,
-    zones: &mut Zones,
+    (now_ms, zones): (i64, &mut Zones),
 ) -> Judged {
     let mut unreadable = Vec::new();
     let mut read = |name: &'static str| {
@@ -164,15 +225,24 @@ pub(super) fn judged(
     });
     let returned = matches!((start_date, end_date), (Some(start), Some(end)) if start > end);
     let end = end_date.filter(|_| !returned);
-    let status = status_of(record, attributes);
-    if let Status::Unreadable(word) = &status {
-        unreadable.push(("status", format!("status \"{word}\" is none of future, active, leave, terminated")));
-    }
+    let status = status_of(record, attributes, earlier);
+    let moment_ms = end.and_then(|_| end_moment_ms(attributes));
+    let is_over = |end: Date| moment_ms.map_or(today > end, |moment_ms| now_ms >= moment_ms);
     let by_dates = match (end, start_date) {
-        (Some(end), _) if today > end => Some((IdentityState::Left, StayCause::Dates)),
+        (Some(end), _) if is_over(end) => Some((IdentityState::Left, StayCause::Dates)),
         (_, Some(start)) if today < start => Some((IdentityState::Future, StayCause::Dates)),
         _ => None,
     };
+    match &status {
+        Status::Unreadable(word) => {
+            unreadable.push(("status", format!("status \"{word}\" is none of future, active, leave, terminated")));
+        }
+        Status::Blanked if by_dates.is_none() => {
+            let text = "status is empty now and was \"terminated\": nobody is let in on that; write active, or a later start_date";
+            unreadable.push(("status", text.to_owned()));
+        }
+        _ => {}
+    }
     let shut = record.is_some_and(|record| matches!(record.state, AccountState::Suspended | AccountState::Removed));
     // Whoever was made in a source and did not come in yet is to come.
     let awaited = record.is_some_and(|record| record.state == AccountState::Invited);
@@ -180,7 +250,7 @@ pub(super) fn judged(
         _ if blurred => (IdentityState::Unknown, StayCause::Unreadable),
         (Some(by_dates), _) => by_dates,
         (None, Status::Terminated) if end.is_none() => (IdentityState::Left, StayCause::Status),
-        (None, Status::Unreadable(_)) => (IdentityState::Unknown, StayCause::Unreadable),
+        (None, Status::Unreadable(_) | Status::Blanked) => (IdentityState::Unknown, StayCause::Unreadable),
         (None, Status::Leave) => (IdentityState::Leave, StayCause::Status),
         (None, Status::Future) if start_date.is_none() => (IdentityState::Future, StayCause::Status),
         (None, Status::Future | Status::Active | Status::Terminated) => (IdentityState::Active, StayCause::Listed),
@@ -192,10 +262,9 @@ pub(super) fn judged(
     // Most people are simply here, and nobody asks for the millisecond in which they came.
     let plainly_here = decisions.is_empty() && matches!(state, IdentityState::Active | IdentityState::Leave);
     let start_ms = start_date.filter(|_| !plainly_here).and_then(|date| midnight_ms(date, &zone));
-    let end_ms = end
-        .filter(|_| !plainly_here)
-        .and_then(|date| date.checked_add(1.day()).ok())
-        .and_then(|date| midnight_ms(date, &zone));
+    let end_ms = end.filter(|_| !plainly_here).and_then(|date| {
+        moment_ms.or_else(|| date.checked_add(1.day()).ok().and_then(|date| midnight_ms(date, &zone)))
+    });
     let left_ms = end_ms.filter(|_| state == IdentityState::Left);
     let stay = Stay { cause, left_ms, start_ms, returned, changed: false, emails_now: 0 };
     let judged = Judged { state, start_date, end_date, stay, unreadable };

@@ -443,3 +443,68 @@ fn an_old_decision_to_join_keeps_no_later_leaver_in() {
     facts.now_ms += 31 * DAY_MS;
     assert_eq!(state(&facts, "1"), IdentityState::Left);
 }
+
+#[test]
+fn of_two_employments_of_one_person_the_one_that_is_held_counts() {
+    let employments = |old: Value, new: Value, name: &str| {
+        let mut facts = company();
+        old.as_object().unwrap().iter().for_each(|(field, value)| {
+            set(account_of(&mut facts, "hr/person/1"), field, value.clone());
+        });
+        let mut row = support("901", "Ann");
+        set(&mut row, "name", json!(name));
+        new.as_object().unwrap().iter().for_each(|(field, value)| set(&mut row, field, value.clone()));
+        facts.accounts.push(row);
+        facts
+    };
+    let over = json!({"status": "terminated", "end_date": "2026-10-31"});
+    let mut facts = employments(over.clone(), json!({"start_date": "2026-11-01"}), "Ann Doe");
+    for _ in 0..2 {
+        let reconciled = walk(&facts, &policy(""));
+        let ann = reconciled.graph.identity(&id_of("1")).unwrap();
+        assert_eq!((ann.state, ann.end_date, ann.records.len()), (IdentityState::Active, None, 2));
+        assert!(reconciled.graph.disputes().is_empty(), "{:?}", reconciled.graph.disputes());
+        assert!(!shown(&reconciled).iter().any(|step| step.contains("suspend")), "{:?}", shown(&reconciled));
+        pin(&mut facts, &policy(""));
+    }
+    // The one that is held may be the one that is known; and it makes no odds which is read first.
+    let facts = employments(json!({}), over.clone(), "Ann Doe");
+    assert_eq!(state(&facts, "1"), IdentityState::Active);
+    let facts = employments(over.clone(), json!({"start_date": "2026-12-20"}), "Ann Doe");
+    assert_eq!(state(&facts, "1"), IdentityState::Future);
+    let facts = employments(over.clone(), over.clone(), "Ann Doe");
+    assert_eq!(state(&facts, "1"), IdentityState::Left);
+    // Two who are here with one address, or two names: nobody knows whether that is one person.
+    for facts in [employments(json!({}), json!({}), "Ann Doe"), employments(over, json!({}), "Ann Other")] {
+        assert_eq!(correlate(&facts, &policy("")).identities().len(), 4);
+        assert!(correlate(&facts, &policy("")).disputes().iter().any(|dispute| dispute.topic == "double_row"));
+    }
+}
+
+#[test]
+fn an_empty_status_lets_nobody_in_who_was_gone_by_their_last_one() {
+    let blank = |before: &[Value], now: Value| {
+        let mut facts = company();
+        for fields in before {
+            let mut version = support("1", "Ann");
+            fields.as_object().unwrap().iter().for_each(|(field, value)| set(&mut version, field, value.clone()));
+            facts.history.push(version);
+        }
+        let row = account_of(&mut facts, "hr/person/1");
+        set(row, "status", Value::Null);
+        now.as_object().unwrap().iter().for_each(|(field, value)| set(row, field, value.clone()));
+        facts
+    };
+    let (active, gone) = (json!({"status": "active"}), json!({"status": "terminated", "start_date": "2024-01-01"}));
+    let facts = blank(&[active.clone(), gone.clone()], json!({"start_date": "2024-01-01"}));
+    assert_eq!(state(&facts, "1"), IdentityState::Unknown);
+    let reconciled = walk(&facts, &policy(""));
+    assert!(shown(&reconciled).is_empty(), "{:?}", shown(&reconciled));
+    assert!(reconciled.graph.disputes()[0].text.contains("status is empty now"), "{:?}", reconciled.graph.disputes());
+    let still = blank(&[gone.clone(), json!({"status": null})], json!({"title": "Lead"}));
+    assert_eq!(state(&still, "1"), IdentityState::Unknown, "a second empty one says no more than the first");
+    assert_eq!(state(&blank(&[gone.clone()], json!({"end_date": "2026-10-31"})), "1"), IdentityState::Left);
+    assert_eq!(state(&blank(&[gone.clone()], json!({"start_date": "2026-11-02"})), "1"), IdentityState::Active);
+    assert_eq!(state(&blank(&[gone, active], json!({})), "1"), IdentityState::Active);
+    assert_eq!(state(&blank(&[], json!({})), "1"), IdentityState::Active, "files may have no status at all");
+}

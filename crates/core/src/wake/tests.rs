@@ -60,3 +60,20 @@ fn what_is_decided_for_later_is_waited_for() {
     let reconciled = walk(&facts, &policy(""));
     assert_eq!(next_moment(&reconciled.graph, &facts, &policy(""), &reconciled.plan), at_ms);
 }
+
+#[test]
+fn an_end_that_is_told_to_the_moment_counts_from_then_on() {
+    let state = |end: &str| {
+        let facts = with_dates("2020-01-01", end);
+        walk(&facts, &policy("")).graph.identity(&id_of("1")).unwrap().state
+    };
+    assert_eq!(Timestamp::from_millisecond(NOW_MS).unwrap().to_string(), "2026-11-24T12:00:00Z");
+    assert_eq!(
+        next(&with_dates("2020-01-01", "2026-11-24T15:30:00Z"), &policy("")).as_deref(),
+        Some("2026-11-24T15:30:00Z")
+    );
+    assert_eq!(state("2026-11-24T15:30:00Z"), crate::identity::IdentityState::Active);
+    assert_eq!(state("2026-11-24T11:59:00Z"), crate::identity::IdentityState::Left);
+    assert_eq!(state("2026-11-24T12:30:00+01:00"), crate::identity::IdentityState::Left);
+    assert_eq!(state("2026-11-24"), crate::identity::IdentityState::Active, "a day is one until it is over");
+}
