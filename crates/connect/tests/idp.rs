@@ -3,11 +3,13 @@
 
 mod common;
 
+use common::wire::{Sent, Wire};
 use common::*;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tenure_connect::{Catalogue, Connector, ErrorKind, PullStart, Settings};
 use tenure_core::abilities::{Effect, Standing};
-use tenure_core::account::{Account, AccountState, Kind};
+use tenure_core::account::{Account, AccountKey, AccountState, Kind};
 use tenure_core::facts::Coverage;
 use tenure_core::name::ConnectionName;
 use tenure_sandbox::{
@@ -248,4 +250,147 @@ async fn a_service_account_needs_its_whole_key_and_an_administrator() {
         "{:?}",
         refused.because
     );
+}
+
+#[test]
+fn an_address_without_the_one_of_tokens_says_which_of_both_is_missing() {
+    let app = Catalogue::load(&[]).unwrap().get("onelogin").unwrap().manifest.clone();
+    let mut settings = Settings::new(ConnectionName::new("onelogin"), app, Standing::Source(1));
+    settings.url = Some("https://people.acme.example".into());
+    let secrets = |name: &str| (name.to_owned(), secrecy::SecretString::from("x"));
+    let secrets = BTreeMap::from([secrets("client_id"), secrets("client_secret")]);
+    let error = Connector::new(settings.clone(), secrets.clone()).unwrap_err().to_string();
+    assert!(error.contains("`subdomain` or `token_url` beside `url`"), "{error}");
+    settings.url = None;
+    let error = Connector::new(settings, secrets).unwrap_err().to_string();
+    assert!(error.contains("needs `subdomain`, or an explicit `url`"), "{error}");
+}
+
+/// Answers by itself what the tests below are about; all else is the sandbox's.
+async fn google_before(sandbox: &Sandbox, refuse: fn(&Sent) -> Option<(u16, Value)>) -> (Connector, Wire) {
+    let wire = Wire::refusing_url(sandbox, &sandbox.idp_url(Idp::Google), refuse).await;
+    let mut settings = settings_of(sandbox, Idp::Google, &[SUBJECT]);
+    settings.url = Some(wire.url.clone());
+    (connect_with(settings, &[("service_account", &service_account())]), wire)
+}
+
+#[tokio::test]
+async fn a_refused_list_of_apps_keeps_no_other_part_back_and_nobody_doubts_it() {
+    let sandbox = sandbox().await;
+    let refuse = |sent: &Sent| match sent.method.as_str() {
+        "GET" if sent.path.ends_with("/tokens") => {
+            Some((403, json!({"error": {"code": 403, "message": "Insufficient Permission"}})))
+        }
+        "POST" if sent.path.ends_with("/signOut") => Some((200, json!({}))),
+        "DELETE" => Some((200, json!({}))),
+        _ => None,
+    };
+    let (connector, wire) = google_before(&sandbox, refuse).await;
+    let account = find_one(&connector, Kind::Person, "jane.doe@acme.example").await;
+    let error = perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap_err();
+    assert_eq!((error.kind, error.may_have_happened), (ErrorKind::Scope, false));
+    assert!(error.text.starts_with("a part was done, and then: "), "{error}");
+    assert!(wire.lines().iter().any(|line| line.ends_with("/signOut")), "{:?}", wire.lines());
+    let last = wire.lines().into_iter().filter(|line| line.contains("DELETE") && line.contains("/asps/")).count();
+    assert!(last > 0, "passwords come after the apps: {:?}", wire.lines());
+}
+
+#[tokio::test]
+async fn whatever_an_app_is_called_it_is_one_part_of_the_path() {
+    let sandbox = sandbox().await;
+    let refuse = |sent: &Sent| {
+        if sent.path.ends_with("/signOut") || sent.path.contains("/asps/") {
+            return Some((200, json!({})));
+        }
+        let tokens = sent.path.split_once("/tokens")?.1;
+        let item = |id: &str| json!({"kind": "admin#directory#token", "clientId": id});
+        match (sent.method.as_str(), tokens) {
+            ("GET", "") => {
+                Some((200, json!({"kind": "admin#directory#tokenList", "items": [item("anon ymous/x?"), item("..")]})))
+            }
+            ("DELETE", _) => Some((200, json!({}))),
+            _ => None,
+        }
+    };
+    let (connector, wire) = google_before(&sandbox, refuse).await;
+    let account = find_one(&connector, Kind::Person, "jane.doe@acme.example").await;
+    let error = perform(&connector, Effect::EndSessions, Kind::Person, Some(&account.key), &[]).await.unwrap_err();
+    assert!(error.text.contains("cannot be an id"), "{error}");
+    let deleted: Vec<String> =
+        wire.lines().into_iter().filter(|line| line.contains("DELETE") && line.contains("/tokens/")).collect();
+    assert_eq!(deleted.len(), 1, "{deleted:?}");
+    assert!(deleted[0].ends_with("/tokens/anon%20ymous%2Fx%3F"), "{deleted:?}");
+}
+
+#[tokio::test]
+async fn a_403_that_means_too_often_is_waited_out_as_a_429_is() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let sandbox = sandbox().await;
+    let refuse = |sent: &Sent| {
+        let first = sent.path.ends_with("/users") && ASKED.fetch_add(1, Ordering::SeqCst) == 0;
+        let reason = json!({"domain": "usageLimits", "reason": "userRateLimitExceeded", "message": "Quota"});
+        first.then(|| (403, json!({"error": {"code": 403, "message": "Quota", "errors": [reason]}})))
+    };
+    let (connector, _wire) = google_before(&sandbox, refuse).await;
+    let pulled = pull(&connector).await;
+    assert_eq!((pulled.coverage, connector.statistics().throttled), (Coverage::Complete, 1), "{:?}", pulled.because);
+}
+
+#[tokio::test]
+async fn whoever_google_archived_has_left_whatever_else_is_said_of_them() {
+    let sandbox = sandbox().await;
+    let refuse = |sent: &Sent| {
+        let user = |id: &str, archived: bool, reason: Option<&str>| {
+            let mut user = json!({"kind": "admin#directory#user", "id": id, "primaryEmail": format!("{id}@acme.example"),
+                "suspended": reason.is_some(), "archived": archived, "creationTime": "2024-01-01T00:00:00.000Z"});
+            if let Some(reason) = reason {
+                user["suspensionReason"] = json!(reason);
+            }
+            user
+        };
+        let present = sent.path.ends_with("/users") && !sent.query.contains_key("showDeleted");
+        let all = [
+            user("here", false, None),
+            user("abuse", false, Some("ABUSE")),
+            user("both", true, Some("ABUSE")),
+            user("kept", true, None),
+            user("odd", false, Some("NEWTHING")),
+        ];
+        present.then(|| (200, json!({"kind": "admin#directory#users", "users": all})))
+    };
+    let (connector, _wire) = google_before(&sandbox, refuse).await;
+    let pulled = pull(&connector).await;
+    let said = |name: &str| person(&pulled, name).fields.text("status").map(str::to_owned);
+    assert_eq!(said("here"), None);
+    assert_eq!(said("abuse").as_deref(), Some("leave"));
+    assert_eq!((said("both").as_deref(), said("kept").as_deref()), (Some("terminated"), Some("terminated")));
+    assert_eq!(said("odd").as_deref(), Some("NEWTHING"));
+}
+
+#[tokio::test]
+async fn entra_tells_nobody_whose_account_is_in_another_tenant() {
+    let sandbox = sandbox().await;
+    let refuse = |sent: &Sent| {
+        let user = |id: &str, name: &str| json!({"id": id, "accountEnabled": true, "mail": "g@x.example", "userPrincipalName": name, "userType": "Member"});
+        let outside = || user("00000000-0000-4000-8000-000000000002", "g_x.example#ext#@acme.onmicrosoft.com");
+        match sent.path.rsplit_once('/')?.1 {
+            "users" => {
+                let own = user("00000000-0000-4000-8000-000000000001", "mia@acme.example");
+                Some((200, json!({"value": [own, outside()]})))
+            }
+            "00000000-0000-4000-8000-000000000002" => Some((200, outside())),
+            "microsoft.graph.user" => Some((200, json!({"value": []}))),
+            _ => None,
+        }
+    };
+    let wire = Wire::refusing_url(&sandbox, &sandbox.idp_url(Idp::Entra), refuse).await;
+    let mut settings = settings_of(&sandbox, Idp::Entra, &[]);
+    settings.url = Some(wire.url.clone());
+    let (id, secret) = ENTRA_CLIENT;
+    let connector = connect_with(settings, &[("client_id", id), ("client_secret", secret)]);
+    let pulled = pull(&connector).await;
+    assert_eq!((pulled.coverage, pulled.accounts.len()), (Coverage::Complete, 1), "{:?}", pulled.because);
+    let key = AccountKey::new(&ConnectionName::new("entra"), Kind::Person, "00000000-0000-4000-8000-000000000002");
+    assert!(matches!(connector.read(&key).await, tenure_connect::Look::Absent));
 }

@@ -349,9 +349,14 @@ impl Places {
 
     /// Returns the first that is there and not empty; else one that is there and empty; else nothing.
     pub fn of<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
+        self.of_those(json, |_| true)
+    }
+
+    /// As `of`, of those values that count.
+    pub fn of_those<'j, 'a>(&self, json: &'j Json<'a>, counts: impl Fn(&Json<'a>) -> bool) -> Option<&'j Json<'a>> {
         let mut empty = None;
         for place in &self.0 {
-            match place.of(json) {
+            match place.of(json).filter(|found| counts(found)) {
                 Some(found) if !found.is_empty() => return Some(found),
                 Some(found) => empty = empty.or(Some(found)),
                 None => {}

@@ -31,6 +31,8 @@ pub(crate) struct RecordReader {
     /// For an app without a field for the whole name: its parts, for people who read lists.
     whole_name: Option<(FieldName, FieldName)>,
     wanted: Wanted,
+    /// Texts that a record of somebody outside has, and where.
+    outside: Vec<(Place, Box<str>)>,
 }
 
 #[derive(Debug)]
@@ -48,7 +50,18 @@ impl FieldReader {
             let holder = self.empty_in.as_ref()?.of(json)?;
             matches!(holder, Json::Object(_)).then_some(Value::Null)
         };
-        self.places.of(json).map(|found| self.codec.read(found)).or_else(empty)
+        self.found(json).map(|found| self.codec.read(found)).or_else(empty)
+    }
+
+    /// Returns the place that counts: of several that may hold a word, the first that does; a `false` that is none of them
+    /// says nothing.
+    fn found<'j, 'a>(&self, json: &'j Json<'a>) -> Option<&'j Json<'a>> {
+        let several = self.codec.has_words() && self.places.iter().nth(1).is_some();
+        let mut told = self.places.iter().filter(|_| several).filter_map(|place| place.of(json));
+        if let Some(word) = told.find(|found| self.codec.is_word(found)) {
+            return Some(word);
+        }
+        self.places.of_those(json, |found| !several || !matches!(found, Json::Flag(false)))
     }
 }
 
@@ -118,6 +131,7 @@ impl RecordReader {
             updated: Places::new(&spec.updated),
             whole_name,
             wanted: Wanted::default(),
+            outside: spec.outside.iter().map(|(at, text)| (Place::new(at), text.to_lowercase().into())).collect(),
         };
         reader.wanted = Wanted::new(reader.places());
         reader
@@ -130,12 +144,22 @@ impl RecordReader {
         let all = own.chain(self.fields.iter().map(|field| &field.places)).flat_map(Places::iter);
         let grants = self.grants.iter().flat_map(|reader| reader.places.iter().chain(&reader.pending));
         let grants = grants.map(|place| &place.at);
-        all.chain(grants).chain(self.state.places())
+        let outside = self.outside.iter().map(|(place, _)| place);
+        all.chain(grants).chain(self.state.places()).chain(outside)
     }
 
     /// Returns what is read of a record; the rest need not be decoded.
     pub fn wanted(&self) -> &Wanted {
         &self.wanted
+    }
+
+    /// Tells whether a record is of somebody outside, of whom nothing is known here.
+    pub fn is_outside(&self, json: &Json<'_>) -> bool {
+        let holds = |(place, text): &(Place, Box<str>)| {
+            let found = place.of(json).and_then(Json::plain);
+            found.is_some_and(|found| found.to_lowercase().contains(&**text))
+        };
+        self.outside.iter().any(holds)
     }
 
     /// Returns the id of a record.

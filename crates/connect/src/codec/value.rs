@@ -24,6 +24,24 @@ impl ValueCodec {
         Self { codec: spec.codec, words }
     }
 
+    /// Tells whether its values are words.
+    pub fn has_words(&self) -> bool {
+        self.codec == Codec::Words
+    }
+
+    /// Tells whether a value is one of the words.
+    pub fn is_word(&self, json: &Json<'_>) -> bool {
+        self.word_of(json).is_some()
+    }
+
+    fn word_of(&self, json: &Json<'_>) -> Option<&str> {
+        let is = |value: &Value| match value {
+            Value::Array(any) => any.iter().any(|value| json.equals(value)),
+            one => json.equals(one),
+        };
+        self.words.iter().find(|(_, value)| is(value)).map(|(word, _)| &**word)
+    }
+
     /// Returns our spelling; null where the app says that it is empty. A word that we do not know stays as it is.
     pub fn read(&self, json: &Json<'_>) -> Value {
         if json.is_empty() {
@@ -31,12 +49,7 @@ impl ValueCodec {
         }
         match self.codec {
             Codec::Words => {
-                let is = |value: &Value| match value {
-                    Value::Array(any) => any.iter().any(|value| json.equals(value)),
-                    one => json.equals(one),
-                };
-                let word = self.words.iter().find(|(_, value)| is(value));
-                word.map_or_else(|| text_or_value(json), |(word, _)| Value::String(word.to_string()))
+                self.word_of(json).map_or_else(|| text_or_value(json), |word| Value::String(word.to_owned()))
             }
             Codec::RailsTimeZone => match json {
                 Json::Text(name) => {

@@ -7,10 +7,11 @@ use crate::codec::json::{Json, Place, Wanted};
 use crate::error::{ConnectError, ErrorKind, bounded};
 use crate::governor::{NotAdmitted, RetryPolicy, SendError, send_governed};
 use crate::manifest::{ErrorWord, Method};
-use crate::transport::{Priority, Request, Response};
+use crate::transport::{Priority, Request, Response, TooMany};
 use http::{HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use std::sync::Arc;
 use tenure_core::abilities::Effect;
 use url::Url;
 
@@ -50,7 +51,8 @@ impl Inner {
         for (name, id) in ids {
             let placeholder = format!("{{{name}}}");
             if filled.contains(&placeholder) {
-                filled = filled.replace(&placeholder, &path_id(id)?);
+                let text = if *name == "each" { path_entry(id)? } else { path_id(id)? };
+                filled = filled.replace(&placeholder, &text);
             }
         }
         if filled.contains('{') {
@@ -84,7 +86,8 @@ impl Inner {
             .header(header::ACCEPT, HeaderValue::from_static(self.accepts()))
             .credential(self.credential.clone())
             .priority(ask.priority)
-            .label(ask.label);
+            .label(ask.label)
+            .too_many(self.too_many.clone());
         if let Some(body) = ask.body {
             let bytes = serde_json::to_vec(&body)
                 .map_err(|error| ConnectError::new(ErrorKind::Configuration, format!("write the body: {error}")))?;
@@ -301,7 +304,30 @@ pub(super) fn path_id(id: &str) -> Result<String, ConnectError> {
         let text = format!("{:?} cannot be an id; nothing was sent", bounded(id, 40));
         return Err(ConnectError::new(ErrorKind::Validation, text));
     }
-    Ok(url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20"))
+    Ok(encoded(id))
+}
+
+/// Returns an entry of a list, such as an app that somebody let in, as it goes into a path: whatever it is called, it stays
+/// one part of it.
+fn path_entry(id: &str) -> Result<String, ConnectError> {
+    let is_dots = |part: &str| matches!(part, "." | "..");
+    if id.is_empty() || id.len() > ID_MAX || id.chars().any(char::is_control) || id.split(['/', '\\']).any(is_dots) {
+        let text = format!("{:?} cannot be an id; nothing was sent", bounded(id, 40));
+        return Err(ConnectError::new(ErrorKind::Validation, text));
+    }
+    Ok(encoded(id))
+}
+
+fn encoded(id: &str) -> String {
+    url::form_urlencoded::byte_serialize(id.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
+/// Returns by what else than 429 an app says that it was asked too often, as its manifest tells.
+pub(super) fn too_many(manifest: &crate::manifest::Manifest) -> Arc<[TooMany]> {
+    let rules = manifest.errors.rules.iter();
+    let rules = rules.filter(|rule| rule.is == ErrorWord::RateLimited && !rule.says.is_empty());
+    let says = |words: &[String]| words.iter().map(|words| words.to_lowercase()).collect();
+    rules.map(|rule| TooMany { status: rule.status.clone(), says: says(&rule.says) }).collect()
 }
 
 pub(super) fn plain_kind(status: StatusCode) -> ErrorKind {

@@ -108,7 +108,17 @@ fn client(settings: &Settings, auth: &Auth, secrets: &Given) -> Result<ClientCre
 pub(super) fn token_url(settings: &Settings, auth: &Auth) -> Result<Url, ConnectError> {
     let given = settings.parameters.get("token_url");
     let pattern = given.or(auth.token_url.as_ref()).map(String::as_str).unwrap_or_default();
-    let text = settings.filled_pattern(pattern)?;
+    let text = settings.filled_pattern(pattern).map_err(|error| match (&settings.url, &error.field) {
+        // The address is said, but not where tokens are issued, which is told apart from it.
+        (Some(_), Some(name)) if !settings.parameters.contains_key(name) => ConnectError {
+            text: format!(
+                "{} needs `{name}` or `token_url` beside `url`, to know where tokens are issued",
+                settings.manifest.title
+            ),
+            ..error
+        },
+        _ => error,
+    })?;
     let refuse = |text: String| ConnectError::new(ErrorKind::Configuration, text).about("token_url");
     let url = if text.starts_with("..") { settings.base_url()?.join(&text) } else { Url::parse(&text) };
     let url = url.map_err(|error| refuse(format!("token_url {text:?} is no URL: {error}")))?;

@@ -12,8 +12,14 @@ use tenure_core::abilities::Effect;
 /// Entries that are gone through at most.
 const ENTRIES_MAX: usize = 1_000;
 
+/// Tells whether nothing better can be expected of the next request either.
+pub(super) fn stops(error: &ConnectError) -> bool {
+    matches!(error.kind, ErrorKind::Auth | ErrorKind::RateLimited | ErrorKind::Unreachable)
+}
+
 impl Inner {
-    /// Makes a call for each entry; returns how many it was made for. A failure says whether some were done before it.
+    /// Makes a call for each entry; returns how many it was made for. One that is refused keeps none of the others back: each is
+    /// harmless, and done by itself.
     pub(super) async fn call_each(
         &self,
         call: &Call,
@@ -25,14 +31,25 @@ impl Inner {
             return Err(ConnectError::new(ErrorKind::Configuration, "a call for each entry has no method or no path"));
         };
         let entries = self.entries(each, id, priority).await?;
-        for (done, entry) in entries.iter().enumerate() {
-            let url = self.url(path, &[("id", id), ("each", entry)])?;
-            let (effect, repeat) = (Some(effect), Repeat::Harmless);
-            let ask = Ask { method, url, label: path, body: None, effect, priority, repeat };
-            let sent = self.send_well(ask, &call.success).await;
-            sent.map_err(|error| ConnectError { may_have_happened: error.may_have_happened || done > 0, ..error })?;
+        let mut refused = None;
+        for entry in &entries {
+            let sent = match self.url(path, &[("id", id), ("each", entry)]) {
+                Ok(url) => {
+                    let (effect, repeat) = (Some(effect), Repeat::Harmless);
+                    let ask = Ask { method, url, label: path, body: None, effect, priority, repeat };
+                    self.send_well(ask, &call.success).await.map(drop)
+                }
+                Err(error) => Err(error),
+            };
+            match sent {
+                Ok(()) => {}
+                Err(error) if stops(&error) => return Err(error),
+                Err(error) => {
+                    refused.get_or_insert(error);
+                }
+            }
         }
-        Ok(entries.len())
+        refused.map_or(Ok(entries.len()), Err)
     }
 
     /// Lists the ids of the entries.

@@ -118,6 +118,9 @@ impl Inner {
                     Some(found)
                 }
             };
+            if record.is_some_and(|record| reader.is_outside(record)) {
+                return Ok(None);
+            }
             record.and_then(|record| reader.read(record, self.reading(&names, &self.memory())))
         };
         let malformed = |text: String| Err(ConnectError::new(ErrorKind::Malformed, text));
@@ -352,7 +355,8 @@ impl Inner {
             })
         };
         Ok(move |row: &Json<'_>| {
-            let Some(account) = reader.read(row, self.reading(names, &memory)) else { return Ok(()) };
+            let account = reader.read(row, self.reading(names, &memory)).filter(|_| !reader.is_outside(row));
+            let Some(account) = account else { return Ok(()) };
             if sought(&account, &by).is_some_and(|held| is(&held)) || is_alias(row) {
                 found.insert(account.key.clone(), account);
             }

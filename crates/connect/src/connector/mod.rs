@@ -36,7 +36,8 @@ use crate::manifest::{KindSpec, Manifest};
 use crate::needs::needs_of;
 use crate::settings::Settings;
 use crate::transport::{
-    Carrier, ClientCredentials, Clock, Credential, SystemClock, TokenKeeper, Transport, TransportOptions, host_and_port,
+    Carrier, ClientCredentials, Clock, Credential, SystemClock, TokenKeeper, TooMany, Transport, TransportOptions,
+    host_and_port,
 };
 use secrecy::SecretString;
 use std::collections::{BTreeMap, HashMap};
@@ -86,6 +87,8 @@ pub(crate) struct Inner {
     shown: Vec<String>,
     transport: Transport,
     governor: Governor,
+    /// By what else than 429 the app says that it was asked too often.
+    too_many: Arc<[TooMany]>,
     clock: Arc<dyn Clock>,
     readers: BTreeMap<Kind, RecordReader>,
     names: tokio::sync::Mutex<Option<NamesRead>>,
@@ -199,6 +202,7 @@ impl Connector {
                 secrets: secrets.rest.into_values().chain(secrets.scim.into_values()).collect(),
                 transport: Transport::new(options, clock.clone()).carried_by(carrier),
                 governor: Governor::new(settings.rate_limits(), clock.clone(), seed),
+                too_many: ask::too_many(&settings.manifest),
                 clock,
                 readers,
                 names: tokio::sync::Mutex::new(None),

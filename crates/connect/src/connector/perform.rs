@@ -3,6 +3,7 @@
 //! the record is read and merged here first. It does not verify and does not try again what may have happened.
 
 use super::ask::{Ask, Repeat, is_page, json_of, page_for_a_write};
+use super::each::stops;
 use super::gather::Member;
 use super::look::Held;
 use super::references::FRESH;
@@ -155,15 +156,32 @@ impl<'a> Performing<'a> {
         }
         let mut course =
             Course { id: self.act.account.map(|key| key.id.to_string()), found: None, answered: None, done: 0 };
+        let mut refused = None;
         for call in &self.effect.calls {
             if !self.is_due(call, &course, &write) {
                 continue;
             }
-            let sent = self.call(call, &mut course, &mut write, present, own).await;
-            sent.map_err(|error| ConnectError {
-                may_have_happened: error.may_have_happened || course.done > 0,
-                ..error
-            })?;
+            match self.call(call, &mut course, &mut write, present, own).await {
+                Ok(()) => {}
+                // Each of these calls ends something by itself, and no look shows what: a refused one keeps none of the
+                // others back, and nobody doubts that it was refused.
+                Err(error) if self.act.effect == Effect::EndSessions => {
+                    let has_no_right = error.kind == ErrorKind::Scope && course.done == 0;
+                    let stops = stops(&error) || has_no_right;
+                    refused.get_or_insert(error);
+                    if stops {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    let may_have_happened = error.may_have_happened || course.done > 0;
+                    return Err(ConnectError { may_have_happened, ..error });
+                }
+            }
+        }
+        if let Some(error) = refused {
+            let part = if course.done > 0 { "a part was done, and then: " } else { "" };
+            return Err(ConnectError { text: format!("{part}{}", error.text), ..error });
         }
         let Some(id) = course.id else {
             let mut error = ConnectError::new(ErrorKind::Malformed, "the app did not tell the id of the account");

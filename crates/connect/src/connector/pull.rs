@@ -436,6 +436,9 @@ impl Run<'_> {
                     true => reader,
                     false => self.inner.kind(self.stage.kind_of(row))?.1,
                 };
+                if reader.is_outside(row) {
+                    continue;
+                }
                 if self.stage.is_thin(row) {
                     thin.push(accounts.len());
                 }

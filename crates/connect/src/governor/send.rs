@@ -130,11 +130,13 @@ pub async fn send_governed<W: Wire + ?Sized>(
         crate::transport::tell(request, sent.as_ref().ok());
         let failed = match sent {
             Ok(response) => {
-                let wait = governor.observe(permit, response.status, &response.headers, response.answered_at);
+                let throttled = request.is_throttled(&response);
+                let status = if throttled { StatusCode::TOO_MANY_REQUESTS } else { response.status };
+                let wait = governor.observe(permit, status, &response.headers, response.answered_at);
                 if let Err(error) = governor.keep().await {
                     tracing::warn!("{error}");
                 }
-                match settle(request, response, retry, wait) {
+                match settle(request, response, retry, (wait, throttled)) {
                     Ok(response) => return Ok(response),
                     Err(failed) => failed,
                 }
@@ -172,11 +174,11 @@ fn settle(
     request: &Request,
     response: Response,
     retry: &RetryPolicy,
-    blocked: Option<Duration>,
+    (blocked, throttled): (Option<Duration>, bool),
 ) -> Result<Response, Failed> {
     let status = response.status;
     let target = request.target();
-    if status == StatusCode::TOO_MANY_REQUESTS {
+    if throttled {
         let error = Box::new(SendError::Throttled { target, response: Box::new(response), refusals: 0 });
         return Err(Failed { error, again: true, wait: blocked });
     }

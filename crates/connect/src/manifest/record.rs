@@ -43,6 +43,9 @@ pub struct KindSpec {
     /// Where the moment of the last change may lie.
     #[serde(default)]
     pub updated: Vec<String>,
+    /// Places, and a text in them (in any case) that the record of somebody outside has: of those nothing is read.
+    #[serde(default)]
+    pub outside: IndexMap<String, String>,
     /// Native keys that a write must never carry.
     #[serde(default)]
     pub read_only: Vec<String>,
@@ -99,7 +102,8 @@ pub struct FieldSpec {
     /// How its values are spelt.
     #[serde(default)]
     pub codec: Codec,
-    /// For `words`: our word → the app's value; of a list the first is written and any is read.
+    /// For `words`: our word → the app's value; of a list the first is written and any is read. Of several places the first
+    /// that holds one of them counts.
     #[serde(default)]
     pub words: IndexMap<String, serde_json::Value>,
     /// Create is refused locally when there is no value.

@@ -30,6 +30,6 @@ pub use key::SigningKey;
 pub use mail::{Mail, MailServer, reach_mail, send_mail};
 pub use oauth::{ClientCredentials, ClientStyle, KeptToken, TokenKeeper};
 pub use options::{HttpPolicy, Timeouts, TransportOptions};
-pub use request::{Priority, Request, Response};
+pub use request::{Priority, Request, Response, TooMany};
 pub use witness::{Exchanged, Witnessed, witnessed};
 pub(crate) use witness::{tell, tell_shared};

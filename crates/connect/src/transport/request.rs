@@ -42,13 +42,39 @@ pub struct Request {
     pub label: Option<Arc<str>>,
     /// What proves who we are.
     pub credential: Option<Arc<Credential>>,
+    /// By what else than 429 the app says that it was asked too often.
+    pub too_many: Option<Arc<[TooMany]>>,
+}
+
+/// A refusal for the rate under another status than 429.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TooMany {
+    /// The statuses that it comes with.
+    pub status: Vec<u16>,
+    /// Words, in small letters, one of which is in the body.
+    pub says: Vec<String>,
+}
+
+/// How much of a body is searched for words.
+const SEARCHED_MAX: usize = 64 * 1024;
+
+impl TooMany {
+    fn fits(&self, response: &Response) -> bool {
+        if !self.status.contains(&response.status.as_u16()) {
+            return false;
+        }
+        let body = &response.body[..response.body.len().min(SEARCHED_MAX)];
+        let body = String::from_utf8_lossy(body).to_lowercase();
+        self.says.iter().any(|words| body.contains(words.as_str()))
+    }
 }
 
 impl Request {
     /// Returns a request without headers, body or credential, of the priority that its method suggests.
     pub fn new(method: Method, url: Url) -> Self {
         let priority = if method.is_safe() { Priority::Read } else { Priority::Write };
-        Self { method, url, headers: HeaderMap::new(), body: None, priority, cost: 1, label: None, credential: None }
+        let (headers, body) = (HeaderMap::new(), None);
+        Self { method, url, headers, body, priority, cost: 1, label: None, credential: None, too_many: None }
     }
 
     /// Returns a request that reads `url`.
@@ -79,6 +105,18 @@ impl Request {
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
+    }
+
+    /// Returns the request with what means, beside 429, that it was asked too often.
+    pub fn too_many(mut self, too_many: Arc<[TooMany]>) -> Self {
+        self.too_many = Some(too_many);
+        self
+    }
+
+    /// Tells whether an answer is a refusal for the rate.
+    pub fn is_throttled(&self, response: &Response) -> bool {
+        response.status == StatusCode::TOO_MANY_REQUESTS
+            || self.too_many.iter().flat_map(|all| all.iter()).any(|one| one.fits(response))
     }
 
     /// Returns the request with a label for limits of some paths.
