@@ -8,6 +8,7 @@ use crate::clock::{Clock, moment_text};
 use crate::config::{Config, SecretPlace};
 use crate::error::EngineError;
 use crate::house::House;
+use crate::signals::Troubled;
 use crate::token::TokenState;
 use async_recursion::async_recursion as boxed;
 use std::path::{Path, PathBuf};
@@ -344,6 +345,10 @@ async fn of_house(house: &House) -> Result<Vec<CheckLine>, EngineError> {
     lines.extend(anchored(house).await?);
     lines.extend(house.store.stops().await?.iter().map(stopped));
     lines.extend(tokens(house).await?);
+    let troubled = crate::signals::troubled(house).await?.into_iter();
+    lines.extend(
+        troubled.map(|Troubled { stream, says }| line("signals", Verdict::Problem, format!("stream {stream}: {says}"))),
+    );
     let mut overviews = house.store.overviews().await?;
     for name in house.names() {
         lines.extend(connection(house, name.as_str(), &overviews.remove(&name).unwrap_or_default())?);

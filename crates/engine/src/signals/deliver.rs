@@ -4,7 +4,7 @@
 use super::event::Kept;
 use super::settings::reach;
 use super::signer::sign;
-use super::stream::{Failing, Status, Stream};
+use super::stream::{Failing, Refused, Status, Stream};
 use super::{Receiver, STREAMS_MAX, authorization, find};
 use crate::error::EngineError;
 use crate::house::House;
@@ -47,10 +47,11 @@ pub(crate) async fn push(house: &House, id: &str) -> Result<JobEnd, EngineError>
             return Ok(JobEnd::GivenBack);
         }
         let token = token(house, &stream, &signal).await?;
-        match send_set(url, token, shown.as_ref(), reach(stream.allow_private)).await {
+        match send_set(url, token, shown.as_ref(), reach(stream.may_be_private(house))).await {
             Ok(()) => tracing::info!(jti = %signal.jti, "told"),
             Err(SetRefused::Refused(word)) => {
-                tracing::warn!(jti = %signal.jti, "the receiver will not take it: {word}")
+                tracing::warn!(jti = %signal.jti, "the receiver will not take it: {word}");
+                note_refused(house, id, 1, word).await?;
             }
             Err(SetRefused::Later(because)) => return failing(house, stream, because).await,
         }
@@ -78,6 +79,49 @@ async fn note(house: &House, id: &str, failing: Option<Failing>) -> Result<(), E
     let stream = Stream { failing, ..Stream::read(row)? };
     house.store.put_signal_stream(&stream.row()?, STREAMS_MAX * 10, vec![]).await?;
     Ok(())
+}
+
+/// Notes that the receiver will not take some events, which are not told again: `tenure doctor` says so.
+async fn note_refused(house: &House, id: &str, times: u32, because: String) -> Result<(), EngineError> {
+    let Some(row) = house.store.signal_stream(id).await? else { return Ok(()) };
+    let stream = Stream::read(row)?;
+    let times = stream.refused.as_ref().map_or(0, |refused| refused.times).saturating_add(times);
+    let refused = Some(Refused { times, at_ms: house.clock.now_ms(), because });
+    house.store.put_signal_stream(&Stream { refused, ..stream }.row()?, STREAMS_MAX * 10, vec![]).await?;
+    Ok(())
+}
+
+/// What is wrong with a stream, for whoever looks after it.
+pub(crate) struct Troubled {
+    /// Which, and whose.
+    pub stream: String,
+    /// What, as a sentence.
+    pub says: String,
+}
+
+/// For how long a refusal is worth telling.
+const REFUSED_TOLD_MS: i64 = 7 * 86_400_000;
+
+/// Lists the streams whose receivers cannot be told, or would not take something of late.
+pub(crate) async fn troubled(house: &House) -> Result<Vec<Troubled>, EngineError> {
+    let mut troubled = Vec::new();
+    for row in house.store.signal_streams().await? {
+        let stream = Stream::read(row)?;
+        let name = format!("{} ({})", stream.id, stream.aud);
+        let mut tell = |says: String| troubled.push(Troubled { stream: name.clone(), says });
+        if let Some(Failing { times, because }) = &stream.failing {
+            tell(format!("the receiver could not be told {times} times in a row, and is told again: {because}"));
+        }
+        if let Some(Refused { times, at_ms, because }) = &stream.refused
+            && house.clock.now_ms().saturating_sub(*at_ms) < REFUSED_TOLD_MS
+        {
+            let last = crate::clock::moment_text(*at_ms);
+            tell(format!(
+                "the receiver would not take {times} so far, the last at {last}: {because}; these are not told again"
+            ));
+        }
+    }
+    Ok(troubled)
 }
 
 async fn token(house: &House, stream: &Stream, signal: &Signal) -> Result<String, EngineError> {
@@ -118,9 +162,16 @@ pub async fn poll(house: &House, receiver: &Receiver, id: &str, asked: &PollAske
         return Err(EngineError::Asked(format!("{ACKS_MAX} at most are acknowledged at once")));
     }
     let mut had = asked.ack.clone();
+    let mut refused = None;
     for (jti, said) in &asked.set_errs {
-        tracing::warn!(stream = %id, %jti, "the receiver will not take it: {}", said["err"].as_str().unwrap_or("no reason is given"));
+        let word = said["err"].as_str().unwrap_or("no reason is given");
+        let word: String = word.chars().filter(char::is_ascii_graphic).take(60).collect();
+        tracing::warn!(stream = %id, %jti, "the receiver will not take it: {word}");
+        refused = Some(word);
         had.push(jti.clone());
+    }
+    if let Some(word) = refused {
+        note_refused(house, id, u32::try_from(asked.set_errs.len()).unwrap_or(u32::MAX), word).await?;
     }
     if !had.is_empty() {
         house.store.end_signals(id, &had, house.clock.now_ms()).await?;

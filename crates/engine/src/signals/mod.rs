@@ -15,7 +15,7 @@ pub use settings::{PushConfig, SsfConfig};
 pub use signer::jwks;
 pub use stream::{POLL, PUSH, Status, Stream, StreamAsked, Unsaid};
 
-pub(crate) use deliver::push;
+pub(crate) use deliver::{Troubled, push, troubled};
 pub(crate) use gather::{gather, woken};
 pub(crate) use signer::Signer;
 
@@ -84,6 +84,7 @@ pub async fn change(
 ) -> Result<Stream, EngineError> {
     let id = asked.stream_id.as_deref().ok_or_else(|| EngineError::Asked("`stream_id` says which one".into()))?;
     let mut stream = find(house, receiver, id).await?;
+    stream.allow_private = house.config.server.ssf.allow_private;
     stream.take(asked, unsaid)?;
     keep(house, &stream, asked, "signals_changed").await?;
     Ok(stream)

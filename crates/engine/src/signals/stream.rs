@@ -42,6 +42,17 @@ pub(super) struct Failing {
     pub because: String,
 }
 
+/// What a receiver looked at and would not take.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refused {
+    /// How many events so far.
+    pub times: u32,
+    /// The last of them (milliseconds since 1970, UTC).
+    pub at_ms: i64,
+    /// By which word of RFC 8935.
+    pub because: String,
+}
+
 /// A stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stream {
@@ -75,6 +86,8 @@ pub struct Stream {
     pub(super) verified_ms: i64,
     #[serde(default)]
     pub(super) failing: Option<Failing>,
+    #[serde(default)]
+    pub(super) refused: Option<Refused>,
 }
 
 /// What a receiver asks for; whatever it says of what we supply must be as it is.
@@ -145,6 +158,7 @@ impl Stream {
             without: BTreeSet::new(),
             verified_ms: 0,
             failing: None,
+            refused: None,
         }
     }
 
@@ -215,6 +229,11 @@ impl Stream {
             Subject::Opaque { .. } => true,
         };
         self.status != Status::Disabled && hears && self.delivers().any(|delivered| delivered == event)
+    }
+
+    /// Tells whether private addresses may be reached for it, by what the operator says now.
+    pub(super) fn may_be_private(&self, house: &House) -> bool {
+        if self.owner == FILE { self.allow_private } else { house.config.server.ssf.allow_private }
     }
 
     /// Returns it as its receiver sees it.

@@ -31,6 +31,11 @@ fn verified(token: &str, jwks: &Value) -> Value {
 
 /// A receiver of pushes: head and body of each request are kept; the first is answered with 503.
 async fn receiver() -> (String, Arc<Mutex<Vec<(String, String)>>>) {
+    receiver_that("503 Busy", "").await
+}
+
+/// As [`receiver`], with another answer to the first.
+async fn receiver_that(first: &'static str, says: &'static str) -> (String, Arc<Mutex<Vec<(String, String)>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/events", listener.local_addr().unwrap());
     let kept: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
@@ -52,8 +57,9 @@ async fn receiver() -> (String, Arc<Mutex<Vec<(String, String)>>>) {
             }
             let (head, body) = text.split_once("\r\n\r\n").unwrap();
             keeps.lock().unwrap().push((head.to_lowercase(), body.to_owned()));
-            let status = if number == 0 { "503 Busy" } else { "202 Accepted" };
-            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let (status, says) = if number == 0 { (first, says) } else { ("202 Accepted", "") };
+            let length = says.len();
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{says}");
             stream.write_all(answer.as_bytes()).await.unwrap();
             number += 1;
         }
@@ -133,6 +139,34 @@ fn a_receiver_hears_of_a_leaver_by_push_and_by_poll_in_tokens_that_it_can_verify
         let ack = json!({ "ack": [jti], "returnImmediately": true }).to_string();
         assert_eq!(desk.ask("POST", &place, &[], &ack).await.expect(200)["sets"], json!({}));
         gateway.ask("POST", &place, &[], "{}").await.expect_problem(404);
+    });
+}
+
+#[test]
+fn what_a_receiver_will_not_take_is_told_by_the_doctor_and_not_sent_again() {
+    on_stage_with("\n[server.ssf]\nallow_private = true\n", async |stage| {
+        stage.work().await;
+        let gateway = stage.client("gate", &[Scope::Ssf]).await;
+        let (url, heard) = receiver_that("400 Bad Request", r#"{"err":"invalid_audience","description":"x"}"#).await;
+        let push = json!({ "delivery": { "method": "urn:ietf:rfc:8935", "endpoint_url": url } }).to_string();
+        let pushed = gateway.ask("POST", "/ssf/streams", &[], &push).await.expect(201);
+        let verify = json!({ "stream_id": pushed["stream_id"] }).to_string();
+        assert_eq!(gateway.ask("POST", "/ssf/verify", &[], &verify).await.status, 204);
+        stage.until(async || !heard.lock().unwrap().is_empty()).await;
+        let operator = stage.client("olga@acme.example", &[Scope::ApiRead]).await;
+        let told = async || {
+            let checks = operator.get("/api/v1/doctor").await.expect(200);
+            let checks = checks["checks"].as_array().unwrap().clone();
+            checks.into_iter().find(|check| check["what"] == "signals")
+        };
+        stage.until(async || told().await.is_some()).await;
+        let told = told().await.unwrap();
+        let says = told["says"].as_str().unwrap();
+        assert!(says.contains("would not take 1") && says.contains("invalid_audience"), "{says}");
+        assert!(says.contains(pushed["stream_id"].as_str().unwrap()), "{says}");
+        jane_leaves(&stage).await;
+        stage.until(async || heard.lock().unwrap().len() >= 3).await;
+        assert_eq!(heard.lock().unwrap().len(), 3, "what was refused is not sent again, what comes after it is");
     });
 }
 
