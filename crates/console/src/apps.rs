@@ -70,7 +70,7 @@ pub(crate) async fn list(
     let house = &console.house;
     let as_of_ms = frame.as_of_ms();
     let (mut overviews, noted) = (house.store.overviews().await?, noted(&console, as_of_ms).await?);
-    let now_ms = house.clock.now_ms();
+    let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
     let mut lines = Vec::new();
     for name in house.names() {
         let mut known = overviews.remove(&name).unwrap_or_default();
@@ -239,8 +239,8 @@ pub(crate) async fn page(
     let house = &console.house;
     let abilities = house.connection(&name).map_err(|error| Failure::Missing(error.to_string()))?.abilities();
     let connection = ConnectionName::new(&name);
-    let now_ms = house.clock.now_ms();
     let as_of_ms = frame.as_of_ms();
+    let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
     let mut known = house.store.overviews().await?.remove(&connection).unwrap_or_default();
     past::date(house, &connection, &mut known, as_of_ms).await?;
     let judged = console.judged.get(&console, as_of_ms).await?;
@@ -248,7 +248,7 @@ pub(crate) async fn page(
     let of_here = |finding: &&tenure_core::change::Finding| finding.connection.as_ref() == Some(&connection);
     let figures = past::trend(house, &accounts_topic(&name), as_of_ms).await?;
     let sent = past::trend(house, &requests_topic(&name), as_of_ms).await?;
-    let today = as_of_ms.unwrap_or(now_ms).div_euclid(86_400_000);
+    let today = now_ms.div_euclid(86_400_000);
     let left = match as_of_ms {
         None => tenure_engine::budget::left(house, &connection).await?,
         Some(_) => tenure_engine::budget::Left::default(),

@@ -110,8 +110,8 @@ pub(crate) async fn page(
 ) -> Result<Html<String>, Failure> {
     let frame = Frame::of(&console, &visitor, "Today", "today", (&uri, &headers)).await?;
     let house = &console.house;
-    let now_ms = house.clock.now_ms();
     let as_of_ms = frame.as_of_ms();
+    let now_ms = as_of_ms.unwrap_or_else(|| house.clock.now_ms());
     let known = console.judged.get(&console, as_of_ms).await?;
     let newest = match as_of_ms {
         Some(as_of_ms) => past::plan(house, as_of_ms, None).await?.map(Arc::new),

@@ -69,7 +69,8 @@ async fn a_yes_to_all_is_one_to_what_is_theirs_and_the_rest_says_why_not() {
     assert_eq!((answer.status, answer.says("location")), (303, format!("{path}?done=approved").as_str()), "{answer:?}");
     let mut wanted = [step_of(&plan, "Jane Doe"), step_of(&plan, "John Roe")].map(|id| (true, id)).to_vec();
     let mut told = said(&stage).await;
-    (wanted.sort(), told.sort());
+    wanted.sort();
+    told.sort();
     assert_eq!(told, wanted);
     let page = stage.get(&path, &cookie).await.body;
     assert!(!page.contains("Approve all") && page.contains("is the one concerned"), "{page}");

@@ -48,6 +48,8 @@ async fn every_page_about_the_company_shows_the_moment_that_was_chosen() {
     let page = stage.get("/audit", &past).await;
     assert!(page.body.contains(first.as_str()) && !page.body.contains("invited"), "{}", page.body);
     assert!(page.body.contains(&format!("{} entries", entries_at)), "the journal had no more: {}", page.body);
+    let today = stage.get("/", &past).await.body;
+    assert!(today.contains("16 h ago") && !today.contains("days ago"), "how long ago is counted from then: {today}");
     let page = stage.get("/apps/hr", &past).await;
     assert!(page.body.contains("+1 ~0 −0") && !page.body.contains("+1 ~1"), "one read had been done: {}", page.body);
     for path in ["/rules", "/connect", "/sessions"] {
