@@ -6,6 +6,7 @@ use crate::error::EngineError;
 use crate::house::House;
 use std::collections::BTreeMap;
 use tenure_core::abilities::{Abilities, Effect, Sessions};
+use tenure_core::account::Kind;
 use tenure_core::change::{Finding, FindingKind, Outcome, ReasonKind, Step, StepResult};
 use tenure_core::facts::{Facts, SessionsTried};
 use tenure_core::name::{ConnectionName, IdentityId};
@@ -48,10 +49,15 @@ pub(crate) async fn end(house: &House, ended: &[(&Step, &StepResult)]) -> Result
     Ok(())
 }
 
-/// Notes that sessions were told to be open, so that they are not forgotten before they are ended or seen to.
+/// Notes that sessions at an identity provider were told to be open, so that they are not forgotten before they are ended
+/// or seen to: nobody may have begun anything about them in the days in which they are told by themselves.
 pub(crate) async fn told(house: &House, facts: &Facts, findings: &[Finding]) -> Result<(), EngineError> {
     let mut news: BTreeMap<&ConnectionName, Vec<(&IdentityId, Option<&SessionsTried>)>> = BTreeMap::new();
-    for finding in findings.iter().filter(|finding| finding.kind == FindingKind::SessionNotEnded) {
+    let at_a_provider = |finding: &&Finding| {
+        let is_record = finding.account_key.as_ref().is_some_and(|key| key.kind == Kind::Person);
+        finding.kind == FindingKind::SessionNotEnded && is_record
+    };
+    for finding in findings.iter().filter(at_a_provider) {
         let (Some(connection), Some(identity)) = (&finding.connection, &finding.identity) else { continue };
         let known = facts.sessions.get(&(connection.clone(), identity.clone()));
         if known.is_none_or(|known| known.ended) {

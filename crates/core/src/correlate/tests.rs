@@ -503,8 +503,11 @@ fn an_empty_status_lets_nobody_in_who_was_gone_by_their_last_one() {
     assert!(reconciled.graph.disputes()[0].text.contains("status is empty now"), "{:?}", reconciled.graph.disputes());
     let still = blank(&[gone.clone(), json!({"status": null})], json!({"title": "Lead"}));
     assert_eq!(state(&still, "1"), IdentityState::Unknown, "a second empty one says no more than the first");
-    assert_eq!(state(&blank(&[gone.clone()], json!({"end_date": "2026-10-31"})), "1"), IdentityState::Left);
-    assert_eq!(state(&blank(&[gone.clone()], json!({"start_date": "2026-11-02"})), "1"), IdentityState::Active);
+    assert_eq!(state(&blank(std::slice::from_ref(&gone), json!({"end_date": "2026-10-31"})), "1"), IdentityState::Left);
+    assert_eq!(
+        state(&blank(std::slice::from_ref(&gone), json!({"start_date": "2026-11-02"})), "1"),
+        IdentityState::Active
+    );
     assert_eq!(state(&blank(&[gone, active], json!({})), "1"), IdentityState::Active);
     assert_eq!(state(&blank(&[], json!({})), "1"), IdentityState::Active, "files may have no status at all");
 }
