@@ -124,8 +124,9 @@ fn status_of(record: Option<&Account>, attributes: &Fields, earlier: &[&Account]
         None => attributes.get("status"),
     };
     let Some(word) = told.and_then(text_of) else {
-        let is_blank = told.is_some_and(Value::is_null);
-        let gone = record.filter(|_| is_blank).is_some_and(|record| was_gone(record, earlier));
+        // Some systems leave an empty field out: then nothing else of the record tells a state either.
+        let is_blank = |record: &&Account| told.map_or(record.state == AccountState::Unknown, Value::is_null);
+        let gone = record.filter(is_blank).is_some_and(|record| was_gone(record, earlier));
         return if gone { Status::Blanked } else { Status::Untold };
     };
     status_word(&word).unwrap_or_else(|| Status::Unreadable(word.into_owned()))

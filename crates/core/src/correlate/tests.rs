@@ -501,6 +501,12 @@ fn an_empty_status_lets_nobody_in_who_was_gone_by_their_last_one() {
     let reconciled = walk(&facts, &policy(""));
     assert!(shown(&reconciled).is_empty(), "{:?}", shown(&reconciled));
     assert!(reconciled.graph.disputes()[0].text.contains("status is empty now"), "{:?}", reconciled.graph.disputes());
+    let mut left_out = facts.clone();
+    let row = account_of(&mut left_out, "hr/person/1");
+    row.fields.remove("status");
+    assert_eq!(state(&left_out, "1"), IdentityState::Active, "another field tells the state");
+    account_of(&mut left_out, "hr/person/1").state = AccountState::Unknown;
+    assert_eq!(state(&left_out, "1"), IdentityState::Unknown);
     let still = blank(&[gone.clone(), json!({"status": null})], json!({"title": "Lead"}));
     assert_eq!(state(&still, "1"), IdentityState::Unknown, "a second empty one says no more than the first");
     assert_eq!(state(&blank(std::slice::from_ref(&gone), json!({"end_date": "2026-10-31"})), "1"), IdentityState::Left);
