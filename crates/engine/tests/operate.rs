@@ -138,10 +138,13 @@ async fn work_that_nobody_does_is_told() {
         house.store.enqueue(&[NewJob { kind: "pull", key: "hr".into(), run_at_ms: due_ms }]).await.unwrap();
         assert_eq!(stage.problems().await.len(), 0, "it has just become due");
         stage.now_ms.fetch_add(1_000_000, Ordering::Relaxed);
-        assert_eq!(stage.problems().await.len(), 0, "no daemon ever worked here: commands do the work");
+        // The stage's clock is ahead of PostgreSQL's by now, which is a problem of its own.
+        let of_work =
+            async || stage.problems().await.into_iter().filter(|line| line.what == "work").collect::<Vec<_>>();
+        assert!(of_work().await.is_empty(), "no daemon ever worked here: commands do the work");
         house.store.claim_jobs(&["pull"], "lost", 1, due_ms, 0).await.unwrap();
         house.close().await;
-        let told: Vec<_> = stage.problems().await.into_iter().filter(|line| line.what == "work").collect();
+        let told = of_work().await;
         assert!(told.len() == 1 && told[0].says.contains("tenure serve"), "{told:?}");
         assert_eq!(stage.metric("tenure_jobs_late_seconds{kind=\"pull\"}").await, 1000.0);
         assert_eq!(stage.metric("tenure_jobs{kind=\"pull\",state=\"open\"}").await, 1.0);

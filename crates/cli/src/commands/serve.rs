@@ -23,6 +23,8 @@ const LISTEN: &str = "127.0.0.1:8600";
 const ENDED_AT_ONCE: i32 = 130;
 /// How long those who were asking are answered once nothing else is under way.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
+/// How long it may take to forget where it listened.
+const FORGOTTEN_WITHIN: Duration = Duration::from_secs(3);
 /// How often, and how many times, it is looked whether something is still answered by a house that was replaced.
 const LEFT_LOOKED_EVERY: Duration = Duration::from_millis(100);
 const LEFT_LOOKS: usize = 300;
@@ -57,7 +59,8 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
         Err(_) => output.warning("somebody's question was not answered to its end"),
     }
     let house = worked?;
-    listening::end(&house, &place).await?;
+    // A store that is gone keeps the address; whoever begins next notes another.
+    let _ = tokio::time::timeout(FORGOTTEN_WITHIN, listening::end(&house, &place)).await;
     house.close().await;
     output.note("ended; nothing is under way");
     Ok(Exit::Done)
