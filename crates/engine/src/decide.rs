@@ -299,8 +299,7 @@ pub async fn release(house: &House, plan: &Plan, guards: &[String], by: By) -> R
         decided.push((what, Concerns::default()));
     }
     record(house, &by, decided, &[job::apply(&plan.id, house.clock.now_ms())]).await?;
-    let decisions = house.store.load_cluster(&Seed::default(), Managers::Left).await?.decisions;
-    Ok(freed(plan, &released(plan, &decisions, &house.policy, house.clock.now_ms())))
+    Ok(freed(plan, &released_guards(house, plan, house.clock.now_ms()).await?))
 }
 
 fn is_step(thing: &str) -> bool {
