@@ -22,7 +22,7 @@ use tenure_store::{AccountFilter, Extent, FindingScope, Loaded, Managers, Overvi
 
 const PAGE: usize = 1000;
 /// Where more than one in so many of all accounts would be asked for by themselves, reading everything costs less.
-const PART_OF_ALL: u64 = 4;
+const PART_OF_ALL: u64 = 16;
 /// Guards that ask how many others are like an account.
 const COUNTING: [&str; 3] = ["last_administrator", "protected", "absence"];
 

@@ -307,7 +307,7 @@ impl Tx {
     #[boxed]
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(lent) => lent.commit(),
+            Self::Sqlite(lent) => lent.commit().await,
             Self::Postgres(PgLent::Within(tx)) => Ok(tx.commit().await?),
             Self::Postgres(PgLent::Looking(_)) => Ok(()),
         }

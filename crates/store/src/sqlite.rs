@@ -1,7 +1,7 @@
 //! SQLite: one connection that writes, a few that read, and statements run on the thread that asks.
 //! `db.rs` takes connections from here and gives them back by dropping them; whatever was not committed never was.
 //! A statement takes microseconds and a batch milliseconds, which is less than handing its values to another thread
-//! costs; transactions await nobody, so a thread is never held for somebody else's sake.
+//! costs; only a commit that waits for the disk is left to another thread, so that this one goes on meanwhile.
 
 use crate::db::{Durability, Row};
 use crate::error::StoreError;
@@ -9,7 +9,9 @@ use crate::value::Arg;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Statement, ToSql};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 
 /// Opens one more connection to the same file.
 pub(crate) type Opener = Box<dyn Fn() -> Result<Connection, StoreError> + Send + Sync>;
@@ -190,9 +192,16 @@ impl Lent {
 }
 
 impl Lent {
-    /// Makes everything since the beginning true at once.
-    pub(crate) fn commit(self) -> Result<(), StoreError> {
-        say(self.connection()?, "COMMIT")
+    /// Makes everything since the beginning true at once. Whoever stops waiting for it does not undo it.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let elsewhere = self.waits_for_disk() && Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        let commit = move || say(self.connection()?, "COMMIT");
+        if elsewhere { spawn_blocking(commit).await.map_err(|_| closed())? } else { commit() }
+    }
+
+    /// Tells whether a commit is over only once the disk has it.
+    fn waits_for_disk(&self) -> bool {
+        matches!(&self.0, Inner::Writer(writer) if writer.durability == Durability::Full)
     }
 }
 

@@ -38,9 +38,12 @@ use tenure_store::{Joined, Lease, Removal, Run as StoredRun};
 
 /// Steps that one connection carries out side by side; their accounts differ.
 const AT_ONCE_PER_CONNECTION: usize = CONCURRENT_USUAL as usize;
-/// Where an app takes so many requests a second or more, a step is over in a moment: others are begun and settled meanwhile.
-const QUICK_PER_SECOND: f64 = 100.0;
-const AT_ONCE_WHERE_QUICK: usize = 2 * AT_ONCE_PER_CONNECTION;
+/// Where an app takes many requests a second, a step is over in a moment: as many are under way as it takes in this time.
+/// A stop still comes in time then, and each transaction begins and settles many.
+const UNDER_WAY_S: f64 = 0.3;
+const AT_ONCE_MAX: f64 = 8.0 * AT_ONCE_PER_CONNECTION as f64;
+/// What an app of unknown limits is taken to bear, in requests a second.
+const USUAL_PER_SECOND: f64 = 100.0;
 
 /// After so many steps in a row without a clear answer a connection is left alone until the next run.
 pub(super) const UNANSWERED_MAX: u32 = 5;
@@ -463,11 +466,13 @@ impl<'a> Run<'a> {
     }
 
     /// Tells whether a connection has as many steps under way as it may. It may have more where what is begun is over at
-    /// once, so that a stop still comes in time.
+    /// once, so that a stop still comes in time, and where the last answer was a clear one.
     fn is_full(&self, connection: &ConnectionName, busy: usize) -> bool {
-        let rate = self.connectors.get(connection).map(|connector| connector.statistics().per_second);
-        let is_quick = rate.is_some_and(|rate| rate.is_none_or(|rate| rate >= QUICK_PER_SECOND));
-        busy >= if is_quick { AT_ONCE_WHERE_QUICK } else { AT_ONCE_PER_CONNECTION }
+        let answers = self.unanswered.get(connection) == Some(&0);
+        let connector = self.connectors.get(connection).filter(|_| answers);
+        let rate = connector.map(|connector| connector.statistics().per_second);
+        let rate = rate.map_or(0.0, |known| known.unwrap_or(USUAL_PER_SECOND));
+        busy >= AT_ONCE_PER_CONNECTION.max((rate * UNDER_WAY_S).min(AT_ONCE_MAX) as usize)
     }
 
     /// Tells why a step cannot start. Going along with another, it takes no place and no turn of its own.
