@@ -13,12 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tenure_core::account::{Account, AccountKey, Fields, Kind};
 use tenure_core::approve::{Refusal, Said, approval, may_approve};
-use tenure_core::change::{ApprovalState, Plan, Step};
+use tenure_core::change::{ApprovalState, Outcome, Plan, Step, StepResult};
 use tenure_core::correlate::found_identity_id;
 use tenure_core::facts::{Decided, Decision};
 use tenure_core::guards::release::{freed, may_release, released};
 use tenure_core::journal::Draft;
-use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, PlanId, StepId};
+use tenure_core::name::{ConnectionName, FieldName, IdentityId, NativeId, PlanId, RunId, StepId};
 use tenure_store::{Concerns, JoinKeys, Managers, NewDecision, NewJob, Seed};
 
 /// How many plans back a step is looked for.
@@ -90,12 +90,26 @@ async fn record(
     Ok(house.store.decide(decisions, drafts, woken).await?)
 }
 
-/// Records that somebody lets steps run, or forbids it. A thing is a plan, which means those of its steps that need
-/// an approval, or a step; a no to a plan takes back what was released there. Returns the steps as they stand afterwards,
-/// and the guards that hold again.
+/// What came of a word about steps.
+#[derive(Debug, Default)]
+pub struct Spoken {
+    /// The steps that it was said about, as they stand afterwards.
+    pub steps: Vec<Step>,
+    /// The guards that hold again what they were released for.
+    pub withheld: Vec<String>,
+    /// Steps of a plan that are not for whoever said it to decide about.
+    pub not_theirs: BTreeMap<StepId, Refusal>,
+    /// Steps that were done before it was said; it counts for none of them.
+    pub done: BTreeSet<StepId>,
+}
+
+/// Records that somebody lets steps run, or forbids it. A thing is a step, or a plan: that means those of its steps which
+/// need an approval and are theirs to decide about. A no to a plan takes back what was released there. What is done
+/// already is left out.
 ///
 /// # Errors
-/// A thing is not known, or `by` may not decide about it; then nothing is recorded.
+/// A thing is not known, `by` may not decide about a step that is named or about any of a plan, or a no comes too late for
+/// a step that is named; then nothing is recorded.
 #[tracing::instrument(name = "approve", skip_all, fields(by))]
 #[boxed]
 pub async fn judge_steps(
@@ -104,43 +118,78 @@ pub async fn judge_steps(
     verdict: Verdict,
     by: &str,
     note: Option<String>,
-) -> Result<(Vec<Step>, Vec<String>), EngineError> {
+) -> Result<Spoken, EngineError> {
     let Meant { steps, plans, whole } = meant(house, things).await?;
-    let (mut decided, mut withheld) = (Vec::new(), Vec::new());
+    let mut spoken = Spoken::default();
+    let mut decided = Vec::new();
     for plan in whole.iter().filter(|_| verdict == Verdict::Reject) {
         for guard in released_before(house, plan, by).await? {
             let what = Decided::Withhold { plan: plan.id.clone(), guard: guard.clone() };
             decided.push((what, Concerns::default()));
-            withheld.push(guard);
+            spoken.withheld.push(guard);
         }
     }
-    let all: Vec<&Step> = steps.iter().map(|(step, _)| step).collect();
+    let all: Vec<&Step> = steps.iter().map(|about| &about.step).collect();
     let company = company_about(house, &all).await?;
     let graph = company.graph(house);
     let concerned = |step: &Step| step.identity.as_ref().and_then(|id| graph.identity(id));
-    for (step, requested_by) in &steps {
+    let mut theirs = Vec::new();
+    for about in &steps {
+        let step = &about.step;
         // A no of somebody who has no say would be written down and count for nothing.
-        may_approve(step, by, requested_by.as_deref(), concerned(step), &house.policy).map_err(|refusal| {
-            EngineError::Forbidden(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection))
-        })?;
-        decided.push(word(step, verdict));
+        match (may_approve(step, by, about.requested_by.as_deref(), concerned(step), &house.policy), &about.done_in) {
+            (Err(refusal), _) if about.is_named => return Err(refused(step, &refusal)),
+            (Ok(()), Some(run)) if about.is_named && verdict == Verdict::Reject => {
+                let because = format!("{} was done already; `tenure revert {run}` plans the way back", step.id);
+                return Err(EngineError::Asked(because));
+            }
+            (_, Some(_)) => drop(spoken.done.insert(step.id.clone())),
+            (Err(refusal), None) => drop(spoken.not_theirs.insert(step.id.clone(), refusal)),
+            (Ok(()), None) => {
+                decided.push(word(step, verdict));
+                theirs.push(about);
+            }
+        }
     }
-    if verdict == Verdict::Reject && decided.is_empty() {
-        let because = "nobody's yes is needed there, so that a no would change nothing; `tenure stop CONNECTION` stops what is \
-                       written to an app, `tenure exempt ACCOUNT` leaves an account alone";
-        return Err(EngineError::Asked(because.into()));
+    if decided.is_empty() {
+        if let Some((id, refusal)) = spoken.not_theirs.first_key_value() {
+            let step = steps.iter().map(|about| &about.step).find(|step| step.id == *id);
+            return Err(step.map_or_else(|| EngineError::Forbidden(refusal.to_string()), |step| refused(step, refusal)));
+        }
+        if verdict == Verdict::Reject {
+            return Err(EngineError::Asked(nothing_to_forbid(&steps)));
+        }
     }
     let by = By { who: by.to_owned(), note };
     let kept = record(house, &by, decided, &woken(house, &plans, verdict)).await?;
     let mut said = Said::of(&company.facts.decisions);
     said.hear(&kept);
     let now_ms = house.clock.now_ms();
-    let judged = |(step, requested_by): (Step, Option<String>)| {
+    let judged = |About { step, requested_by, .. }: &About| {
         let said = said.about(&step.id);
-        let approval = approval(&step, said, requested_by.as_deref(), concerned(&step), &house.policy, now_ms);
-        Step { approval, ..step }
+        let approval = approval(step, said, requested_by.as_deref(), concerned(step), &house.policy, now_ms);
+        Step { approval, ..step.clone() }
     };
-    Ok((steps.into_iter().map(judged).collect(), withheld))
+    spoken.steps = theirs.into_iter().map(judged).collect();
+    Ok(spoken)
+}
+
+fn refused(step: &Step, refusal: &Refusal) -> EngineError {
+    EngineError::Forbidden(format!("{} {} in {}: {refusal}", step.id, step.effect, step.connection))
+}
+
+/// Says why a no would change nothing, and what would.
+fn nothing_to_forbid(steps: &[About]) -> String {
+    match steps.iter().find_map(|about| about.done_in.as_ref()) {
+        Some(run) => {
+            format!("all of it that needed a yes was done already; `tenure revert {run}` plans the way back")
+        }
+        None => {
+            "nobody's yes is needed there, so that a no would change nothing; `tenure stop CONNECTION` stops what is \
+                 written to an app, `tenure exempt ACCOUNT` leaves an account alone"
+                .into()
+        }
+    }
 }
 
 /// Records a word of `by` about all steps of a plan that wait and are theirs to decide about. Returns how many these are;
@@ -197,12 +246,23 @@ fn woken(house: &House, plans: &BTreeSet<PlanId>, verdict: Verdict) -> Vec<NewJo
 /// Whom a word is about.
 #[derive(Default)]
 struct Meant {
-    /// The steps that need an approval, each with who asked for it.
-    steps: Vec<(Step, Option<String>)>,
+    /// The steps that need an approval.
+    steps: Vec<About>,
     /// The plans that have them.
     plans: BTreeSet<PlanId>,
     /// Those that were named as plans.
     whole: Vec<Plan>,
+}
+
+/// A step that a word is about.
+struct About {
+    step: Step,
+    /// Who asked for its plan.
+    requested_by: Option<String>,
+    /// It was named itself, and not only its plan.
+    is_named: bool,
+    /// The run of that plan that has done it.
+    done_in: Option<RunId>,
 }
 
 /// Finds what things mean: plans and steps.
@@ -211,23 +271,63 @@ async fn meant(house: &House, things: &[String]) -> Result<Meant, EngineError> {
     let mut meant = Meant::default();
     let asked: Vec<StepId> = things.iter().filter(|thing| is_step(thing)).map(|id| StepId::from(id.as_str())).collect();
     let mut found = steps_of_plans(house, &asked).await?;
+    let mut done = Doings::default();
     for thing in things {
         if is_step(thing) {
             // Who names a step twice means it once.
             let Some((step, plan)) = found.remove(&StepId::from(thing.as_str())) else { continue };
             if needs(&step) {
+                let done_in = done.of(house, &plan.id).await?.run_of(&step.id);
                 meant.plans.insert(plan.id.clone());
-                meant.steps.push((step, plan.requested_by.clone()));
+                meant.steps.push(About { step, requested_by: plan.requested_by.clone(), is_named: true, done_in });
             }
         } else {
             let plan = find_plan(house, Some(thing)).await?;
-            let steps = plan.steps.iter().filter(|step| needs(step));
-            meant.steps.extend(steps.map(|step| (step.clone(), plan.requested_by.clone())));
+            let done = done.of(house, &plan.id).await?;
+            meant.steps.extend(plan.steps.iter().filter(|step| needs(step)).map(|step| About {
+                step: step.clone(),
+                requested_by: plan.requested_by.clone(),
+                is_named: false,
+                done_in: done.run_of(&step.id),
+            }));
             meant.plans.insert(plan.id.clone());
             meant.whole.push(plan);
         }
     }
     Ok(meant)
+}
+
+/// What was done of plans, each read once.
+#[derive(Default)]
+struct Doings(BTreeMap<PlanId, Done>);
+
+/// The newest run of a plan, and the steps that it has done.
+#[derive(Default)]
+struct Done {
+    run: Option<RunId>,
+    steps: BTreeSet<StepId>,
+}
+
+impl Doings {
+    async fn of(&mut self, house: &House, plan: &PlanId) -> Result<&Done, EngineError> {
+        if !self.0.contains_key(plan) {
+            let run = house.store.newest_run(plan).await?.map(|run| run.id);
+            let results = match &run {
+                Some(run) => house.store.results(run).await?,
+                None => Vec::new(),
+            };
+            let is_done = |result: &StepResult| matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue);
+            let steps = results.into_iter().filter(is_done).map(|result| result.id).collect();
+            self.0.insert(plan.clone(), Done { run, steps });
+        }
+        Ok(&self.0[plan])
+    }
+}
+
+impl Done {
+    fn run_of(&self, step: &StepId) -> Option<RunId> {
+        self.run.clone().filter(|_| self.steps.contains(step))
+    }
 }
 
 /// Lists the guards of a plan that are released at a moment (milliseconds since 1970, UTC).

@@ -7,10 +7,15 @@ use crate::exit::Exit;
 use crate::ground;
 use crate::output::Output;
 use crate::place::Place;
+use std::collections::BTreeMap;
 use tenure_core::change::{Approval, ApprovalState, Step};
+use tenure_core::name::StepId;
 use tenure_engine::act::{ApproveAsked, Judged, judge};
 use tenure_engine::decide::Verdict;
 use tenure_serve::api::writes;
+
+/// How many steps are named where there are many.
+const LISTED_MAX: usize = 5;
 
 /// Which way it was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,23 +58,40 @@ fn show(judged: &Judged, output: &Output) -> anyhow::Result<()> {
     }
     if !judged.withheld.is_empty() {
         output.line(format!("what {} held there stays held", judged.withheld.join(", ")));
-    } else if judged.steps.is_empty() {
+    } else if judged.steps.is_empty() && judged.done.is_empty() {
         output.line("nothing of it waits for an approval");
     }
-    if judged.steps.is_empty() {
-        return Ok(());
+    if !judged.steps.is_empty() {
+        let row = |step: &Step| {
+            vec![
+                step.id.to_string(),
+                step.effect.to_string(),
+                step.connection.to_string(),
+                step.person.clone().unwrap_or_default(),
+                stands(&step.approval),
+            ]
+        };
+        output.table(&["step", "effect", "where", "who", "approval"], judged.steps.iter().map(row));
     }
-    let row = |step: &Step| {
-        vec![
-            step.id.to_string(),
-            step.effect.to_string(),
-            step.connection.to_string(),
-            step.person.clone().unwrap_or_default(),
-            stands(&step.approval),
-        ]
-    };
-    output.table(&["step", "effect", "where", "who", "approval"], judged.steps.iter().map(row));
+    if !judged.done.is_empty() {
+        output.line(format!("done already, so that it counts for none of them: {}", listed(judged.done.iter())));
+    }
+    // One line for each reason: a plan may have thousands of steps that wait for others.
+    let mut others: BTreeMap<&str, Vec<&StepId>> = BTreeMap::new();
+    for (id, because) in &judged.not_yours {
+        others.entry(because).or_default().push(id);
+    }
+    for (because, steps) in others {
+        output.line(format!("not yours to decide about: {}: {because}", listed(steps.into_iter())));
+    }
     Ok(())
+}
+
+/// Names some steps, and says how many more there are.
+fn listed<'a>(steps: impl ExactSizeIterator<Item = &'a StepId>) -> String {
+    let more = steps.len().saturating_sub(LISTED_MAX);
+    let named: Vec<&str> = steps.take(LISTED_MAX).map(StepId::as_str).collect();
+    if more > 0 { format!("{} and {more} more", named.join(", ")) } else { named.join(", ") }
 }
 
 fn stands(approval: &Approval) -> String {

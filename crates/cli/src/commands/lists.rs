@@ -19,12 +19,15 @@ use tenure_serve::api::reads;
 /// Lists people.
 pub async fn identities(place: &Place, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
     let asked = asked(arguments);
-    let rows = match place {
-        Place::Here(house) => answer::identities(house, &asked, &ground::actor(None)).await?.identities,
+    let (rows, note) = match place {
+        Place::Here(house) => {
+            let whole = answer::identities(house, &asked, &ground::actor(None)).await?;
+            (whole.identities, whole.note)
+        }
         Place::There(remote) => {
             whole(asked, async |asked| {
                 let part = remote.ask::<reads::Identities>(asked).await?;
-                Ok((part.identities, part.next))
+                Ok((part.identities, part.next, part.note))
             })
             .await?
         }
@@ -44,18 +47,24 @@ pub async fn identities(place: &Place, arguments: &ListArguments, output: &Outpu
             ]
         },
     };
+    if let Some(note) = note {
+        output.warning(note);
+    }
     list(arguments, output, "identities", &rows, &table, &csv::IDENTITIES)
 }
 
 /// Lists accounts.
 pub async fn accounts(place: &Place, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
     let asked = asked(arguments);
-    let rows = match place {
-        Place::Here(house) => answer::accounts(house, &asked, &ground::actor(None)).await?.accounts,
+    let (rows, note) = match place {
+        Place::Here(house) => {
+            let whole = answer::accounts(house, &asked, &ground::actor(None)).await?;
+            (whole.accounts, whole.note)
+        }
         Place::There(remote) => {
             whole(asked, async |asked| {
                 let part = remote.ask::<reads::Accounts>(asked).await?;
-                Ok((part.accounts, part.next))
+                Ok((part.accounts, part.next, part.note))
             })
             .await?
         }
@@ -76,18 +85,24 @@ pub async fn accounts(place: &Place, arguments: &ListArguments, output: &Output)
             ]
         },
     };
+    if let Some(note) = note {
+        output.warning(note);
+    }
     list(arguments, output, "accounts", &rows, &table, &csv::ACCOUNTS)
 }
 
 /// Lists grants.
 pub async fn grants(place: &Place, arguments: &ListArguments, output: &Output) -> anyhow::Result<Exit> {
     let asked = asked(arguments);
-    let rows = match place {
-        Place::Here(house) => answer::grants(house, &asked, &ground::actor(None)).await?.grants,
+    let (rows, note) = match place {
+        Place::Here(house) => {
+            let whole = answer::grants(house, &asked, &ground::actor(None)).await?;
+            (whole.grants, whole.note)
+        }
         Place::There(remote) => {
             whole(asked, async |asked| {
                 let part = remote.ask::<reads::Grants>(asked).await?;
-                Ok((part.grants, part.next))
+                Ok((part.grants, part.next, part.note))
             })
             .await?
         }
@@ -107,6 +122,9 @@ pub async fn grants(place: &Place, arguments: &ListArguments, output: &Output) -
             ]
         },
     };
+    if let Some(note) = note {
+        output.warning(note);
+    }
     list(arguments, output, "grants", &rows, &table, &csv::GRANTS)
 }
 
@@ -117,18 +135,18 @@ fn asked(arguments: &ListArguments) -> ListAsked {
     ListAsked { connection, filter, as_of, export, ..ListAsked::default() }
 }
 
-/// Reads a whole list from a server, part by part.
+/// Reads a whole list from a server, part by part, and what it notes.
 async fn whole<T>(
     mut asked: ListAsked,
-    part: impl AsyncFn(&ListAsked) -> anyhow::Result<(Vec<T>, Option<String>)>,
-) -> anyhow::Result<Vec<T>> {
+    part: impl AsyncFn(&ListAsked) -> anyhow::Result<(Vec<T>, Option<String>, Option<String>)>,
+) -> anyhow::Result<(Vec<T>, Option<String>)> {
     let mut rows = Vec::new();
     asked.limit = Some(answer::LIMIT_MAX);
     loop {
-        let (more, next) = part(&asked).await?;
+        let (more, next, note) = part(&asked).await?;
         rows.extend(more);
         if next.is_none() {
-            return Ok(rows);
+            return Ok((rows, note));
         }
         asked.cursor = next;
     }

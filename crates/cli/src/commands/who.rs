@@ -18,6 +18,9 @@ pub async fn run(place: &Place, arguments: &WhoArguments, output: &Output) -> an
         Place::Here(house) => who(house, &asked, &ground::actor(None)).await?,
         Place::There(remote) => remote.ask::<reads::Who>(&asked).await?,
     };
+    if let Some(note) = &person.note {
+        output.warning(note);
+    }
     show(&person, output)?;
     Ok(Exit::Done)
 }

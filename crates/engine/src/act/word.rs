@@ -1,7 +1,7 @@
 //! What people say: yes and no to steps, whose an account is, what is to be left alone, stop and go on.
 //! Each is recorded in the name of whoever says it; who may say what is for the policy.
 
-use crate::decide::{By, Verdict, decide, find_account, judge_steps, may_exempt, release, step_of_plan};
+use crate::decide::{By, Spoken, Verdict, decide, find_account, judge_steps, may_exempt, release, step_of_plan};
 use crate::drift::accept;
 use crate::error::EngineError;
 use crate::house::House;
@@ -12,9 +12,10 @@ use crate::whole::judge_whole;
 use async_recursion::async_recursion as boxed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use tenure_core::change::{FindingKind, Step};
 use tenure_core::facts::Decided;
-use tenure_core::name::PlanId;
+use tenure_core::name::{PlanId, StepId};
 use tenure_core::stop::Stop;
 
 /// To what somebody says yes or no.
@@ -33,7 +34,7 @@ pub struct ApproveAsked {
 }
 
 /// The steps that were decided about.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Judged {
     /// The plan whose guards were released.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +47,12 @@ pub struct Judged {
     pub withheld: Vec<String>,
     /// As they stand afterwards.
     pub steps: Vec<Step>,
+    /// Steps of a plan that somebody else must decide about, each with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_yours: BTreeMap<StepId, String>,
+    /// Steps that were done before, so that it counts for none of them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub done: BTreeSet<StepId>,
 }
 
 /// Says yes or no. `digest` is that of the plan as whoever says it has read it, where they tell.
@@ -67,8 +74,10 @@ pub async fn judge(
         is_read(house, &asked.things, digest).await?;
     }
     if asked.release.is_empty() {
-        let (steps, withheld) = judge_steps(house, &asked.things, verdict, by, asked.note.clone()).await?;
-        return Ok(Judged { plan: None, released: Vec::new(), withheld, steps });
+        let Spoken { steps, withheld, not_theirs, done } =
+            judge_steps(house, &asked.things, verdict, by, asked.note.clone()).await?;
+        let not_yours = not_theirs.into_iter().map(|(id, refusal)| (id, refusal.to_string())).collect();
+        return Ok(Judged { withheld, steps, not_yours, done, ..Judged::default() });
     }
     let ([thing], Verdict::Approve) = (asked.things.as_slice(), verdict) else {
         return Err(EngineError::Asked("a guard is released by `approve`, for one plan".into()));
@@ -76,7 +85,7 @@ pub async fn judge(
     let plan = find_plan(house, Some(thing)).await?;
     let by = By { who: by.to_owned(), note: asked.note.clone() };
     let steps = release(house, &plan, &asked.release, by).await?;
-    Ok(Judged { plan: Some(plan.id), released: asked.release.clone(), withheld: Vec::new(), steps })
+    Ok(Judged { plan: Some(plan.id), released: asked.release.clone(), steps, ..Judged::default() })
 }
 
 /// Checks that somebody speaks of the plan that they have read.

@@ -4,7 +4,7 @@
 
 use super::page::number;
 use crate::audit::record_read;
-use crate::clock::{no_moment, read_moment};
+use crate::clock::{moment_text, no_moment, read_moment};
 use crate::error::EngineError;
 use crate::house::House;
 use crate::reconcile::{Company, Scope, company, company_of};
@@ -61,6 +61,9 @@ pub struct Accounts {
     /// Where to go on; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What is not known of the moment that is asked for, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Grants.
@@ -71,6 +74,9 @@ pub struct Grants {
     /// Where to go on; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What is not known of the moment that is asked for, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Lists accounts.
@@ -82,7 +88,11 @@ pub async fn accounts(house: &House, asked: &ListAsked, by: &str) -> Result<Acco
     let filter = begin::<AccountView>(house, asked, by, "accounts", "account").await?;
     let rows = |account: AccountView| Ok(if filter.keeps(&account)? { vec![account] } else { Vec::new() });
     let (accounts, next) = each_account(house, asked, &filter, rows).await?;
-    Ok(Accounts { accounts, next })
+    Ok(Accounts {
+        accounts,
+        next,
+        note: unknown_then(house, asked.as_of.as_deref(), asked.connection.as_deref()).await?,
+    })
 }
 
 /// Lists grants.
@@ -102,7 +112,7 @@ pub async fn grants(house: &House, asked: &ListAsked, by: &str) -> Result<Grants
         Ok(kept)
     };
     let (grants, next) = each_account(house, asked, &filter, rows).await?;
-    Ok(Grants { grants, next })
+    Ok(Grants { grants, next, note: unknown_then(house, asked.as_of.as_deref(), asked.connection.as_deref()).await? })
 }
 
 /// Which rows are kept, as an expression over their JSON.
@@ -189,6 +199,39 @@ pub(super) fn as_of_ms(house: &House, text: Option<&str>) -> Result<Option<i64>,
     let Some(text) = text else { return Ok(None) };
     let moment = read_moment(text, house.clock.now_ms());
     moment.map(Some).ok_or_else(|| EngineError::Field { field: "as_of", because: no_moment(text) })
+}
+
+/// Says what is not known of the moment as of which is asked: it has not come yet, or something had not been read by then.
+/// An answer without a row would be taken for one about an empty app.
+#[boxed]
+pub(super) async fn unknown_then(
+    house: &House,
+    as_of: Option<&str>,
+    connection: Option<&str>,
+) -> Result<Option<String>, EngineError> {
+    let Some(at_ms) = as_of_ms(house, as_of)? else { return Ok(None) };
+    let at = moment_text(at_ms);
+    if at_ms > house.clock.now_ms() {
+        return Ok(Some(format!("{at} has not come yet; this is what is known now")));
+    }
+    let (mut unread, mut first_ms, mut read) = (Vec::new(), None::<i64>, false);
+    for name in house.names() {
+        if house.is_pushed(&name) || connection.is_some_and(|one| name.as_str() != one) {
+            continue;
+        }
+        let pull = house.store.first_pull(&name).await?;
+        let Some(ended_ms) = pull.and_then(|pull| pull.finished_ms) else { continue };
+        if ended_ms > at_ms {
+            first_ms = Some(first_ms.map_or(ended_ms, |first| first.min(ended_ms)));
+            unread.push(name.to_string());
+        } else {
+            read = true;
+        }
+    }
+    let Some(first_ms) = first_ms else { return Ok(None) };
+    let what = if read { format!("{} had not", unread.join(", ")) } else { "nothing had".into() };
+    let first = moment_text(first_ms);
+    Ok(Some(format!("{what} been read by {at}: what was there then is not known; the first read ended at {first}")))
 }
 
 /// Lists what `rows` makes of the accounts that are asked for, and says where to go on. Whose the accounts of a page are is

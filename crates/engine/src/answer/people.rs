@@ -2,7 +2,7 @@
 //! A part of today's is found by ids and told from what hangs together with it; the list as a whole, and the past, have the
 //! company correlated.
 
-use super::lists::{Filter, ListAsked, PAGES_FOUND_OUT, as_of_ms, begin};
+use super::lists::{Filter, ListAsked, PAGES_FOUND_OUT, as_of_ms, begin, unknown_then};
 use super::page::cut;
 use crate::error::EngineError;
 use crate::house::House;
@@ -28,6 +28,9 @@ pub struct Identities {
     /// Where to go on; absent at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    /// What is not known of the moment that is asked for, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Lists people.
@@ -54,7 +57,11 @@ pub async fn identities(house: &House, asked: &ListAsked, by: &str) -> Result<Id
         rows.sort_by(|one, other| one.id.cmp(&other.id));
     }
     let (identities, next) = cut(rows, asked.cursor.as_deref(), asked.limit, |row| row.id.clone());
-    Ok(Identities { identities, next })
+    Ok(Identities {
+        identities,
+        next,
+        note: unknown_then(house, asked.as_of.as_deref(), asked.connection.as_deref()).await?,
+    })
 }
 
 /// Returns somebody's row, if it is asked for.
@@ -114,7 +121,7 @@ fn first_of(mut rows: Vec<IdentityView>, limit: usize, end: Option<IdentityId>) 
     let is_cut = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().map(|row| row.id.clone());
-    Identities { next: if is_cut { last } else { end.map(|end| end.to_string()) }, identities: rows }
+    Identities { next: if is_cut { last } else { end.map(|end| end.to_string()) }, identities: rows, note: None }
 }
 
 fn is_in(identity: &IdentityView, connection: Option<&str>) -> bool {

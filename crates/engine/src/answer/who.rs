@@ -1,7 +1,7 @@
 //! `who`: one person across everything, with accounts, grants, links and why.
 //! Now it comes from the graph; as of a moment from what was observed then, and that is written into the journal.
 
-use super::lists::as_of_ms;
+use super::lists::{as_of_ms, unknown_then};
 use crate::audit::record_read;
 use crate::clock::moment_text;
 use crate::decide::find_account;
@@ -45,6 +45,9 @@ pub struct Person {
     /// What was decided for later.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub upcoming: Vec<Upcoming>,
+    /// What is not known of the moment that is asked for, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Something that was decided about a person and has not come yet.
@@ -90,12 +93,15 @@ pub fn upcoming(decisions: &[Decision], of: &IdentityId, now_ms: i64) -> Vec<Upc
 /// The key means nobody, or several people; or the store failed.
 #[boxed]
 pub async fn who(house: &House, asked: &WhoAsked, by: &str) -> Result<Person, EngineError> {
-    match look(house, asked, by).await {
-        Err(EngineError::Missing(says)) => {
+    let note = unknown_then(house, asked.as_of.as_deref(), None).await?;
+    match (look(house, asked, by).await, note) {
+        (Ok(person), note) => Ok(Person { note, ..person }),
+        (Err(EngineError::Missing(says)), Some(note)) => Err(EngineError::Missing(format!("{says}; {note}"))),
+        (Err(EngineError::Missing(says)), None) => {
             let account = find_account(house, &asked.key).await;
             Err(EngineError::Missing(account.map_or(says, |account| nobodys(&account))))
         }
-        told => told,
+        (Err(error), _) => Err(error),
     }
 }
 
@@ -151,6 +157,7 @@ pub async fn person_of(
         findings: found.findings.iter().filter(|finding| finding.identity.as_ref() == Some(&id)).cloned().collect(),
         steps: found.plan.steps.iter().filter(|step| step.identity.as_ref() == Some(&id)).cloned().collect(),
         upcoming: upcoming(&found.graph.facts().decisions, &id, house.clock.now_ms()),
+        note: None,
     })
 }
 
