@@ -158,7 +158,7 @@ impl<'a> Run<'a> {
 
     fn free(&mut self, one: &Ready<'a>) {
         self.lanes.free(one.lane);
-        self.give_up_place(one.step);
+        self.places.give_back(&one.step.connection);
         self.seats.end(one.step, &self.connectors[&one.step.connection].abilities(), false);
     }
 

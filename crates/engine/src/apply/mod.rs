@@ -5,6 +5,7 @@
 mod context;
 mod seats;
 mod lanes;
+mod places;
 mod run;
 mod abandoned;
 mod begin;

@@ -5,6 +5,7 @@
 use super::Context;
 use super::abandoned::settle_abandoned;
 use super::lanes::{Lanes, account_of};
+use super::places::Places;
 use super::seats::{NoSeat, Seats};
 use super::settle::Ended;
 use super::step::{Aim, carry_out};
@@ -24,7 +25,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tenure_connect::governor::CONCURRENT_USUAL;
 use tenure_connect::{Connector, ErrorKind, witnessed};
 use tenure_core::abilities::{Abilities, Effect};
 use tenure_core::approve::Demands;
@@ -35,15 +35,6 @@ use tenure_core::guards::release::{freed, released};
 use tenure_core::journal::Draft;
 use tenure_core::name::{ConnectionName, IdentityId, RunId, StepId};
 use tenure_store::{Joined, Lease, Removal, Run as StoredRun};
-
-/// Steps that one connection carries out side by side; their accounts differ.
-const AT_ONCE_PER_CONNECTION: usize = CONCURRENT_USUAL as usize;
-/// Where an app takes many requests a second, a step is over in a moment: as many are under way as it takes in this time.
-/// A stop still comes in time then, and each transaction begins and settles many.
-const UNDER_WAY_S: f64 = 0.3;
-const AT_ONCE_MAX: f64 = 8.0 * AT_ONCE_PER_CONNECTION as f64;
-/// What an app of unknown limits is taken to bear, in requests a second.
-const USUAL_PER_SECOND: f64 = 100.0;
 
 /// After so many steps in a row without a clear answer a connection is left alone until the next run.
 pub(super) const UNANSWERED_MAX: u32 = 5;
@@ -250,7 +241,7 @@ pub(super) struct Run<'a> {
     pub(super) unanswered: BTreeMap<ConnectionName, u32>,
     /// Whether any step got none, or was kept back by the facts of the moment.
     pub(super) unclear: bool,
-    busy_connections: BTreeMap<ConnectionName, usize>,
+    pub(super) places: Places,
     /// Until when a connection is parked whose steps were left alone, the first of them.
     pub(super) parked_until_ms: Option<i64>,
     /// Whether others carry the run out as well, as far as this hand has seen.
@@ -312,7 +303,7 @@ impl<'a> Run<'a> {
             seats: Seats::default(),
             unanswered: BTreeMap::new(),
             unclear: false,
-            busy_connections: BTreeMap::new(),
+            places: Places::default(),
             parked_until_ms: None,
             shared: others > 0,
             seen: (0, 0),
@@ -356,7 +347,7 @@ impl<'a> Run<'a> {
             }
             for Ended { lane, step, .. } in &ended {
                 self.lanes.free(*lane);
-                self.give_up_place(step);
+                self.places.end(&step.connection, self.context.house.clock.now_ms());
             }
             under_way.meanwhile(self.settle(ended)).await?;
         }
@@ -465,21 +456,11 @@ impl<'a> Run<'a> {
         None
     }
 
-    /// Tells whether a connection has as many steps under way as it may. It may have more where what is begun is over at
-    /// once, so that a stop still comes in time, and where the last answer was a clear one.
-    fn is_full(&self, connection: &ConnectionName, busy: usize) -> bool {
-        let answers = self.unanswered.get(connection) == Some(&0);
-        let connector = self.connectors.get(connection).filter(|_| answers);
-        let rate = connector.map(|connector| connector.statistics().per_second);
-        let rate = rate.map_or(0.0, |known| known.unwrap_or(USUAL_PER_SECOND));
-        busy >= AT_ONCE_PER_CONNECTION.max((rate * UNDER_WAY_S).min(AT_ONCE_MAX) as usize)
-    }
-
     /// Tells why a step cannot start. Going along with another, it takes no place and no turn of its own.
     fn obstacle(&self, step: &Step, along: bool) -> Option<Obstacle> {
         let ever = |because: &str| Some(Obstacle::Ever(because.to_owned()));
-        let busy = self.busy_connections.get(&step.connection).copied().unwrap_or_default();
-        if !along && busy >= AT_ONCE_PER_CONNECTION && self.is_full(&step.connection, busy) {
+        let answers = self.unanswered.get(&step.connection) == Some(&0);
+        if !along && self.places.are_full(&step.connection, answers, self.context.house.clock.now_ms()) {
             return Some(Obstacle::Full);
         }
         // Before it is told that a step moved: what was read of another form says nothing certain of what is wished.
@@ -547,7 +528,7 @@ impl<'a> Run<'a> {
         }
         // What can go together waits for what is under way, so that more of it is ready by then.
         let many = together(step, &self.connectors[&step.connection].abilities()) > 1;
-        (many && busy > 0).then_some(Obstacle::Now)
+        (many && self.places.busy(&step.connection) > 0).then_some(Obstacle::Now)
     }
 
     /// Returns what a step takes away, and how much may be taken away there within a day.
@@ -572,15 +553,8 @@ impl<'a> Run<'a> {
 
     /// Takes the place in its connection that a step needs to begin.
     fn take_place(&mut self, step: &Step) {
-        *self.busy_connections.entry(step.connection.clone()).or_default() += 1;
+        self.places.take(&step.connection);
         self.seats.begin(step, &self.connectors[&step.connection].abilities());
-    }
-
-    /// Gives the place back.
-    pub(super) fn give_up_place(&mut self, step: &Step) {
-        if let Some(count) = self.busy_connections.get_mut(&step.connection) {
-            *count = count.saturating_sub(1);
-        }
     }
 
     /// Remembers until when the connection of a step that is left alone is parked.
