@@ -23,7 +23,7 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 struct Stage {
     house: House,
     now_ms: Arc<AtomicI64>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 async fn stage(notify: &str) -> Stage {
@@ -35,7 +35,7 @@ async fn stage(notify: &str) -> Stage {
     let now_ms = Arc::new(AtomicI64::new(1_800_000_000_000));
     let told = now_ms.clone();
     let house = House::open(Path::new(&config), Clock::telling(move || told.load(Ordering::Relaxed))).await.unwrap();
-    Stage { house, now_ms, _folder: folder }
+    Stage { house, now_ms, folder }
 }
 
 fn step(id: &str, from: &str) -> Value {
@@ -302,6 +302,31 @@ async fn a_message_that_is_not_taken_is_tried_again_and_stays_the_same() {
     stage.pass(11 * MINUTE_MS);
     assert_eq!(stage.tell("ops").await, None);
     assert_eq!(body(&receiver.heard()[4])["data"]["matters"][0]["count"], 2, "what came meanwhile is told after it");
+}
+
+#[tokio::test]
+async fn a_receiver_that_stalls_keeps_no_process_from_ending_and_hears_the_same_message_later() {
+    let receiver = Receiver::webhook().await;
+    let stage = stage(&webhook(&receiver, "every = \"1m\"")).await;
+    stage.plan("p-1", vec![step("s-1", "security")], vec![]).await;
+    receiver.takes(Habit::Stalls);
+    let began = std::time::Instant::now();
+    let ends = async {
+        while receiver.heard().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        stage.house.drain.begin();
+    };
+    let (end, ()) = tokio::join!(deliver(&stage.house, "ops"), ends);
+    assert!(matches!(end, Ok(JobEnd::GivenBack)), "{end:?}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(15), "the receiver would have stalled for a minute");
+    let clock = Clock::telling(|| 1_800_000_100_000);
+    let next = House::open(&stage.folder.path().join("tenure.toml"), clock).await.unwrap();
+    receiver.takes(Habit::Takes);
+    assert!(matches!(deliver(&next, "ops").await, Ok(JobEnd::Later { .. })));
+    let heard = receiver.heard();
+    let id = |at: usize| header(&heard[at], "webhook-id").to_owned();
+    assert!(heard.len() == 2 && !id(0).is_empty() && id(0) == id(1), "{heard:?}");
 }
 
 #[tokio::test]

@@ -19,11 +19,14 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use settings::Way;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use tenure_connect::{HookReach, Mail, MailServer, send_mail, send_signed_hook};
 use tenure_core::hex::hex;
 use tenure_core::name::ConnectionName;
 use tenure_store::JobEnd;
 
+/// How long a message that is being sent may take on once this process is to end.
+const ENDING_WITHIN: Duration = Duration::from_secs(3);
 /// What time alone changes (a token that ends) is looked for this often.
 const LOOKED_EVERY_MS: i64 = 6 * 3600 * 1000;
 /// So much stands in one message; the rest is counted.
@@ -79,7 +82,11 @@ pub async fn deliver(house: &House, name: &str) -> Result<JobEnd, EngineError> {
         }
     }
     if let Some(pending) = &ledger.pending {
-        send(house, name, receiver, pending).await.map_err(EngineError::Asked)?;
+        tokio::select! {
+            sent = send(house, name, receiver, pending) => sent.map_err(EngineError::Asked)?,
+            // Whoever follows sends the same message again, under its id.
+            () = is_ending(house) => return Ok(JobEnd::GivenBack),
+        }
         tracing::info!(message = %pending.id, matters = pending.matters.len(), "told");
     }
     if let Some(pending) = ledger.pending.take() {
@@ -88,6 +95,12 @@ pub async fn deliver(house: &House, name: &str) -> Result<JobEnd, EngineError> {
     }
     keep(house, name, &ledger).await?;
     Ok(JobEnd::Later { at_ms: now_ms + LOOKED_EVERY_MS, because: None })
+}
+
+/// Waits until this process is to end, and a little longer.
+async fn is_ending(house: &House) {
+    house.drain.begun().await;
+    tokio::time::sleep(ENDING_WITHIN).await;
 }
 
 async fn keep(house: &House, name: &str, ledger: &Ledger) -> Result<(), EngineError> {
