@@ -25,7 +25,7 @@ pub async fn whole(people: u64, links: Links) -> anyhow::Result<Outcome> {
     if links == Links::Pinned {
         facts.links = company::links(people);
     }
-    let asked = Asked { requested_by: None, only: Vec::new(), identity: None, made_at: house.clock.now_text() };
+    let asked = Asked { requested_by: None, only: Vec::new(), people: Vec::new(), made_at: house.clock.now_text() };
     let watch = Watch::now();
     let facts_mb = watch.spent().peak_mb;
     let judged = tenure_core::reconcile(&facts, &house.policy, &asked);
@@ -63,7 +63,7 @@ pub async fn one(people: u64) -> anyhow::Result<Outcome> {
         let found = loaded.judge(&house, None).await?;
         spans.push(milliseconds(began));
         cpu_s += watch.spent().cpu_s;
-        ensure!(found.identity.is_some() && loaded.facts.accounts.len() < 100, "more than a cluster was read");
+        ensure!(!found.people.is_empty() && loaded.facts.accounts.len() < 100, "more than a cluster was read");
         ensure!(!found.plan.steps.is_empty() || !found.plan.held.is_empty(), "the change made no step");
     }
     spans.sort_by(f64::total_cmp);

@@ -8,6 +8,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tenure_core::text::is_unseen;
 
 /// Where and how a command prints.
 #[derive(Debug, Clone)]
@@ -26,15 +27,20 @@ impl Output {
         Self { json: common.json, quiet: common.quiet, log: common.log }
     }
 
-    /// Prints one line of result.
+    /// Prints one line of result, or several.
     pub fn line(&self, text: impl AsRef<str>) {
+        print(&clean(text.as_ref()));
+    }
+
+    /// Prints what goes into a file of another program, as it is.
+    pub fn raw(&self, text: impl AsRef<str>) {
         print(text.as_ref());
     }
 
     /// Prints advice: only for people, and on standard error.
     pub fn advice(&self, text: impl AsRef<str>) {
         if !self.quiet && !self.json {
-            eprintln!("{}", text.as_ref());
+            eprintln!("{}", clean(text.as_ref()));
         }
     }
 
@@ -58,7 +64,7 @@ impl Output {
     /// Writes a line as the log has its lines.
     fn say(&self, level: &str, before: &str, text: &str) {
         match self.log {
-            LogForm::Text => eprintln!("{before}{text}"),
+            LogForm::Text => eprintln!("{before}{}", clean(text)),
             LogForm::Json => {
                 let now = tenure_engine::clock::Clock::system().now_text();
                 let line = serde_json::json!({ "timestamp": now, "level": level, "message": text, "target": "tenure" });
@@ -123,9 +129,9 @@ pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> S
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Replaces control characters, so that a name from outside cannot speak to the terminal.
+/// Replaces letters that nobody sees, so that a name from outside cannot speak to the terminal or turn words round.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|letter| if is_unseen(letter) || letter == '\r' { '\u{fffd}' } else { letter }).collect()
 }
 
 /// Writes rows as CSV. A cell that a spreadsheet would run as a formula gets a leading apostrophe.
@@ -156,5 +162,6 @@ mod tests {
     #[test]
     fn an_escape_sequence_in_a_name_does_not_reach_the_terminal() {
         assert!(!table(&["name"], [vec!["\u{1b}[31mred".into()]]).contains('\u{1b}'));
+        assert_eq!(clean("Agent\u{1b}[2K\r of\u{202e} it\t1\n2"), "Agent\u{fffd}[2K\u{fffd} of\u{fffd} it\t1\n2");
     }
 }

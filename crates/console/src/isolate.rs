@@ -4,6 +4,7 @@
 //! field, stays as it is. Templates escape before: here, `<` begins a tag.
 
 use std::fmt::Write;
+use tenure_core::text::is_unseen;
 
 /// Elements whose text stays as it is.
 const RAW: [&str; 3] = ["style", "script", "textarea"];
@@ -93,14 +94,6 @@ fn is_from_right(letter: char) -> bool {
         '\u{5be}'..='\u{5f4}' | '\u{608}'..='\u{60d}' | '\u{61b}' | '\u{61d}'..='\u{64a}' | '\u{66d}'..='\u{6ef}' | '\u{6fa}'..='\u{8ff}'
             | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}'
     )
-}
-
-/// Controls of direction, other controls, and letters without width that part or join nothing.
-fn is_unseen(letter: char) -> bool {
-    matches!(
-        letter,
-        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
-    ) || (letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ pub(crate) async fn page(
         tenure_engine::audit::record_read(house, &visitor.who, body).await?;
     }
     let gone = || Failure::Missing(format!("nobody is known as {key:?}"));
-    let id = found.identity.clone().ok_or_else(gone)?;
+    let id = found.people.first().cloned().ok_or_else(gone)?;
     let at = found.graph.find(&id).ok_or_else(gone)?;
     let mut page = shown(house, &found, at, &id, frame);
     page.moments = moments(house, &found, at, &id, &company.facts).await?;

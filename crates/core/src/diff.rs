@@ -39,8 +39,8 @@ pub struct Asked {
     pub requested_by: Option<String>,
     /// Only these connections; empty means all.
     pub only: Vec<ConnectionName>,
-    /// Only this person.
-    pub identity: Option<IdentityId>,
+    /// Only these people; empty means everybody.
+    pub people: Vec<IdentityId>,
     /// The moment, as the plan shows it (RFC 3339, UTC).
     pub made_at: String,
 }
@@ -97,20 +97,15 @@ pub fn diff(
         proposals: Vec::new(),
         missing: Vec::new(),
     };
-    match &asked.identity {
-        Some(id) => {
-            if let Some(at) = graph.find(id) {
-                diffing.person(at);
-            }
+    if asked.people.is_empty() {
+        for group in graph.groups_in_memory() {
+            graph.read_people_ahead(group);
+            graph.read_accounts_ahead(group);
+            group.iter().for_each(|at| diffing.person(*at));
         }
-        None => {
-            for group in graph.groups_in_memory() {
-                graph.read_people_ahead(group);
-                graph.read_accounts_ahead(group);
-                group.iter().for_each(|at| diffing.person(*at));
-            }
-            diffing.nobody();
-        }
+        diffing.nobody();
+    } else {
+        asked.people.iter().filter_map(|id| graph.find(id)).for_each(|at| diffing.person(at));
     }
     diffing.missing();
     diffing.addresses();

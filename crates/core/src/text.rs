@@ -3,6 +3,15 @@
 
 use std::borrow::Cow;
 
+/// Tells of a letter that nobody sees: controls of direction, other controls (but for ends of lines and tabs), and letters
+/// without width that part or join nothing. In a name from outside it would make somebody read what does not stand there.
+pub fn is_unseen(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+    ) || (letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
+}
+
 /// Returns the text without white space around it.
 pub(crate) fn trimmed(text: &str) -> &str {
     let is_plain = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_graphic);

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_connect::ErrorKind;
+use tenure_core::abilities::Effect;
 use tenure_core::account::{AccountKey, AccountState};
 use tenure_core::change::{ApprovalState, Finding, FindingKind, Hold, Outcome, Plan, Step};
 use tenure_core::correlate::{Graph, found_identity_id};
@@ -155,34 +156,43 @@ pub fn wait(house: &House) -> Duration {
     house.config.scim_wait().unwrap_or(Duration::from_secs(20))
 }
 
-/// Carries a wish out, and waits for what becomes of it, though no longer than a client does: then it goes on by itself.
-/// `before` is what was wished before, to which a refusal leads back.
+/// A wish that is kept, and what was wished before, to which a refusal leads back.
+#[derive(Debug, Clone)]
+pub struct Wished {
+    /// What is wished.
+    pub wish: ClientWish,
+    /// What was wished before.
+    pub before: Option<ClientWish>,
+}
+
+/// Carries wishes of one connection out together, by one plan, so that guards weigh them as one; and waits for what becomes
+/// of each, though no longer than a client does: then they go on by themselves.
 ///
 /// # Errors
 /// The store failed, or an invariant of ours is broken.
 #[boxed]
-pub async fn carry_out(
-    house: &Arc<House>,
-    wish: ClientWish,
-    before: Option<ClientWish>,
-) -> Result<Became, EngineError> {
-    let limit = wait(house);
+pub async fn carry_out(house: &Arc<House>, wished: Vec<Wished>) -> Result<Vec<Became>, EngineError> {
+    let (limit, count) = (wait(house), wished.len());
     let house = house.clone();
     let work = tokio::spawn(async move {
-        let (became, account) = match carry_out_all(&house, &wish).await {
-            Err(EngineError::Busy(because)) => (Became::Pending(because), None),
-            Err(EngineError::Connect { connection, source }) => {
-                (Became::Pending(format!("{connection}: {source}")), None)
-            }
+        let wishes: Vec<&ClientWish> = wished.iter().map(|one| &one.wish).collect();
+        let pending = |because: String| vec![(Became::Pending(because), None); count];
+        let became = match carry_out_all(&house, &wishes).await {
+            Err(EngineError::Busy(because)) => pending(because),
+            Err(EngineError::Connect { connection, source }) => pending(format!("{connection}: {source}")),
             other => other?,
         };
-        settle(&house, wish, before, &became, account).await?;
-        Ok(became)
+        let mut all = Vec::with_capacity(count);
+        for (Wished { wish, before }, (became, account)) in wished.into_iter().zip(became) {
+            settle(&house, wish, before, &became, account).await?;
+            all.push(became);
+        }
+        Ok(all)
     });
     match tokio::time::timeout(limit, work).await {
         Ok(Ok(became)) => became,
         Ok(Err(error)) => Err(EngineError::Broken(format!("a wish was dropped: {error}"))),
-        Err(_) => Ok(Became::Pending(format!("not done within {} s; it goes on", limit.as_secs()))),
+        Err(_) => Ok(vec![Became::Pending(format!("not done within {} s; it goes on", limit.as_secs())); count]),
     }
 }
 
@@ -300,39 +310,71 @@ fn account_told(plan: &Plan, report: &ApplyReport, wish: &ClientWish) -> Option<
     told.find(of_wish).map(|(_, key)| key)
 }
 
-async fn carry_out_all(house: &House, wish: &ClientWish) -> Result<(Became, Option<AccountKey>), EngineError> {
-    let (mut became, mut account) = (Became::Pending("it was not tried".into()), None);
+/// What became of a wish, and the account that came of it.
+type Outcomes = Vec<(Became, Option<AccountKey>)>;
+
+/// Carries wishes of one connection out, and tells of each what became of it, in their order.
+async fn carry_out_all(house: &House, wishes: &[&ClientWish]) -> Result<Outcomes, EngineError> {
+    let mut outcomes: Outcomes = vec![(Became::Pending("it was not tried".into()), None); wishes.len()];
+    let mut left: Vec<usize> = (0..wishes.len()).collect();
     for _ in 0..TRIES {
-        house.catch_up(&wish.connection).await?;
-        let scope =
-            Scope { only: vec![wish.connection.clone()], identity: Some(wish.identity.to_string()), as_of_ms: None };
+        let Some(first) = left.first().map(|at| wishes[*at]) else { break };
+        house.catch_up(&first.connection).await?;
+        let people: Vec<IdentityId> = left.iter().map(|at| wishes[*at].identity.clone()).collect();
+        let scope = Scope { only: vec![first.connection.clone()], people, ..Scope::default() };
         let company = company(house, &scope).await?.with_counts(house).await?;
-        let found = company.judge_alone(house, Some(&wish.client))?;
+        let found = company.judge_alone(house, Some(&first.client))?;
         let links: Vec<_> = found.graph.new_links().collect();
         house.store.pin_links(&links, house.clock.now_ms()).await?;
-        let (plan, findings) = (&found.plan, about(&found, wish));
-        if plan.steps.is_empty() && plan.held.is_empty() {
-            return Ok((nothing_to_do(&company, &found, wish, &findings), account_in(&found.graph, wish)));
+        let plan = &found.plan;
+        if !plan.steps.is_empty() || !plan.held.is_empty() {
+            keep(house, plan, &first.client).await?;
         }
-        keep(house, plan, &wish.client).await?;
-        if let Some(hold) = plan.held.iter().find(|hold| hold.guard == NEVER) {
-            return Ok((Became::Refused { kind: Refusal::Rights, because: held_by(hold) }, account));
-        }
-        let held = plan.held.first().map(held_by);
-        if plan.steps.is_empty() {
-            return Ok((Became::Held(held.unwrap_or_default()), account));
+        left.retain(|at| match before_it_is_tried(&company, &found, wishes[*at]) {
+            Some(became) => {
+                let account = account_in(&found.graph, wishes[*at]).filter(|_| became == Became::Applied);
+                outcomes[*at] = (became, account.or(outcomes[*at].1.take()));
+                false
+            }
+            None => true,
+        });
+        if left.is_empty() {
+            break;
         }
         let today = Today { company: &company, found: &found, judged_after_ms: LATER_MS };
-        let report = apply_today(house, plan, &wish.client, &Progress::silent(), today).await?;
-        became = of_report(plan, &report);
-        account = account_told(plan, &report, wish);
-        match (&became, held) {
-            (Became::Applied, Some(held)) => return Ok((Became::Held(held), account)),
-            (Became::Pending(_), _) if report.steps.iter().any(|step| step.outcome == Outcome::Moved) => {}
-            (_, _) => return Ok((became, account)),
-        }
+        let report = apply_today(house, plan, &first.client, &Progress::silent(), today).await?;
+        left.retain(|at| {
+            let wish = wishes[*at];
+            let (became, moved) = of_report(plan, &report, &wish.identity);
+            let held = held_of(plan, wish).next().map(held_by);
+            let again = moved && matches!(became, Became::Pending(_));
+            let became = match (became, held) {
+                (Became::Applied, Some(held)) => Became::Held(held),
+                (became, _) => became,
+            };
+            outcomes[*at] = (became, account_told(plan, &report, wish));
+            again
+        });
     }
-    Ok((became, account))
+    Ok(outcomes)
+}
+
+/// Returns what a plan holds of a wish.
+fn held_of<'p>(plan: &'p Plan, wish: &ClientWish) -> impl Iterator<Item = &'p Hold> {
+    plan.held.iter().filter(move |hold| hold.step.identity.as_ref() == Some(&wish.identity))
+}
+
+/// Says what becomes of a wish for which a plan tries nothing.
+fn before_it_is_tried(company: &Company, found: &Found<'_>, wish: &ClientWish) -> Option<Became> {
+    let plan = &found.plan;
+    if let Some(hold) = held_of(plan, wish).find(|hold| hold.guard == NEVER) {
+        return Some(Became::Refused { kind: Refusal::Rights, because: held_by(hold) });
+    }
+    if plan.steps.iter().any(|step| step.identity.as_ref() == Some(&wish.identity)) {
+        return None;
+    }
+    let held = held_of(plan, wish).next().map(|hold| Became::Held(held_by(hold)));
+    Some(held.unwrap_or_else(|| nothing_to_do(company, found, wish, &about(found, wish))))
 }
 
 /// Returns the findings that say why a wish cannot come true.
@@ -374,11 +416,16 @@ fn nothing_to_do(company: &Company, found: &Found<'_>, wish: &ClientWish, findin
     }
 }
 
-fn of_report(plan: &Plan, report: &ApplyReport) -> Became {
-    let mut became = Became::Applied;
+/// Tells what became of somebody's steps, and whether the world had moved for one.
+fn of_report(plan: &Plan, report: &ApplyReport, identity: &IdentityId) -> (Became, bool) {
+    let (mut became, mut moved) = (Became::Applied, false);
     for result in &report.steps {
+        let Some(step) = plan.steps.iter().find(|step| step.id == result.id) else { continue };
+        if step.identity.as_ref() != Some(identity) {
+            continue;
+        }
+        moved |= result.outcome == Outcome::Moved;
         let because = || result.because.clone().unwrap_or_else(|| "the app says no more".into());
-        let effect = plan.steps.iter().find(|step| step.id == result.id).map(|step| step.effect);
         match result.outcome {
             Outcome::Done | Outcome::AlreadyTrue => {}
             Outcome::Refused | Outcome::Unsupported => {
@@ -390,15 +437,15 @@ fn of_report(plan: &Plan, report: &ApplyReport) -> Became {
                     Some(ErrorKind::Unsupported) => Refusal::Unsupported,
                     _ => Refusal::Vendor,
                 };
-                return Became::Refused { kind, because: because() };
+                return (Became::Refused { kind, because: because() }, moved);
             }
             Outcome::Skipped if report.waits(result) => became = Became::Held(because()),
-            Outcome::Pending if effect != Some(tenure_core::abilities::Effect::Manual) => {}
+            Outcome::Pending if step.effect != Effect::Manual => {}
             _ if became == Became::Applied => became = Became::Pending(because()),
             _ => {}
         }
     }
-    became
+    (became, moved)
 }
 
 fn draft(house: &House, wish: &ClientWish, event: &str) -> Draft {

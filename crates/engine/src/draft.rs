@@ -65,7 +65,7 @@ pub async fn compare(house: &House, text: &str) -> Result<Difference, EngineErro
         return Err(problem.into());
     }
     let company = company(house, &Scope::default()).await?;
-    let asked = Asked { requested_by: None, only: Vec::new(), identity: None, made_at: house.clock.now_text() };
+    let asked = Asked { requested_by: None, only: Vec::new(), people: Vec::new(), made_at: house.clock.now_text() };
     let now = steps(judge(&company.facts, &house.policy, &asked).plan);
     let drafted = judge(&company.facts, &draft, &asked).plan;
     let held = drafted.held.len();

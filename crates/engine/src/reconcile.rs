@@ -33,6 +33,8 @@ pub struct Scope {
     pub only: Vec<ConnectionName>,
     /// Only this person, by id, employee id, address, account or name.
     pub identity: Option<String>,
+    /// Only these people, where no key is given; everybody where it is empty.
+    pub people: Vec<IdentityId>,
     /// As it was at this moment (milliseconds since 1970, UTC); now where there is none.
     pub as_of_ms: Option<i64>,
 }
@@ -60,8 +62,8 @@ pub struct Found<'f> {
     pub wishes: Wishes,
     /// What would make it as wished.
     pub plan: Plan,
-    /// The person that was asked for.
-    pub identity: Option<IdentityId>,
+    /// The people that were asked for; empty for everybody.
+    pub people: Vec<IdentityId>,
 }
 
 /// Loads the facts of a scope.
@@ -72,8 +74,14 @@ pub struct Found<'f> {
 pub async fn company(house: &House, scope: &Scope) -> Result<Company, EngineError> {
     let loaded = match (&scope.identity, scope.as_of_ms) {
         (_, Some(at_ms)) => load_past(house, at_ms).await?,
-        (None, None) => house.store.load_all().await?,
         (Some(key), None) => load_person(house, key).await?,
+        (None, None) if !scope.people.is_empty() => {
+            if let Some(part) = people_alone(house, scope).await? {
+                return Ok(part);
+            }
+            house.store.load_all().await?
+        }
+        (None, None) => house.store.load_all().await?,
     };
     company_of(house, scope, loaded).await
 }
@@ -158,6 +166,21 @@ async fn load_person(house: &House, key: &str) -> Result<Loaded, EngineError> {
     Ok(if useless || loaded.extent == Extent::Cut { house.store.load_all().await? } else { loaded })
 }
 
+/// Loads what hangs together with some people; nothing where one of them is not found this way, or it is too much.
+async fn people_alone(house: &House, scope: &Scope) -> Result<Option<Company>, EngineError> {
+    let seed = Seed { identities: scope.people.clone(), ..Seed::default() };
+    let loaded = house.store.load_cluster(&seed, Managers::Loaded).await?;
+    if loaded.extent == Extent::Cut {
+        return Ok(None);
+    }
+    let company = company_of(house, scope, loaded).await?;
+    let all_known = {
+        let graph = company.graph(house);
+        scope.people.iter().all(|id| graph.identity(id).is_some())
+    };
+    Ok(all_known.then_some(company))
+}
+
 /// Loads the company as it was: the accounts of that moment, the decisions and links that were known then. What hangs
 /// together is found out anew from these, by the same rules.
 #[boxed]
@@ -225,14 +248,14 @@ impl Company {
     }
 
     fn asked(&self, house: &House, requested_by: Option<&str>) -> Result<Asked, EngineError> {
-        let identity = match &self.scope.identity {
-            None => None,
-            Some(key) => Some(find_identity(&self.graph(house), key)?),
+        let people = match &self.scope.identity {
+            None => self.scope.people.clone(),
+            Some(key) => vec![find_identity(&self.graph(house), key)?],
         };
         Ok(Asked {
             requested_by: requested_by.map(str::to_owned),
             only: self.scope.only.clone(),
-            identity,
+            people,
             made_at: house.clock.now_text(),
         })
     }
@@ -289,7 +312,7 @@ impl Company {
             sort(&mut found.findings);
             return Ok(found);
         }
-        let is_all = found.identity.is_none() && self.scope.only.is_empty() && !self.is_part;
+        let is_all = found.people.is_empty() && self.scope.only.is_empty() && !self.is_part;
         let scope = if is_all { FindingScope::All } else { FindingScope::Some };
         found.findings = complete(house, &self.facts, &found.plan, found.findings, scope).await?;
         Ok(found)
@@ -306,10 +329,9 @@ impl Company {
         requested_by: Option<&str>,
     ) -> Result<Found<'a>, EngineError> {
         let asked = self.asked(house, requested_by)?;
-        let identity = asked.identity.clone();
         let judged = judge(&self.facts, &house.policy, &asked);
         let Reconciled { graph, wishes, findings, plan } = judged;
-        Ok(Found { graph, wishes, findings, plan, identity })
+        Ok(Found { graph, wishes, findings, plan, people: asked.people })
     }
 }
 

@@ -101,7 +101,7 @@ pub async fn judge_parts(
     let asked = Asked {
         requested_by: requested_by.map(str::to_owned),
         only: only.to_vec(),
-        identity: None,
+        people: Vec::new(),
         made_at: house.clock.now_text(),
     };
     let (mut walk, kept) = walk(house, &asked, Depth::Plan, size).await?;

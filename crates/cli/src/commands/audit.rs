@@ -113,21 +113,21 @@ impl<'o> Exported<'o> {
     fn entries(&mut self, entries: &[Entry]) {
         for entry in entries {
             if !self.output.json {
-                self.output.line(line(entry));
+                self.output.raw(line(entry));
             } else if let Some(last) = self.last.replace(line(entry)) {
                 let comma = if last == DOCUMENT { "" } else { "," };
-                self.output.line(format!("{last}{comma}"));
+                self.output.raw(format!("{last}{comma}"));
             }
         }
     }
 
     fn end(self, seq: i64, head: &str) {
         match self.last {
-            None => self.output.line(last_line(seq, head)),
+            None => self.output.raw(last_line(seq, head)),
             Some(last) => {
-                self.output.line(last);
+                self.output.raw(last);
                 // The last line is an object of one member, which the document has as well.
-                self.output.line(format!("],{}", last_line(seq, head).trim_start_matches('{')));
+                self.output.raw(format!("],{}", last_line(seq, head).trim_start_matches('{')));
             }
         }
     }

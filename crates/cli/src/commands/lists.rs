@@ -170,7 +170,7 @@ fn list<T: Serialize>(
     if output.json || arguments.format == Format::Json {
         output.document(&serde_json::json!({ title: rows }))?;
     } else if arguments.format == Format::Csv {
-        output.line(output::csv(csv.headers, rows.iter().map(csv.cells)));
+        output.raw(output::csv(csv.headers, rows.iter().map(csv.cells)));
     } else {
         output.table(table.headers, rows.iter().map(table.cells));
         output.advice(format!("{} {title}", rows.len()));

@@ -7,6 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 const CHUNK: usize = 64 * 1024;
 const SAMPLE: usize = 4096;
+/// Of so many letters beyond ASCII in Windows-1252, fewer than one looks like UTF-8 by chance.
+const RARE: u64 = 100;
 
 /// How a file spells its characters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,8 +91,9 @@ fn without_mark(head: &[u8], text: &Utf8Check) -> Encoding {
     if half > 0 && even * 10 >= half * 6 && odd * 10 < half {
         return Encoding::Utf16Be;
     }
-    // A UTF-8 file with a damaged byte is still UTF-8: its other characters prove it.
-    if text.wrong == 0 || text.right > text.wrong { Encoding::Utf8 } else { Encoding::Windows1252 }
+    // A UTF-8 file with rows of another kind is still UTF-8: its other characters prove it, for in Windows-1252 theirs stand
+    // side by side in no name. Read otherwise, people would be renamed; like this, the rows that do not fit are told.
+    if text.wrong == 0 || text.right * RARE > text.wrong { Encoding::Utf8 } else { Encoding::Windows1252 }
 }
 
 /// Counts the characters beyond ASCII that are right UTF-8, and the bytes that are not.

@@ -118,6 +118,14 @@ fn a_damaged_character_late_in_a_utf8_file_costs_its_row_alone() {
 }
 
 #[test]
+fn rows_of_two_encodings_are_told_and_nobody_is_renamed() {
+    let (people, report) = read(b"employee_id,name\n1,J\xC3\xB6rg\n2,J\xF6rg\n3,Zo\xEB\n".to_vec());
+    assert_eq!((report.encoding, report.rows_bad, people.len()), (Encoding::Utf8, 2, 1), "{:?}", report.problems);
+    assert_eq!(people[0].name.as_deref(), Some("Jörg"));
+    assert_eq!(problems(&report), ["3:2 the cell is no readable text", "4:2 the cell is no readable text"]);
+}
+
+#[test]
 fn headers_match_without_case_blanks_and_underscores_and_by_the_map() {
     let text = "Emp No,Given Name,FAMILY_NAME,Work E-Mail,Kostenstelle\n7,Jane,Doe,j@d.e,4711\n";
     let map = [("employee_id", "emp_no"), ("work_email", "Work E-Mail"), ("cost_center", "Kostenstelle")];

@@ -498,7 +498,7 @@ fn only_what_is_asked_for_is_planned() {
     facts.accounts.extend([support("4", "Dan"), support("5", "Eve")]);
     let rules = policy("");
     let mut wanted = asked();
-    wanted.identity = Some(id_of("4"));
+    wanted.people = vec![id_of("4")];
     wanted.only = vec![name("service")];
     let reconciled = crate::reconcile(&facts, &rules, &wanted);
     assert_eq!(

@@ -79,7 +79,7 @@ pub async fn pull_asked(house: &House, asked: &PullAsked, progress: &Progress) -
 #[boxed]
 pub async fn plan_asked(house: &House, asked: &PlanAsked, by: &str) -> Result<Told, EngineError> {
     let only = if asked.only.is_empty() { Vec::new() } else { house.asked(&asked.only)? };
-    let scope = Scope { only, identity: asked.identity.clone(), as_of_ms: None };
+    let scope = Scope { only, identity: asked.identity.clone(), ..Scope::default() };
     told(house, make_plan(house, &scope, by).await?).await
 }
 

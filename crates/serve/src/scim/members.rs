@@ -1,20 +1,18 @@
 //! Groups changed by their members: each who is added or taken is a wish of that one account, so that many clients at one
-//! group never write over each other.
+//! group never write over each other. What one request changes is carried out by one plan, as one for the guards.
 //! Names of entitlements are the app's own: a client makes, renames and deletes none.
 
+use super::account::Held;
 use super::entitlement::{Entitlement, entitlements};
 use super::list::Scene;
 use super::read::failed;
 use super::wish::grant;
 use super::write::{Change, refused};
-use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use tenure_engine::client::{Became, carry_out, keep_wish};
+use tenure_engine::client::{Became, Wished, carry_out, keep_wish};
 use tenure_scim::{AttributePath, ListChange, PatchOp, Said, ScimError, ScimType, Version, Written, create, replace};
 
-/// So many members are changed at the same time.
-const AT_ONCE: usize = 8;
 /// So many members are changed in one request at most.
 const MEMBERS_MAX: usize = 1000;
 const TRIES: usize = 40;
@@ -101,38 +99,69 @@ impl Scene<'_> {
                 return Err(ScimError::because(ScimType::InvalidValue, because));
             }
         }
-        stream::iter(changed)
-            .map(|(id, held)| async move { self.change_member(entitlement, &id, held).await })
-            .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await
-            .map(drop)
+        let mut wished = Vec::new();
+        for (id, held) in &changed {
+            wished.extend(self.wished_of_member(entitlement, id, *held).await?);
+        }
+        let mut kept = Vec::with_capacity(wished.len());
+        for (id, one) in wished {
+            kept.extend(self.keep_member(entitlement, &id, changed[&id], one).await?);
+        }
+        if kept.is_empty() {
+            return Ok(());
+        }
+        for became in carry_out(&self.gate.house, kept).await.map_err(failed)? {
+            if let Became::Refused { kind, because } = became {
+                return Err(refused(kind, because));
+            }
+        }
+        Ok(())
     }
 
-    async fn change_member(&self, entitlement: &Entitlement, id: &str, wanted: bool) -> Result<(), ScimError> {
-        let house = &self.gate.house;
+    /// Returns the wish that makes somebody hold an entitlement or not; nothing where it is so.
+    async fn wished_of_member(
+        &self,
+        entitlement: &Entitlement,
+        id: &str,
+        wanted: bool,
+    ) -> Result<Option<(String, Wished)>, ScimError> {
+        let Some(held) = self.find(id).await?.filter(|held| held.is_shown(self.shape)) else { return Ok(None) };
+        if entitlement.is_held_by(&held, self.shape) == wanted {
+            return Ok(None);
+        }
+        let before = held.wish.clone();
+        let mut wish = self.wish_of(&held).await?;
+        grant(&mut wish, self.shape, entitlement, wanted);
+        if !wanted && entitlement.is_held_by(&Held { wish: Some(wish.clone()), ..held }, self.shape) {
+            return Err(one_of_a_kind(&entitlement.shown));
+        }
+        wish.version += 1;
+        wish.since_ms = self.gate.house.clock.now_ms();
+        Ok(Some((id.to_owned(), Wished { wish, before })))
+    }
+
+    /// Keeps such a wish; where another came before it, the one that follows from that.
+    async fn keep_member(
+        &self,
+        entitlement: &Entitlement,
+        id: &str,
+        wanted: bool,
+        mut wished: Wished,
+    ) -> Result<Option<Wished>, ScimError> {
         for _ in 0..TRIES {
-            let Some(held) = self.find(id).await?.filter(|held| held.is_shown(self.shape)) else { return Ok(()) };
-            if entitlement.is_held_by(&held, self.shape) == wanted {
-                return Ok(());
+            if keep_wish(&self.gate.house, &wished.wish).await.map_err(failed)? {
+                return Ok(Some(wished));
             }
-            let before = held.wish.clone();
-            let mut wish = self.wish_of(&held).await?;
-            grant(&mut wish, self.shape, entitlement, wanted);
-            if before.as_ref().is_some_and(|before| before.grants == wish.grants) {
-                let because = format!("{} is one of a kind: give another instead of taking it", entitlement.shown);
-                return Err(ScimError::because(ScimType::Mutability, because));
+            match self.wished_of_member(entitlement, id, wanted).await? {
+                Some((_, anew)) => wished = anew,
+                None => return Ok(None),
             }
-            wish.version += 1;
-            wish.since_ms = house.clock.now_ms();
-            if !keep_wish(house, &wish).await.map_err(failed)? {
-                continue;
-            }
-            return match carry_out(house, wish, before).await.map_err(failed)? {
-                Became::Refused { kind, because } => Err(refused(kind, because)),
-                _ => Ok(()),
-            };
         }
         Err(ScimError::new(503, "others change this user without a pause; try again"))
     }
+}
+
+/// Says that an app demands one of a kind, so that it cannot be taken alone.
+pub(super) fn one_of_a_kind(name: &str) -> ScimError {
+    ScimError::because(ScimType::Mutability, format!("{name} is one of a kind: give another instead of taking it"))
 }

@@ -93,6 +93,14 @@ impl Wanted<'_> {
         self.lay_roles(wish, shape, entitlements)
     }
 
+    /// Lists the names of the roles that somebody has and should not.
+    pub fn taken_roles(&self) -> BTreeSet<String> {
+        match self.names_roles {
+            true => role_names(self.before).difference(&role_names(self.after)).cloned().collect(),
+            false => BTreeSet::new(),
+        }
+    }
+
     /// Says how the person is called: what a client leaves out is made of what it says, for apps need a name.
     fn lay_names(&self, wish: &mut ClientWish, shape: &Shape) {
         for name in ["name", "given_name", "family_name"] {

@@ -6,11 +6,12 @@ use super::Gate;
 use super::account::{Held, id_of, is_alike};
 use super::entitlement::{Entitlement, entitlements};
 use super::list::Scene;
+use super::members::one_of_a_kind;
 use super::wish::{Wanted, blank, mail};
 use serde_json::{Map, Value};
 use tenure_core::facts::{ClientAsks, ClientWish};
 use tenure_core::hex::hex;
-use tenure_engine::client::{Became, Refusal, Whose, carry_out, keep_wish, whose};
+use tenure_engine::client::{Became, Refusal, Whose, Wished, carry_out, keep_wish, whose};
 use tenure_scim::{PatchOp, Said, ScimError, ScimType, Version, Written, create, replace};
 
 use super::read::failed;
@@ -97,7 +98,7 @@ impl Scene<'_> {
         if !keep_wish(house, &wish).await.map_err(failed)? {
             return Err(taken(&wish.login));
         }
-        Ok((carry_out(house, wish, before).await.map_err(failed)?, id))
+        Ok((self.carry_out(wish, before).await?, id))
     }
 
     /// Changes a User.
@@ -126,6 +127,9 @@ impl Scene<'_> {
             let mut wish = self.wish_of(&held).await?;
             let wanted = Wanted { before: &shown, after: &written.resource, names_roles, name: None };
             wanted.lay(&mut wish, self.shape, &all)?;
+            if let Some(role) = self.kept_role(&held, &wish, &wanted) {
+                return Err(one_of_a_kind(&role));
+            }
             self.lay_manager(&mut wish, &shown, &written.resource).await?;
             let same_login = held.login().eq_ignore_ascii_case(&wish.login);
             if !same_login && self.is_taken(&wish, &held).await? {
@@ -141,7 +145,7 @@ impl Scene<'_> {
                 continue;
             }
             let id = wish.id.to_string();
-            let became = carry_out(house, wish, before).await.map_err(failed)?;
+            let became = self.carry_out(wish, before).await?;
             return self.answered(&id, became, &all).await;
         }
         Err(ScimError::new(503, "others change this user without a pause; try again"))
@@ -169,12 +173,27 @@ impl Scene<'_> {
             if !keep_wish(house, &wish).await.map_err(failed)? {
                 continue;
             }
-            return match carry_out(house, wish, before).await.map_err(failed)? {
+            return match self.carry_out(wish, before).await? {
                 Became::Refused { kind, because } => Err(refused(kind, because)),
                 _ => Ok(()),
             };
         }
         Err(ScimError::new(503, "others change this user without a pause; try again"))
+    }
+
+    /// Returns a role that is to be taken and would stay all the same.
+    fn kept_role(&self, held: &Held, wish: &ClientWish, wanted: &Wanted<'_>) -> Option<String> {
+        let taken = wanted.taken_roles();
+        if taken.is_empty() {
+            return None;
+        }
+        let after = Held { wish: Some(wish.clone()), ..held.clone() }.roles(self.shape);
+        after.into_iter().find(|role| taken.iter().any(|taken| is_alike(taken, role)))
+    }
+
+    async fn carry_out(&self, wish: ClientWish, before: Option<ClientWish>) -> Result<Became, ScimError> {
+        let became = carry_out(&self.gate.house, vec![Wished { wish, before }]).await.map_err(failed)?;
+        became.into_iter().next().ok_or_else(|| failed("nothing became of a wish"))
     }
 
     pub fn written(&self, shown: &Map<String, Value>, change: &Change<'_>) -> Result<Written, ScimError> {

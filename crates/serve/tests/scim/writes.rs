@@ -154,6 +154,61 @@ async fn members_come_and_go_and_the_app_follows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_members_of_one_request_are_one_plan_for_the_guards() {
+    let desk = Desk::open_with(|files| {
+        let text = std::fs::read_to_string(&files.policy).unwrap();
+        std::fs::write(&files.policy, text.replacen("removals_max = 40", "removals_max = 2", 1)).unwrap();
+    })
+    .await;
+    let client = desk.client(Vendor::Gladly).await;
+    let team = client.group("Tier 1 Support").await;
+    let path = format!("/Groups/{}", team["id"].as_str().unwrap());
+    let in_app = || {
+        let records = desk.sandbox.world().list(Vendor::Gladly);
+        records.iter().filter(|record| !record["teams"].as_array().is_none_or(Vec::is_empty)).count()
+    };
+    let plans = async || desk.house.store.plan_ids(100).await.unwrap().len();
+    let (before, made) = (in_app(), plans().await);
+    let members = client.get(&path).await.body["members"].as_array().unwrap().clone();
+    assert!(members.len() > 4, "{members:?}");
+    client.patch(&path, json!([{"op": "remove", "path": "members"}])).await.expect(204);
+    assert_eq!((in_app(), plans().await), (before, made + 1), "all of it is held, by one plan");
+    let states = members.iter().map(async |member| {
+        let user = client.get(&format!("/Users/{}", member["value"].as_str().unwrap())).await;
+        (user.body[STATE]["state"].clone(), user.body[STATE]["reason"].clone())
+    });
+    let states = futures::future::join_all(states).await;
+    let held = states.iter().filter(|(state, reason)| state == "held" && reason.to_string().contains("removals_max"));
+    assert!(held.count() > 2, "{states:?}");
+    // What takes nothing away goes on, all of it by one plan as well.
+    let others = client.group("Escalations").await;
+    let path = format!("/Groups/{}", others["id"].as_str().unwrap());
+    let made = plans().await;
+    client.patch(&path, json!([{"op": "add", "path": "members", "value": members}])).await.expect(204);
+    assert_eq!(plans().await, made + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_app_demands_one_of_is_not_taken_and_the_client_is_told() {
+    let desk = Desk::open().await;
+    let client = desk.client(Vendor::Gladly).await;
+    let id = made(&client, Vendor::Gladly, "nia@acme.example").await;
+    let role = client.group("AGENT").await;
+    let (group, user) = (format!("/Groups/{}", role["id"].as_str().unwrap()), format!("/Users/{id}"));
+    let taken = client.patch(&group, json!([{"op": "remove", "path": format!("members[value eq \"{id}\"]")}])).await;
+    assert_eq!(taken.expect(400).body["scimType"], "mutability");
+    assert!(taken.body["detail"].as_str().unwrap().contains("one of a kind"), "{taken:?}");
+    let taken = client.patch(&user, json!([{"op": "remove", "path": "roles"}])).await;
+    assert_eq!(taken.expect(400).body["scimType"], "mutability");
+    let shown = client.get(&user).await;
+    assert_eq!((&shown.body["roles"][0]["value"], &shown.body[STATE]["state"]), (&json!("AGENT"), &json!("applied")));
+    // Another in its place is another matter.
+    let lead = json!([{"op": "replace", "path": "roles", "value": [{"value": "TEAM_LEAD"}]}]);
+    client.patch(&user, lead).await.expect(200);
+    assert_eq!(desk.sandbox.world().find(Vendor::Gladly, "nia@acme.example").unwrap()["role"], "TEAM_LEAD");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_app_refuses_is_told_in_its_words_and_leaves_no_trace() {
     let desk = Desk::open().await;
     let client = desk.client(Vendor::Freshdesk).await;
