@@ -180,8 +180,16 @@ fn an_end_that_was_forged_contradicts_an_anchor() {
     assert_eq!(verified(&stage, &forged, None), None, "the file alone does not tell");
     assert_eq!(verified(&stage, &forged, Some(&anchors)), next);
     assert_eq!(verified_independently(&[forged], Some(&anchors)), [next]);
-    // An anchor of another chain: the store's own journal contradicts it.
+    // An anchor of another chain: the store's own journal contradicts it, and whoever looks after the daemon is told.
     let hash = last["hash"].as_str().unwrap();
+    let own = fs::read_to_string(&anchors).unwrap();
+    for (seq, says) in [(1, "not the one that was anchored"), (1_000_000, "was anchored, and the journal ends")] {
+        fs::write(&anchors, format!("{own}{{\"at\":\"\",\"hash\":\"{hash}\",\"seq\":{seq}}}\n")).unwrap();
+        assert_eq!(anchored(&stage), "problem", "{seq}");
+        assert!(stage.run(&["doctor"]).out.contains(says), "{says}");
+    }
+    fs::write(&anchors, &own).unwrap();
+    assert_eq!(anchored(&stage), "good");
     fs::write(&anchors, format!("{{\"at\":\"\",\"hash\":\"{hash}\",\"seq\":1}}\n")).unwrap();
     let verified = stage.run(&["audit", "verify"]);
     expect(&verified, 2);

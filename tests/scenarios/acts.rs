@@ -233,7 +233,7 @@ fn behind_the_scenes(scene: &Scene, vendor: Vendor, words: &[&str]) -> Result<()
     }
 }
 
-/// Runs `tenure … -> CODE [within SECONDS]`; `-> begun` leaves it running until `it ends -> CODE`.
+/// Runs `tenure … -> CODE [within SECONDS]`; `-> begun` leaves it running until `it ends -> CODE` or `it is killed -> -1`.
 pub fn when(scene: &mut Scene, words: &[String]) -> Result<(), String> {
     let arrow = words.iter().position(|word| word == "->").ok_or("no `-> CODE` at the end")?;
     let (command, announced) = words.split_at(arrow);
@@ -254,7 +254,12 @@ pub fn when(scene: &mut Scene, words: &[String]) -> Result<(), String> {
             let running = scene.running.take().ok_or("nothing was begun")?;
             scene.stage.end(running)
         }
-        _ => return Err("a command begins with `tenure`, or is `it ends`".into()),
+        (["it", "is", "killed"], _) => {
+            let mut running = scene.running.take().ok_or("nothing was begun")?;
+            running.kill();
+            scene.stage.end(running)
+        }
+        _ => return Err("a command begins with `tenure`, or is `it ends` or `it is killed`".into()),
     };
     let (codes, seconds) = match announced.as_slice() {
         [codes] => (*codes, None),

@@ -125,8 +125,8 @@ impl Scene {
         let value = match inner.as_slice() {
             ["plan"] => text(&self.plan["id"]),
             ["run"] => text(&self.report["run"]),
-            [moment] if moment.starts_with("now+") => {
-                let seconds: i64 = moment[4..].parse().map_err(|_| format!("{moment} is no moment"))?;
+            [moment] if moment.starts_with("now+") || moment.starts_with("now-") => {
+                let seconds: i64 = moment[3..].parse().map_err(|_| format!("{moment} is no moment"))?;
                 (Timestamp::now() + SignedDuration::from_secs(seconds)).to_string()
             }
             ["noted", name @ ..] => {

@@ -43,6 +43,9 @@ fn whole() -> ConnectionName {
     ConnectionName::new("")
 }
 
+/// So many anchors are compared with the journal where it is looked after and not verified.
+const LOOKED_AT: usize = 100;
+
 /// Returns the last anchor that was written down outside.
 ///
 /// # Errors
@@ -110,6 +113,28 @@ async fn not_anothers(house: &House, head: i64) -> Result<(), EngineError> {
         file.display(),
         last.seq
     )))
+}
+
+/// Says where the journal contradicts an anchor, of the newest that are known; only `verify` looks at all that there is.
+///
+/// # Errors
+/// The file of anchors is wrong, or the store failed.
+#[boxed]
+pub(crate) async fn contradicted(house: &House) -> Result<Option<String>, EngineError> {
+    let head = house.store.journal_head().await?;
+    let mut anchors = known(house).await?;
+    anchors.sort_by_key(|anchor| std::cmp::Reverse(anchor.seq));
+    for anchor in anchors.into_iter().take(LOOKED_AT) {
+        if anchor.seq > head.seq {
+            let says = format!("entry {} was anchored, and the journal ends with entry {}", anchor.seq, head.seq);
+            return Ok(Some(says));
+        }
+        let entry = house.store.read_journal(anchor.seq - 1, 1).await?.pop();
+        if entry.is_none_or(|entry| (entry.seq, entry.hash) != (anchor.seq, anchor.hash)) {
+            return Ok(Some(format!("entry {} is not the one that was anchored", anchor.seq)));
+        }
+    }
+    Ok(None)
 }
 
 /// Tells whether the file that anchors are written to does not have this one: it was taken away, or is another file.

@@ -395,12 +395,12 @@ async fn anchored(house: &House) -> Result<Vec<CheckLine>, EngineError> {
         Some(last) => {
             let late = last.anchor.seq < head.seq && now_ms - last.at_ms > every_ms.saturating_mul(3).max(APART_MS);
             let says = format!("the last is of entry {} of {}, at {}", last.anchor.seq, head.seq, last.anchor.at);
-            if last.anchor.seq > head.seq {
-                return Ok(vec![line(
-                    "anchors",
-                    Verdict::Problem,
-                    says + ": entries are missing; `tenure audit verify`",
-                )]);
+            if let Some(contradiction) = anchor::contradicted(house).await? {
+                let says = format!(
+                    "{contradiction}: entries were changed or are missing, or this is an older copy of the store; `tenure \
+                     audit verify` tells more"
+                );
+                return Ok(vec![line("anchors", Verdict::Problem, says)]);
             }
             if anchor::is_lost(house, &last.anchor) {
                 let says = says

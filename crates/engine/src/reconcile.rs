@@ -106,7 +106,7 @@ pub(crate) async fn company_of(house: &House, scope: &Scope, mut loaded: Loaded)
         left,
         invited,
         now_ms: scope.as_of_ms.unwrap_or_else(|| house.clock.now_ms()),
-        connections: connection_facts(house).await?,
+        connections: connection_facts(house, scope.as_of_ms).await?,
         accounts: loaded.accounts,
         history: loaded.history,
         vanished: loaded.vanished,
@@ -205,8 +205,13 @@ pub(crate) async fn was_read(house: &House) -> Result<bool, EngineError> {
     Ok(house.names().iter().any(|name| house.is_pushed(name) || ended(name)))
 }
 
+/// Gathers what is known of each connection. As of a moment, one that was not read completely by then says nothing of who
+/// is not there.
 #[boxed]
-async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
+async fn connection_facts(
+    house: &House,
+    as_of_ms: Option<i64>,
+) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {
     house.hear().await?;
     let mut overviews = house.store.overviews().await?;
     let mut drifted = crate::drift::stops(&house.store).await?;
@@ -238,7 +243,16 @@ async fn connection_facts(house: &House) -> Result<BTreeMap<ConnectionName, Conn
         };
         (name, facts)
     };
-    Ok(protected.into_iter().map(facts_of).collect())
+    let mut facts: BTreeMap<ConnectionName, ConnectionFacts> = protected.into_iter().map(facts_of).collect();
+    if let Some(at_ms) = as_of_ms {
+        for (name, facts) in facts.iter_mut().filter(|(name, _)| !house.is_pushed(name)) {
+            let first = house.store.first_complete_pull(name).await?;
+            if first.and_then(|pull| pull.finished_ms).is_none_or(|ended_ms| ended_ms > at_ms) {
+                (facts.complete_ms, facts.coverage) = (None, None);
+            }
+        }
+    }
+    Ok(facts)
 }
 
 impl Company {

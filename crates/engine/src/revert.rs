@@ -96,16 +96,20 @@ async fn written(house: &House, run: &RunId) -> Result<BTreeMap<StepId, Vec<Chan
     }
 }
 
-/// Counts as done what a run found so already because an earlier try of ours, whose answer was lost, had done it.
+/// Counts as done what a run found so already because an earlier try of ours, whose answer was lost, had done it: in
+/// another run, or in this one by a hand that did not live to say so.
 async fn settled(house: &House, run: &RunId, mut result: StepResult) -> Result<StepResult, EngineError> {
     if result.outcome != Outcome::AlreadyTrue {
         return Ok(result);
     }
     let entries = house.store.journal_of_step(&result.id, PAGE).await?;
-    let before = entries.iter().take_while(|entry| entry.run.as_deref() != Some(run.as_str()));
-    let last = before.filter(|entry| entry.event.starts_with("step_")).last();
+    let told: Vec<&Entry> = entries.iter().filter(|entry| entry.event.starts_with("step_")).collect();
+    let is_of = |entry: &&&Entry, event: &str| entry.run.as_deref() == Some(run.as_str()) && entry.event == event;
+    let ended = told.iter().rposition(|entry| is_of(&entry, "step_ended")).unwrap_or(told.len());
+    // The try that found it so is the last that began.
+    let began = told[..ended].iter().rposition(|entry| is_of(&entry, "step_started")).unwrap_or(ended);
     let is_lost = |entry: &Entry| entry.event == "step_started" || entry.body["outcome"] == "unknown";
-    if last.is_some_and(is_lost) {
+    if told[..began].last().is_some_and(|entry| is_lost(entry)) {
         result.outcome = Outcome::Done;
     }
     Ok(result)

@@ -36,6 +36,9 @@ const SECRETS: [(Vendor, &[(&str, &str)]); 5] = [
     (Vendor::Gainsight, &[("access_key", GAINSIGHT_ACCESS_KEY)]),
 ];
 
+/// How a configuration begins that a sandbox wrote.
+const WRITTEN: &str = "# Written by the sandbox";
+
 /// Writes all files.
 pub(crate) fn write(dir: &Path, sandbox: &Sandbox, options: &Options) -> io::Result<Files> {
     let files = Files {
@@ -45,6 +48,7 @@ pub(crate) fn write(dir: &Path, sandbox: &Sandbox, options: &Options) -> io::Res
         people_today: dir.join("people-today.csv"),
         secrets: dir.join("secrets"),
     };
+    spare(dir, &files)?;
     fs::create_dir_all(&files.secrets)?;
     for (vendor, secrets) in SECRETS {
         for (name, secret) in secrets {
@@ -66,6 +70,22 @@ pub(crate) fn write(dir: &Path, sandbox: &Sandbox, options: &Options) -> io::Res
     fs::write(&files.people, csv(&sandbox.company().yesterday))?;
     fs::write(&files.people_today, csv(&sandbox.company().now))?;
     Ok(files)
+}
+
+/// Refuses to write over files that no sandbox wrote: a company that somebody began by hand.
+fn spare(dir: &Path, files: &Files) -> io::Result<()> {
+    if fs::read_to_string(&files.config).is_ok_and(|text| text.starts_with(WRITTEN)) {
+        return Ok(());
+    }
+    let Some(theirs) = [&files.config, &files.policy, &files.people].into_iter().find(|file| file.exists()) else {
+        return Ok(());
+    };
+    let name = theirs.file_name().unwrap_or_default().to_string_lossy();
+    let says = format!(
+        "{} holds a {name} that no sandbox wrote; choose another folder, for nothing there is written over",
+        dir.display()
+    );
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, says))
 }
 
 fn write_secret(path: &Path, secret: &str) -> io::Result<()> {
@@ -204,4 +224,29 @@ fn row(person: &Person) -> [String; 17] {
 
 fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_company_that_somebody_began_by_hand_is_not_written_over() {
+        let sandbox = crate::start(Options::default()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["people.csv", "policy.toml", "tenure.toml"] {
+            let file = folder.path().join(name);
+            fs::write(&file, "mine\n").unwrap();
+            let error = sandbox.write_files(folder.path()).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+            assert_eq!(fs::read_to_string(&file).unwrap(), "mine\n");
+            assert!(!folder.path().join("secrets").exists());
+            fs::remove_file(file).unwrap();
+        }
+        // Its own files it writes anew.
+        let files = sandbox.write_files(folder.path()).unwrap();
+        fs::write(&files.policy, "").unwrap();
+        sandbox.write_files(folder.path()).unwrap();
+        assert!(fs::read_to_string(&files.policy).unwrap().contains("[[grant]]"));
+    }
 }

@@ -343,6 +343,13 @@ impl Store {
         Ok(self.pulls_where(connection, sql, 1).await?.pop())
     }
 
+    /// The first pull of a connection that asked for everything and saw everything.
+    #[boxed]
+    pub async fn first_complete_pull(&self, connection: &ConnectionName) -> Result<Option<Pull>, StoreError> {
+        let sql = select!("WHERE connection = $1 AND mode = 'full' AND coverage = 'complete' ORDER BY id LIMIT $2");
+        Ok(self.pulls_where(connection, sql, 1).await?.pop())
+    }
+
     /// Pulls under way, and those that ended since a moment, of the newest 500, the first begun first.
     #[boxed]
     pub async fn pulls_since(&self, since_ms: i64) -> Result<Vec<(ConnectionName, Pull)>, StoreError> {
