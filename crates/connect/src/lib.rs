@@ -29,7 +29,7 @@ pub use error::{ConnectError, ErrorKind};
 pub use lint::{lint, lint_app};
 pub use manifest::{Auth, BudgetSpec, Manifest, manifest_schema};
 pub use openid::{Discovered, Jwk, OpenidClient, OpenidError, Tokens};
-pub use settings::{ScimOffers, ScimSettings, ScimUse, Settings};
+pub use settings::{CONNECTION_KEYS, ScimOffers, ScimSettings, ScimUse, Settings};
 pub use tape::{Tape, TapeReport, TapeResult, run_tapes};
 pub use transport::{
     Exchanged, HookReach, HttpPolicy, KeptToken, Mail, MailServer, Priority, SetRefused, SigningKey, TokenKeeper,

@@ -26,6 +26,30 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// The keys that every connection may have, whatever its app; no parameter of an app may be called so.
+pub const CONNECTION_KEYS: [&str; 20] = [
+    "app",
+    "source",
+    "url",
+    "path",
+    "plan",
+    "share",
+    "limits",
+    "seats",
+    "dialect",
+    "sso",
+    "owner",
+    "every",
+    "schedule",
+    "quiet",
+    "time_zone",
+    "allow_http",
+    "secrets",
+    "map",
+    "scim",
+    "custom",
+];
+
 /// One configured connection.
 #[derive(Clone, Debug)]
 pub struct Settings {

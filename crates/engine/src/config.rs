@@ -633,6 +633,15 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_of_a_connection_that_no_app_may_call_its_own_are_those_of_the_file() {
+        let schema = config_schema();
+        let properties = schema["$defs"]["ConnectionConfig"]["properties"].as_object().unwrap();
+        let (known, read): (BTreeSet<&str>, BTreeSet<&str>) =
+            (tenure_connect::CONNECTION_KEYS.into(), properties.keys().map(String::as_str).collect());
+        assert_eq!(known, read);
+    }
+
+    #[test]
     fn a_secret_in_clear_is_refused() {
         let error =
             parse("[connections.g]\napp = \"gorgias\"\n[connections.g.secrets]\ntoken = \"abc\"\n").unwrap_err();

@@ -21,8 +21,8 @@ use std::time::{Duration, SystemTime};
 use tenure_connect::file::{Download, FileError, newest};
 use tenure_connect::transport::Carrier;
 use tenure_connect::{
-    BudgetSpec, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings, Surroundings,
-    abilities_of,
+    BudgetSpec, CONNECTION_KEYS, Catalogue, ConnectError, Connector, ErrorKind, HttpPolicy, Manifest, Memory, Settings,
+    Surroundings, abilities_of,
 };
 use tenure_core::abilities::{Abilities, Standing};
 use tenure_core::account::{AccountKey, AccountState};
@@ -32,30 +32,6 @@ use tenure_core::policy::Policy;
 use tenure_store::{AccountFilter, Store};
 
 const MEMORY_PAGE: usize = 1000;
-
-/// The keys that every connection may have, for the hint of an unknown one.
-const CONNECTION_KEYS: [&str; 20] = [
-    "app",
-    "source",
-    "url",
-    "path",
-    "plan",
-    "share",
-    "limits",
-    "seats",
-    "dialect",
-    "sso",
-    "owner",
-    "every",
-    "schedule",
-    "quiet",
-    "time_zone",
-    "allow_http",
-    "secrets",
-    "map",
-    "scim",
-    "custom",
-];
 
 /// Everything that a verb stands on.
 pub struct House {

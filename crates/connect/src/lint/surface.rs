@@ -3,6 +3,7 @@
 
 use super::{Lint, placeholders_of};
 use crate::manifest::{Auth, AuthForm, Manifest, Paging, PagingStyle, Total};
+use crate::settings::CONNECTION_KEYS;
 use std::sync::Arc;
 
 impl Lint<'_> {
@@ -147,6 +148,13 @@ impl Lint<'_> {
                     format!("[base.parameters.{parameter}] with says = \"…\""),
                 );
             }
+        }
+        for parameter in known.iter().filter(|known| CONNECTION_KEYS.contains(known)) {
+            self.say(
+                &["base", "parameters", parameter],
+                format!("`{parameter}` is a key of every connection, so that this parameter could never be said"),
+                "call it something else",
+            );
         }
         let anywhere = self.manifest.scim.as_ref().is_some_and(|scim| scim.alone);
         if !used.is_empty() && base.hosts.is_empty() && !anywhere {

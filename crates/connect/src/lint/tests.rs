@@ -38,6 +38,18 @@ fn a_page_above_the_most_that_the_app_gives_is_found_at_its_line() {
 }
 
 #[test]
+fn a_parameter_that_a_key_of_every_connection_would_swallow_is_found_at_its_line() {
+    let problems =
+        spoilt("[base.parameters.account]", "[base.parameters.owner]\nsays = \"x\"\n[base.parameters.account]");
+    let swallowed = problems.iter().find(|(_, text)| text.contains("`owner` is a key of every connection"));
+    assert_eq!(
+        swallowed.map(|(line, _)| *line),
+        Some(line_of(&gorgias(), "[base.parameters.account]")),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn what_does_not_fit_together_is_found_with_a_suggestion() {
     for (from, to, words) in [
         ("paging = \"users\"\nquery", "paging = \"usres\"\nquery", "did you mean `users`?"),
