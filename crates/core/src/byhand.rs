@@ -51,7 +51,12 @@ pub fn hand_work(
     now_ms: i64,
 ) -> HandWork {
     let said = ability.and_then(|ability| ability.by_hand.get(&hand.does));
-    let filled = |pattern: &str| fill(pattern, ability, account, identity, changes);
+    let wished = Words { ability, account, identity, changes, fields: Told::Wished };
+    // Whoever does it looks for the account under what the app shows today; `{changes}` says what becomes of that.
+    let sought = match hand.does {
+        Effect::Create => wished,
+        _ => Words { fields: Told::Today, ..wished },
+    };
     // A first day that is long past is no day by which anything is due.
     let yesterday = jiff::Timestamp::from_millisecond(now_ms - 86_400_000).unwrap_or_default();
     let yesterday = yesterday.to_zoned(jiff::tz::TimeZone::UTC).date();
@@ -63,8 +68,8 @@ pub fn hand_work(
     };
     HandWork {
         does: hand.does,
-        how: said.map_or_else(|| hand.because.clone(), |said| filled(&said.how)),
-        csv: said.and_then(|said| csv(said, filled)),
+        how: said.map_or_else(|| hand.because.clone(), |said| sought.fill(&said.how)),
+        csv: said.and_then(|said| csv(said, |pattern| wished.fill(pattern))),
         owner: owner.map(str::to_owned),
         due: day.map(|day| day.to_string()),
         expires_hours: said.and_then(|said| said.expires_hours),
@@ -90,53 +95,65 @@ fn quoted(cell: &str) -> String {
     }
 }
 
-/// Fills `{word}`: what it becomes, else what it is, else what the person's record says.
-fn fill(
-    pattern: &str,
-    ability: Option<&KindAbility>,
-    account: Option<&Account>,
-    identity: Option<&Identity>,
-    changes: &[Change],
-) -> String {
-    let mut filled = String::new();
-    let mut rest = pattern;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((word, after)) = after.split_once('}') else { break };
-        filled.push_str(before);
-        filled.push_str(&value_of(word, ability, account, identity, changes).unwrap_or_default());
-        rest = after;
-    }
-    filled.push_str(rest);
-    filled
+/// What the words of a pattern stand for.
+#[derive(Clone, Copy)]
+struct Words<'a> {
+    ability: Option<&'a KindAbility>,
+    account: Option<&'a Account>,
+    identity: Option<&'a Identity>,
+    changes: &'a [Change],
+    fields: Told,
 }
 
-fn value_of(
-    word: &str,
-    ability: Option<&KindAbility>,
-    account: Option<&Account>,
-    identity: Option<&Identity>,
-    changes: &[Change],
-) -> Option<String> {
-    if word == "id" {
-        return account.map(|account| account.key.id.as_str().to_owned());
+/// Whether a field that changes is told as it becomes or as it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Wished,
+    Today,
+}
+
+impl Words<'_> {
+    /// Fills `{word}`: what it becomes, else what it is, else what the person's record says.
+    fn fill(&self, pattern: &str) -> String {
+        let mut filled = String::new();
+        let mut rest = pattern;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((word, after)) = after.split_once('}') else { break };
+            filled.push_str(before);
+            filled.push_str(&self.value_of(word).unwrap_or_default());
+            rest = after;
+        }
+        filled.push_str(rest);
+        filled
     }
-    if word == "changes" {
-        let told = changes.iter().filter_map(|change| Some(format!("{} {}", change.field, text_of(&change.after)?)));
-        return Some(told.collect::<Vec<_>>().join(", "));
+
+    fn value_of(&self, word: &str) -> Option<String> {
+        let Self { ability, account, identity, changes, fields } = *self;
+        if word == "id" {
+            return account.map(|account| account.key.id.as_str().to_owned());
+        }
+        if word == "changes" {
+            let told =
+                changes.iter().filter_map(|change| Some(format!("{} {}", change.field, text_of(&change.after)?)));
+            return Some(told.collect::<Vec<_>>().join(", "));
+        }
+        let change = changes.iter().find(|change| change.field.as_str() == word);
+        let asked = change
+            .filter(|change| fields == Told::Wished || change.entitlement.is_some())
+            .and_then(|change| text_of(&change.after));
+        let held = || {
+            let kind = &ability?.entitlements.get(word)?.kind;
+            let names: Vec<&str> = account?.grants_of(kind).map(|grant| &*grant.name).collect();
+            (!names.is_empty()).then(|| names.join(", "))
+        };
+        let told = || account?.told(word).as_ref().and_then(text_of);
+        let recorded = || match word {
+            "email" => identity?.work_email().map(str::to_owned),
+            "name" | "person" => identity.map(|identity| identity.label().to_owned()),
+            other => identity.and_then(|identity| identity.attributes.get(other)).and_then(text_of),
+        };
+        asked.or_else(held).or_else(told).or_else(recorded)
     }
-    let asked = changes.iter().find(|change| change.field.as_str() == word).and_then(|change| text_of(&change.after));
-    let held = || {
-        let kind = &ability?.entitlements.get(word)?.kind;
-        let names: Vec<&str> = account?.grants_of(kind).map(|grant| &*grant.name).collect();
-        (!names.is_empty()).then(|| names.join(", "))
-    };
-    let told = || account?.told(word).as_ref().and_then(text_of);
-    let recorded = || match word {
-        "email" => identity?.work_email().map(str::to_owned),
-        "name" | "person" => identity.map(|identity| identity.label().to_owned()),
-        other => identity.and_then(|identity| identity.attributes.get(other)).and_then(text_of),
-    };
-    asked.or_else(held).or_else(told).or_else(recorded)
 }
 
 fn text_of(value: &Value) -> Option<String> {
@@ -159,6 +176,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::{AccountKey, Kind};
 
     #[test]
     fn a_cell_cannot_break_out_of_its_row_or_run_in_a_spreadsheet() {
@@ -187,5 +205,30 @@ mod tests {
         let work = hand_work(&hand, Some(&ability), Some("it@acme.example"), None, None, &changes, 0);
         assert_eq!(work.csv.as_deref(), Some("Email,Teams\njane@acme.example,\"A, B\""));
         assert_eq!((work.how.as_str(), work.expires_hours), ("import jane@acme.example", Some(24)));
+    }
+
+    #[test]
+    fn whoever_changes_an_address_by_hand_is_sent_to_the_one_that_the_app_knows() {
+        let said = |how: &str, row: Vec<(String, String)>| ByHand { how: how.into(), row, expires_hours: None };
+        let row = vec![("Email".into(), "{email}".into())];
+        let ability = KindAbility {
+            by_hand: [(Effect::Update, said("Users → {email}: {changes}", row))].into(),
+            ..KindAbility::default()
+        };
+        let change = Change {
+            field: "email".into(),
+            before: Some("jane@old.example".into()),
+            after: "jane@new.example".into(),
+            entitlement: None,
+            refers_to: None,
+        };
+        let account = Account {
+            login: Some("jane@old.example".into()),
+            ..Account::unknown(AccountKey { connection: "g".into(), kind: Kind::Agent, id: "7".into() })
+        };
+        let hand = Hand { does: Effect::Update, because: "no".into() };
+        let work = hand_work(&hand, Some(&ability), None, Some(&account), None, &[change], 0);
+        assert_eq!(work.how, "Users → jane@old.example: email jane@new.example");
+        assert_eq!(work.csv.as_deref(), Some("Email\njane@new.example"), "a row carries what is wanted");
     }
 }
