@@ -91,8 +91,8 @@ impl Connector {
         match self.whoami().await {
             Ok(Some(login)) => CheckLine::new(what, Verdict::Good, format!("is {login}, which is never changed")),
             Ok(None) => {
-                let says =
-                    "the app does not tell which it is; name it in the connection's `protected`, if there is one";
+                let says = "the app does not tell which it is; if there is one, name its login under `protected` in \
+                            [guards] of the policy, so that it is never changed";
                 CheckLine::new(what, Verdict::Unconfirmed, says)
             }
             Err(error) => CheckLine::bad(what, &error),
