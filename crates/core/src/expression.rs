@@ -324,6 +324,11 @@ mod tests {
         assert_eq!(judge("identity.title.startsWith('L')", &person), Verdict::No);
         assert_eq!(judge("has(identity.title)", &person), Verdict::No);
         assert_eq!(judge("has(identity.department)", &person), Verdict::Yes);
+        assert_eq!(judge("identity.location != 'Berlin'", &person), Verdict::Yes);
+        assert_eq!(judge("!(identity.location == 'Berlin')", &person), Verdict::Yes);
+        assert_eq!(judge("identity.location < 'Berlin'", &person), Verdict::No);
+        assert_eq!(judge("has(identity.location) && identity.location != 'Berlin'", &person), Verdict::No);
+        assert_eq!(judge("identity.location != null && identity.location != 'Berlin'", &person), Verdict::No);
         assert_eq!(judge("identity['cost centre'] == '1'", &person), Verdict::No);
         assert_eq!(
             judge("identity.a.b.c == 'x' || identity.department.lowerAscii() == 'support'", &person),
