@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """Checks exports of Tenure's journal without Tenure: docs/journal.md describes the format.
 
-usage: verify-journal.py EXPORT... [--anchors FILE]
-
-Prints a line for each export and ends with 1 if one of them does not hold. Needs Python 3.8 and nothing else.
+Prints a line for each export. Ends with 2 if one of them does not hold, and with 1 if a file cannot be read. Needs Python 3.8 and nothing else.
 """
 import argparse
 import hashlib
@@ -50,8 +48,7 @@ def verify(lines, anchors):
         if not line.endswith(b"\n"):
             raise Broken(seq, "the journal is cut off before it")
         line = line[:-1]
-        last = {"end": {"entries": count, "head": head}}
-        if line == json.dumps(last, separators=(",", ":")).encode():
+        if line == json.dumps({"end": {"entries": count, "head": head}}, separators=(",", ":")).encode():
             ended = True
             continue
         found, prev, digest = parts(line, seq)
@@ -73,9 +70,11 @@ def read_anchors(path):
     """Reads the anchors: number of an entry and its hash."""
     if path is None:
         return {}
-    with open(path, "rb") as file:
-        anchors = [json.loads(line) for line in file if line.strip()]
-    return {anchor["seq"]: anchor["hash"] for anchor in anchors}
+    try:
+        with open(path, "rb") as file:
+            return {int(anchor["seq"]): anchor["hash"] for anchor in map(json.loads, filter(bytes.strip, file))}
+    except (ValueError, KeyError, TypeError, RecursionError):
+        sys.exit(f"{path}: a line of it is no anchor")
 
 
 def main():
@@ -83,16 +82,19 @@ def main():
     parser.add_argument("exports", nargs="+", metavar="EXPORT")
     parser.add_argument("--anchors", metavar="FILE")
     arguments = parser.parse_args()
-    anchors, holds = read_anchors(arguments.anchors), True
+    anchors, code = read_anchors(arguments.anchors), 0
     for path in arguments.exports:
         try:
             with open(path, "rb") as file:
                 print(f"{path}: {verify(file, anchors)} entries, the chain is whole")
         except Broken as broken:
-            holds = False
+            code = 2
             print(f"{path}: broken at entry {broken.args[0]}: {broken.args[1]}")
-    return 0 if holds else 1
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except OSError as error:
+        sys.exit(f"{error.filename}: cannot be read: {error.strerror}")

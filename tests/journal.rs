@@ -76,8 +76,26 @@ fn verified_independently(files: &[PathBuf], anchors: Option<&Path>) -> Vec<Opti
         })
         .collect();
     assert_eq!(verdicts.len(), files.len(), "{said}{}", String::from_utf8_lossy(&ended.stderr));
-    assert_eq!(ended.status.success(), verdicts.iter().all(Option::is_none));
+    assert_eq!(ended.status.code(), Some(if verdicts.iter().all(Option::is_none) { 0 } else { 2 }));
     verdicts
+}
+
+#[test]
+fn anchors_that_cannot_be_read_are_told_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let (export, anchors) = (folder.path().join("export"), folder.path().join("anchors"));
+    fs::write(&export, "").unwrap();
+    let told = || {
+        let ended =
+            Command::new("python3").arg(verifier()).arg(&export).arg("--anchors").arg(&anchors).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        said
+    };
+    assert!(told().contains("anchors: cannot be read: No such file"), "{}", told());
+    fs::write(&anchors, "{\"seq\":1}\n").unwrap();
+    assert!(told().contains("no anchor"), "{}", told());
 }
 
 /// Returns the entry at which the program finds an export broken.
