@@ -3,8 +3,9 @@
 //! It only listens: results come from the verbs.
 
 use crate::output::Output;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -61,7 +62,7 @@ impl Bars {
         match said {
             Said::PullBegan { connection, .. } => {
                 let bar = self.all.add(ProgressBar::new_spinner());
-                bar.set_style(style("{spinner} {prefix:14} {pos:>8} accounts  {per_sec:>12}  {msg}"));
+                bar.set_style(style("{spinner} {prefix:14} {pos:>8} accounts  {rate:>10}  {msg}"));
                 bar.set_prefix(connection.clone());
                 bar.enable_steady_tick(Duration::from_millis(120));
                 self.by_connection.insert(connection.clone(), bar);
@@ -73,7 +74,7 @@ impl Bars {
                 {
                     bar.set_length(*total);
                     bar.set_style(style(
-                        "{spinner} {prefix:14} {pos:>8}/{len} accounts  {per_sec:>12}  {eta} left  {msg}",
+                        "{spinner} {prefix:14} {pos:>8}/{len} accounts  {rate:>10}  {eta} left  {msg}",
                     ));
                 }
                 bar.set_position(*accounts);
@@ -112,7 +113,16 @@ impl Bars {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+    style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+        // A terminal that takes no more is nobody's to be told of.
+        let _ = text.write_str(&rate(state.per_sec()));
+    })
+}
+
+/// Says how many come in a second, as precisely as it means anything.
+fn rate(per_second: f64) -> String {
+    if per_second < 9.95 { format!("{per_second:.1}/s") } else { format!("{per_second:.0}/s") }
 }
 
 impl Drop for Bars {
@@ -120,5 +130,18 @@ impl Drop for Bars {
         for bar in self.by_connection.values() {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_told_in_whole_numbers_and_a_small_one_in_tenths() {
+        assert_eq!(rate(393.738_243_656_909), "394/s");
+        assert_eq!(rate(9.96), "10/s");
+        assert_eq!(rate(3.456), "3.5/s");
+        assert_eq!(rate(0.0), "0.0/s");
     }
 }
