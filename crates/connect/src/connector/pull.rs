@@ -36,6 +36,7 @@ use tenure_core::facts::Coverage;
 use tenure_core::shape::Shape;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 /// Pages that wait for the store at most.
 const QUEUE: usize = 2;
@@ -495,7 +496,7 @@ impl Run<'_> {
 
     fn fetch(&self, position: Position) -> Pending {
         let (inner, walk) = (self.inner.clone(), self.stage.walk.clone());
-        Pending(tokio::spawn(async move { walk.fetch(&inner, &position).await }))
+        Pending(tokio::spawn(async move { walk.fetch(&inner, &position).await }.in_current_span()))
     }
 }
 

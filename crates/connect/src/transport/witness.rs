@@ -72,18 +72,21 @@ pub async fn witnessed<T>(work: impl Future<Output = T>) -> (T, Witnessed) {
 
 /// Tells an exchange to whoever watches; `response` is nothing where no answer came.
 pub(crate) fn tell(request: &Request, response: Option<&Response>) {
-    let told = || Exchanged {
+    let watched = WITNESS.try_with(|_| ()).is_ok();
+    if !watched && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
+    let exchanged = Exchanged {
         method: request.method.to_string(),
         path: request.label_or_path().to_owned(),
         status: response.map(|response| response.status.as_u16()),
         id: response.and_then(|response| id_of(&response.headers)),
         together: None,
     };
-    if let Ok(exchanged) = WITNESS.try_with(|_| told()) {
-        let (status, id) = (exchanged.status, exchanged.id.as_deref());
-        tracing::debug!(method = exchanged.method, path = exchanged.path, status, id, "request");
-        let _ = WITNESS.try_with(|witness| witness.borrow_mut().add(exchanged));
-    }
+    let (status, id) = (exchanged.status, exchanged.id.as_deref());
+    tracing::debug!(method = exchanged.method, path = exchanged.path, status, id, "request");
+    // Reads of a pull are logged and in nobody's journal.
+    let _ = WITNESS.try_with(|witness| witness.borrow_mut().add(exchanged));
 }
 
 /// Tells exchanges that were made for several who go together.
