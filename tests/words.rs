@@ -57,6 +57,20 @@ fn of_an_account_that_is_nobodys_it_is_told_what_to_do() {
 }
 
 #[test]
+fn what_is_decided_for_later_is_said_though_the_plan_is_empty() {
+    let stage = pulled();
+    let words = ["leave", "jane.doe@acme.example", "--at", "2999-01-31"];
+    let left = stage.plainly(&[&words[..], &MIA].concat());
+    expect(&left, 0, &["jane.doe@acme.example leaves from 2999-01-31T00:00:00Z on"]);
+    let moved = ["move", "jane.doe@acme.example", "--at", "2999-01-30", "--set", "department=Sales"];
+    let moved = stage.plainly(&[&moved[..], &MIA].concat());
+    expect(&moved, 0, &["moves (department=Sales) from 2999-01-30T00:00:00Z on"]);
+    let told = stage.run(&[&words[..], &MIA].concat());
+    assert!(told.json().is_ok_and(|told| told["steps"].is_array()), "{told}");
+    assert!(!told.out.contains("decided:"), "{told}");
+}
+
+#[test]
 fn what_is_known_is_told_and_what_is_empty_is_null() {
     let stage = pulled();
     let jane = stage.run(&["who", "jane.doe@acme.example"]).json().unwrap();

@@ -9,6 +9,7 @@ use crate::place::Place;
 use crate::{ground, progress};
 use tenure_core::facts::Coverage;
 use tenure_engine::act::{Fields, LifecycleAsked, LifecycleDone, lifecycle};
+use tenure_engine::clock::{Clock, moment_text, read_moment};
 use tenure_serve::api::writes;
 
 pub use tenure_engine::decide::LifecycleEvent as Event;
@@ -27,8 +28,26 @@ pub async fn run(place: &Place, event: Event, arguments: &LifecycleArguments, ou
         (Place::There(remote), Event::Move) => remote.act::<writes::Move>(&asked).await?,
         (Place::There(remote), Event::Leave) => remote.act::<writes::Leave>(&asked).await?,
     };
+    if let Some(text) = later(event, &asked, Clock::system().now_ms()).filter(|_| !output.json) {
+        output.line(text);
+    }
     show(&done, output)?;
     Ok(done.applied.as_ref().map_or_else(|| plan::exit(&done.plan), apply::exit))
+}
+
+/// Says what was decided, where it is not so yet: the plan then shows nothing of it.
+fn later(event: Event, asked: &LifecycleAsked, now_ms: i64) -> Option<String> {
+    let at_ms = asked.at.as_deref().and_then(|text| read_moment(text, now_ms)).filter(|at_ms| *at_ms > now_ms)?;
+    let word = match event {
+        Event::Join => "joins",
+        Event::Move => "moves",
+        Event::Leave => "leaves",
+    };
+    let set = asked.set.iter().map(|(name, value)| format!("{name}={}", value.as_deref().unwrap_or_default()));
+    let set = set.collect::<Vec<_>>().join(", ");
+    let set = if set.is_empty() { set } else { format!(" ({set})") };
+    let from = moment_text(at_ms);
+    Some(format!("decided: {} {word}{set} from {from} on; the plan below is what is to be done today", asked.key))
 }
 
 fn show(done: &LifecycleDone, output: &Output) -> anyhow::Result<()> {
