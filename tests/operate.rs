@@ -167,6 +167,49 @@ fn metrics_are_text_that_prometheus_reads_and_name_nobody() {
 }
 
 #[test]
+fn the_requests_of_a_pull_are_logged_and_name_nobody() {
+    let stage = open();
+    let pulled = stage.run(&["--log", "json", "-vv", "--quiet", "pull", "--full"]);
+    expect(&pulled, 0);
+    let lines: Vec<Value> = pulled.err.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let requests: Vec<&Value> = lines.iter().filter(|line| line["message"] == "request").collect();
+    assert!(requests.len() > 3 && requests.iter().all(|line| line["status"].is_u64()), "{requests:?}");
+    let bare = |line: &&Value| !line["path"].as_str().unwrap().contains(['?', '@']) && line["method"] == "GET";
+    assert!(requests.iter().all(bare), "{requests:?}");
+    let of = |line: &&Value| line["spans"][0]["connection"].is_string();
+    assert!(requests.iter().all(of), "each says of which connection: {requests:?}");
+    let quiet = stage.run(&["--log", "json", "-v", "--quiet", "pull", "--full"]);
+    assert!(!quiet.err.contains("\"request\""), "{quiet}");
+}
+
+#[test]
+fn check_tells_a_certificate_and_a_key_that_the_server_could_not_use() {
+    let stage = open();
+    let config = stage.files().config.clone();
+    let text = fs::read_to_string(&config).unwrap();
+    let folder = config.parent().unwrap();
+    let with = |more: &str| fs::write(&config, format!("{text}\n{more}")).unwrap();
+    let server = "[server.tls]\ncertificate = \"c.pem\"\nkey = \"c.key\"\n[server.ssf]\nkey = { file = \"s.pem\" }\n";
+    with(server);
+    let says = |what: &str| {
+        let checked = stage.run(&["check", "--offline"]);
+        expect(&checked, 2);
+        let lines = checked.json().unwrap()["checks"].clone();
+        let line = lines.as_array().unwrap().iter().find(|line| line["what"] == what).cloned().expect(what);
+        assert_eq!(line["verdict"], "problem", "{line}");
+        line["says"].as_str().unwrap().to_owned()
+    };
+    assert!(says("certificate").contains("c.pem") && says("certificate").contains("cannot start"));
+    assert!(says("signals").contains("s.pem") && says("signals").contains("no receiver is told"));
+    for file in ["c.pem", "c.key", "s.pem"] {
+        fs::write(folder.join(file), "nothing of the kind").unwrap();
+    }
+    assert!(says("certificate").contains("c.pem") && says("signals").contains("[server.ssf]"));
+    let started = stage.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_ne!(started.code, 0, "{started}");
+}
+
+#[test]
 fn a_step_can_be_followed_through_log_lines_of_json() {
     let stage = open();
     expect(&stage.run(&["pull"]), 0);

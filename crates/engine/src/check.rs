@@ -38,7 +38,7 @@ pub struct CheckLine {
 
 impl CheckLine {
     /// Says how a thing is that the files describe and no connection has.
-    pub(crate) fn of_files(what: &str, verdict: Verdict, says: String) -> Self {
+    pub fn of_files(what: &str, verdict: Verdict, says: String) -> Self {
         Self { connection: None, what: what.to_owned(), verdict, says, unreachable: false }
     }
 }
@@ -64,6 +64,7 @@ pub async fn check(house: &House, names: &[String], offline: bool) -> Result<Vec
     let (is_all, names) = (names.is_empty(), house.asked(names)?);
     let mut lines = files(house);
     if is_all {
+        lines.extend(crate::signals::check(&house.config));
         lines.extend(crate::openid::check(house, offline).await);
         lines.extend(crate::notify::check(house, offline).await);
     }

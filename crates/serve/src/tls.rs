@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
+use tenure_engine::config::Config;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
@@ -154,6 +155,20 @@ impl ResolvesServerCert for Shown {
 }
 
 impl TlsFiles {
+    /// Returns the files that the configuration names, if the server speaks TLS itself.
+    pub fn of(config: &Config) -> Option<Self> {
+        let tls = config.server.tls.as_ref()?;
+        Some(Self { certificate: config.beside(&tls.certificate), key: config.beside(&tls.key) })
+    }
+
+    /// Reads the files and forgets what is in them.
+    ///
+    /// # Errors
+    /// The files hold no certificate with its key.
+    pub fn check(&self) -> io::Result<()> {
+        self.read().map(drop)
+    }
+
     fn changed(&self) -> Changed {
         let of = |path: &Path| std::fs::metadata(path).and_then(|found| found.modified()).ok();
         [of(&self.certificate), of(&self.key)]

@@ -6,13 +6,18 @@ use crate::exit::Exit;
 use crate::ground;
 use crate::output::Output;
 use tenure_engine::check::{CheckLine, Verdict, check};
+use tenure_engine::config::Config;
+use tenure_serve::TlsFiles;
 
 const WHAT_WIDTH: usize = 14;
 
 /// Checks everything.
 pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -> anyhow::Result<Exit> {
     let house = ground::open(common).await?;
-    let lines = check(&house, &arguments.connections, arguments.offline).await?;
+    let mut lines = check(&house, &arguments.connections, arguments.offline).await?;
+    if arguments.connections.is_empty() {
+        lines.extend(certificate(&house.config));
+    }
     house.close().await;
     show(&lines, "files", output)?;
     let problems = lines.iter().filter(|line| line.verdict == Verdict::Problem).count();
@@ -30,6 +35,19 @@ pub async fn run(common: &Common, arguments: &CheckArguments, output: &Output) -
             Exit::Unreachable
         }
         _ => Exit::Changes,
+    })
+}
+
+/// Says whether `serve` can speak TLS with the files that are named for it; nothing where none are.
+fn certificate(config: &Config) -> Option<CheckLine> {
+    let line = |verdict, says| CheckLine::of_files("certificate", verdict, says);
+    Some(match TlsFiles::of(config)?.check() {
+        Ok(()) => line(Verdict::Good, "of `[server] tls` can be read, and the key is its own".to_owned()),
+        Err(error) => {
+            let hint = "`tenure serve` cannot start without it: put certificate and private key there as PEM, or leave `tls` out";
+            let told = config.misplaced(&["server", "tls"], error.to_string(), Some(hint.to_owned()));
+            line(Verdict::Problem, told.to_string())
+        }
     })
 }
 

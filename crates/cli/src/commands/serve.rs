@@ -45,7 +45,7 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
     let (drain, front) = (Drain::default(), Front::of(house.clone()));
     let mut hangups = Hangups::heed()?;
     tokio::spawn(heed_signals(drain.clone(), output.clone()));
-    let answering = match tls(&house) {
+    let answering = match TlsFiles::of(&house.config) {
         None => tokio::spawn(tenure_serve::serve_front(listener, front.clone(), drain.clone())),
         Some(files) => {
             let listener = TlsListener::over(listener, files).context("read the certificate of `[server] tls`")?;
@@ -64,13 +64,6 @@ pub async fn run(common: &Common, arguments: &ServeArguments, output: &Output) -
     house.close().await;
     output.note("ended; nothing is under way");
     Ok(Exit::Done)
-}
-
-/// Returns where the certificate is, if the server speaks TLS itself.
-fn tls(house: &House) -> Option<TlsFiles> {
-    let config = &house.config;
-    let tls = config.server.tls.as_ref()?;
-    Some(TlsFiles { certificate: config.beside(&tls.certificate), key: config.beside(&tls.key) })
 }
 
 /// A house, and when its connections are read.

@@ -17,7 +17,7 @@ pub use stream::{POLL, PUSH, Status, Stream, StreamAsked, Unsaid};
 
 pub(crate) use deliver::{Troubled, push, troubled};
 pub(crate) use gather::{gather, woken};
-pub(crate) use signer::Signer;
+pub(crate) use signer::{Signer, check};
 
 use crate::error::EngineError;
 use crate::house::House;

@@ -2,6 +2,8 @@
 //! it has none, each process makes up its own and keeps it nowhere; public halves are noted in the store, so that every
 //! process shows the keys of all.
 
+use crate::check::{CheckLine, Verdict};
+use crate::config::Config;
 use crate::error::EngineError;
 use crate::house::House;
 use crate::seal::Keys;
@@ -100,13 +102,34 @@ async fn shown(house: &House) -> Result<&Signer, EngineError> {
     Ok(signer)
 }
 
+/// Says whether the key that the file names can be signed with; nothing where it names none.
+pub(crate) fn check(config: &Config) -> Option<CheckLine> {
+    let line = |verdict, says| CheckLine::of_files("signals", verdict, says);
+    Some(match named(config).transpose()? {
+        Ok(_) => line(Verdict::Good, "the key of [server.ssf] can be read, and signs".to_owned()),
+        Err(error) => {
+            let hint =
+                "nothing is signed, so no receiver is told: name an RSA or P-256 private key, as PEM or as a JWK";
+            let told = config.misplaced(&["server", "ssf", "key"], error.to_string(), Some(hint.to_owned()));
+            line(Verdict::Problem, told.to_string())
+        }
+    })
+}
+
+fn read(text: &SecretString) -> Result<SigningKey, EngineError> {
+    SigningKey::read(text).map_err(|because| EngineError::Asked(format!("`key` of [server.ssf]: {because}")))
+}
+
+/// Reads the key that the file names.
+fn named(config: &Config) -> Result<Option<SigningKey>, EngineError> {
+    let Some(place) = &config.server.ssf.key else { return Ok(None) };
+    let text = read_secret("[server.ssf]", "key", place, &config.folder)?;
+    read(&text).map(Some)
+}
+
 async fn open(house: &House) -> Result<Signer, EngineError> {
-    let read = |text: &SecretString| {
-        SigningKey::read(text).map_err(|because| EngineError::Asked(format!("`key` of [server.ssf]: {because}")))
-    };
-    if let Some(place) = &house.config.server.ssf.key {
-        let text = read_secret("[server.ssf]", "key", place, &house.config.folder)?;
-        return read(&text).map(Signer::new);
+    if let Some(key) = named(&house.config)? {
+        return Ok(Signer::new(key));
     }
     let fresh = || SigningKey::fresh().map_err(|because| EngineError::Broken(because.to_owned()));
     let Some(keys) = Keys::read(&house.config)? else { return read(&fresh()?).map(Signer::new) };
