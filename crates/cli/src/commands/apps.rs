@@ -215,3 +215,28 @@ async fn test(common: &Common, name: &str, output: &Output) -> anyhow::Result<Ex
     }
     Ok(if report.tapes.iter().all(|tape| tape.problems.is_empty()) { Exit::Done } else { Exit::Changes })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure_connect::Manifest;
+
+    #[test]
+    fn each_word_that_the_template_offers_instead_is_one() {
+        let text = TEMPLATE.replace("@NAME@", "zeb");
+        let offers = text.lines().filter_map(|line| {
+            let (said, words) = line.split_once("# or ")?;
+            Some((line, said.split('"').nth(1)?, words.split(", ")))
+        });
+        let mut seen = 0;
+        for (line, said, words) in offers {
+            for word in words {
+                let other = line.replacen(&format!("\"{said}\""), &format!("\"{word}\""), 1);
+                let read = Manifest::parse(&text.replacen(line, &other, 1), "m.toml");
+                assert!(read.is_ok(), "{word}: {:?}", read.err());
+                seen += 1;
+            }
+        }
+        assert!(seen > 5, "{seen} words");
+    }
+}
