@@ -312,7 +312,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let governed = self.wishes.governs(spot.connection, word);
         // The app chose the grants of somebody whose conversion broke off.
         let removes = self.rules.manage_of(spot.connection).extra_grants == Unwished::Remove;
-        let revokes = (removes || self.unfinished(spot).is_some()) && governed;
+        // A name that the app does not have may be one that is held, misspelt: until it is mended, nothing is taken for want
+        // of a rule, and all is said.
+        let revokes = (removes || self.unfinished(spot).is_some()) && governed && wished.unknown.is_empty();
         let (mut revoke, mut report) = (Vec::new(), Vec::new());
         for grant in held {
             let is_wished = wished.grants.iter().any(|wish| is(grant, wish, ability));

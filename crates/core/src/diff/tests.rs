@@ -270,6 +270,20 @@ fn a_role_is_replaced_and_a_team_added() {
     assert_eq!(texts(&facts, "", FindingKind::ExtraGrant), ["Ann Doe holds teams Old in desk, which no rule wishes"]);
     let revoke = "[[manage]]\nconnections = [\"desk\"]\nextra_grants = \"revoke\"";
     assert_eq!(steps(&facts, revoke)[2], "revoke desk drift Ann: teams [\"Old\",\"Tier 1\"]→[\"Tier 1\"]");
+    // A name that the app does not have may be the old one, misspelt: nobody loses anything for it.
+    let typo = "[[grant]]\nname = \"typo\"\nwhen = 'identity.department == \"Support\"'\n[grant.to]\ndesk = { role = \"agent\", teams = [\"Odl\"] }";
+    let both = format!("{typo}\n{revoke}");
+    let offered = |(kind, word): (&str, &str)| crate::account::Entitlement {
+        kind: kind.into(),
+        id: word.into(),
+        name: word.into(),
+        privileged: false,
+    };
+    let there = [("role", "agent"), ("role", "observer"), ("team", "Tier 1"), ("team", "Old")];
+    connection_of(&mut facts, "desk").entitlements = there.map(offered).to_vec();
+    assert_eq!(steps(&facts, revoke)[2], "revoke desk drift Ann: teams [\"Old\",\"Tier 1\"]→[\"Tier 1\"]");
+    assert_eq!(steps(&facts, &both), expected);
+    assert!(texts(&facts, &both, FindingKind::ExtraGrant)[0].contains("teams Old"));
 }
 
 #[test]
