@@ -206,6 +206,8 @@ fn an_end_that_was_forged_contradicts_an_anchor() {
         assert_eq!(anchored(&stage), "problem", "{seq}");
         assert!(stage.run(&["doctor"]).out.contains(says), "{says}");
     }
+    fs::write(&anchors, format!("{own}spoilt\n")).unwrap();
+    assert_eq!(anchored(&stage), "problem", "a line that is no anchor ends no look at the rest");
     fs::write(&anchors, &own).unwrap();
     assert_eq!(anchored(&stage), "good");
     fs::write(&anchors, format!("{{\"at\":\"\",\"hash\":\"{hash}\",\"seq\":1}}\n")).unwrap();

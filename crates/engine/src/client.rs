@@ -18,11 +18,11 @@ use std::time::Duration;
 use tenure_connect::ErrorKind;
 use tenure_core::abilities::Effect;
 use tenure_core::account::{AccountKey, AccountState};
-use tenure_core::change::{ApprovalState, Finding, FindingKind, Hold, Outcome, Plan, Step};
+use tenure_core::change::{ApprovalState, Finding, FindingKind, Hold, Outcome, Plan, Step, StepResult};
 use tenure_core::correlate::{Graph, found_identity_id};
 use tenure_core::facts::{ClientAsks, ClientWish};
 use tenure_core::journal::Draft;
-use tenure_core::name::{ConnectionName, IdentityId};
+use tenure_core::name::{ConnectionName, IdentityId, StepId};
 use tenure_store::{Managers, Seed};
 
 /// How long after a client stopped waiting the whole company is judged, with what it wished.
@@ -298,16 +298,22 @@ fn account_in(graph: &Graph<'_>, wish: &ClientWish) -> Option<AccountKey> {
     here.first().map(|account| account.key.clone())
 }
 
+/// What a report tells of each step.
+type Results<'r> = BTreeMap<&'r StepId, &'r StepResult>;
+
 /// Finds the account that steps of a wish told of.
-fn account_told(plan: &Plan, report: &ApplyReport, wish: &ClientWish) -> Option<AccountKey> {
-    let done = report.steps.iter().filter(|result| matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue));
-    let mut told = done.filter_map(|result| {
-        let step = plan.steps.iter().find(|step| step.id == result.id)?;
-        Some((step, AccountKey::new(&step.connection, step.kind, result.account.as_deref()?)))
+fn account_told(plan: &Plan, results: &Results<'_>, wish: &ClientWish) -> Option<AccountKey> {
+    let mut told = steps_of(plan, &wish.identity).filter_map(|step| {
+        let result = results.get(&step.id)?;
+        let is_done = matches!(result.outcome, Outcome::Done | Outcome::AlreadyTrue);
+        Some(AccountKey::new(&step.connection, step.kind, result.account.as_deref().filter(|_| is_done)?))
     });
-    let of_wish =
-        |(step, key): &(&Step, AccountKey)| step.identity.as_ref() == Some(&wish.identity) && wish.may_be(key);
-    told.find(of_wish).map(|(_, key)| key)
+    told.find(|key| wish.may_be(key))
+}
+
+/// Returns what a plan does for somebody.
+fn steps_of<'p>(plan: &'p Plan, identity: &IdentityId) -> impl Iterator<Item = &'p Step> {
+    plan.steps.iter().filter(move |step| step.identity.as_ref() == Some(identity))
 }
 
 /// What became of a wish, and the account that came of it.
@@ -343,16 +349,17 @@ async fn carry_out_all(house: &House, wishes: &[&ClientWish]) -> Result<Outcomes
         }
         let today = Today { company: &company, found: &found, judged_after_ms: LATER_MS };
         let report = apply_today(house, plan, &first.client, &Progress::silent(), today).await?;
+        let results: Results<'_> = report.steps.iter().map(|result| (&result.id, result)).collect();
         left.retain(|at| {
             let wish = wishes[*at];
-            let (became, moved) = of_report(plan, &report, &wish.identity);
+            let (became, moved) = of_report(plan, &report, &results, &wish.identity);
             let held = held_of(plan, wish).next().map(held_by);
             let again = moved && matches!(became, Became::Pending(_));
             let became = match (became, held) {
                 (Became::Applied, Some(held)) => Became::Held(held),
                 (became, _) => became,
             };
-            outcomes[*at] = (became, account_told(plan, &report, wish));
+            outcomes[*at] = (became, account_told(plan, &results, wish));
             again
         });
     }
@@ -370,10 +377,14 @@ fn before_it_is_tried(company: &Company, found: &Found<'_>, wish: &ClientWish) -
     if let Some(hold) = held_of(plan, wish).find(|hold| hold.guard == NEVER) {
         return Some(Became::Refused { kind: Refusal::Rights, because: held_by(hold) });
     }
-    if plan.steps.iter().any(|step| step.identity.as_ref() == Some(&wish.identity)) {
+    if steps_of(plan, &wish.identity).next().is_some() {
         return None;
     }
     let held = held_of(plan, wish).next().map(|hold| Became::Held(held_by(hold)));
+    if held.is_none() && found.graph.identity(&wish.identity).is_none() {
+        // That nothing is to be done for somebody who is not seen says nothing of what is wished.
+        return Some(Became::Pending("it is not known yet whose account this is".into()));
+    }
     Some(held.unwrap_or_else(|| nothing_to_do(company, found, wish, &about(found, wish))))
 }
 
@@ -417,13 +428,10 @@ fn nothing_to_do(company: &Company, found: &Found<'_>, wish: &ClientWish, findin
 }
 
 /// Tells what became of somebody's steps, and whether the world had moved for one.
-fn of_report(plan: &Plan, report: &ApplyReport, identity: &IdentityId) -> (Became, bool) {
+fn of_report(plan: &Plan, report: &ApplyReport, results: &Results<'_>, identity: &IdentityId) -> (Became, bool) {
     let (mut became, mut moved) = (Became::Applied, false);
-    for result in &report.steps {
-        let Some(step) = plan.steps.iter().find(|step| step.id == result.id) else { continue };
-        if step.identity.as_ref() != Some(identity) {
-            continue;
-        }
+    for step in steps_of(plan, identity) {
+        let Some(result) = results.get(&step.id).copied() else { continue };
         moved |= result.outcome == Outcome::Moved;
         let because = || result.because.clone().unwrap_or_else(|| "the app says no more".into());
         match result.outcome {

@@ -395,7 +395,11 @@ async fn anchored(house: &House) -> Result<Vec<CheckLine>, EngineError> {
         Some(last) => {
             let late = last.anchor.seq < head.seq && now_ms - last.at_ms > every_ms.saturating_mul(3).max(APART_MS);
             let says = format!("the last is of entry {} of {}, at {}", last.anchor.seq, head.seq, last.anchor.at);
-            if let Some(contradiction) = anchor::contradicted(house).await? {
+            let contradiction = match anchor::contradicted(house).await {
+                Err(EngineError::Asked(says)) => return Ok(vec![line("anchors", Verdict::Problem, says)]),
+                told => told?,
+            };
+            if let Some(contradiction) = contradiction {
                 let says = format!(
                     "{contradiction}: entries were changed or are missing, or this is an older copy of the store; `tenure \
                      audit verify` tells more"
