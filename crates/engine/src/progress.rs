@@ -24,9 +24,9 @@ pub enum Said {
     /// A pull ended.
     PullEnded { connection: String, accounts: u64, complete: bool },
     /// A step begins.
-    StepBegan { step: Box<Step> },
+    StepBegan { step: Arc<Step> },
     /// A step ended.
-    StepEnded { step: Box<Step>, result: Box<StepResult> },
+    StepEnded { step: Arc<Step>, result: Box<StepResult> },
     /// The connection waits for its rate limit.
     Waiting { connection: String, seconds: f64 },
     /// Something went wrong on the way and is being dealt with.

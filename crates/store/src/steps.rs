@@ -147,14 +147,15 @@ impl Store {
     ) -> Result<Vec<Began>, StoreError> {
         // Holds the journal's head, which whoever stops or decides takes as well: what they said before is seen below.
         let mut tx = self.held(lease, Durability::Full).await?;
-        let (mut all, mut drafts) = (Vec::with_capacity(beginnings.len()), Vec::new());
+        let (beginnings, drafts): (Vec<_>, Vec<_>) = beginnings.into_iter().unzip();
+        let (mut all, mut told) = (Vec::with_capacity(beginnings.len()), Vec::new());
         let (mut said, mut intents) = (Said::default(), Vec::new());
-        let known = progress(&mut tx, beginnings.iter().map(|(beginning, _)| beginning)).await?;
-        let mut claims = Claims::of(&mut tx, beginnings.iter().map(|(beginning, _)| beginning)).await?;
-        for (beginning, draft) in &beginnings {
+        let known = progress(&mut tx, beginnings.iter()).await?;
+        let mut claims = Claims::of(&mut tx, beginnings.iter()).await?;
+        for (beginning, draft) in beginnings.iter().zip(drafts) {
             let began = begin(&mut tx, lease, beginning, &known, &mut claims, &mut said).await?;
             if matches!(began, Began::Begun { .. }) {
-                drafts.extend(draft.clone());
+                told.extend(draft);
                 let Beginning { run, step, intent, at_ms, .. } = *beginning;
                 intents.extend(args![run.as_str(), step.as_str(), at_ms, write_json("an intent", intent)?]);
             }
@@ -162,7 +163,7 @@ impl Store {
         }
         tx.run_bulk(&INTENTS, intents).await?;
         claims.write(&mut tx, lease).await?;
-        append(&mut tx, drafts).await?;
+        append(&mut tx, told).await?;
         tx.commit().await?;
         Ok(all)
     }

@@ -20,17 +20,16 @@ const LOOKED_AT_MOST: Duration = Duration::from_secs(20);
 
 /// Settles the steps that others left open.
 pub(super) async fn settle_abandoned(
-    context: &Context<'_>,
+    house: &House,
+    context: &Context,
     plan: &Plan,
-    by: &str,
     lease: &Lease,
 ) -> Result<(), EngineError> {
-    let house = context.house;
     let left: Vec<OpenStep> = house.store.abandoned_steps(house.clock.now_ms()).await?;
     let left: Vec<(OpenStep, Step)> = with_steps(house, left.into_iter().filter(|open| open.plan != plan.id)).await?;
     let looking = async {
         for (open, step) in &left {
-            settle(context, open, step, by, lease).await?;
+            settle(house, context, open, step, lease).await?;
         }
         Ok(())
     };
@@ -55,17 +54,16 @@ async fn with_steps(house: &House, open: impl Iterator<Item = OpenStep>) -> Resu
 }
 
 async fn settle(
-    context: &Context<'_>,
+    house: &House,
+    context: &Context,
     open: &OpenStep,
     step: &Step,
-    by: &str,
     lease: &Lease,
 ) -> Result<(), EngineError> {
-    let house = context.house;
     let Ok(Reader::App(connector)) = house.reader(&step.connection).await else { return Ok(()) };
     let (looked, asked) = witnessed(look_only(context, &connector, step, open.started_ms)).await;
     let Some(carried) = looked else { return Ok(()) };
-    for (name, accounts) in observe(context, &[(step, &carried)]).await? {
+    for (name, accounts) in observe(house, context, &[(step, &carried)]).await? {
         house.store.record_accounts(&name, &accounts, house.clock.now_ms()).await?;
     }
     crate::begun::end(house, &[(step, &carried.result)]).await?;
@@ -73,7 +71,7 @@ async fn settle(
     let result = &carried.result;
     let draft = Draft {
         at: house.clock.now_text(),
-        actor: by.to_owned(),
+        actor: context.by.clone(),
         event: "step_ended".into(),
         run: Some(open.run.to_string()),
         step: Some(step.id.to_string()),

@@ -36,8 +36,8 @@ impl<'a> Run<'a> {
                 match began {
                     Began::Begun { since_ms } => {
                         let opened = self.opened(one.step, since_ms);
-                        self.context.progress.say(Said::StepBegan { step: Box::new(one.step.clone()) });
-                        crate::begun::begin(self.context.house, one.step).await?;
+                        self.context.progress.say(Said::StepBegan { step: one.step.clone() });
+                        crate::begun::begin(self.house, one.step).await?;
                         begun.push((one, opened));
                     }
                     Began::Decided(newer) => {
@@ -49,7 +49,7 @@ impl<'a> Run<'a> {
                         self.leave_alone(&one, stop.says());
                     }
                     Began::Broken(circuit) => {
-                        let now_ms = self.context.house.clock.now_ms();
+                        let now_ms = self.house.clock.now_ms();
                         let says =
                             circuit.says(&one.step.connection, now_ms).unwrap_or_else(|| circuit.because.clone());
                         self.stopped.insert(one.step.connection.clone(), says.clone());
@@ -68,7 +68,7 @@ impl<'a> Run<'a> {
                         self.back_to_lane(&one);
                         self.lanes.leave_to_others(one.lane);
                         self.shared = true;
-                        bury(self.context.house, &lease).await?;
+                        bury(self.house, &lease).await?;
                     }
                 }
             }
@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
 
     /// Returns what is to be written of each step, and drops those that may not begin any more.
     fn intents(&mut self, ready: &mut Vec<Ready<'a>>) -> Vec<Value> {
-        let now_ms = self.context.house.clock.now_ms();
+        let now_ms = self.house.clock.now_ms();
         let mut intents = Vec::with_capacity(ready.len());
         for one in std::mem::take(ready) {
             let step = one.step;
@@ -106,7 +106,7 @@ impl<'a> Run<'a> {
         ready: Vec<Ready<'a>>,
         intents: &[Value],
     ) -> Result<Vec<(Ready<'a>, Began)>, EngineError> {
-        let house = self.context.house;
+        let house = self.house;
         let (heard, at_ms) = (self.word.heard(), house.clock.now_ms());
         let things: Vec<Vec<String>> = ready.iter().map(|one| things_of(one.step)).collect();
         let beginnings = ready.iter().zip(intents).zip(&things).map(|((Ready { step, .. }, intent), things)| {
@@ -129,7 +129,7 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let keys: Vec<&AccountKey> = known.iter().map(|(_, key)| *key).collect();
-        let states: BTreeMap<_, _> = self.context.house.store.account_states(&keys).await?.into_iter().collect();
+        let states: BTreeMap<_, _> = self.house.store.account_states(&keys).await?.into_iter().collect();
         for (one, key) in known {
             let memory = states.get(key).copied().and_then(memory_of);
             one.connector.remember(memory.map(|memory| (key.clone(), memory)));
@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
 
     /// Takes over what other hands have settled since the last look, and lets what they were at be tried again.
     pub(super) async fn look_at_others(&mut self) -> Result<(), EngineError> {
-        let house = self.context.house;
+        let house = self.house;
         let (seq, looked_ms) = self.seen;
         let now_ms = house.clock.now_ms();
         if (looked_ms..looked_ms + LOOKED_EVERY_MS).contains(&now_ms) {

@@ -1,7 +1,8 @@
-//! What all steps of a run share: the house, the people concerned, and which accounts were made a moment ago.
+//! What all steps of a run share: who does them, the people concerned, and which accounts were made a moment ago.
 //! It answers questions about identities from the store, so that a step carries keys and no payloads.
 //! It performs nothing.
 
+use crate::clock::Clock;
 use crate::house::House;
 use crate::progress::Progress;
 use async_recursion::async_recursion as boxed;
@@ -10,20 +11,25 @@ use std::sync::Mutex;
 use tenure_core::account::{AccountKey, Kind};
 use tenure_core::change::Step;
 use tenure_core::name::{ConnectionName, IdentityId, NativeId};
+use tenure_store::Store;
 
 /// What all steps of a run share.
-pub(super) struct Context<'a> {
-    pub house: &'a House,
-    pub progress: &'a Progress,
+pub(super) struct Context {
+    /// Who does them.
+    pub by: String,
+    store: Store,
+    pub clock: Clock,
+    pub progress: Progress,
     /// The work address of each identity that the plan touches.
     pub addresses: BTreeMap<IdentityId, String>,
     /// Accounts that this run made, by whose they are and where.
     made: Mutex<BTreeMap<(IdentityId, ConnectionName), AccountKey>>,
 }
 
-impl<'a> Context<'a> {
-    pub fn new(house: &'a House, progress: &'a Progress, addresses: BTreeMap<IdentityId, String>) -> Self {
-        Self { house, progress, addresses, made: Mutex::default() }
+impl Context {
+    pub fn new(house: &House, by: &str, progress: &Progress, addresses: BTreeMap<IdentityId, String>) -> Self {
+        let (store, clock, progress) = (house.store.clone(), house.clock.clone(), progress.clone());
+        Self { by: by.to_owned(), store, clock, progress, addresses, made: Mutex::default() }
     }
 
     /// Returns the address by which a step's account can be found.
@@ -46,7 +52,7 @@ impl<'a> Context<'a> {
                 return Some(key.id.clone());
             }
         }
-        let links = self.house.store.links_of(identity).await.ok()?;
+        let links = self.store.links_of(identity).await.ok()?;
         let here = links.into_iter().filter(|link| link.account.connection == *connection);
         here.max_by_key(|link| link.account.kind == kind).map(|link| link.account.id)
     }

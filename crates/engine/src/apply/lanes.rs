@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
+use std::sync::Arc;
 use tenure_core::change::Step;
 use tenure_core::name::{ConnectionName, IdentityId, StepId};
 
@@ -22,13 +23,13 @@ struct Lane<'a> {
     connection: &'a ConnectionName,
     /// A step of it is under way.
     busy: bool,
-    steps: VecDeque<&'a Step>,
+    steps: VecDeque<&'a Arc<Step>>,
 }
 
 impl<'a> Lanes<'a> {
     /// Sorts steps into lanes. Lanes with open work come first, then the plan's order; each hand of a run begins at a
     /// place of its own.
-    pub fn new(steps: &'a [Step], open: &BTreeSet<StepId>, others: i64) -> Self {
+    pub fn new(steps: &'a [Arc<Step>], open: &BTreeSet<StepId>, others: i64) -> Self {
         let mut by_account: BTreeMap<_, usize> = BTreeMap::new();
         let mut all: Vec<Lane<'a>> = Vec::new();
         for step in steps {
@@ -53,7 +54,7 @@ impl<'a> Lanes<'a> {
     }
 
     /// Returns the first step of the first lane of a connection that nobody is at, of those after lane `after`.
-    pub fn first_free(&self, connection: &ConnectionName, after: Option<usize>) -> Option<(usize, &'a Step)> {
+    pub fn first_free(&self, connection: &ConnectionName, after: Option<usize>) -> Option<(usize, &'a Arc<Step>)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let at = *self.free.get(connection)?.range((from, Bound::Unbounded)).next()?;
         Some((at, self.all[at].steps.front().copied()?))
@@ -72,7 +73,7 @@ impl<'a> Lanes<'a> {
     }
 
     /// Puts a step that was not begun back to the front of its lane.
-    pub fn put_back(&mut self, at: usize, step: &'a Step) {
+    pub fn put_back(&mut self, at: usize, step: &'a Arc<Step>) {
         self.all[at].steps.push_front(step);
     }
 
@@ -108,7 +109,7 @@ impl<'a> Lanes<'a> {
     }
 
     /// Takes all steps that are left.
-    pub fn take_rest(&mut self) -> Vec<&'a Step> {
+    pub fn take_rest(&mut self) -> Vec<&'a Arc<Step>> {
         self.free.clear();
         self.elsewhere.clear();
         std::mem::take(&mut self.all).into_iter().flat_map(|lane| lane.steps).collect()
@@ -153,7 +154,8 @@ mod tests {
 
     #[test]
     fn only_the_first_of_a_lane_is_free_and_the_next_when_it_has_ended() {
-        let steps = [step("1", "a", "jane"), step("2", "a", "jane"), step("3", "a", "john"), step("4", "b", "jane")];
+        let steps = [step("1", "a", "jane"), step("2", "a", "jane"), step("3", "a", "john"), step("4", "b", "jane")]
+            .map(Arc::new);
         let mut lanes = Lanes::new(&steps, &BTreeSet::new(), 0);
         let (a, b) = (ConnectionName::new("a"), ConnectionName::new("b"));
         let free = |lanes: &Lanes<'_>, after| lanes.first_free(&a, after).map(|(at, step)| (at, step.id.to_string()));

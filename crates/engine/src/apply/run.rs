@@ -161,9 +161,9 @@ async fn apply_as_hand(
             addresses.insert(id.clone(), address.to_owned());
         }
         let asked = Step { approval: demands.demand(step, identity), ..step.clone() };
-        steps.push(Step { approval: word.approval(&asked, now_ms), ..asked });
+        steps.push(Arc::new(Step { approval: word.approval(&asked, now_ms), ..asked }));
     }
-    let context = Context::new(house, progress, addresses);
+    let context = Arc::new(Context::new(house, by, progress, addresses));
     let drifted = company.facts.connections.iter();
     let doubts = Doubts {
         stale: is_stale(house, plan),
@@ -172,8 +172,8 @@ async fn apply_as_hand(
         still: still::compare(house, now, plan, &freed, &released).await?,
     };
     // Boxed, so that a run's own future stays of a size that others can hold.
-    Box::pin(settle_abandoned(&context, plan, by, &lease)).await?;
-    let mut walk = Run::new(&context, plan, by, lease, &steps, doubts, word).await?;
+    Box::pin(settle_abandoned(house, &context, plan, &lease)).await?;
+    let mut walk = Run::new(house, context, plan, lease, &steps, doubts, word).await?;
     walk.carry_out_all().await?;
     walk.end(&steps, plan, plan.held.len() - freed.len(), judged_after_ms).await
 }
@@ -213,9 +213,9 @@ pub(super) struct Doubts {
 
 /// A run on its way, as one of its hands sees it.
 pub(super) struct Run<'a> {
-    pub(super) context: &'a Context<'a>,
+    pub(super) house: &'a House,
+    pub(super) context: Arc<Context>,
     pub(super) id: RunId,
-    pub(super) by: String,
     pub(super) lease: Lease,
     pub(super) connectors: BTreeMap<ConnectionName, Arc<Connector>>,
     pub(super) lanes: Lanes<'a>,
@@ -253,21 +253,20 @@ pub(super) struct Run<'a> {
 /// A step that is taken out of its lane to be begun.
 pub(super) struct Ready<'a> {
     pub lane: usize,
-    pub step: &'a Step,
+    pub step: &'a Arc<Step>,
     pub connector: Connector,
 }
 
 impl<'a> Run<'a> {
     async fn new(
-        context: &'a Context<'a>,
+        house: &'a House,
+        context: Arc<Context>,
         plan: &Plan,
-        by: &str,
         lease: Lease,
-        steps: &'a [Step],
+        steps: &'a [Arc<Step>],
         doubts: Doubts,
         word: Word<'a>,
     ) -> Result<Self, EngineError> {
-        let house = context.house;
         let mut connectors = BTreeMap::new();
         for step in steps {
             if !connectors.contains_key(&step.connection)
@@ -277,15 +276,15 @@ impl<'a> Run<'a> {
             }
         }
         let permitted = steps.iter().filter(|step| step.approval.state.permits());
-        let accounts = permitted.map(account_of).collect::<BTreeSet<_>>().len();
-        let Joined { run: id, others } = join(house, plan, by, &lease, accounts).await?;
+        let accounts = permitted.map(|step| account_of(step)).collect::<BTreeSet<_>>().len();
+        let Joined { run: id, others } = join(house, plan, &context.by, &lease, accounts).await?;
         tracing::Span::current().record("run", id.as_str());
         let open = house.store.open_steps().await?;
         let open: BTreeSet<StepId> = open.into_iter().filter(|open| open.run != id).map(|open| open.step).collect();
         Ok(Self {
+            house,
             context,
             id,
-            by: by.to_owned(),
             lease,
             connectors,
             lanes: Lanes::new(steps, &open, others),
@@ -315,17 +314,16 @@ impl<'a> Run<'a> {
         let mut under_way = UnderWay::default();
         loop {
             if self.shared {
-                under_way.meanwhile(self.look_at_others()).await?;
+                self.look_at_others().await?;
             }
             let ready = self.all_ready();
             if !ready.is_empty() {
-                for (Ready { lane, step, connector }, opened) in under_way.meanwhile(self.begin(ready)).await? {
-                    let context = self.context;
+                for (Ready { lane, step, connector }, opened) in self.begin(ready).await? {
                     let aim = if self.doubts.still.perhaps_so.contains(&step.id) { Aim::Look } else { Aim::Act };
-                    under_way.push(async move {
-                        let (carried, asked) = witnessed(carry_out(context, &connector, step, (opened, aim))).await;
-                        Ended { lane, step, opened, carried, asked }
-                    });
+                    let (context, own) = (self.context.clone(), step.clone());
+                    // Boxed, so that what is large is moved once.
+                    let work = async move { witnessed(carry_out(&context, &connector, &own, (opened, aim))).await };
+                    under_way.push((lane, step, opened), Box::pin(work));
                 }
                 if under_way.is_empty() {
                     continue;
@@ -345,17 +343,19 @@ impl<'a> Run<'a> {
                 self.skip_rest();
                 return Ok(());
             }
+            let told = |((lane, step, opened), (carried, asked))| Ended { lane, step, opened, carried, asked };
+            let ended: Vec<_> = ended.into_iter().map(told).collect();
             for Ended { lane, step, .. } in &ended {
                 self.lanes.free(*lane);
-                self.places.end(&step.connection, self.context.house.clock.now_ms());
+                self.places.end(&step.connection, self.house.clock.now_ms());
             }
-            under_way.meanwhile(self.settle(ended)).await?;
+            self.settle(ended).await?;
         }
     }
 
     /// Tells whether what is left waits for other hands, while this one may still begin something.
     fn is_held_up(&self) -> bool {
-        !self.context.house.drain.has_begun() && self.lanes.wait_for_others()
+        !self.house.drain.has_begun() && self.lanes.wait_for_others()
     }
 
     /// Takes everything that can start now.
@@ -373,7 +373,7 @@ impl<'a> Run<'a> {
     }
 
     /// Returns a connector for each of the steps, which go together where there are several.
-    fn connectors_of(&self, ready: &[(usize, &Step)]) -> Vec<Connector> {
+    fn connectors_of(&self, ready: &[(usize, &Arc<Step>)]) -> Vec<Connector> {
         let Some((_, first)) = ready.first() else { return Vec::new() };
         let connector = &self.connectors[&first.connection];
         if ready.len() > 1 { connector.together(ready.len()) } else { vec![connector.as_ref().clone()] }
@@ -381,8 +381,8 @@ impl<'a> Run<'a> {
 
     /// Takes the next step that can start, and those that go along with it in the same requests; none once this process
     /// is to end.
-    fn next_ready(&mut self) -> Option<Vec<(usize, &'a Step)>> {
-        if self.context.house.drain.has_begun() {
+    fn next_ready(&mut self) -> Option<Vec<(usize, &'a Arc<Step>)>> {
+        if self.house.drain.has_begun() {
             return None;
         }
         let first = self.take_ready(None)?;
@@ -397,7 +397,7 @@ impl<'a> Run<'a> {
 
     /// Takes the next step whose needs are met, whose account is free and whose connection has room; `along` with
     /// another, of its sort only. Steps that can never start are settled on the way.
-    fn take_ready(&mut self, along: Option<&Step>) -> Option<(usize, &'a Step)> {
+    fn take_ready(&mut self, along: Option<&Step>) -> Option<(usize, &'a Arc<Step>)> {
         loop {
             let settled = self.results.len();
             let taken = self.take_first(along);
@@ -408,7 +408,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn take_first(&mut self, along: Option<&Step>) -> Option<(usize, &'a Step)> {
+    fn take_first(&mut self, along: Option<&Step>) -> Option<(usize, &'a Arc<Step>)> {
         let connections = along.map_or_else(|| self.lanes.connections(), |first| vec![first.connection.clone()]);
         for connection in &connections {
             let mut after = None;
@@ -460,7 +460,7 @@ impl<'a> Run<'a> {
     fn obstacle(&self, step: &Step, along: bool) -> Option<Obstacle> {
         let ever = |because: &str| Some(Obstacle::Ever(because.to_owned()));
         let answers = self.unanswered.get(&step.connection) == Some(&0);
-        if !along && self.places.are_full(&step.connection, answers, self.context.house.clock.now_ms()) {
+        if !along && self.places.are_full(&step.connection, answers, self.house.clock.now_ms()) {
             return Some(Obstacle::Full);
         }
         // Before it is told that a step moved: what was read of another form says nothing certain of what is wished.
@@ -566,7 +566,7 @@ impl<'a> Run<'a> {
     }
 
     fn skip_rest(&mut self) {
-        let drained = self.context.house.drain.has_begun();
+        let drained = self.house.drain.has_begun();
         let because = if drained { ENDING } else { "it needs steps that need it in turn" };
         for step in self.lanes.take_rest() {
             self.skip(step, because.into(), Outcome::Skipped);
@@ -636,7 +636,7 @@ enum Obstacle {
 /// a step that waits for its turn may hold a connection to the store.
 async fn unsettled(
     house: &House,
-    steps: &[Step],
+    steps: &[Arc<Step>],
     open: &BTreeSet<StepId>,
 ) -> Result<BTreeMap<StepId, i64>, EngineError> {
     let ids: Vec<&StepId> = steps.iter().map(|step| &step.id).collect();

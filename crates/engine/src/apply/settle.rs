@@ -6,10 +6,12 @@ use super::run::{ApplyReport, Run, UNANSWERED_MAX};
 use super::step::Carried;
 use super::{Context, Opened};
 use crate::error::EngineError;
+use crate::house::House;
 use crate::progress::Said;
 use crate::work::job;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tenure_connect::Witnessed;
 use tenure_core::abilities::Effect;
 use tenure_core::account::Account;
@@ -24,7 +26,7 @@ use tenure_store::{Alongside, Pulse, Settled};
 /// A step that was carried out, and what was asked of its app meanwhile.
 pub(super) struct Ended<'a> {
     pub lane: usize,
-    pub step: &'a Step,
+    pub step: &'a Arc<Step>,
     pub opened: Opened,
     pub carried: Carried,
     pub asked: Witnessed,
@@ -44,14 +46,14 @@ impl<'a> Run<'a> {
         if ended.is_empty() {
             return Ok(());
         }
-        let house = self.context.house;
-        let carried: Vec<_> = ended.iter().map(|Ended { step, carried, .. }| (*step, carried)).collect();
-        let read_back = observe(self.context, &carried).await?;
+        let house = self.house;
+        let carried: Vec<_> = ended.iter().map(|one| (one.step.as_ref(), &one.carried)).collect();
+        let read_back = observe(house, &self.context, &carried).await?;
         for Ended { step, carried, .. } in &ended {
             self.remember(step, carried).await?;
         }
-        let results: Vec<_> = ended.iter().map(|one| (one.step, &one.carried.result)).collect();
-        let ends: Vec<_> = ended.iter().map(|one| (one.step, &one.carried.result, one.carried.undone)).collect();
+        let results: Vec<_> = carried.iter().map(|(step, carried)| (*step, &carried.result)).collect();
+        let ends: Vec<_> = carried.iter().map(|(step, carried)| (*step, &carried.result, carried.undone)).collect();
         crate::ignored::remember(house, &ends).await?;
         let seen = carried.iter().map(|(step, carried)| (*step, &carried.result, carried.read_back.as_ref()));
         crate::invited::note(house, &seen.collect::<Vec<_>>()).await?;
@@ -69,7 +71,7 @@ impl<'a> Run<'a> {
         for Ended { step, asked, .. } in &ended {
             *sent.entry(step.connection.clone()).or_default() += (asked.requests.len() + asked.more) as i64;
         }
-        let woken = crate::signals::woken(house, ended.iter().map(|one| one.step)).await?;
+        let woken = crate::signals::woken(house, carried.iter().map(|(step, _)| *step)).await?;
         let alongside = Alongside { read_back, sent, woken };
         house.store.settle_steps(&self.lease, &self.id, settled.collect(), &alongside, now_ms).await?;
         for Ended { step, carried: Carried { result, .. }, asked, .. } in ended {
@@ -77,8 +79,7 @@ impl<'a> Run<'a> {
                 step = %result.id, run = %self.id, connection = %step.connection, effect = %step.effect,
                 outcome = ?result.outcome, requests = asked.requests.len() + asked.more, "step ended"
             );
-            let (told, of) = (Box::new(result.clone()), Box::new(step.clone()));
-            self.context.progress.say(Said::StepEnded { step: of, result: told });
+            self.context.progress.say(Said::StepEnded { step: step.clone(), result: Box::new(result.clone()) });
             self.left.remove(&step.id);
             self.results.insert(step.id.clone(), result);
         }
@@ -98,7 +99,7 @@ impl<'a> Run<'a> {
         };
         let because = carried.result.because.clone().unwrap_or_default();
         let badly = || circuit::Ended::Badly { step: step.id.clone(), because };
-        let guards = &self.context.house.policy.guards;
+        let guards = &self.house.policy.guards;
         Some(Pulse {
             connection: &step.connection,
             ended: if failed { badly() } else { circuit::Ended::Well },
@@ -109,7 +110,7 @@ impl<'a> Run<'a> {
 
     /// Remembers what a step showed of its app.
     async fn remember(&mut self, step: &Step, carried: &Carried) -> Result<(), EngineError> {
-        let (house, result) = (self.context.house, &carried.result);
+        let (house, result) = (self.house, &carried.result);
         let because = || result.because.as_deref().unwrap_or("refused");
         if let Some(how) = carried.disproved {
             crate::unproven::refuse(house, step, because(), how).await?;
@@ -168,22 +169,22 @@ impl<'a> Run<'a> {
     /// Leaves the run, and ends it where no other hand is at it; so long after that the company is judged anew.
     pub(super) async fn end(
         mut self,
-        steps: &[Step],
+        steps: &[Arc<Step>],
         plan: &Plan,
         held: usize,
         judged_after_ms: i64,
     ) -> Result<ApplyReport, EngineError> {
-        let drained = self.context.house.drain.has_begun();
+        let drained = self.house.drain.has_begun();
         let results: Vec<StepResult> = steps.iter().filter_map(|step| self.results.remove(&step.id)).collect();
         let done = results.iter().filter(|r| matches!(r.outcome, Outcome::Done | Outcome::AlreadyTrue)).count();
         let body = serde_json::json!({ "steps": results.len(), "done": done, "held": held });
-        let (draft, now_ms) = (self.draft("run_ended", None, body), self.context.house.clock.now_ms());
+        let (draft, now_ms) = (self.draft("run_ended", None, body), self.house.clock.now_ms());
         // What an earlier hand settled and did not live to tell is told with this end.
-        let mut woken = crate::signals::woken(self.context.house, steps.iter()).await?;
+        let mut woken = crate::signals::woken(self.house, steps.iter().map(Arc::as_ref)).await?;
         woken.push(job::reconcile(now_ms + judged_after_ms));
         let over = job::help_keys(&plan.id);
         let over = (job::Kind::Help.as_str(), over.as_slice());
-        self.context.house.store.leave_run(&self.lease, &self.id, vec![draft], &woken, over, now_ms).await?;
+        self.house.store.leave_run(&self.lease, &self.id, vec![draft], &woken, over, now_ms).await?;
         Ok(ApplyReport {
             run: self.id,
             steps: results,
@@ -199,8 +200,8 @@ impl<'a> Run<'a> {
 
     pub(super) fn draft(&self, event: &str, step: Option<&StepId>, body: serde_json::Value) -> Draft {
         Draft {
-            at: self.context.house.clock.now_text(),
-            actor: self.by.clone(),
+            at: self.house.clock.now_text(),
+            actor: self.context.by.clone(),
             event: event.to_owned(),
             run: Some(self.id.to_string()),
             step: step.map(ToString::to_string),
@@ -231,10 +232,10 @@ fn stands(step: &Step, carried: &Carried) -> bool {
 /// Writes which accounts are gone, pins the links of those that were made for somebody, and returns what was read back,
 /// by connection: it is written together with the outcomes, so that a pull that walks meanwhile learns of both at once.
 pub(super) async fn observe(
-    context: &Context<'_>,
+    house: &House,
+    context: &Context,
     ended: &[(&Step, &Carried)],
 ) -> Result<BTreeMap<ConnectionName, Vec<Account>>, EngineError> {
-    let house = context.house;
     let now_ms = house.clock.now_ms();
     let mut read_back: BTreeMap<ConnectionName, Vec<Account>> = BTreeMap::new();
     for (step, carried) in ended {

@@ -8,9 +8,10 @@ use super::{Context, Opened};
 use crate::progress::Said;
 use crate::unproven::Disproof;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 use tenure_connect::{Act, ConnectError, Connector, ErrorKind, Look, LookupBy, Memory, Priority};
-use tenure_core::abilities::{Effect, KindAbility};
+use tenure_core::abilities::{Abilities, Effect, KindAbility};
 use tenure_core::account::{Account, AccountKey, AccountState};
 use tenure_core::change::{Change, FieldOutcome, Outcome, Step, StepResult, WishedGrant};
 use tenure_core::look::{Sight, effect_holds, field_outcomes, holds, sight, waits};
@@ -64,7 +65,7 @@ pub(super) enum Aim {
 /// Carries one step out, or looks whether it is so.
 #[tracing::instrument(name = "step", skip_all, fields(step = %step.id, connection = %step.connection, effect = %step.effect, outcome))]
 pub(super) async fn carry_out(
-    context: &Context<'_>,
+    context: &Context,
     connector: &Connector,
     step: &Step,
     (opened, aim): (Opened, Aim),
@@ -74,8 +75,9 @@ pub(super) async fn carry_out(
     carried
 }
 
-async fn carry(context: &Context<'_>, connector: &Connector, step: &Step, opened: Opened, aim: Aim) -> Carried {
-    let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
+async fn carry(context: &Context, connector: &Connector, step: &Step, opened: Opened, aim: Aim) -> Carried {
+    let abilities = connector.abilities();
+    let walk = Walk { context, connector, step, ability: ability_of(&abilities, step) };
     let found = match walk.look_again(opened).await {
         Ok(found) => found,
         Err(error) => {
@@ -88,7 +90,7 @@ async fn carry(context: &Context<'_>, connector: &Connector, step: &Step, opened
         }
     };
     let asked = Step { changes: walk.resolved_changes().await, ..step.clone() };
-    match sight(&asked, found.as_ref(), &walk.ability) {
+    match sight(&asked, found.as_ref(), walk.ability) {
         Sight::AlreadyTrue => return walk.already_true(found),
         Sight::Moved(because) => return walk.ends(Outcome::Moved, because, found),
         Sight::Open if aim == Aim::Look => return walk.ends(Outcome::Moved, MOVED.into(), found),
@@ -111,15 +113,16 @@ async fn carry(context: &Context<'_>, connector: &Connector, step: &Step, opened
 /// Looks what became of a step that was begun at a moment by somebody who did not live to say so, and does nothing;
 /// nothing where nobody could look.
 pub(super) async fn look_only(
-    context: &Context<'_>,
+    context: &Context,
     connector: &Connector,
     step: &Step,
     started_ms: i64,
 ) -> Option<Carried> {
-    let walk = Walk { context, connector, step, ability: ability_of(connector, step) };
+    let abilities = connector.abilities();
+    let walk = Walk { context, connector, step, ability: ability_of(&abilities, step) };
     let found = walk.look_again(Opened::Doubtful(started_ms)).await.ok()?;
     let asked = Step { changes: walk.resolved_changes().await, ..step.clone() };
-    let because = match sight(&asked, found.as_ref(), &walk.ability) {
+    let because = match sight(&asked, found.as_ref(), walk.ability) {
         Sight::AlreadyTrue => return Some(walk.already_true(found)),
         Sight::Moved(because) => because,
         Sight::Open => "it is not so now".into(),
@@ -127,16 +130,17 @@ pub(super) async fn look_only(
     Some(walk.ends(Outcome::Unknown, format!("its run broke off, and by a look later: {because}"), found))
 }
 
-fn ability_of(connector: &Connector, step: &Step) -> KindAbility {
-    connector.abilities().kinds.get(&step.kind).cloned().unwrap_or_default()
+fn ability_of<'a>(abilities: &'a Abilities, step: &Step) -> &'a KindAbility {
+    static NONE: LazyLock<KindAbility> = LazyLock::new(KindAbility::default);
+    abilities.kinds.get(&step.kind).unwrap_or(&NONE)
 }
 
 /// One step on its way.
 struct Walk<'a> {
-    context: &'a Context<'a>,
+    context: &'a Context,
     connector: &'a Connector,
     step: &'a Step,
-    ability: KindAbility,
+    ability: &'a KindAbility,
 }
 
 impl Walk<'_> {
@@ -272,7 +276,7 @@ impl Walk<'_> {
                 }
             };
             let asked = Step { changes, ..self.step.clone() };
-            if sight(&asked, found.as_ref(), &self.ability) == Sight::AlreadyTrue {
+            if sight(&asked, found.as_ref(), self.ability) == Sight::AlreadyTrue {
                 let Some(account) = &found else { return self.ends(Outcome::Done, "gone, as asked".into(), None) };
                 return self.verify(&account.key, &[]).await;
             }
@@ -293,7 +297,7 @@ impl Walk<'_> {
             return carried;
         };
         // Many apps tell whole seconds: a record that was touched just before says nothing of a second touch.
-        let now_ms = self.context.house.clock.now_ms();
+        let now_ms = self.context.clock.now_ms();
         let telling = before.updated_ms.is_some_and(|updated_ms| updated_ms < now_ms - TOUCHED_LATELY_MS);
         let untouched = telling && after.key == before.key && after.updated_ms == before.updated_ms;
         if untouched && after.state == AccountState::Invited && !before.state.gives_access() {
@@ -311,7 +315,7 @@ impl Walk<'_> {
     fn was_resumed(&self, error: &ConnectError, found: Option<&Account>, opened: Opened) -> bool {
         let since_ms = match opened {
             Opened::Doubtful(since_ms) => since_ms - CLOCKS_APART_MS,
-            Opened::Fresh => self.context.house.clock.now_ms() - RESUMED_WITHIN_MS,
+            Opened::Fresh => self.context.clock.now_ms() - RESUMED_WITHIN_MS,
         };
         let fresh = |account: &Account| account.updated_ms.is_some_and(|ms| ms >= since_ms);
         self.step.effect == Effect::Resume && error.kind == ErrorKind::NotFound && found.is_some_and(fresh)
@@ -372,7 +376,7 @@ impl Walk<'_> {
     }
 
     fn now_ms(&self) -> i64 {
-        self.context.house.clock.now_ms()
+        self.context.clock.now_ms()
     }
 
     /// Reads back with patience and compares each asked field.
@@ -387,7 +391,7 @@ impl Walk<'_> {
             tokio::time::sleep(wait).await;
             match self.read(key).await {
                 Ok(read_back) => {
-                    let fields = read_back.as_ref().map(|account| field_outcomes(&asked, account, &self.ability));
+                    let fields = read_back.as_ref().map(|account| field_outcomes(&asked, account, self.ability));
                     let settled = fields.iter().flatten().all(|(_, outcome)| *outcome != FieldOutcome::Ignored);
                     last = read_back;
                     trouble = None;
@@ -409,7 +413,7 @@ impl Walk<'_> {
     /// Says what the app was not given because this way of doing it does not take it: nobody may call that ignored.
     fn tell_unsent(&self, left: &[Change], carried: &mut Carried) {
         let Some(account) = &carried.read_back else { return };
-        let is_so = |change: &&Change| holds(change, account, &self.ability) == Some(true);
+        let is_so = |change: &&Change| holds(change, account, self.ability) == Some(true);
         let (so, not_so): (Vec<&Change>, Vec<&Change>) = left.iter().partition(is_so);
         carried.result.fields.extend(so.iter().map(|change| (change.field.clone(), FieldOutcome::Applied)));
         if not_so.is_empty() {
@@ -431,7 +435,7 @@ impl Walk<'_> {
             carried.result.account = Some(key.id.to_string());
             return carried;
         }
-        let mut fields = last.as_ref().map(|account| field_outcomes(asked, account, &self.ability)).unwrap_or_default();
+        let mut fields = last.as_ref().map(|account| field_outcomes(asked, account, self.ability)).unwrap_or_default();
         for change in &self.step.changes {
             fields.entry(change.field.clone()).or_insert(match self.step.effect {
                 Effect::Suspend | Effect::Delete => FieldOutcome::Applied,
@@ -519,7 +523,7 @@ impl Walk<'_> {
     }
 
     fn already_true(&self, found: Option<Account>) -> Carried {
-        let waits = |change: &Change| found.as_ref().is_some_and(|account| waits(change, account, &self.ability));
+        let waits = |change: &Change| found.as_ref().is_some_and(|account| waits(change, account, self.ability));
         let outcome = |change| if waits(change) { FieldOutcome::Pending } else { FieldOutcome::Applied };
         let fields = self.step.changes.iter().map(|change| (change.field.clone(), outcome(change))).collect();
         Carried {
