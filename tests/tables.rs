@@ -57,7 +57,8 @@ fn a_table_at_an_address_is_fetched_and_known_again() {
     let now = scene.clone();
     let server = Pretender::start(move |_, path| {
         let answer = |status, headers: &str, body: &str| Answer { status, headers: headers.into(), body: body.into() };
-        let tagged = "Content-Type: text/csv\r\nETag: \"v1\"\r\nLast-Modified: Thu, 26 Nov 2026 06:00:00 GMT\r\n";
+        let tagged = "Content-Type: text/csv\r\nETag: \"v1\"\r\nLast-Modified: Thu, 26 Nov 2026 06:00:00 GMT\r\n\
+                      Date: Thu, 26 Nov 2026 06:00:01 GMT\r\n";
         match now.load(Ordering::Relaxed) {
             _ if path != "/exports/people.csv?sheet=1" => answer("404 Not Found", "", ""),
             0 => answer("200 OK", tagged, TWO),

@@ -27,6 +27,29 @@ use moved::before_moves;
 use past::Pasts;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// Something that a rule names and its connection does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slip {
+    /// Where.
+    pub connection: ConnectionName,
+    /// The name of the rule.
+    pub rule: String,
+    /// What, in a sentence.
+    pub text: String,
+}
+
+/// Lists what rules name that their connections do not have, whether it fits anybody today or not. Of a connection whose
+/// reference lists were never read only what its app tells of itself is known.
+pub fn slips(rules: &Rules, facts: &Facts) -> Vec<Slip> {
+    let of_rule = |(at, rule): (u16, &crate::policy::GrantRule)| {
+        let mut bundles = Bundles::new(rules, facts);
+        bundles.make(&[at]);
+        let slip = |(connection, text)| Slip { connection, rule: rule.name.clone(), text };
+        bundles.finish().1.into_problems().map(slip).collect::<Vec<_>>()
+    };
+    (0..).zip(&rules.grants).flat_map(of_rule).collect()
+}
+
 /// What is wished of a person's accounts as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {

@@ -87,6 +87,9 @@ pub struct ClientWish {
     pub person: Fields,
     /// Fields of the account.
     pub fields: Fields,
+    /// Whom the client names as the manager, where that person has no account there yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<NamedManager>,
     /// The policy's word → name → whether it should be held. Names that are not among them are not the client's.
     pub grants: BTreeMap<Name, BTreeMap<Name, bool>>,
     /// What stands in the way, as far as it is known.
@@ -99,6 +102,15 @@ pub struct ClientWish {
     pub created_ms: i64,
     /// How often it was changed.
     pub version: i64,
+}
+
+/// A manager whom a client names before there is an account to be named.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NamedManager {
+    /// By what the client knows the account that is to be.
+    pub id: Box<str>,
+    /// Who it is.
+    pub identity: IdentityId,
 }
 
 impl ClientWish {

@@ -5,6 +5,7 @@
 use crate::dialect::{Dialect, settle};
 use crate::error::EngineError;
 use crate::house::{FilePlace, FileSource, House, Reader};
+use crate::reconcile::connection_facts;
 use crate::stop::stops_of;
 use crate::work::schedule::every_ms;
 use async_recursion::async_recursion as boxed;
@@ -15,6 +16,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use tenure_connect::file::{FileError, People, PeopleOptions, meant};
 use tenure_connect::{Connector, ErrorKind, Priority};
+use tenure_core::decide::{Slip, slips};
+use tenure_core::facts::Facts;
 use tenure_core::name::ConnectionName;
 use tenure_core::stop::Stop;
 
@@ -68,6 +71,7 @@ pub async fn check(house: &House, names: &[String], offline: bool) -> Result<Vec
         lines.extend(crate::openid::check(house, offline).await);
         lines.extend(crate::notify::check(house, offline).await);
     }
+    lines.extend(slips_of(house, &names).await?);
     let one = |name: ConnectionName| async move { check_one(house, &name, offline).await };
     let checked: Vec<_> = stream::iter(names.clone()).map(one).buffered(AT_ONCE).collect().await;
     lines.extend(checked.into_iter().flatten());
@@ -171,6 +175,19 @@ async fn check_one(house: &House, name: &ConnectionName, offline: bool) -> Vec<C
     }
     lines.extend(unserved.map(|says| line("schedule", Verdict::Problem, says)));
     lines
+}
+
+/// Lists what the policy names that a connection does not have, as far as its reference lists were read.
+async fn slips_of(house: &House, names: &[ConnectionName]) -> Result<Vec<CheckLine>, EngineError> {
+    let facts = Facts { connections: connection_facts(house, None).await?, ..Facts::default() };
+    let line = |slip: Slip| CheckLine {
+        connection: Some(slip.connection.to_string()),
+        what: "policy".into(),
+        verdict: Verdict::Problem,
+        says: format!("rule \"{}\": {}", slip.rule, slip.text),
+        unreachable: false,
+    };
+    Ok(slips(&house.policy, &facts).into_iter().filter(|slip| names.contains(&slip.connection)).map(line).collect())
 }
 
 /// Lists names of the map that may be meant for a column that is known, with their lines.

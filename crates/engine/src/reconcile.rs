@@ -208,7 +208,7 @@ pub(crate) async fn was_read(house: &House) -> Result<bool, EngineError> {
 /// Gathers what is known of each connection. As of a moment, one that was not read completely by then says nothing of who
 /// is not there.
 #[boxed]
-async fn connection_facts(
+pub(crate) async fn connection_facts(
     house: &House,
     as_of_ms: Option<i64>,
 ) -> Result<BTreeMap<ConnectionName, ConnectionFacts>, EngineError> {

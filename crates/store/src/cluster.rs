@@ -193,7 +193,10 @@ impl Walk {
                 self.records.ask(name.to_lowercase());
                 self.records.ask(name);
             }
-            if self.cut || self.keys.next.is_empty() && self.records.next.is_empty() {
+            let wished = self.wishes.values().filter_map(|wish| wish.manager.as_ref());
+            wished.for_each(|manager| self.identities.ask(manager.identity.clone()));
+            let nobody = self.keys.next.is_empty() && self.records.next.is_empty() && self.identities.next.is_empty();
+            if self.cut || nobody {
                 return Ok(());
             }
             self.follow(tx).await?;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 use url::Url;
 
 /// The largest table that is fetched, in bytes.
@@ -24,7 +25,7 @@ const BODY_MAX: usize = 256 * 1024 * 1024;
 pub struct Validator {
     /// Its `ETag`.
     pub etag: Option<String>,
-    /// Its `Last-Modified`.
+    /// Its `Last-Modified`, where a later change would have another one.
     pub last_modified: Option<String>,
 }
 
@@ -95,7 +96,9 @@ impl Download {
                 Err(ConnectError::new(ErrorKind::Malformed, text).hinting("is it a sign-in page?"))
             }
             StatusCode::OK => {
-                let validator = Validator { etag: told(header::ETAG), last_modified: told(header::LAST_MODIFIED) };
+                let last_modified =
+                    told(header::LAST_MODIFIED).filter(|last| is_past(last, told(header::DATE).as_deref()));
+                let validator = Validator { etag: told(header::ETAG), last_modified };
                 Ok(Fetched::Table(response.body, validator))
             }
             status => Err(self.refused(status)),
@@ -159,6 +162,16 @@ fn credential(secrets: &BTreeMap<String, SecretString>) -> Result<Option<Credent
     }
 }
 
+/// Tells whether a table was changed long enough before it was sent, by the server's own clock, that a change after that
+/// has another `Last-Modified`, which counts whole seconds (RFC 9110 section 8.8.2.2): a table that was fetched while it
+/// was written would be taken for whole for hours.
+fn is_past(last_modified: &str, date: Option<&str>) -> bool {
+    let moment = |text: &str| httpdate::parse_http_date(text).ok();
+    let since =
+        moment(last_modified).zip(date.and_then(moment)).and_then(|(last, date)| date.duration_since(last).ok());
+    since.is_some_and(|since| since >= Duration::from_secs(1))
+}
+
 fn is_page(content_type: Option<&str>, body: &[u8]) -> bool {
     let start = String::from_utf8_lossy(&body[..body.len().min(256)]).trim_start().to_lowercase();
     content_type.is_some_and(|kind| kind.starts_with("text/html"))
@@ -169,6 +182,16 @@ fn is_page(content_type: Option<&str>, body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_tells_tables_apart_once_its_second_is_over() {
+        let [first, second] = ["Thu, 26 Nov 2026 06:00:00 GMT", "Thu, 26 Nov 2026 06:00:01 GMT"];
+        assert!(is_past(first, Some(second)));
+        for date in [Some(first), Some("today"), None] {
+            assert!(!is_past(first, date), "{date:?}");
+        }
+        assert!(!is_past(second, Some(first)), "clocks that disagree tell nothing");
+    }
 
     fn secrets(given: &[(&str, &str)]) -> BTreeMap<String, SecretString> {
         given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into())).collect()

@@ -8,7 +8,7 @@ use crate::account::Kind;
 use crate::change::{FindingKind, Severity, WishedGrant};
 use crate::facts::{ConnectionFacts, Facts};
 use crate::identity::Identity;
-use crate::name::{ConnectionName, FieldName, Name};
+use crate::name::{ConnectionName, FieldName, IdentityId, Name};
 use crate::place::nearest;
 use crate::policy::{GrantRule, Rules, WordGrant, WordValue};
 use serde_json::Value;
@@ -34,6 +34,8 @@ pub struct Wish {
     pub grants: BTreeMap<Name, WishedWord>,
     /// Fields that the policy sets.
     pub fields: BTreeMap<FieldName, WishedField>,
+    /// Whom a client names as the manager, in the place of whom the sources tell.
+    pub manager: Option<IdentityId>,
 }
 
 /// What should be granted under one word.
@@ -104,7 +106,7 @@ impl<'a> Bundles<'a> {
         place
     }
 
-    fn make(&mut self, matched: &[u16]) -> (Bundle, Vec<Contradiction>) {
+    pub(super) fn make(&mut self, matched: &[u16]) -> (Bundle, Vec<Contradiction>) {
         let (rules, facts) = (self.rules, self.facts);
         let mut bundle = Bundle { rules: matched.to_vec(), wishes: BTreeMap::new() };
         let mut contradictions = Vec::new();
@@ -129,7 +131,8 @@ impl<'a> Bundles<'a> {
                 );
                 continue;
             };
-            let wish = Wish { kind, rules: Vec::new(), grants: BTreeMap::new(), fields: BTreeMap::new() };
+            let wish =
+                Wish { kind, rules: Vec::new(), grants: BTreeMap::new(), fields: BTreeMap::new(), manager: None };
             let mut making = Making { wish, firsts: BTreeMap::new(), contradictions: &mut contradictions, connection };
             let wishing = fitting().filter_map(|rule| Some((rule, rule.to.get(connection)?)));
             // What rules wish of a weaker kind is added where the wished one has it, too.

@@ -36,6 +36,17 @@ pub enum ClientStanding {
     Suspended,
 }
 
+impl ClientStanding {
+    /// Tells whether an account that is not there is made; `by_rules` where the rules wish one.
+    pub fn makes(self, by_rules: bool) -> bool {
+        match self {
+            Self::Present => true,
+            Self::IfThere => by_rules,
+            Self::Suspended => false,
+        }
+    }
+}
+
 /// Sorts the wishes by whom they are about, of connections that are there.
 pub(super) fn by_identity<'f>(graph: &Graph<'_>, facts: &'f Facts) -> HashMap<IdentityAt, Vec<&'f ClientWish>> {
     let mut all: HashMap<IdentityAt, Vec<&ClientWish>> = HashMap::new();
@@ -72,12 +83,14 @@ impl Bundles<'_> {
             rules: Vec::new(),
             grants: BTreeMap::new(),
             fields: BTreeMap::new(),
+            manager: None,
         });
         laid.rules.insert(0, wish.client.clone());
         for (field, value) in wish.fields.iter() {
             let (rule, value) = (wish.client.clone(), value.clone());
             laid.fields.insert(field.clone(), WishedField { rule, value, clears: true });
         }
+        laid.manager = wish.manager.as_ref().map(|manager| manager.identity.clone());
         let entitlements = target.abilities.kinds.get(&kind).map(|ability| &ability.entitlements);
         for (word, names) in &wish.grants {
             if let Some(ability) = entitlements.and_then(|all| all.get(word)) {

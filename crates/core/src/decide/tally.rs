@@ -57,6 +57,11 @@ impl Tallies {
         other.senseless.iter().for_each(|(rule, (people, because))| self.senseless(rule, *people, because));
     }
 
+    /// Lists what is wrong with words, each with its connection.
+    pub(super) fn into_problems(self) -> impl Iterator<Item = (ConnectionName, String)> {
+        self.problems.into_iter().map(|((connection, _), (.., text))| (connection, text))
+    }
+
     /// Says it.
     pub(crate) fn tell(&self, findings: &mut Findings) {
         for (rule, (people, because)) in &self.senseless {

@@ -30,7 +30,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
                 wishes.standing(at) == Standing::Present && wishes.bundle(at).wishes.contains_key(connection);
             match demand.standing {
                 ClientStanding::Suspended => self.shut_out(at, &demand.client, here),
-                ClientStanding::IfThere if !is_there && !by_rules => {}
+                standing if !is_there && !standing.makes(by_rules) => {}
                 ClientStanding::Present | ClientStanding::IfThere => {
                     if let Some(spot) = self.spot(at, connection, demand.wish.kind) {
                         self.wished(spot, &demand.wish, here);

@@ -74,9 +74,9 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         };
         let identity = self.graph.identity_at(spot.at);
         if ability.refers_to_account {
-            let manager = identity.manager.as_ref()?;
-            let value = self.account_of(spot, manager).unwrap_or(Value::Null);
-            return Some(WishedValue { value, refers_to: Some(manager.clone()), by_policy: false, clears: false });
+            let manager = wish.manager.as_ref().or(identity.manager.as_ref())?;
+            let (value, refers_to) = (self.account_of(spot, manager).unwrap_or(Value::Null), Some(manager.clone()));
+            return Some(WishedValue { value, refers_to, by_policy: wish.manager.is_some(), clears: false });
         }
         let value = match attribute(identity, from.as_str())? {
             Value::String(text) => Value::String(text.trim().to_owned()),
@@ -157,8 +157,12 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
 
     fn will_have_account(&self, spot: &Spot<'a>, id: &IdentityId) -> bool {
         self.graph.find(id).is_some_and(|manager: IdentityAt| {
-            self.wishes.standing(manager) == Standing::Present
-                && self.wishes.bundle(manager).wishes.contains_key(spot.connection)
+            let by_rules = self.wishes.standing(manager) == Standing::Present
+                && self.wishes.bundle(manager).wishes.contains_key(spot.connection);
+            match self.wishes.demands(manager).and_then(|demands| demands.get(spot.connection)) {
+                Some(demand) => demand.standing.makes(by_rules),
+                None => by_rules,
+            }
         })
     }
 

@@ -573,6 +573,7 @@ fn wish(record: &str, account: bool, asks: ClientAsks) -> ClientWish {
         primary: None,
         person,
         fields: Fields::default(),
+        manager: None,
         grants: Default::default(),
         because: None,
         is_held: false,

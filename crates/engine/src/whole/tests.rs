@@ -227,6 +227,7 @@ async fn wish(house: &House, dice: &mut Dice) {
         primary: None,
         person,
         fields: Default::default(),
+        manager: None,
         grants: Default::default(),
         because: None,
         is_held: false,

@@ -10,7 +10,7 @@ use super::shape::Shape;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tenure_core::account::{Account, AccountKey};
-use tenure_core::facts::ClientWish;
+use tenure_core::facts::{ClientWish, NamedManager};
 use tenure_core::name::FieldName;
 use tenure_scim::{ENTERPRISE_USER, Offer, Said, ScimError};
 
@@ -37,6 +37,10 @@ impl Scene<'_> {
         for held in &mut all {
             if self.knock.is_source {
                 held.manager = held.account.as_ref().and_then(|account| account.fields.text(NAMED)).map(str::to_owned);
+                continue;
+            }
+            if let Some(named) = held.wish.as_ref().and_then(|wish| wish.manager.as_ref()) {
+                held.manager = Some(named.id.to_string());
                 continue;
             }
             let native = match held.field(FIELD) {
@@ -68,8 +72,8 @@ impl Scene<'_> {
         Ok(keys.iter().find_map(id))
     }
 
-    /// Writes into a wish whom a client names as the manager, where it names another one than before. Who has no account
-    /// here is passed over, and noted.
+    /// Writes into a wish whom a client names as the manager, where it names another one than before. Who is only wished
+    /// here so far is named once there is an account; who is not known at all is passed over, and noted.
     pub async fn lay_manager(
         &self,
         wish: &mut ClientWish,
@@ -80,6 +84,7 @@ impl Scene<'_> {
         if !self.shape.has_manager() || before == after {
             return Ok(());
         }
+        wish.manager = None;
         let Some(id) = after else {
             match wish.account {
                 None => drop(wish.fields.remove(FIELD)),
@@ -88,13 +93,20 @@ impl Scene<'_> {
             return Ok(());
         };
         let found = Box::pin(self.find(&id)).await?.filter(|held| held.is_shown(self.shape));
-        let Some(account) = found.and_then(|held| held.account) else {
-            // Some providers send a name or a number of theirs. Nobody stays out because of it.
-            let unheld = ["manager.value".to_owned()].into();
-            self.note(&Said { unheld, ..Said::default() }).await;
-            return Ok(());
-        };
-        wish.fields.set(FieldName::new(FIELD), account.key.id.as_str().into());
+        match found {
+            Some(Held { account: Some(account), .. }) => {
+                wish.fields.set(FieldName::new(FIELD), account.key.id.as_str().into());
+            }
+            Some(Held { wish: Some(ClientWish { id, identity, .. }), .. }) => {
+                wish.fields.remove(FIELD);
+                wish.manager = Some(NamedManager { id, identity });
+            }
+            _ => {
+                // Some providers send a name or a number of theirs. Nobody stays out because of it.
+                let unheld = ["manager.value".to_owned()].into();
+                self.note(&Said { unheld, ..Said::default() }).await;
+            }
+        }
         Ok(())
     }
 

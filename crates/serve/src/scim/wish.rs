@@ -40,6 +40,7 @@ pub(super) fn blank(held: Option<&Held>, id: String, client: String, identity: I
         primary: None,
         person,
         fields: Fields::default(),
+        manager: None,
         grants: Default::default(),
         because: None,
         is_held: false,
@@ -84,6 +85,12 @@ impl Wanted<'_> {
             match after {
                 Some(value) => wish.fields.set(field.clone(), value),
                 None if wish.account.is_none() => drop(wish.fields.remove(field.as_str())),
+                // A switch is on or off: who takes it away means that it is not on.
+                None if before.as_ref().is_some_and(Value::is_boolean) => {
+                    if before == Some(Value::Bool(true)) {
+                        wish.fields.set(field.clone(), false.into());
+                    }
+                }
                 None => wish.fields.set(field.clone(), Value::Null),
             }
         }

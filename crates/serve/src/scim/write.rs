@@ -198,7 +198,16 @@ impl Scene<'_> {
 
     pub fn written(&self, shown: &Map<String, Value>, change: &Change<'_>) -> Result<Written, ScimError> {
         match change {
-            Change::Replace(body) => replace(&self.shape.account, shown, (*body).clone()),
+            Change::Replace(body) => {
+                let mut body = (*body).clone();
+                // Who never speaks of what only this app has does not know of it, and means to take none of it away.
+                if let Some(own) = shown.get(&self.shape.own).filter(|_| !names(&body, &self.shape.own))
+                    && let Some(body) = body.as_object_mut()
+                {
+                    body.insert(self.shape.own.clone(), own.clone());
+                }
+                replace(&self.shape.account, shown, body)
+            }
             Change::Patch(body) => {
                 let mut said = Said::default();
                 let mut written = PatchOp::read(body, &mut said)?.apply(&self.shape.account, shown)?;

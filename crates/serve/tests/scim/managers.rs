@@ -3,9 +3,13 @@
 
 use crate::desk::Desk;
 use crate::source::{person, pushed_desk};
+use crate::standing::{plan, say};
 use crate::writes::newcomer;
 use serde_json::{Value, json};
-use tenure_core::account::{AccountKey, Kind};
+use tenure_core::account::{Account, AccountKey, Kind};
+use tenure_engine::apply::apply;
+use tenure_engine::decide::Verdict;
+use tenure_engine::progress::Progress;
 use tenure_engine::reconcile::{Scope, company};
 use tenure_sandbox::Vendor;
 
@@ -13,6 +17,15 @@ const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:
 
 fn manager(user: &Value) -> &Value {
     &user[ENTERPRISE]["manager"]["value"]
+}
+
+/// Returns the account as it was observed last.
+async fn account(desk: &Desk, vendor: Vendor, login: &str) -> Account {
+    let company = company(&desk.house, &Scope::default()).await.unwrap();
+    let is_it = |account: &&Account| {
+        account.key.connection.as_str() == vendor.to_string() && account.login.as_deref() == Some(login)
+    };
+    company.facts.accounts.iter().find(is_it).expect(login).clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,6 +63,44 @@ async fn a_manager_is_named_changed_and_taken_in_the_apps_that_hold_one() {
     }
     let schemas = desk.client(Vendor::Gladly).await.get("/Schemas").await;
     assert!(!schemas.body.to_string().contains("\"manager\""), "an app that holds no manager offers none");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manager_without_an_account_is_named_once_there_is_one() {
+    let desk = Desk::open().await;
+    for vendor in [Vendor::Freshservice, Vendor::Gainsight] {
+        let client = desk.client(vendor).await;
+        let mut boss = newcomer(vendor, "late.boss@acme.example");
+        boss["active"] = json!(false);
+        let boss = client.post("/Users", &boss).await.expect(201).id().to_owned();
+        let mut body = newcomer(vendor, "early.bird@acme.example");
+        body[ENTERPRISE] = json!({"manager": {"value": boss}});
+        let made = client.post("/Users", &body).await;
+        assert_eq!(manager(&made.expect(201).body), &json!(boss), "{vendor}: {made:?}");
+        let path = format!("/Users/{}", made.id());
+        let filter = "/Users?filter=userName%20eq%20%22early.bird@acme.example%22";
+        // Who sends the same again changes nothing.
+        client.put(&path, &body).await.expect(200);
+        client
+            .patch(&format!("/Users/{boss}"), json!([{"op": "replace", "value": {"active": true}}]))
+            .await
+            .expect(200);
+        // The daemon judges the company anew after each run.
+        let plan = plan(&desk).await;
+        let names: Vec<&str> =
+            plan.steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str()).collect();
+        assert!(names.iter().any(|name| *name == "manager"), "{vendor}: {names:?}");
+        say(&desk, &plan, Verdict::Approve).await;
+        apply(&desk.house, &plan, "ops@acme.example", &Progress::silent()).await.unwrap();
+        let key = &desk.client(vendor).await.get(filter).await.body["Resources"][0];
+        assert_eq!(manager(key), &json!(boss), "{vendor}: {key}");
+        let held = account(&desk, vendor, "early.bird@acme.example").await;
+        let lead = account(&desk, vendor, "late.boss@acme.example").await;
+        assert_eq!(held.fields.text("manager"), Some(lead.key.id.as_str()), "{vendor}: {held:?}");
+        // Whoever is named later takes that place, and nobody does.
+        let alone = client.patch(&path, json!([{"op": "remove", "path": format!("{ENTERPRISE}:manager")}])).await;
+        assert_eq!(manager(&alone.expect(200).body), &Value::Null, "{vendor}: {alone:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

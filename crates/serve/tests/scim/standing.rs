@@ -29,11 +29,11 @@ async fn held(client: &Client<'_>) -> (String, Value) {
     (format!("/Users/{}", reply.id()), body)
 }
 
-async fn plan(desk: &Desk) -> Plan {
+pub async fn plan(desk: &Desk) -> Plan {
     make_plan(&desk.house, &Scope::default(), "ops@acme.example").await.unwrap()
 }
 
-async fn say(desk: &Desk, plan: &Plan, verdict: Verdict) {
+pub async fn say(desk: &Desk, plan: &Plan, verdict: Verdict) {
     judge_steps(&desk.house, &[plan.id.to_string()], verdict, "mia@acme.example", None).await.unwrap();
 }
 

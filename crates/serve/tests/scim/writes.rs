@@ -339,6 +339,31 @@ async fn many_changes_come_in_one_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_replacement_that_does_not_speak_of_what_only_this_app_has_takes_none_of_it() {
+    let desk = Desk::open().await;
+    let client = desk.client(Vendor::Freshservice).await;
+    let body = newcomer(Vendor::Freshservice, "nia@acme.example");
+    let path = format!("/Users/{}", client.post("/Users", &body).await.expect(201).id());
+    let own = "urn:ietf:params:scim:schemas:extension:tenure:2.0:Freshservice";
+    let on = client.patch(&path, json!([{"op": "replace", "path": format!("{own}:vip"), "value": true}])).await;
+    assert_eq!(on.expect(200).body[own]["vip"], true, "{on:?}");
+    let renamed = |name: &str| {
+        let mut body = body.clone();
+        body["name"] = json!({"givenName": "Nia", "familyName": name});
+        body
+    };
+    let silent = client.put(&path, &renamed("Renamed")).await;
+    assert_eq!(silent.expect(200).body["name"]["familyName"], "Renamed", "{silent:?}");
+    assert_eq!(silent.body[own]["vip"], true, "{silent:?}");
+    // Who names the extension without the switch has it off.
+    let mut spoken = renamed("Again");
+    spoken[own] = json!({"occasional": false});
+    let spoken = client.put(&path, &spoken).await;
+    assert_eq!(spoken.expect(200).body[own]["vip"], false, "{spoken:?}");
+    assert_eq!(desk.sandbox.world().find(Vendor::Freshservice, "nia@acme.example").unwrap()["vip_user"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_reached_is_accepted_and_comes_true_later() {
     let desk = Desk::open_with(|files| {
         let text = std::fs::read_to_string(&files.config).unwrap();

@@ -242,6 +242,9 @@ impl Scan {
             self.about(node, wish.account.as_ref(), Some(&wish.identity), Some(&wish.person), places);
             join_key(&wish.login).iter().for_each(|key| self.key(node, key));
             self.manager(node, manager_in(&wish.person));
+            if let Some(manager) = &wish.manager {
+                self.marks.asks(node, Mark::of(PERSON, manager.identity.as_str()));
+            }
             self.wishes.push((node, wish));
         })
         .await

@@ -22,6 +22,7 @@ fn wish(id: &str, version: i64) -> ClientWish {
         primary: None,
         person,
         fields: Fields::default(),
+        manager: None,
         grants: Default::default(),
         because: None,
         is_held: false,
