@@ -17,7 +17,7 @@ pub use link::{ACCOUNT_WORDS, account_view};
 pub use stay::{Stay, StayCause};
 pub(crate) use stay::{Zones, end_moment_ms};
 
-use crate::account::{Account, AccountKey, Depth};
+use crate::account::{Account, AccountKey, Depth, Kind};
 use crate::facts::{Facts, Link};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, FieldName, IdentityId, Name};
@@ -245,6 +245,16 @@ impl<'f> Graph<'f> {
     /// Lists the accounts and source records of an identity, in the order of their keys.
     pub fn accounts_of(&self, id: &IdentityId) -> impl Iterator<Item = &'f Account> {
         self.find(id).into_iter().flat_map(|at| self.accounts_at(at)).map(|(_, account)| account)
+    }
+
+    /// Tells whether somebody was gone and came back. Whose record only said so is back where that shut an account of
+    /// theirs, or none is left; who can use all of them was never away.
+    pub fn has_returned(&self, at: IdentityAt) -> bool {
+        let stay = self.stay(at);
+        let accounts =
+            self.accounts_at(at).map(|(_, account)| account).filter(|account| account.key.kind != Kind::Person);
+        let mut usable = accounts.map(|account| account.state.gives_access()).peekable();
+        stay.returned || stay.said_gone && (usable.peek().is_none() || usable.any(|usable| !usable))
     }
 
     /// Lists the accounts and source records of the identity at a place, in the order of their keys.

@@ -16,6 +16,7 @@ pub use past::PastWish;
 pub use tally::Tallies;
 
 use crate::account::Account;
+use crate::change::FindingKind;
 use crate::correlate::{Graph, IdentityAt, Zones};
 use crate::facts::Facts;
 use crate::identity::{Identity, IdentityState};
@@ -34,6 +35,8 @@ pub struct Slip {
     pub connection: ConnectionName,
     /// The name of the rule.
     pub rule: String,
+    /// As what a finding tells it: a prerequisite where the word is left out, else something that nothing is made with.
+    pub kind: FindingKind,
     /// What, in a sentence.
     pub text: String,
 }
@@ -44,7 +47,7 @@ pub fn slips(rules: &Rules, facts: &Facts) -> Vec<Slip> {
     let of_rule = |(at, rule): (u16, &crate::policy::GrantRule)| {
         let mut bundles = Bundles::new(rules, facts);
         bundles.make(&[at]);
-        let slip = |(connection, text)| Slip { connection, rule: rule.name.clone(), text };
+        let slip = |(connection, kind, text)| Slip { connection, rule: rule.name.clone(), kind, text };
         bundles.finish().1.into_problems().map(slip).collect::<Vec<_>>()
     };
     (0..).zip(&rules.grants).flat_map(of_rule).collect()

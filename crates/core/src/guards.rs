@@ -27,6 +27,7 @@ use crate::policy::Rules;
 pub(crate) use last_administrator::is_administrator;
 pub(crate) use protected::is_owner;
 pub use removals_per_day::most_per_day;
+pub(crate) use source_shrink::shrunk;
 
 /// What the guards look at.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use tenure_connect::file::{FileError, People, PeopleOptions, meant};
 use tenure_connect::{Connector, ErrorKind, Priority};
+use tenure_core::change::FindingKind;
 use tenure_core::decide::{Slip, slips};
 use tenure_core::facts::Facts;
 use tenure_core::name::ConnectionName;
@@ -183,7 +184,7 @@ async fn slips_of(house: &House, names: &[ConnectionName]) -> Result<Vec<CheckLi
     let line = |slip: Slip| CheckLine {
         connection: Some(slip.connection.to_string()),
         what: "policy".into(),
-        verdict: Verdict::Problem,
+        verdict: if slip.kind == FindingKind::Prerequisite { Verdict::Confirm } else { Verdict::Problem },
         says: format!("rule \"{}\": {}", slip.rule, slip.text),
         unreachable: false,
     };

@@ -3,13 +3,12 @@
 
 use super::attributes::{addresses_of, each_address, each_address_of, merged, text_of};
 use super::found::{Found, Founding, Record};
-use super::stay::{Employment, Judged, Stay, StayCause, Zones, days, employment, judged};
+use super::stay::{Employment, Judged, SaidGone, Stay, StayCause, Zones, days, employment, judged, said_gone};
 use super::{Belonging, Dispute, narrow};
 use crate::account::{Account, AccountKey, Fields};
 use crate::facts::{Decided, Decision};
 use crate::identity::Identity;
 use crate::name::{ConnectionName, IdentityId};
-use crate::text::folded;
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -179,7 +178,14 @@ impl<'f> Founding<'f> {
         let Judged { state, start_date, end_date, mut stay, unreadable } =
             judged(live, &attributes, earlier, decisions, (facts.now_ms, zones));
         stay.changed = !earlier.is_empty() || decisions.iter().any(|decision| decision.moves_at(facts.now_ms));
-        stay.returned |= earlier_employment || earlier.iter().any(|version| gone_in(version));
+        stay.returned |= earlier_employment;
+        if !earlier.is_empty() {
+            let today = zones.find(attributes.text("time_zone")).unwrap_or_else(|| zones.utc()).1;
+            for said in earlier.iter().filter_map(|version| said_gone(version, start_date, today)) {
+                stay.returned |= said == SaidGone::Before;
+                stay.said_gone |= said == SaidGone::OnThisStay;
+            }
+        }
         let mut emails = current_addresses(&attributes, &telling);
         // Whose records are all gone has no address any more: it may be somebody else's by now.
         let has_vanished = stay.cause == StayCause::Vanished && !records.is_empty();
@@ -264,13 +270,6 @@ fn attributes_decided(decision: &Decision, now_ms: i64) -> Option<&Fields> {
         Decided::Move { attributes, .. } => decision.moves_at(now_ms).then_some(attributes),
         _ => None,
     }
-}
-
-fn gone_in(version: &Account) -> bool {
-    version
-        .fields
-        .text("status")
-        .is_some_and(|status| matches!(folded(status).as_ref(), "terminated" | "left" | "inactive"))
 }
 
 fn unreadable_dispute(

@@ -29,6 +29,9 @@ pub struct Stay {
     pub start_ms: Option<i64>,
     /// Whether they were gone before: a rehire.
     pub returned: bool,
+    /// Whether an earlier version of their record said that they were gone, with no later first day since: they are back
+    /// only if they were put out on that word, which may have been a bad export's.
+    pub said_gone: bool,
     /// Whether an earlier version of their record is known, or somebody said that they are another now: they moved.
     pub changed: bool,
     /// How many of the identity's addresses are current; further ones are earlier ones.
@@ -87,7 +90,7 @@ impl Zones {
         found
     }
 
-    fn utc(&self) -> (TimeZone, Date) {
+    pub(super) fn utc(&self) -> (TimeZone, Date) {
         (TimeZone::UTC, self.now.to_zoned(TimeZone::UTC).date())
     }
 
@@ -165,6 +168,28 @@ fn date_of(attributes: &Fields, name: &str) -> Result<Option<Date>, String> {
             day.parse().map(Some).map_err(|_| text.into_owned())
         }
     }
+}
+
+/// How a record of a person compares with an earlier version of it that said they were gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum SaidGone {
+    /// Their first day now is a later one.
+    Before,
+    /// It is the same, or none is told.
+    OnThisStay,
+}
+
+/// Compares a first day with a version that said, by its status or by a last day before `today`, that somebody is gone;
+/// nothing where it did not.
+pub(super) fn said_gone(version: &Account, start: Option<Date>, today: Date) -> Option<SaidGone> {
+    let status = version.fields.get("status").and_then(text_of).and_then(|word| status_word(&word));
+    let (first, last) = days(version);
+    let last = last.filter(|last| *last < today && first.is_none_or(|first| first <= *last));
+    if last.is_none() && !matches!(status, Some(Status::Terminated)) {
+        return None;
+    }
+    let is_later = start.zip(last.or(first)).is_some_and(|(start, before)| start > before);
+    Some(if is_later { SaidGone::Before } else { SaidGone::OnThisStay })
 }
 
 /// Returns the very moment from which somebody is gone, where a source tells one and not only a day (milliseconds since
@@ -267,7 +292,7 @@ pub(super) fn judged(
         moment_ms.or_else(|| date.checked_add(1.day()).ok().and_then(|date| midnight_ms(date, &zone)))
     });
     let left_ms = end_ms.filter(|_| state == IdentityState::Left);
-    let stay = Stay { cause, left_ms, start_ms, returned, changed: false, emails_now: 0 };
+    let stay = Stay { cause, left_ms, start_ms, returned, said_gone: false, changed: false, emails_now: 0 };
     let judged = Judged { state, start_date, end_date, stay, unreadable };
     decide_over(judged, decisions, end_ms, now_ms)
 }

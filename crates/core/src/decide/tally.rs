@@ -57,9 +57,9 @@ impl Tallies {
         other.senseless.iter().for_each(|(rule, (people, because))| self.senseless(rule, *people, because));
     }
 
-    /// Lists what is wrong with words, each with its connection.
-    pub(super) fn into_problems(self) -> impl Iterator<Item = (ConnectionName, String)> {
-        self.problems.into_iter().map(|((connection, _), (.., text))| (connection, text))
+    /// Lists what is wrong with words: where, of which sort, in a sentence.
+    pub(super) fn into_problems(self) -> impl Iterator<Item = (ConnectionName, FindingKind, String)> {
+        self.problems.into_iter().map(|((connection, _), (kind, _, text))| (connection, kind, text))
     }
 
     /// Says it.

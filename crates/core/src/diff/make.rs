@@ -21,7 +21,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let moved = self.wishes.pasts(at).next().is_some();
         match &stay.cause {
             StayCause::Decision { .. } => ReasonKind::Decision,
-            _ if stay.returned => ReasonKind::Rehire,
+            _ if self.graph.has_returned(at) => ReasonKind::Rehire,
             _ if moved || self.wishes.past(at, connection).is_some() => ReasonKind::Mover,
             _ => ReasonKind::Joiner,
         }
@@ -79,7 +79,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         let (identity, stay) = (self.graph.identity_at(at), self.graph.stay(at));
         match (&stay.cause, identity.start_date) {
             (StayCause::Decision { by }, _) => format!("joins by {by}'s decision"),
-            (_, Some(date)) if stay.returned => format!("is back since {date}"),
+            (_, Some(date)) if self.graph.has_returned(at) => format!("is back since {date}"),
             (_, Some(date)) if identity.state == crate::identity::IdentityState::Future => format!("starts on {date}"),
             (_, Some(date)) => format!("works here since {date}"),
             (_, None) => "works here".into(),
@@ -139,7 +139,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         effect: Effect,
         by_hand: Option<Hand>,
     ) -> usize {
-        let returned = self.graph.stay(spot.at).returned;
+        let returned = self.graph.has_returned(spot.at);
         let kind = match self.happened(spot.at, spot.connection) {
             kind @ (ReasonKind::Decision | ReasonKind::Rehire) => kind,
             ReasonKind::Mover => ReasonKind::Mover,

@@ -8,6 +8,7 @@ use crate::change::{FindingKind, ReasonKind, Severity};
 use crate::correlate::{AccountAt, Belonging, IdentityAt, StayCause, narrow};
 use crate::facts::Coverage;
 use crate::finding::{About, told};
+use crate::guards::shrunk;
 use crate::identity::IdentityState;
 use crate::policy::Unwished;
 use serde_json::Value;
@@ -185,10 +186,17 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
         }
     }
 
-    /// Says which connections were not seen completely.
+    /// Says which connections were not seen completely, and which sources lost so many that they are not believed.
     pub(super) fn connections(&mut self) {
         for (name, connection) in &self.facts.connections {
             let is_source = matches!(connection.abilities.standing, Place::Source(_));
+            let share = self.rules.guards.source_shrink_max_share;
+            if let Some(because) = shrunk(name, connection, share).filter(|_| is_source) {
+                let text =
+                    format!("{because}; nobody is taken away on its word unless somebody releases source_shrink");
+                self.findings
+                    .add(About::new(FindingKind::PartialPull, Severity::High).connection(name).topic("shrunk"), text);
+            }
             if !is_source && !self.asked.includes(name) || connection.coverage != Some(Coverage::Partial) {
                 continue;
             }

@@ -230,7 +230,7 @@ impl<'a, 'f: 'a> Diffing<'a, 'f> {
             rules.contains(&rule.name.as_str()) && self.wishes.has_gained(spot.at, at)
         };
         match () {
-            () if stay.returned => ReasonKind::Rehire,
+            () if self.graph.has_returned(spot.at) => ReasonKind::Rehire,
             () if self.wishes.pasts(spot.at).next().is_some() => ReasonKind::Mover,
             () if stay.changed && by_sources => ReasonKind::Mover,
             () if self.rules.grants.iter().enumerate().any(gained) => ReasonKind::Mover,

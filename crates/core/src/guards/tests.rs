@@ -105,11 +105,13 @@ fn a_source_that_shrank_is_not_believed_but_a_decision_is() {
     let mut facts = one_leaver();
     connection_of(&mut facts, "hr").records_before = Some(1000);
     connection_of(&mut facts, "hr").records_now = Some(980);
-    assert!(guards(&facts, "").is_empty());
+    let told = |facts: &Facts| findings_of(&walk(facts, &policy("")), FindingKind::PartialPull).len();
+    assert!(guards(&facts, "").is_empty() && told(&facts) == 0);
     connection_of(&mut facts, "hr").records_now = Some(979);
     let held = guards(&facts, "");
     assert_eq!(held.len(), 2);
     assert!(held[0].contains("it lost 21, source_shrink_max_share = 0.02 allows 20"), "{held:?}");
+    assert_eq!(told(&facts), 1);
     decide(&mut facts, Decided::Leave { identity: id_of("1"), at_ms: None, start_date: None });
     assert!(guards(&facts, "").is_empty());
 }

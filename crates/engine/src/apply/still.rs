@@ -5,6 +5,7 @@
 use crate::error::EngineError;
 use crate::house::House;
 use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::abilities::Effect;
 use tenure_core::change::{Change, Outcome, Plan, Step};
 use tenure_core::name::{ConnectionName, IdentityId, StepId};
 
@@ -45,6 +46,15 @@ impl<'p> Wished<'p> {
         wished
     }
 
+    /// Tells whether the person of a step is let in there again.
+    fn lets_in(&self, step: &Step) -> bool {
+        let theirs = step.identity.as_ref().and_then(|identity| self.of.get(&(&step.connection, identity)));
+        theirs
+            .into_iter()
+            .flatten()
+            .any(|today| matches!(today.meant(), Effect::Resume | Effect::Create | Effect::Convert))
+    }
+
     /// Tells whether a step is wished by now, under its own id or under another: the account that it waited for, or that
     /// of a manager whom it names, was made meanwhile by a run that did not come to its end.
     fn leads_to(&self, step: &Step) -> bool {
@@ -53,6 +63,13 @@ impl<'p> Wished<'p> {
             alike.is_some_and(|alike| alike.iter().any(|today| grew_into(step, today)))
         }
     }
+}
+
+/// Tells whether a step is wished for what others of its plan have done, and for nothing else: sessions that an app keeps
+/// are ended by a person once their account is shut. Where a run broke off between the two, no plan of today has it.
+fn follows(step: &Step, was_done: impl Fn(&StepId) -> bool) -> bool {
+    let ends = step.by_hand.as_ref().is_some_and(|work| work.does == Effect::EndSessions);
+    ends && !step.needs.is_empty() && step.needs.iter().all(was_done)
 }
 
 /// Tells whether today's plan has all steps of an earlier one, but for those that were done: what became of these is looked
@@ -124,11 +141,14 @@ pub(super) async fn compare(
     let tried = Tried::of(house, &missing).await?;
     for step in missing {
         match tried.was_tried(&step.id) {
-            false => still.moved.insert(step.id.clone()),
+            false if follows(step, |id| tried.was_done(id)) && !wished.lets_in(step) => {}
+            false => drop(still.moved.insert(step.id.clone())),
             // What gives access and got half way is finished; what takes it away needs a wish of today.
-            true if tried.was_done(&step.id) || step.effect.is_removal() => still.perhaps_so.insert(step.id.clone()),
-            true => false,
-        };
+            true if tried.was_done(&step.id) || step.effect.is_removal() => {
+                still.perhaps_so.insert(step.id.clone());
+            }
+            true => {}
+        }
     }
     let ours: BTreeSet<&StepId> = steps().map(|step| &step.id).collect();
     for hold in &now.held {

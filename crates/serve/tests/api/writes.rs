@@ -4,7 +4,15 @@
 use crate::client::{Answer, Client};
 use crate::stage::{Stage, on_stage};
 use serde_json::{Value, json};
+use tenure_core::abilities::Effect;
+use tenure_core::change::{Outcome, Plan, Step};
+use tenure_core::name::StepId;
 use tenure_core::scope::Scope;
+use tenure_engine::apply::apply;
+use tenure_engine::plan::make_plan;
+use tenure_engine::progress::Progress;
+use tenure_engine::pull::{Reach, pull};
+use tenure_engine::reconcile::Scope as Part;
 
 const JSON: &str = "Content-Type: application/json";
 
@@ -173,5 +181,24 @@ fn a_body_that_cannot_be_understood_changes_nothing() {
             assert_eq!(problem["field"], field, "{body}: {problem}");
         }
         assert_eq!(olga.get("/api/v1/stops").await.expect(200)["stopped"], json!([]));
+    });
+}
+
+#[test]
+fn work_that_follows_a_step_is_wished_though_the_run_broke_off_behind_that_step() {
+    on_stage(async |stage| {
+        let house = &stage.house;
+        stage.next_morning();
+        pull(house, &house.names(), Reach::Changed, &Progress::silent()).await.unwrap();
+        let plan = make_plan(house, &Part::default(), "olga@acme.example").await.unwrap();
+        let ends = |step: &&Step| step.by_hand.as_ref().is_some_and(|work| work.does == Effect::EndSessions);
+        let follows = plan.steps.iter().find(ends).expect("Gladly keeps the sessions of whoever left").clone();
+        let done = |step: &Step| follows.needs.contains(&step.id);
+        let first = Plan { steps: plan.steps.iter().filter(|step| done(step)).cloned().collect(), ..plan.clone() };
+        let report = apply(house, &first, "olga@acme.example", &Progress::silent()).await.unwrap();
+        assert!(report.steps.iter().all(|step| step.outcome == Outcome::Done) && !report.steps.is_empty());
+        let report = apply(house, &plan, "olga@acme.example", &Progress::silent()).await.unwrap();
+        let of = |id: &StepId| report.steps.iter().find(|step| step.id == *id).unwrap().outcome;
+        assert_eq!(of(&follows.id), Outcome::Pending, "{:?}", report.steps);
     });
 }
