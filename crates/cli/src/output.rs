@@ -4,7 +4,7 @@
 
 use crate::arguments::{Common, LogForm};
 use crate::exit::Exit;
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -92,6 +92,10 @@ impl Output {
     }
 }
 
+/// What a column of sentences is left at least.
+const SENTENCE_MIN: usize = 12;
+const PADDING: usize = 2;
+
 /// Whether anything was written to standard output.
 static PRINTED: AtomicBool = AtomicBool::new(false);
 
@@ -112,16 +116,32 @@ fn print(text: &str) {
 /// Lays rows out as a table that fits the terminal; off a terminal every cell keeps its whole text.
 pub fn table(headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(headers.iter().map(|header| Cell::new(header.to_uppercase())));
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
+    lay(table, headers, rows)
+}
+
+/// Fills a table. Ids and other single words are not broken where there is room: they are copied from here.
+fn lay(mut table: Table, headers: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    table.load_style(presets::NOTHING).set_header(headers.iter().map(|header| Cell::new(header.to_uppercase())));
+    // How wide each column of single words is; nothing of others.
+    let mut words: Vec<Option<usize>> = headers.iter().map(|header| Some(header.len())).collect();
     for row in rows {
+        for (width, text) in words.iter_mut().zip(&row) {
+            *width = width.filter(|_| !text.contains(' ')).map(|width| width.max(text.chars().count()));
+        }
         table.add_row(row.into_iter().map(|text| {
             let number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
             let cell = Cell::new(clean(&text));
             if number { cell.set_alignment(CellAlignment::Right) } else { cell }
         }));
+    }
+    let taken: usize = words.iter().map(|width| width.unwrap_or(SENTENCE_MIN) + PADDING).sum();
+    if words.contains(&None) && table.width().is_some_and(|width| taken <= usize::from(width)) {
+        for (column, _) in table.column_iter_mut().zip(words).filter(|(_, width)| width.is_some()) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
     if let Some(column) = table.column_mut(0) {
         column.set_padding((0, 1));
@@ -153,6 +173,19 @@ fn csv_cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_whole_on_a_narrow_terminal() {
+        let mut narrow = Table::new();
+        narrow.set_content_arrangement(ContentArrangement::Dynamic).set_width(80);
+        let row = ["f-53d1ab6a0e8f29c4", "medium", "unsupported_change", "freshservice", &"many words ".repeat(12)];
+        let headers = ["finding", "severity", "kind", "where", "what"];
+        let told = lay(narrow, &headers, [row.map(str::to_owned).to_vec()]);
+        for word in &row[..4] {
+            assert!(told.contains(word), "{told}");
+        }
+        assert!(told.lines().all(|line| line.len() <= 80), "{told}");
+    }
 
     #[test]
     fn a_formula_is_defused_in_csv() {
