@@ -89,7 +89,7 @@ async fn a_manager_without_an_account_is_named_once_there_is_one() {
         let plan = plan(&desk).await;
         let names: Vec<&str> =
             plan.steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str()).collect();
-        assert!(names.iter().any(|name| *name == "manager"), "{vendor}: {names:?}");
+        assert!(names.contains(&"manager"), "{vendor}: {names:?}");
         say(&desk, &plan, Verdict::Approve).await;
         apply(&desk.house, &plan, "ops@acme.example", &Progress::silent()).await.unwrap();
         let key = &desk.client(vendor).await.get(filter).await.body["Resources"][0];
