@@ -89,7 +89,7 @@ pub struct ClientWish {
     pub fields: Fields,
     /// Whom the client names as the manager, where that person has no account there yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub manager: Option<NamedManager>,
+    pub manager: Option<ReportsTo>,
     /// The policy's word → name → whether it should be held. Names that are not among them are not the client's.
     pub grants: BTreeMap<Name, BTreeMap<Name, bool>>,
     /// What stands in the way, as far as it is known.
@@ -104,9 +104,9 @@ pub struct ClientWish {
     pub version: i64,
 }
 
-/// A manager whom a client names before there is an account to be named.
+/// To whom somebody reports by the word of a client, before there is an account to be named.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct NamedManager {
+pub struct ReportsTo {
     /// By what the client knows the account that is to be.
     pub id: Box<str>,
     /// Who it is.

@@ -331,32 +331,6 @@ fn who_comes_back_is_resumed_and_never_made_twice() {
 }
 
 #[test]
-fn who_was_put_out_on_the_word_of_their_record_comes_back_and_who_kept_an_account_was_never_away() {
-    for (field, word) in [("status", "terminated"), ("end_date", "2026-05-31")] {
-        let mut facts = company();
-        let mut gone = support("1", "Ann");
-        set(&mut gone, field, json!(word));
-        facts.history.push(gone);
-        set(account_of(&mut facts, "hr/person/1"), "title", json!("Lead"));
-        let expected = ["update desk mover Ann: external_id null→\"1\", title \"Agent\"→\"Lead\""];
-        assert_eq!(steps(&facts, ""), expected, "{field}: a bad export put nobody out");
-        account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
-        assert_eq!(
-            steps(&facts, ""),
-            ["resume desk rehire Ann", "update desk rehire Ann: external_id null→\"1\", title \"Agent\"→\"Lead\""],
-            "{field}"
-        );
-    }
-    // A last day that has not come, or was taken back before it came, sent nobody away.
-    let mut facts = company();
-    let mut leaving = support("1", "Ann");
-    set(&mut leaving, "end_date", json!("2099-05-31"));
-    facts.history.push(leaving);
-    account_of(&mut facts, "desk/agent/1").state = AccountState::Suspended;
-    assert!(!steps(&facts, "").iter().any(|step| step.contains("rehire")), "{:?}", steps(&facts, ""));
-}
-
-#[test]
 fn a_requester_becomes_an_agent_and_no_second_record_is_made() {
     let mut facts = company();
     set(account_of(&mut facts, "hr/person/1"), "department", json!("IT"));

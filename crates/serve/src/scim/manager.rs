@@ -10,7 +10,7 @@ use super::shape::Shape;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use tenure_core::account::{Account, AccountKey};
-use tenure_core::facts::{ClientWish, NamedManager};
+use tenure_core::facts::{ClientWish, ReportsTo};
 use tenure_core::name::FieldName;
 use tenure_scim::{ENTERPRISE_USER, Offer, Said, ScimError};
 
@@ -99,7 +99,7 @@ impl Scene<'_> {
             }
             Some(Held { wish: Some(ClientWish { id, identity, .. }), .. }) => {
                 wish.fields.remove(FIELD);
-                wish.manager = Some(NamedManager { id, identity });
+                wish.manager = Some(ReportsTo { id, identity });
             }
             _ => {
                 // Some providers send a name or a number of theirs. Nobody stays out because of it.
