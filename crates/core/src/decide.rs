@@ -21,7 +21,7 @@ use crate::correlate::{Graph, IdentityAt, Zones};
 use crate::facts::Facts;
 use crate::identity::{Identity, IdentityState};
 use crate::name::{ConnectionName, Name};
-use crate::policy::{Delay, Rules};
+use crate::policy::{Delay, GrantRule, Rules};
 use bundle::Bundles;
 use judge::Judge;
 use moved::before_moves;
@@ -44,7 +44,7 @@ pub struct Slip {
 /// Lists what rules name that their connections do not have, whether it fits anybody today or not. Of a connection whose
 /// reference lists were never read only what its app tells of itself is known.
 pub fn slips(rules: &Rules, facts: &Facts) -> Vec<Slip> {
-    let of_rule = |(at, rule): (u16, &crate::policy::GrantRule)| {
+    let of_rule = |(at, rule): (u16, &GrantRule)| {
         let mut bundles = Bundles::new(rules, facts);
         bundles.make(&[at]);
         let slip = |(connection, kind, text)| Slip { connection, rule: rule.name.clone(), kind, text };

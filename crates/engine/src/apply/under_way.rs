@@ -1,6 +1,7 @@
 //! Steps that are under way side by side, each a task of the runtime, so that they go on whatever the run does meanwhile:
 //! on other threads while it writes to the store, and where one of them holds what the run waits for.
-//! It knows nothing of steps: work goes in, what it came to comes out. Dropped, it lets none go on.
+//! It knows nothing of steps: work goes in, what it came to comes out. Dropped, it lets none go on past its next
+//! wait: what was sent to an app by then may happen, and is looked for as after a kill.
 
 use std::collections::HashMap;
 use std::future::Future;

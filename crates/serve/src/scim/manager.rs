@@ -84,8 +84,8 @@ impl Scene<'_> {
         if !self.shape.has_manager() || before == after {
             return Ok(());
         }
-        wish.manager = None;
         let Some(id) = after else {
+            wish.manager = None;
             match wish.account {
                 None => drop(wish.fields.remove(FIELD)),
                 Some(_) => wish.fields.set(FieldName::new(FIELD), Value::Null),
@@ -95,6 +95,7 @@ impl Scene<'_> {
         let found = Box::pin(self.find(&id)).await?.filter(|held| held.is_shown(self.shape));
         match found {
             Some(Held { account: Some(account), .. }) => {
+                wish.manager = None;
                 wish.fields.set(FieldName::new(FIELD), account.key.id.as_str().into());
             }
             Some(Held { wish: Some(ClientWish { id, identity, .. }), .. }) => {

@@ -201,7 +201,7 @@ impl Scene<'_> {
             Change::Replace(body) => {
                 let mut body = (*body).clone();
                 // Who never speaks of what only this app has does not know of it, and means to take none of it away.
-                if let Some(own) = shown.get(&self.shape.own).filter(|_| !names(&body, &self.shape.own))
+                if let Some(own) = shown.get(&self.shape.own).filter(|_| !speaks_of(&body, &self.shape.own))
                     && let Some(body) = body.as_object_mut()
                 {
                     body.insert(self.shape.own.clone(), own.clone());
@@ -309,6 +309,12 @@ fn whole_name(body: &Value) -> Option<String> {
 /// Tells whether a body names an attribute, in whatever case.
 fn names(body: &Value, attribute: &str) -> bool {
     body.as_object().is_some_and(|body| body.keys().any(|key| key.eq_ignore_ascii_case(attribute)))
+}
+
+/// Tells whether a body has an extension, or names something in it by its whole URN.
+fn speaks_of(body: &Value, extension: &str) -> bool {
+    let within = |key: &String| key.get(..extension.len()).is_some_and(|start| start.eq_ignore_ascii_case(extension));
+    body.as_object().is_some_and(|body| body.keys().any(within))
 }
 
 /// Tells whether a wish says nothing new.

@@ -79,6 +79,9 @@ async fn a_manager_without_an_account_is_named_once_there_is_one() {
         assert_eq!(manager(&made.expect(201).body), &json!(boss), "{vendor}: {made:?}");
         let path = format!("/Users/{}", made.id());
         let filter = "/Users?filter=userName%20eq%20%22early.bird@acme.example%22";
+        // Whom nobody here knows is passed over, and leaves whom the client named before.
+        let at = format!("{ENTERPRISE}:manager");
+        client.patch(&path, json!([{"op": "replace", "path": at, "value": {"value": "j.doe"}}])).await.expect(200);
         // Who sends the same again changes nothing.
         client.put(&path, &body).await.expect(200);
         client

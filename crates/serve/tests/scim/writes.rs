@@ -361,6 +361,10 @@ async fn a_replacement_that_does_not_speak_of_what_only_this_app_has_takes_none_
     let spoken = client.put(&path, &spoken).await;
     assert_eq!(spoken.expect(200).body[own]["vip"], false, "{spoken:?}");
     assert_eq!(desk.sandbox.world().find(Vendor::Freshservice, "nia@acme.example").unwrap()["vip_user"], false);
+    // So does who names something in it by its whole URN.
+    let mut by_urn = renamed("Urn");
+    by_urn[format!("{own}:vip")] = json!(true);
+    assert_eq!(client.put(&path, &by_urn).await.expect(200).body[own]["vip"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]
